@@ -1,0 +1,419 @@
+"""Where key, project and base URL come from, and what is refused without telling a secret."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from langchain_scaleway.scw_config import config_path
+from langchain_scaleway.settings import Settings, load_settings
+
+KEY = "11111111-aaaa-4aaa-8aaa-000000000001"
+OTHER_KEY = "22222222-bbbb-4bbb-8bbb-000000000002"
+PROJECT = "33333333-cccc-4ccc-8ccc-000000000003"
+OTHER_PROJECT = "44444444-dddd-4ddd-8ddd-000000000004"
+VARIABLES = (
+    "SCW_SECRET_KEY",
+    "SCALEWAY_API_KEY",
+    "SCW_DEFAULT_PROJECT_ID",
+    "SCW_PROFILE",
+    "SCW_CONFIG_PATH",
+    "SCW_API_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without any setting, and an empty home and configuration directory."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path that `SCW_CONFIG_PATH` names; nothing stands there yet."""
+    path = tmp_path / "chosen.yaml"
+    monkeypatch.setenv("SCW_CONFIG_PATH", str(path))
+    return path
+
+
+def load(
+    api_key: str | None = None, project_id: str | None = None, base_url: str | None = None
+) -> Settings:
+    return load_settings(
+        api_key=None if api_key is None else SecretStr(api_key),
+        project_id=project_id,
+        base_url=base_url,
+    )
+
+
+def key_of(settings: Settings) -> str | None:
+    return settings.api_key.get_secret_value() if settings.api_key else None
+
+
+def test_arguments_alone() -> None:
+    assert load(KEY, PROJECT) == Settings(
+        api_key=SecretStr(KEY),
+        project_id=PROJECT,
+        base_url=f"https://api.scaleway.ai/{PROJECT}/v1",
+    )
+
+
+def test_without_a_project_the_bare_url_is_used() -> None:
+    assert load(KEY) == Settings(SecretStr(KEY), None, "https://api.scaleway.ai/v1")
+
+
+def test_precedence(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config_file.write_text("secret_key: from-file\n")
+    assert key_of(load()) == "from-file"
+    monkeypatch.setenv("SCALEWAY_API_KEY", "from-second-variable")
+    assert key_of(load()) == "from-second-variable"
+    monkeypatch.setenv("SCW_SECRET_KEY", "from-first-variable")
+    assert key_of(load()) == "from-first-variable"
+    assert key_of(load("from-argument")) == "from-argument"
+
+
+def test_precedence_of_the_project(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config_file.write_text(f"default_project_id: {PROJECT}\n")
+    assert load(KEY).base_url == f"https://api.scaleway.ai/{PROJECT}/v1"
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", OTHER_PROJECT)
+    assert load(KEY).project_id == OTHER_PROJECT
+    assert load(KEY, PROJECT).project_id == PROJECT
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_blank_values_count_as_unset(
+    blank: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SCW_SECRET_KEY", "SCW_DEFAULT_PROJECT_ID", "SCW_PROFILE"):
+        monkeypatch.setenv(name, blank if name != "SCW_PROFILE" else "")
+    monkeypatch.setenv("SCALEWAY_API_KEY", KEY)
+    config_file.write_text(f"default_project_id: {PROJECT}\nsecret_key: '  '\n")
+    settings = load()
+    assert key_of(settings) == KEY
+    assert settings.project_id == PROJECT
+
+
+def test_whitespace_around_outside_values_is_dropped(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCW_SECRET_KEY", f" {KEY}\n")
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", f"{PROJECT}\n")
+    assert load() == Settings(SecretStr(KEY), PROJECT, f"https://api.scaleway.ai/{PROJECT}/v1")
+    monkeypatch.delenv("SCW_SECRET_KEY")
+    config_file.write_text(f'secret_key: " {OTHER_KEY} "\n')
+    assert key_of(load()) == OTHER_KEY
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_explicit_empty_key_is_an_error(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCW_SECRET_KEY", KEY)
+    with pytest.raises(ValueError, match="api_key is empty"):
+        load(empty)
+
+
+def test_other_clients_variables_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", OTHER_KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    monkeypatch.setenv("SCW_API_URL", "https://api.scaleway.com")
+    assert load(KEY) == Settings(SecretStr(KEY), None, "https://api.scaleway.ai/v1")
+    with pytest.raises(ValueError, match="No Scaleway API key"):
+        load()
+
+
+def test_a_missing_key_names_the_three_ways(config_file: Path) -> None:
+    with pytest.raises(ValueError, match="No Scaleway API key was found") as caught:
+        load()
+    for way in ("api_key=", "SCW_SECRET_KEY", "SCALEWAY_API_KEY", "scw init", str(config_file)):
+        assert way in str(caught.value)
+
+
+def test_the_serverless_host_needs_a_key_however_it_was_given() -> None:
+    with pytest.raises(ValueError, match="No Scaleway API key was found"):
+        load(base_url="https://API.scaleway.ai/v1/")
+
+
+def test_another_host_needs_no_key() -> None:
+    assert load(base_url="http://localhost:8000/v1") == Settings(
+        None, None, "http://localhost:8000/v1"
+    )
+
+
+def test_another_host_gets_the_key_that_is_known(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "https://deployment.ifr.fr-par.scaleway.com/v1"
+    config_file.write_text(f"secret_key: {KEY}\n")
+    assert load(base_url=url) == Settings(SecretStr(KEY), None, url)
+    monkeypatch.setenv("SCW_SECRET_KEY", OTHER_KEY)
+    assert key_of(load(base_url=url)) == OTHER_KEY
+
+
+def test_with_a_base_url_only_the_argument_names_a_project(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text("default_project_id: not looked at\n")
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", "not looked at")
+    url = "http://localhost:8000/v1"
+    assert load(base_url=url).project_id is None
+    assert load(project_id=PROJECT, base_url=url) == Settings(None, PROJECT, url)
+
+
+@pytest.mark.parametrize(
+    ("given_url", "used"),
+    [
+        ("https://api.scaleway.ai/v1///", "https://api.scaleway.ai/v1"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080/v1/", "http://[::1]:8080/v1"),
+        ("HTTPS://vllm.example/api/v1", "HTTPS://vllm.example/api/v1"),
+    ],
+)
+def test_base_urls_are_used_as_given(given_url: str, used: str) -> None:
+    assert load(KEY, base_url=given_url).base_url == used
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("", "it is empty"),
+        ("api.scaleway.ai/v1", "does not begin with http"),
+        ("ftp://api.scaleway.ai/v1", "does not begin with http"),
+        ("https:///v1", "it has no host"),
+        ("https://:443/v1", "it has no host"),
+        ("https://user:hunter2@host/v1", "user name or password"),
+        ("https://host/v1?token=hunter2", "it has a query"),
+        ("https://host/v1?", "it has a query"),
+        ("https://host/v1#hunter2", "it has a fragment"),
+        ("https://host/v1/chat/completions", "/chat/completions is added"),
+        ("https://host/v1/chat/completions/", "/chat/completions is added"),
+        ("https://host:port/v1", "it is not a URL"),
+        ("https://[host/v1", "it is not a URL"),
+        (" https://host/v1", "a space or a line break"),
+        ("https://host/v1\n", "a space or a line break"),
+    ],
+)
+def test_base_urls_that_cannot_work(url: str, problem: str) -> None:
+    with pytest.raises(ValueError, match="base_url cannot be used") as caught:
+        load(KEY, base_url=url)
+    assert problem in str(caught.value)
+    assert "https://api.scaleway.ai/v1" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [f"{KEY}\nX-Evil: 1", f"{KEY}\x00", f"clé-{KEY}", f"{KEY} {KEY}"])
+def test_keys_that_no_header_can_carry(bad: str) -> None:
+    with pytest.raises(ValueError, match=r"^api_key holds a character that no key") as caught:
+        load(bad)
+    assert KEY not in str(caught.value)
+
+
+def test_a_bad_key_from_outside_names_its_place(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text(f'secret_key: "{KEY}\\nX-Evil: 1"\n')
+    with pytest.raises(ValueError, match=r"^secret_key in .* holds a character") as caught:
+        load()
+    assert str(config_file) in str(caught.value)
+    assert KEY not in str(caught.value)
+    monkeypatch.setenv("SCW_SECRET_KEY", f"clé-{KEY}")
+    with pytest.raises(ValueError, match="SCW_SECRET_KEY holds a character") as caught:
+        load()
+    assert KEY not in str(caught.value)
+
+
+@given(st.text(min_size=1).filter(lambda text: not text.isascii() or not text.isprintable()))
+def test_a_refused_key_is_never_repeated(key: str) -> None:
+    with pytest.raises(ValueError, match="api_key") as caught:
+        load(f"secret-{key}-secret")
+    assert "secret-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "project_id",
+    ["", "default", PROJECT.replace("-", ""), f"{{{PROJECT}}}", f" {PROJECT}", "../v1"],
+)
+def test_a_project_that_is_no_uuid(project_id: str) -> None:
+    with pytest.raises(ValueError, match="project_id must be a project ID") as caught:
+        load(KEY, project_id)
+    assert repr(project_id) in str(caught.value)
+
+
+def test_a_project_from_outside_is_checked_too(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text("default_project_id: my-project\n")
+    with pytest.raises(ValueError, match=str(config_file)):
+        load(KEY)
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", "my-project")
+    with pytest.raises(ValueError, match=r"SCW_DEFAULT_PROJECT_ID must be .*'my-project'"):
+        load(KEY)
+
+
+def test_upper_case_projects_are_the_same_project() -> None:
+    assert load(KEY, PROJECT.upper()).project_id == PROJECT
+
+
+def test_no_secret_in_representations() -> None:
+    settings = load(KEY, PROJECT)
+    assert KEY not in repr(settings)
+    assert KEY not in str(settings)
+
+
+CONFIG_WITH_PROFILES = f"""\
+access_key: SCWXXXXXXXXXXXXXXXXX
+secret_key: {KEY}
+default_project_id: {PROJECT}
+default_region: fr-par
+profiles:
+  staging:
+    secret_key: {OTHER_KEY}
+  other:
+    default_project_id: {OTHER_PROJECT}
+    secret_key: null
+  empty:
+  wrong: 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "key", "project"),
+    [
+        ("", KEY, PROJECT),
+        ("default", KEY, PROJECT),
+        ("staging", OTHER_KEY, PROJECT),
+        ("other", KEY, OTHER_PROJECT),
+        ("empty", KEY, PROJECT),
+    ],
+)
+def test_profiles_override_the_top_level(
+    profile: str, key: str, project: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text(CONFIG_WITH_PROFILES + f"active_profile: {profile!r}\n")
+    chosen_by_file = load()
+    config_file.write_text(CONFIG_WITH_PROFILES)
+    monkeypatch.setenv("SCW_PROFILE", profile)
+    assert (
+        chosen_by_file
+        == load()
+        == Settings(SecretStr(key), project, f"https://api.scaleway.ai/{project}/v1")
+    )
+
+
+def test_the_environment_chooses_before_the_file(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text(CONFIG_WITH_PROFILES + "active_profile: staging\n")
+    assert key_of(load()) == OTHER_KEY
+    monkeypatch.setenv("SCW_PROFILE", "default")
+    assert key_of(load()) == KEY
+
+
+@pytest.mark.parametrize("chosen_in", ["SCW_PROFILE", "active_profile"])
+def test_an_unknown_profile_is_an_error(
+    chosen_in: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = CONFIG_WITH_PROFILES
+    if chosen_in == "SCW_PROFILE":
+        monkeypatch.setenv("SCW_PROFILE", "production")
+    else:
+        text += "active_profile: production\n"
+    config_file.write_text(text)
+    with pytest.raises(ValueError, match=f"no profile 'production', which {chosen_in}"):
+        load()
+
+
+def test_a_malformed_profile_is_an_error(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text(CONFIG_WITH_PROFILES)
+    monkeypatch.setenv("SCW_PROFILE", "wrong")
+    with pytest.raises(ValueError, match=r"must hold .* lines in its profile 'wrong'"):
+        load()
+
+
+def test_an_empty_file_has_no_profiles(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config_file.write_text("")
+    monkeypatch.setenv("SCW_PROFILE", "staging")
+    with pytest.raises(ValueError, match="no profile 'staging'"):
+        load(KEY)
+
+
+def test_a_profile_without_a_file_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCW_PROFILE", "staging")
+    monkeypatch.setenv("SCW_SECRET_KEY", KEY)
+    assert key_of(load()) == KEY
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "config.yml"])
+@pytest.mark.parametrize("place", ["xdg", "home/.config"])
+def test_default_places(
+    place: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place != "xdg":
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+    path = tmp_path / place / "scw" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(f"secret_key: {KEY}\n")
+    assert config_path() == path
+    assert key_of(load()) == KEY
+
+
+def test_the_file_is_not_opened_when_nothing_is_missing(config_file: Path) -> None:
+    config_file.write_text("{ not yaml")
+    assert load(KEY, PROJECT).project_id == PROJECT
+    assert key_of(load(KEY, base_url="http://localhost/v1")) == KEY
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"secret_key: {KEY}\n\tbroken",
+        f"secret_key: '{KEY}",
+        f"!!python/object:os.system {KEY}",
+        f"- {KEY}\n",
+        KEY,
+        f"secret_key: {KEY}\nsince: 2026-02-31\n",
+        f"secret_key: [{KEY}]\n",
+        f"secret_key: {KEY}\nprofiles: [{KEY}]\nactive_profile: x\n",
+        f"profiles: {{x: {{secret_key: {KEY}}}}}\nactive_profile: [{KEY}]\n",
+        f"{KEY}: " + "[" * 10_000,
+        "\x00" + KEY,
+    ],
+)
+def test_a_malformed_file_is_named_and_never_quoted(content: str, config_file: Path) -> None:
+    config_file.write_text(content)
+    with pytest.raises(ValueError, match=str(config_file)) as caught:
+        load()
+    error: BaseException | None = caught.value
+    while error is not None:  # tools that report errors walk the chain, printed or not
+        assert KEY not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_a_malformed_file_is_told_with_its_line(config_file: Path) -> None:
+    config_file.write_text("a: 1\nb: 'open\n")
+    with pytest.raises(ValueError, match=r"is not valid YAML \(line 3\)"):
+        load()
+
+
+def test_bytes_that_are_no_text(config_file: Path) -> None:
+    config_file.write_bytes(b"secret_key: \xff\xfe\xfa")
+    with pytest.raises(ValueError, match=f"{config_file} is not valid YAML"):
+        load()
+
+
+def test_an_unreadable_file_is_an_error(config_file: Path) -> None:
+    config_file.mkdir()
+    with pytest.raises(ValueError, match=f"{config_file} cannot be read: Is a directory"):
+        load()
+
+
+def test_an_empty_file_is_like_none(config_file: Path) -> None:
+    config_file.write_text("# nothing yet\n")
+    assert load(KEY).project_id is None
