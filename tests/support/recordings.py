@@ -1,0 +1,136 @@
+"""Reads `tests/recordings`: what was asked, and every byte that was answered.
+
+Deliberately plain and apart from the package: it takes HTTP and server-sent events to pieces
+with `bytes.partition` and `split`, so that a mistake in the package's own decoders cannot
+hide in the expected values.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+DIRECTORY = Path(__file__).parent.parent / "recordings"
+
+VLLM_QWEN = "vllm-0.32.0-cpu-tiny-qwen3"
+VLLM_SMOLLM = "vllm-0.32.0-cpu-smollm2-135m"
+LLAMACPP = "llamacpp-xllamacpp-2026.10.11549-tiny-qwen3"
+FOLDERS = (VLLM_QWEN, VLLM_SMOLLM, LLAMACPP)
+
+SERVED_MODELS = {
+    VLLM_QWEN: "tiny-qwen3",
+    VLLM_SMOLLM: "smollm2-135m-instruct",
+    LLAMACPP: "tiny-qwen3",
+}
+
+CHAT_PATH = "/v1/chat/completions"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded exchange.
+
+    Attributes:
+        folder: The server and model it was recorded from.
+        case: What was tried.
+    """
+
+    folder: str
+    case: str
+
+    def __str__(self) -> str:
+        """The name that pytest shows."""
+        return f"{self.folder.split('-')[0]}-{SERVED_MODELS[self.folder]}/{self.case}"
+
+    @cached_property
+    def request(self) -> dict[str, Any]:
+        """What was sent: `method`, `path`, `headers`, `body` or `raw_body`."""
+        request: dict[str, Any] = json.loads(self._path("request.json").read_text("utf-8"))
+        return request
+
+    @cached_property
+    def raw_response(self) -> bytes:
+        """Every byte the server sent."""
+        return self._path("response.http").read_bytes()
+
+    @cached_property
+    def received_lengths(self) -> list[int]:
+        """How many bytes each of the recorder's `recv()` calls returned."""
+        return [length for _, _, length in self._timing["recv"]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server got to the end of its answer."""
+        return self._timing["end"] in ("content-length", "chunked-end")
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the chat completions endpoint was asked."""
+        return (self.request["method"], self.request["path"]) == ("POST", CHAT_PATH)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return int(self.raw_response.split(b" ", 2)[1])
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the answer is a stream of events."""
+        return b"content-type: text/event-stream" in self._head.lower()
+
+    @property
+    def requested_model(self) -> str:
+        """The model that was asked for; the served one where the request named none."""
+        model = self.request.get("body", {}).get("model", SERVED_MODELS[self.folder])
+        assert isinstance(model, str)
+        return model
+
+    @property
+    def content(self) -> bytes:
+        """The body of the answer, without HTTP's chunked framing."""
+        body = self.raw_response.partition(b"\r\n\r\n")[2]
+        return _dechunk(body) if b"transfer-encoding: chunked" in self._head.lower() else body
+
+    @property
+    def json_body(self) -> Any:
+        """The body of an answer that is one JSON document."""
+        return json.loads(self.content)
+
+    @property
+    def events(self) -> list[Any]:
+        """The JSON of every event of a streamed answer, without the closing `[DONE]`."""
+        blocks = [block for block in self.content.decode().split("\n\n") if block]
+        payloads = [block.removeprefix("data: ") for block in blocks]
+        return [json.loads(payload) for payload in payloads if payload != "[DONE]"]
+
+    @property
+    def _head(self) -> bytes:
+        return self.raw_response.partition(b"\r\n\r\n")[0]
+
+    @cached_property
+    def _timing(self) -> dict[str, Any]:
+        timing: dict[str, Any] = json.loads(self._path("timing.json").read_text("utf-8"))
+        return timing
+
+    def _path(self, ending: str) -> Path:
+        return DIRECTORY / self.folder / f"{self.case}.{ending}"
+
+
+def _dechunk(body: bytes) -> bytes:
+    """Take HTTP's chunked framing off; a body that was cut short gives what there is."""
+    content = b""
+    while body:
+        length, _, rest = body.partition(b"\r\n")
+        content += rest[: int(length, 16)]
+        body = rest[int(length, 16) + len(b"\r\n") :]
+    return content
+
+
+def all_recordings() -> list[Recording]:
+    """Every recording of every folder, in the order of their names."""
+    return [
+        Recording(folder, path.name.removesuffix(".request.json"))
+        for folder in FOLDERS
+        for path in sorted((DIRECTORY / folder).glob("*.request.json"))
+    ]
