@@ -149,6 +149,8 @@ def serve(options: argparse.Namespace) -> None:
     # llama.cpp divides one cache among its slots.
     params.n_ctx = options.context_window * options.parallel
     params.n_parallel = options.parallel
+    # A bound for requests that set none: a model this small may ramble when sampled.
+    params.n_predict = 1000
     # The model is so small that more threads only wait for each other.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.use_jinja = True  # tools and thinking live in the chat template
