@@ -130,9 +130,12 @@ def _expected_whole(recording: Recording) -> Outcome:
             model_provider="scaleway",
             id=body["id"],
             system_fingerprint=body["system_fingerprint"],
+            service_tier=body.get("service_tier"),
             finish_reason=choice["finish_reason"],
             stop_reason=choice.get("stop_reason"),
+            token_ids=choice.get("token_ids"),
             logprobs=choice.get("logprobs"),
+            requested_model=_other_than(body["model"], recording.requested_model),
         ),
     )
 
@@ -162,6 +165,7 @@ def _expected_stream(recording: Recording) -> Outcome:
             finish_reason=_last(choice.get("finish_reason") for choice in choices),
             stop_reason=_last(choice.get("stop_reason") for choice in choices),
             logprobs={"content": logprobs} if logprobs else None,
+            requested_model=_other_than(events[0]["model"], recording.requested_model),
         ),
     )
 
@@ -211,6 +215,10 @@ def _expected_usage(usage: dict[str, Any]) -> dict[str, Any]:
 
 def _without_nulls(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _other_than(answered: str, requested: str) -> str | None:
+    return requested if requested != answered else None
 
 
 def _last(values: Any) -> Any:

@@ -1,0 +1,330 @@
+"""The expected outcomes of the replay tests, anchored by values written down by hand.
+
+`tests.support.outcomes` works out what a recording should come to; these are the cases in
+which somebody read the recording and wrote down what it says.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from langchain_scaleway import errors
+from tests.support.outcomes import Call, InvalidCall, expected_error, expected_outcome
+from tests.support.recordings import LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording
+
+
+@dataclass(frozen=True)
+class Says:
+    """What a recorded 200 says; `tokens` are input, output, cached and reasoning tokens."""
+
+    content: str
+    finish: str
+    tokens: tuple[int, int, int | None, int | None] | None
+    reasoning: str = ""
+    calls: list[Call] = field(default_factory=list)
+    invalid: list[InvalidCall] = field(default_factory=list)
+    stop: str | None = None
+
+
+PARIS = "The capital of France is Paris."
+CAT = "Once upon a time a small grey cat"
+ALICE = '{"name": "Alice", "age": 30, "city": "Paris"}'
+ALICE_INDENTED = '{\n  "name": "Alice",\n  "age": 30,\n  "city": "Paris"\n}'
+THREE_R = "\n\nThere are 3 r in strawberry."
+SPELLED = (
+    "\nLet me spell it: s t r a w b e r r y. The letter r is at places 3, 8 and 9."
+    " So there are 3.\n"
+)
+SHOULD_CALL = "\nI should call get_weather for Paris.\n"
+PARIS_CELSIUS = {"city": "Paris", "unit": "celsius"}
+LYON_CELSIUS = {"city": "Lyon", "unit": "celsius"}
+
+REPLIES = {
+    (VLLM_QWEN, "chat_plain"): Says(PARIS, "stop", (19, 8, None, 0)),
+    (VLLM_QWEN, "chat_system_multiturn"): Says(PARIS, "stop", (52, 8, None, 0)),
+    (VLLM_QWEN, "chat_length_stream"): Says(CAT, "length", (18, 8, None, 0)),
+    (VLLM_QWEN, "chat_stop"): Says(
+        "The capital of France is ", "stop", (19, 6, None, 0), stop="Paris"
+    ),
+    (VLLM_QWEN, "chat_stop_stream"): Says(
+        "The capital of France is ", "stop", (19, 6, None, 0), stop="Paris"
+    ),
+    (VLLM_QWEN, "chat_stream"): Says(PARIS, "stop", None),
+    (VLLM_QWEN, "chat_stream_continuous_usage"): Says(PARIS, "stop", (19, 8, None, 0)),
+    (VLLM_QWEN, "chat_unicode"): Says(
+        "café ☕ 日本語 \U0001f469\u200d\U0001f680", "stop", (19, 5, None, 0)
+    ),
+    (VLLM_QWEN, "chat_n2_stream"): Says("Why did the cat sit on", "length", (17, 12, None, 0)),
+    (VLLM_QWEN, "json_schema_truncated"): Says('{"name": "Alice",', "length", (30, 6, None, 0)),
+    (VLLM_QWEN, "json_object_stream"): Says(ALICE, "stop", (30, 20, None, 0)),
+    (VLLM_QWEN, "reasoning_plain"): Says(THREE_R, "stop", (15, 50, None, 38), SPELLED),
+    (VLLM_QWEN, "reasoning_stream"): Says(THREE_R, "stop", (15, 50, None, 38), SPELLED),
+    (VLLM_QWEN, "reasoning_include_false"): Says(THREE_R, "stop", (15, 50, None, 38)),
+    (VLLM_QWEN, "reasoning_truncated"): Says(
+        "", "length", (15, 12, None, 11), "\nLet me spell it: s t r a w"
+    ),
+    (VLLM_QWEN, "reasoning_tool_auto"): Says(
+        "",
+        "tool_calls",
+        (178, 39, None, 9),
+        SHOULD_CALL,
+        [("get_weather", PARIS_CELSIUS, "chatcmpl-tool-96512b6b114c9595")],
+    ),
+    (VLLM_QWEN, "reasoning_tool_parallel_stream"): Says(
+        "\n\n",
+        "tool_calls",
+        (181, 69, None, 12),
+        "\nI need two calls, for Paris and for Lyon.\n",
+        [
+            ("get_weather", PARIS_CELSIUS, "chatcmpl-tool-a809e882bddeb82e"),
+            ("get_weather", LYON_CELSIUS, "chatcmpl-tool-80464fe08065ad8c"),
+        ],
+    ),
+    (VLLM_QWEN, "tool_auto_stream"): Says(
+        "",
+        "tool_calls",
+        (182, 27, None, 0),
+        calls=[("get_weather", PARIS_CELSIUS, "chatcmpl-tool-bd4105edd9f5fadd")],
+    ),
+    (VLLM_QWEN, "tool_named"): Says(
+        "",
+        "stop",
+        (182, 21, None, 0),
+        calls=[("get_time", {"city": "Paris"}, "chatcmpl-tool-b34bc700e3f11daa")],
+    ),
+    (VLLM_QWEN, "tool_truncated"): Says(
+        '<tool_call>\n{"name": "get_weather", "', "length", (192, 10, None, 0)
+    ),
+    (VLLM_QWEN, "tool_truncated_stream"): Says(
+        "",
+        "length",
+        (192, 10, None, 0),
+        calls=[("get_weather", {}, "chatcmpl-tool-973a38fa6a61325f")],
+    ),
+    (VLLM_QWEN, "tool_result_turn"): Says("It is sunny in Paris.", "stop", (234, 7, None, 0)),
+    (VLLM_QWEN, "vx_echo_continue_final"): Says(
+        "\n\nThe capital of France is Paris.", "stop", (18, 13, None, 0), " France Paris.\n"
+    ),
+    (VLLM_QWEN, "vx_structured_choice"): Says("Paris", "stop", (19, 2, None, 0)),
+    (VLLM_SMOLLM, "chat_plain"): Says(PARIS, "stop", (37, 8, None, None)),
+    (VLLM_SMOLLM, "chat_seed_a"): Says(
+        "Why does nobody recycle paper? Because it doesn't recycle.", "stop", (35, 13, None, None)
+    ),
+    (VLLM_SMOLLM, "chat_n2"): Says(
+        "Why not have a joke about a house?", "stop", (35, 22, None, None)
+    ),
+    (VLLM_SMOLLM, "json_schema_stream"): Says(ALICE_INDENTED, "stop", (48, 26, None, None)),
+    (VLLM_SMOLLM, "tool_named"): Says(
+        "",
+        "stop",
+        (37, 49, None, None),
+        invalid=[("get_time", '"gab"', "chatcmpl-tool-a002e7d13471132a")],
+    ),
+    (VLLM_SMOLLM, "tool_required_stream"): Says(
+        "",
+        "tool_calls",
+        (37, 46, None, None),
+        invalid=[("get_weather", '"Paris"', "chatcmpl-tool-a7d3831f499581e3")],
+    ),
+    (VLLM_SMOLLM, "tool_required_strict_stream"): Says(
+        "",
+        "tool_calls",
+        (37, 67, None, None),
+        calls=[("get_weather", PARIS_CELSIUS, "chatcmpl-tool-a0b76e925fb21743")],
+    ),
+    (LLAMACPP, "chat_stream_usage"): Says("\n\n" + PARIS, "stop", (19, 8, 18, None)),
+    (LLAMACPP, "chat_n2"): Says(
+        '\n\n{"setup": "Why did the cat sit on the computer', "length", (17, 12, 16, None)
+    ),
+    (LLAMACPP, "chat_n2_stream"): Says('\n\n{"setup": "Why did', "length", (17, 6, 16, None)),
+    (LLAMACPP, "err_max_tokens_zero"): Says("\n\nThe", "length", (19, 1, 18, None)),
+    (LLAMACPP, "reasoning_effort_low"): Says(THREE_R, "stop", (15, 50, 14, None), SPELLED),
+    (LLAMACPP, "reasoning_tool_auto_stream"): Says(
+        "\n\n",
+        "tool_calls",
+        (178, 39, 177, None),
+        SHOULD_CALL,
+        [("get_weather", PARIS_CELSIUS, "6eZCw1zi0vCqmOYWKSl7DJtJahPEvV9Z")],
+    ),
+    (LLAMACPP, "tool_parallel"): Says(
+        "\n\n",
+        "tool_calls",
+        (185, 54, 172, None),
+        calls=[
+            ("get_weather", PARIS_CELSIUS, "EWd1xVMWa5XuMqAhUOnt2ICpOwuyUsnZ"),
+            ("get_weather", LYON_CELSIUS, "pIgVa5aJVUhKOHfTJQ0gSwXijHNCfuMz"),
+        ],
+    ),
+    (LLAMACPP, "tool_truncated"): Says(
+        "\n\n",
+        "length",
+        (182, 10, 172, None),
+        invalid=[("get_weather", "{", "4GpF0zXY0AP0MKE8QeylWFwDUU1Qduah")],
+    ),
+}
+
+ERRORS = {
+    (VLLM_QWEN, "err_context_overflow_stream"): (
+        errors.ScalewayContextOverflowError,
+        400,
+        400,
+        "BadRequestError",
+        "input_tokens",
+        "This model's maximum context length is 2048 tokens.",
+    ),
+    (VLLM_QWEN, "err_max_tokens_zero"): (
+        errors.ScalewayInvalidRequestError,
+        400,
+        400,
+        "BadRequestError",
+        "max_tokens",
+        "max_tokens must be at least 1, got 0. (parameter=max_tokens, value=0)",
+    ),
+    (VLLM_QWEN, "err_reasoning_effort_bad"): (
+        errors.ScalewayInvalidRequestError,
+        400,
+        400,
+        "Bad Request",
+        "body.reasoning_effort",
+        "1 validation error:\n  {'type': 'literal_error', 'loc': 'body.reasoning_effort', 'msg': ",
+    ),
+    (VLLM_QWEN, "err_image_to_text_model"): (
+        errors.ScalewayInvalidRequestError,
+        400,
+        400,
+        "BadRequestError",
+        None,
+        "tiny-qwen3 is not a multimodal model",
+    ),
+    (VLLM_QWEN, "err_wrong_key"): (
+        errors.ScalewayAuthenticationError,
+        401,
+        "Unauthorized",
+        None,
+        None,
+        "Unauthorized",
+    ),
+    (VLLM_SMOLLM, "err_unknown_model_stream"): (
+        errors.ScalewayModelNotFoundError,
+        404,
+        404,
+        "NotFoundError",
+        "model",
+        "The model `no-such-model` does not exist. Valid aliases: smollm2-135m-instruct.",
+    ),
+    (LLAMACPP, "err_context_overflow"): (
+        errors.ScalewayContextOverflowError,
+        400,
+        400,
+        "exceed_context_size_error",
+        None,
+        "request (27013 tokens) exceeds the available context size (2048 tokens), try increasing",
+    ),
+    (LLAMACPP, "err_no_auth"): (
+        errors.ScalewayAuthenticationError,
+        401,
+        401,
+        "authentication_error",
+        None,
+        "Invalid API Key",
+    ),
+    (LLAMACPP, "err_n_zero"): (
+        errors.ScalewayInvalidRequestError,
+        400,
+        400,
+        "invalid_request_error",
+        None,
+        "Field 'n': Value must be between 1 <= value <= 4, but got 0",
+    ),
+    (LLAMACPP, "err_tools_bad_shape"): (
+        errors.ScalewayAPIError,
+        500,
+        500,
+        "server_error",
+        None,
+        "Failed to parse tools: Missing tool type: ",
+    ),
+}
+
+
+def _usage(tokens: tuple[int, int, int | None, int | None] | None) -> dict[str, Any] | None:
+    if tokens is None:
+        return None
+    given, made, cached, reasoning = tokens
+    usage: dict[str, Any] = {
+        "input_tokens": given,
+        "output_tokens": made,
+        "total_tokens": given + made,
+    }
+    if cached is not None:
+        usage["input_token_details"] = {"cache_read": cached}
+    if reasoning is not None:
+        usage["output_token_details"] = {"reasoning": reasoning}
+    return usage
+
+
+def _by_recording(table: dict[tuple[str, str], Any]) -> list[Any]:
+    recordings = [(Recording(*name), says) for name, says in table.items()]
+    return [pytest.param(recording, says, id=str(recording)) for recording, says in recordings]
+
+
+@pytest.mark.parametrize(("recording", "says"), _by_recording(REPLIES))
+def test_a_recording_is_read_as_a_person_reads_it(recording: Recording, says: Says) -> None:
+    outcome = expected_outcome(recording)
+    assert outcome.content == says.content
+    assert outcome.reasoning == says.reasoning
+    assert outcome.calls == says.calls
+    assert outcome.invalid_calls == says.invalid
+    assert outcome.usage == _usage(says.tokens)
+    assert outcome.metadata["finish_reason"] == says.finish
+    assert outcome.metadata.get("stop_reason") == says.stop
+    assert outcome.metadata["model_provider"] == "scaleway"
+
+
+@pytest.mark.parametrize(("recording", "says"), _by_recording(ERRORS))
+def test_an_error_is_read_as_a_person_reads_it(recording: Recording, says: Any) -> None:
+    error = expected_error(recording)
+    assert (error.error_class, error.status, error.code, error.type, error.param) == says[:5]
+    assert error.message.startswith(says[5])
+
+
+def test_identity_of_a_whole_reply() -> None:
+    assert expected_outcome(Recording(VLLM_QWEN, "chat_plain")).metadata == {
+        "model_name": "tiny-qwen3",
+        "model_provider": "scaleway",
+        "id": "chatcmpl-b2653b7ad5dccb4e",
+        "system_fingerprint": "vllm-0.32.0-9598cae6",
+        "finish_reason": "stop",
+    }
+
+
+def test_identity_of_a_streamed_reply() -> None:
+    assert expected_outcome(Recording(LLAMACPP, "chat_n2_stream")).metadata == {
+        "model_name": "tiny-qwen3",
+        "model_provider": "scaleway",
+        "id": "chatcmpl-6rOtsxVOJKRw9CwBWJ7XhN1ZDKRir19z",
+        "system_fingerprint": "b0-unknown",
+        "finish_reason": "length",
+    }
+
+
+def test_another_model_than_the_requested_one_answered() -> None:
+    metadata = expected_outcome(Recording(LLAMACPP, "err_unknown_model")).metadata
+    assert metadata["model_name"] == "tiny-qwen3"
+    assert metadata["requested_model"] == "no-such-model"
+
+
+def test_token_ids_are_read() -> None:
+    metadata = expected_outcome(Recording(VLLM_QWEN, "vx_return_token_ids")).metadata
+    assert metadata["token_ids"] == [407, 566, 416, 1279]
+
+
+@pytest.mark.parametrize("case", ["logprobs", "logprobs_stream"])
+def test_logprobs_are_read(case: str) -> None:
+    logprobs = expected_outcome(Recording(VLLM_QWEN, case)).metadata["logprobs"]
+    tokens = [token["token"] for token in logprobs["content"]]
+    assert tokens == ["The", " capital", " of", " France", " is"]
+    first = logprobs["content"][0]
+    assert first["logprob"] == pytest.approx(-0.0002991705550812185)
+    assert [token["token"] for token in first["top_logprobs"]] == ["The", "Hello", "Why"]
