@@ -1,0 +1,80 @@
+"""What LangChain's model profiles have no room for, and the client must know."""
+
+from typing import Literal, NamedTuple
+
+Kind = Literal["chat", "embedding", "rerank", "transcription", "ocr"]
+"""What a model is for."""
+
+Status = Literal["beta", "preview", "active", "deprecated", "end_of_life"]
+"""Where a model stands in Scaleway's life cycle (docs: model-lifecycle, 2026-04-24).
+
+A deprecated model still answers. After its end of life, requests are answered by a similar
+model or refused.
+"""
+
+Input = Literal["text", "image", "video", "audio"]
+"""What a model can read."""
+
+ToolCalling = Literal["yes", "partial", "no", "responses_api"]
+"""How far a model calls tools on chat completions; `responses_api` means only over there."""
+
+
+# A named tuple, because making a frozen dataclass of this size takes a millisecond of every
+# program's start.
+class ModelFacts(NamedTuple):
+    """What is known about one model. `None` means that nobody knows, unless noted.
+
+    Attributes:
+        model: The model's id on the serverless API.
+        kinds: What it is for.
+        reviewed: The ISO date of the last look at these facts.
+        status: Where it stands in Scaleway's life cycle. `None` for a dedicated deployment,
+            which has none.
+        deprecated: The ISO date since which it is deprecated.
+        end_of_life: The ISO date of its end.
+        successor: The id of the model that takes over.
+        context_window: Tokens that prompt and output may have together.
+        dedicated_context_window: The same on a dedicated deployment; `None` if it is the same.
+        max_output_tokens: The largest `max_tokens` that the serverless API takes.
+        embedding_dimensions: The length of its vectors.
+        inputs: What it reads.
+        tool_calling: How far it calls tools on chat completions.
+        efforts: The values of `reasoning_effort`, weakest first. Empty for a model that does
+            not reason and must not be sent any.
+        default_effort: The effort when none is sent.
+        alternating_roles: Whether two messages of one role in a row are refused, as they are by
+            the chat templates of the Mistral family.
+        input_price: EUR per million prompt tokens, list price.
+        cached_input_price: EUR per million prompt tokens read from the cache; `None` if they
+            cost as much as the others.
+        output_price: EUR per million completion tokens, reasoning included.
+        audio_minute_price: EUR per minute of audio.
+        prices_as_of: The ISO date of the prices.
+    """
+
+    model: str
+    kinds: tuple[Kind, ...]
+    reviewed: str
+    status: Status | None = None
+    deprecated: str | None = None
+    end_of_life: str | None = None
+    successor: str | None = None
+    context_window: int | None = None
+    dedicated_context_window: int | None = None
+    max_output_tokens: int | None = None
+    embedding_dimensions: int | None = None
+    inputs: tuple[Input, ...] | None = None
+    tool_calling: ToolCalling | None = None
+    efforts: tuple[str, ...] | None = None
+    default_effort: str | None = None
+    alternating_roles: bool = False
+    input_price: float | None = None
+    cached_input_price: float | None = None
+    output_price: float | None = None
+    audio_minute_price: float | None = None
+    prices_as_of: str | None = None
+
+    @property
+    def accepts_images(self) -> bool | None:
+        """Whether it reads images."""
+        return None if self.inputs is None else "image" in self.inputs

@@ -1,0 +1,1 @@
+"""Programs for whoever maintains this package; none of them is shipped."""

@@ -1,0 +1,284 @@
+"""The model table: what is generated from it, and how it is looked up."""
+
+import tomllib
+from typing import Any, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain.agents import create_agent
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel, Field, ValidationError
+
+from langchain_scaleway.data import ModelFacts, known_models, model_facts, model_profile
+from scripts.make_profiles import (
+    DATA,
+    TABLE,
+    ModelTable,
+    read_table,
+    render_facts,
+    render_profiles,
+)
+
+MISTRAL_SMALL = "mistral-small-3.2-24b-instruct-2506"
+CHAT_MODELS = [facts.model for facts in known_models() if "chat" in facts.kinds]
+
+
+def facts_of(model: str) -> ModelFacts:
+    facts = model_facts(model)
+    assert facts is not None
+    return facts
+
+
+def profile_of(model: str) -> ModelProfile:
+    profile = model_profile(model)
+    assert profile is not None
+    return profile
+
+
+class TestGeneratedFiles:
+    def test_profiles_are_up_to_date(self) -> None:
+        assert (DATA / "_profiles.py").read_text(encoding="utf-8") == render_profiles(read_table())
+
+    def test_facts_are_up_to_date(self) -> None:
+        assert (DATA / "_facts.py").read_text(encoding="utf-8") == render_facts(read_table())
+
+    def test_every_source_is_used(self) -> None:
+        table = read_table()
+        used = {source for row in table.models.values() for source in row.sources}
+        assert used == set(table.sources)
+
+
+class TestTableIsChecked:
+    @staticmethod
+    def changed(**columns: Any) -> dict[str, Any]:
+        table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+        table["models"]["glm-5.2"] |= columns
+        return table
+
+    def test_unchanged_it_is_valid(self) -> None:
+        ModelTable.model_validate(self.changed())
+
+    @pytest.mark.parametrize(
+        ("columns", "complaint"),
+        [
+            ({"contxt_window": 1}, "Extra inputs are not permitted"),
+            ({"context_window": 0}, "greater than 0"),
+            ({"status": "retired"}, "Input should be 'beta'"),
+            ({"default_effort": "low"}, "default_effort must be one of efforts"),
+            ({"deprecated": "2026-10-01"}, "cannot have this status"),
+            ({"sources": []}, "at least 1 item"),
+            ({"sources": ["hearsay"]}, "no such sources: hearsay"),
+            ({"successor": "glm-6"}, "no such successor: glm-6"),
+        ],
+    )
+    def test_mistakes_are_refused(self, columns: dict[str, Any], complaint: str) -> None:
+        with pytest.raises(ValidationError, match=complaint):
+            ModelTable.model_validate(self.changed(**columns))
+
+
+class TestProfiles:
+    @pytest.mark.parametrize(
+        ("model", "context", "output", "images", "efforts"),
+        [
+            (MISTRAL_SMALL, 128_000, 32_768, True, None),
+            ("llama-3.3-70b-instruct", 100_000, 16_384, False, None),
+            ("qwen3-235b-a22b-instruct-2507", 250_000, 16_384, False, None),
+            ("gemma-4-26b-a4b-it", 256_000, 32_768, True, ["none", "low", "medium", "high"]),
+            ("qwen3.6-35b-a3b", 262_144, 32_768, True, ["none", "low", "medium", "high"]),
+            ("qwen3.8-27b", 256_000, 32_000, True, ["none", "low", "medium", "xhigh"]),
+            ("qwen3.5-397b-a17b", 250_000, 16_384, True, ["none", "low", "medium", "high"]),
+            ("deepseek-v4-flash-0731", 262_144, 32_768, False, ["none", "low", "high", "max"]),
+            ("glm-5.2", 256_000, 16_384, False, ["none", "high", "max"]),
+            ("mistral-medium-3.5-128b", 180_000, 16_384, True, ["none", "high"]),
+            ("gpt-oss-120b", 128_000, 32_768, False, ["low", "medium", "high"]),
+        ],
+    )
+    def test_current_chat_models(
+        self, model: str, context: int, output: int, images: bool, efforts: list[str] | None
+    ) -> None:
+        profile = profile_of(model)
+        assert profile["max_input_tokens"] == context
+        assert profile["max_output_tokens"] == output
+        assert profile["image_inputs"] is images
+        assert profile["reasoning_output"] is (efforts is not None)
+        assert profile.get("reasoning_effort_levels") == efforts
+
+    @pytest.mark.parametrize("model", CHAT_MODELS)
+    def test_langchain_knows_every_key(self, model: str) -> None:
+        assert set(profile_of(model)) <= set(get_type_hints(ModelProfile))
+
+    @pytest.mark.parametrize("model", CHAT_MODELS)
+    def test_structured_output_is_never_claimed(self, model: str) -> None:
+        assert "structured_output" not in profile_of(model)
+
+    def test_tools_that_work_elsewhere_only_are_not_claimed(self) -> None:
+        assert profile_of("gpt-oss-120b")["tool_calling"] is False
+        assert profile_of("holo2-30b-a3b")["tool_calling"] is False
+        assert profile_of("gemma-3-27b-it")["tool_calling"] is True
+
+    def test_only_chat_models_have_one(self) -> None:
+        assert model_profile("qwen3-embedding-8b") is None
+        assert model_profile("whisper-large-v3") is None
+
+    @pytest.mark.parametrize("model", ["", "/", ":", "gpt-4o", "qwen3.8", "QWEN3.8-27B"])
+    def test_an_unknown_model_has_none(self, model: str) -> None:
+        assert model_profile(model) is None
+        assert model_facts(model) is None
+
+    def test_a_dedicated_deployment_has_its_own_limits(self) -> None:
+        serverless = profile_of("llama-3.3-70b-instruct")
+        dedicated = profile_of("meta/llama-3.3-70b-instruct:fp8")
+        assert dedicated["max_input_tokens"] == 128_000
+        assert serverless.keys() - dedicated.keys() == {"status", "max_output_tokens"}
+
+    def test_each_one_is_a_copy(self) -> None:
+        profile = profile_of("glm-5.2")
+        profile["max_input_tokens"] = 1
+        profile["reasoning_effort_levels"].append("extreme")
+        assert profile_of("glm-5.2")["max_input_tokens"] == 256_000
+        assert profile_of("glm-5.2")["reasoning_effort_levels"] == ["none", "high", "max"]
+
+
+class TestFacts:
+    def test_the_mistral_family_wants_alternating_roles(self) -> None:
+        assert {facts.model for facts in known_models() if facts.alternating_roles} == {
+            MISTRAL_SMALL,
+            "mistral-medium-3.5-128b",
+            "pixtral-12b-2409",
+            "devstral-2-123b-instruct-2512",
+            "voxtral-small-24b-2507",
+            "mistral-nemo-instruct-2407",
+            "mistral-small-3.1-24b-instruct-2503",
+            "devstral-small-2505",
+        }
+
+    def test_what_the_client_must_know(self) -> None:
+        facts = facts_of("deepseek-v4-flash-0731")
+        assert (facts.status, facts.tool_calling, facts.default_effort) == (
+            "preview",
+            "yes",
+            "high",
+        )
+        assert (facts.input_price, facts.cached_input_price, facts.output_price) == (
+            0.4,
+            0.08,
+            0.8,
+        )
+        assert facts.accepts_images is False
+        assert facts_of("mistral-ocr-2512").accepts_images is None
+
+    def test_a_model_that_does_not_reason_has_no_efforts(self) -> None:
+        assert facts_of(MISTRAL_SMALL).efforts == ()
+        assert facts_of("llama-3.1-8b-instruct").efforts is None
+
+    def test_retired_models_name_their_end_and_successor(self) -> None:
+        facts = facts_of("llama-3.1-70b-instruct")
+        assert (facts.status, facts.end_of_life, facts.successor) == (
+            "end_of_life",
+            "2025-05-25",
+            "llama-3.3-70b-instruct",
+        )
+
+    def test_other_kinds_of_models(self) -> None:
+        assert facts_of("qwen3-embedding-8b").kinds == ("embedding", "rerank")
+        assert facts_of("bge-multilingual-gemma2").embedding_dimensions == 3584
+        assert facts_of("whisper-large-v3").audio_minute_price == 0.003
+
+    @pytest.mark.parametrize("prefix", ["mistral/", "mistralai/", "a/b/"])
+    def test_the_vendor_before_an_id_changes_nothing(self, prefix: str) -> None:
+        assert model_facts(prefix + MISTRAL_SMALL) == model_facts(MISTRAL_SMALL)
+        assert model_profile(prefix + MISTRAL_SMALL) == model_profile(MISTRAL_SMALL)
+
+    def test_a_dedicated_deployment_has_neither_life_cycle_nor_prices(self) -> None:
+        facts = facts_of("mistral/devstral-2-123b-instruct-2512:fp8")
+        assert facts.alternating_roles
+        assert facts.context_window == 200_000
+        assert (facts.status, facts.deprecated, facts.successor) == (None, None, None)
+        assert (facts.max_output_tokens, facts.input_price, facts.output_price) == (
+            None,
+            None,
+            None,
+        )
+
+    @given(st.text())
+    def test_any_name_can_be_asked_for(self, model: str) -> None:
+        facts = model_facts(model)
+        assert facts is None or facts.model in model
+
+    @given(
+        model=st.sampled_from([facts.model for facts in known_models()]),
+        vendor=st.text().map(lambda text: f"{text}/".replace(":", "")),
+    )
+    def test_any_vendor_is_cut_off(self, model: str, vendor: str) -> None:
+        assert facts_of(vendor + model).model == model
+
+
+class Answer(BaseModel):
+    """The agent's structured answer."""
+
+    text: str
+
+
+@tool
+def look_up(word: str) -> str:
+    """Look a word up."""
+    return word
+
+
+class RecordingModel(BaseChatModel):
+    """Answers as it is asked to, by schema or through a tool, and keeps what it was called with."""
+
+    calls: list[dict[str, Any]] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "recording"
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Runnable[Any, AIMessage]:
+        return self.bind(tools=[convert_to_openai_tool(each) for each in tools], **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self.calls.append(kwargs)
+        if "response_format" in kwargs:
+            message = AIMessage('{"text": "yes"}')
+        else:
+            call = {"name": "Answer", "args": {"text": "yes"}, "id": "1"}
+            message = AIMessage("", tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def call_by_agent(profile: ModelProfile | None) -> dict[str, Any]:
+    """What `create_agent` sends a model with this profile, given both tools and a schema."""
+    model = RecordingModel(profile=profile)
+    agent = create_agent(model, [look_up], response_format=Answer)
+    result = agent.invoke({"messages": [HumanMessage("hello")]})
+    assert result["structured_response"] == Answer(text="yes")
+    (call,) = model.calls
+    return call
+
+
+@pytest.mark.parametrize("model", ["glm-5.2", MISTRAL_SMALL, "gpt-oss-120b"])
+def test_create_agent_does_not_send_a_schema_beside_tools(model: str) -> None:
+    call = call_by_agent(model_profile(model))
+    assert "response_format" not in call
+    assert {each["function"]["name"] for each in call["tools"]} == {"look_up", "Answer"}
+
+
+def test_create_agent_would_send_it_with_the_claim() -> None:
+    call = call_by_agent({**profile_of("glm-5.2"), "structured_output": True})
+    assert call["response_format"]["type"] == "json_schema"
+    assert [each["function"]["name"] for each in call["tools"]] == ["look_up"]
