@@ -246,14 +246,14 @@ def expected_error(recording: Recording) -> ExpectedError:
     body = recording.json_body
     error = body["error"]
     if isinstance(error, str):  # vLLM's 401: {"error": "Unauthorized"}
-        error = {"code": error, "message": error}
+        error = {"type": error, "message": error}
     error_class = _CLASSES[recording.status]
     if recording.case in _CONTEXT_OVERFLOWS:
         error_class = errors.ScalewayContextOverflowError
     return ExpectedError(
         error_class=error_class,
         status=recording.status,
-        code=error["code"],
+        code=error.get("code"),
         type=error.get("type"),
         param=error.get("param"),
         message=error["message"],

@@ -200,8 +200,8 @@ ERRORS = {
     (VLLM_QWEN, "err_wrong_key"): (
         errors.ScalewayAuthenticationError,
         401,
-        "Unauthorized",
         None,
+        "Unauthorized",
         None,
         "Unauthorized",
     ),

@@ -1,0 +1,315 @@
+"""Text, reasoning, usage and metadata in every form that servers are known to send.
+
+The recordings show vLLM 0.32 and llama.cpp; this is what other versions and engines behind
+the same API do. Where it was seen stands beside it.
+"""
+
+from typing import Any
+
+import pytest
+
+from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
+from langchain_scaleway.errors import ScalewayResponseError
+from tests.support.outcomes import calls_of, usage_of
+from tests.support.wire import (
+    MODEL,
+    Event,
+    calls_event,
+    decode,
+    decode_chunks,
+    event,
+    fragment,
+    streamed_outcome,
+    usage_event,
+    whole,
+    whole_message,
+)
+
+ADD = ("add", {"a": 1, "b": 2}, "call_a")
+END = event({}, "tool_calls")
+
+
+def test_text_then_tools() -> None:
+    message = decode(
+        event({"role": "assistant", "content": "Let me "}),
+        event({"content": "see."}),
+        calls_event(fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)),
+        END,
+    )
+    assert message.content == "Let me see."
+    assert calls_of(message) == [ADD]
+
+
+def test_text_and_tools_in_one_event() -> None:
+    wire_call = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
+    message = decode(event({"content": "Let me see.", "tool_calls": [wire_call]}), END)
+    assert message.content == "Let me see."
+    assert calls_of(message) == [ADD]
+
+
+def test_text_after_tools() -> None:
+    message = decode(
+        calls_event(fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)),
+        event({"content": "Wait."}),
+        END,
+    )
+    assert message.content == "Wait."
+    assert calls_of(message) == [ADD]
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_reasoning_then_text(field: str) -> None:
+    outcome = streamed_outcome(
+        event({"role": "assistant", "content": ""}),
+        event({field: "Let me "}),
+        event({field: "think.\n"}),
+        event({"content": "\n\nFour"}),
+        event({"content": "."}),
+        event({}, "stop"),
+    )
+    assert (outcome.reasoning, outcome.content) == ("Let me think.\n", "\n\nFour.")
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning": "Why?", "content": "Because"},
+        {"reasoning": "Why?", "reasoning_content": "Why?", "content": "Because"},
+        {"reasoning": None, "reasoning_content": "Why?", "content": "Because"},
+    ],
+)
+def test_reasoning_and_text_in_one_event(delta: dict[str, Any]) -> None:
+    outcome = streamed_outcome(event(delta), event({"content": "."}), event({}, "stop"))
+    assert (outcome.reasoning, outcome.content) == ("Why?", "Because.")
+
+
+def test_both_reasoning_fields_of_a_whole_reply_are_copies() -> None:
+    message = whole_message(
+        whole({"content": "Four.", "reasoning": "Why?", "reasoning_content": "Why?"})
+    )
+    assert message.additional_kwargs == {"reasoning_content": "Why?"}
+    assert message.content == "Four."
+
+
+def test_empty_reasoning_leaves_no_trace() -> None:
+    assert whole_message(whole({"content": "Four.", "reasoning": ""})).additional_kwargs == {}
+    message = decode(event({"reasoning": "", "content": "Four."}), event({}, "stop"))
+    assert message.additional_kwargs == {}
+
+
+class TestUsage:
+    """Usage is the last one seen, and stands on the last chunk alone."""
+
+    def test_one_event_without_choices(self) -> None:
+        message = decode(
+            event({"content": "Hi"}),
+            event({}, "stop"),
+            usage_event({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}),
+        )
+        assert usage_of(message) == {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+
+    def test_a_running_total_in_every_event(self) -> None:
+        """Dedicated deployments do this (Scaleway, "OpenAI compatibility")."""
+        events = [
+            {**event({"role": "assistant", "name": "", "content": word}), "usage": usage}
+            for word, usage in [
+                ("a", {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}),
+                ("b", {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}),
+                ("c", {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}),
+            ]
+        ]
+        chunks = decode_chunks([*events, event({}, "stop")])
+        assert [chunk.usage_metadata is not None for chunk in chunks] == [False, False, False, True]
+        expected = {"input_tokens": 5, "output_tokens": 3, "total_tokens": 8}
+        assert usage_of(chunks[-1]) == expected
+        assert usage_of(decode(*events, event({}, "stop"))) == expected
+
+    def test_nulls_before_the_count(self) -> None:
+        count = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+        message = decode(
+            {**event({"content": "Hi"}), "usage": None}, {**event({}, "stop"), "usage": count}
+        )
+        assert usage_of(message) == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
+
+    def test_a_null_after_the_count_does_not_erase_it(self) -> None:
+        count = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+        message = decode(
+            {**event({"content": "Hi"}), "usage": count}, {**event({}, "stop"), "usage": None}
+        )
+        assert usage_of(message) == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
+
+    @pytest.mark.parametrize(
+        ("details", "expected"),
+        [
+            ({"prompt_tokens_details": None, "completion_tokens_details": None}, {}),
+            ({"prompt_tokens_details": {"cached_tokens": None}}, {}),
+            (
+                {"prompt_tokens_details": {"cached_tokens": 11520}},
+                {"input_token_details": {"cache_read": 11520}},
+            ),
+            (
+                {"prompt_tokens_details": {"cached_tokens": 0}},
+                {"input_token_details": {"cache_read": 0}},
+            ),
+            (
+                {"completion_tokens_details": {"reasoning_tokens": 38}},
+                {"output_token_details": {"reasoning": 38}},
+            ),
+            (
+                {
+                    "prompt_tokens_details": {"cached_tokens": 1, "audio_tokens": 2},
+                    "completion_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 4},
+                },
+                {
+                    "input_token_details": {"cache_read": 1, "audio": 2},
+                    "output_token_details": {"reasoning": 3, "audio": 4},
+                },
+            ),
+        ],
+    )
+    def test_details(self, details: dict[str, Any], expected: dict[str, Any]) -> None:
+        count = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, **details}
+        expected = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7, **expected}
+        assert usage_of(decode(event({}, "stop"), usage_event(count))) == expected
+        assert usage_of(whole_message(whole({"content": "Hi"}, usage=count))) == expected
+
+    @pytest.mark.parametrize("usage", [None, {}])
+    def test_none(self, usage: Any) -> None:
+        assert decode(event({}, "stop"), usage_event(usage)).usage_metadata is None
+        assert whole_message(whole({"content": "Hi"}, usage=usage)).usage_metadata is None
+
+
+class TestLastChunk:
+    """Metadata comes once: core joins repeated strings."""
+
+    def test_it_alone_has_what_is_known_at_the_end(self) -> None:
+        *chunks, last = decode_chunks([event({"content": "Hi"}), event({"content": "!"}, "stop")])
+        assert [chunk.content for chunk in chunks] == ["Hi", "!"]
+        assert all(chunk.chunk_position is None for chunk in chunks)
+        assert all("finish_reason" not in chunk.response_metadata for chunk in chunks)
+        assert all("model_name" not in chunk.response_metadata for chunk in chunks)
+        assert last.chunk_position == "last"
+        assert last.response_metadata["finish_reason"] == "stop"
+        assert last.response_metadata["model_name"] == MODEL
+
+    def test_a_finish_reason_given_twice(self) -> None:
+        message = decode(event({"content": "Hi"}, "stop"), event({}, "stop"))
+        assert message.response_metadata["finish_reason"] == "stop"
+        assert message.response_metadata["model_name"] == MODEL
+
+    def test_a_finish_reason_followed_by_null(self) -> None:
+        message = decode(event({"content": "Hi"}, "length"), event({}, None))
+        assert message.response_metadata["finish_reason"] == "length"
+
+    def test_the_model_that_answered_is_named_beside_the_requested_one(self) -> None:
+        [last] = StreamDecoder("retired-model").finish()[-1:]
+        assert last.message.response_metadata["model_name"] == "retired-model"
+        decoder = StreamDecoder("retired-model")
+        decoder.feed(event({"content": "Hi"}))
+        metadata = decoder.finish()[-1].message.response_metadata
+        assert metadata["model_name"] == MODEL
+        assert metadata["requested_model"] == "retired-model"
+
+    def test_vllm_stop_reason_as_a_token_id(self) -> None:
+        message = decode(event({"content": "Hi"}, "stop", stop_reason=151645))
+        assert message.response_metadata["stop_reason"] == 151645
+
+    def test_logprobs_are_joined(self) -> None:
+        tokens = [{"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -0.2}]
+        message = decode(
+            event({"content": "a"}, logprobs={"content": [tokens[0]]}),
+            event({"content": "b"}, logprobs={"content": [tokens[1]], "refusal": None}),
+            event({}, "stop", logprobs=None),
+        )
+        assert message.response_metadata["logprobs"]["content"] == tokens
+
+
+class TestOddEvents:
+    """What may lie between the words."""
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            pytest.param({"choices": []}, id="empty choices"),
+            pytest.param({"choices": None}, id="choices are null"),
+            pytest.param({}, id="no choices"),
+            pytest.param({"choices": [None]}, id="a choice is null"),
+            pytest.param(event({}), id="empty delta"),
+            pytest.param(event(None), id="delta is null"),
+            pytest.param({"choices": [{"index": 0}]}, id="no delta"),
+            pytest.param(event({"content": None}), id="content is null"),
+            pytest.param(event({"content": ""}), id="content is empty"),
+            pytest.param(event({"role": "assistant", "name": ""}), id="role and empty name"),
+            pytest.param(event({"made_up": {"x": 1}}), id="unknown field"),
+            pytest.param(event({"content": "Another answer"}, index=1), id="second choice"),
+        ],
+    )
+    def test_says_nothing(self, odd: Event) -> None:
+        outcome = streamed_outcome(
+            odd,
+            event({"content": "Fo"}),
+            odd,
+            event({"content": "ur"}),
+            odd,
+            event({}, "stop"),
+            odd,
+        )
+        assert outcome.content == "Four"
+        assert outcome.metadata["finish_reason"] == "stop"
+        assert outcome.metadata["id"] == "chatcmpl-1"
+
+    def test_content_in_parts(self) -> None:
+        parts = [{"type": "text", "text": "Fo"}, {"type": "text", "text": "ur"}]
+        assert decode(event({"content": parts}), event({}, "stop")).content == "Four"
+        assert whole_message(whole({"content": parts})).content == "Four"
+
+    def test_a_message_in_place_of_a_delta(self) -> None:
+        assert decode(whole({"content": "Four."})).content == "Four."
+
+    def test_a_choice_without_an_index_is_the_first(self) -> None:
+        assert decode({"choices": [{"delta": {"content": "Four."}}]}).content == "Four."
+
+    def test_two_choices_in_one_event(self) -> None:
+        first, second = event({"content": "one"}), event({"content": "two"}, index=1)
+        both = {**first, "choices": [*second["choices"], *first["choices"]]}
+        assert decode(both, event({}, "stop")).content == "one"
+
+
+def test_refusal() -> None:
+    streamed = decode(
+        event({"refusal": "I will "}), event({"refusal": "not."}), event({"refusal": None}, "stop")
+    )
+    answered = whole_message(whole({"refusal": "I will not."}))
+    for message in (streamed, answered):
+        assert message.additional_kwargs == {"refusal": "I will not."}
+        assert message.content == ""
+
+
+def test_a_legacy_function_call_is_not_lost() -> None:
+    """OpenAI's form before tools; engines still write the field, as null."""
+    call = {"name": "add", "arguments": '{"a": 1, "b": 2}'}
+    streamed = decode(
+        event({"function_call": {"name": "add", "arguments": ""}}),
+        event({"function_call": {"arguments": '{"a": 1, '}}),
+        event({"function_call": {"arguments": '"b": 2}'}}),
+        event({"function_call": None}, "function_call"),
+    )
+    answered = whole_message(whole({"function_call": call}, "function_call"))
+    assert answered.additional_kwargs == {"function_call": call}
+    assert streamed.additional_kwargs == {"function_call": call}
+
+
+@pytest.mark.parametrize("reply", [{}, {"choices": []}, {"choices": None}, {"choices": [None]}])
+def test_a_whole_reply_without_choices_is_an_error(reply: Event) -> None:
+    with pytest.raises(ScalewayResponseError, match=MODEL) as caught:
+        reply_to_result(reply, MODEL)
+    assert caught.value.body == reply
+    assert caught.value.model == MODEL
+
+
+def test_several_choices_make_several_generations() -> None:
+    reply = whole({"content": "one"}, usage={"prompt_tokens": 1, "completion_tokens": 2})
+    second = {**reply["choices"][0], "index": 1, "message": {"content": "two"}}
+    reply["choices"].insert(0, second)
+    result = reply_to_result(reply, MODEL)
+    assert [generation.text for generation in result.generations] == ["one", "two"]

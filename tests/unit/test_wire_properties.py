@@ -1,0 +1,288 @@
+"""Whatever the dialect, however it is cut: the same reply comes out."""
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_scaleway.convert.replies import reply_to_result
+from tests.support.outcomes import Call, calls_of, invalid_calls_of, outcome_of
+from tests.support.wire import (
+    MODEL,
+    Event,
+    calls_event,
+    decode,
+    decode_chunks,
+    event,
+    fragment,
+    usage_event,
+    whole,
+    whole_message,
+)
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Deltas = list[list[dict[str, Any]]]
+WrittenCall = tuple[str, str, str]
+"""Name, the arguments as JSON text, and id."""
+
+_CHARACTERS = st.characters(exclude_categories=["Cs"])
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(_CHARACTERS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+_OBJECTS = st.dictionaries(st.text(_CHARACTERS, max_size=6), _JSON, max_size=4)
+_NAMES = st.sampled_from(["add", "get_weather", "a-b_C9"])
+# A `<` could begin a thinking block, which test_think_tags.py is about.
+_TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<")))
+
+
+@st.composite
+def _written_calls(draw: Draw) -> list[WrittenCall]:
+    """Calls as a model writes them, with JSON in every style of white space and escapes."""
+    calls = []
+    for position in range(draw(st.integers(0, 4))):
+        arguments = draw(_OBJECTS)
+        text = json.dumps(
+            arguments,
+            ensure_ascii=draw(st.booleans()),
+            indent=draw(st.sampled_from([None, 1])),
+            separators=draw(st.sampled_from([None, (",", ":")])),
+        )
+        if not arguments and draw(st.booleans()):
+            text = ""
+        calls.append((draw(_NAMES), text, f"call_{position}"))
+    return calls
+
+
+def _pieces(draw: Draw, text: str) -> list[str]:
+    """A text, cut anywhere, also into nothing."""
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=5)))
+    edges = [0, *cuts, len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(edges)]
+
+
+def _opening(draw: Draw, name: str, **fields: Any) -> dict[str, Any]:
+    """The first fragment of a call, in each way of saying that no arguments came yet."""
+    return fragment(draw(st.sampled_from([..., None, ""])), name=name, **fields)
+
+
+def _by_index(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """Interleaved, told apart by index; several fragments in a delta."""
+    waiting = [
+        [
+            _opening(draw, name, index=index, id=call_id),
+            *(fragment(piece, index=index) for piece in _pieces(draw, text)),
+        ]
+        for index, (name, text, call_id) in enumerate(calls)
+    ]
+    return _grouped(draw, _interleaved(draw, waiting))
+
+
+def _by_id(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """Interleaved, told apart by the id alone."""
+    waiting = [
+        [
+            _opening(draw, name, id=call_id),
+            *(fragment(piece, id=call_id) for piece in _pieces(draw, text)),
+        ]
+        for name, text, call_id in calls
+    ]
+    return _grouped(draw, _interleaved(draw, waiting))
+
+
+def _repeating_everything(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """Index, id and name stand in every fragment."""
+    waiting = [
+        [fragment(p, name=name, index=index, id=call_id) for p in _pieces(draw, text)]
+        for index, (name, text, call_id) in enumerate(calls)
+    ]
+    return _grouped(draw, _interleaved(draw, waiting))
+
+
+def _one_after_the_other(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """No index; an id and a name begin a call."""
+    deltas = []
+    for name, text, call_id in calls:
+        deltas.append([_opening(draw, name, id=call_id)])
+        deltas += [[fragment(piece)] for piece in _pieces(draw, text)]
+    return deltas
+
+
+def _all_at_index_zero(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """Every call has the index 0; a new id and a name begin a call."""
+    deltas = []
+    for name, text, call_id in calls:
+        deltas.append([_opening(draw, name, index=0, id=call_id)])
+        deltas += [[fragment(piece, index=0)] for piece in _pieces(draw, text)]
+    return deltas
+
+
+def _whole_calls(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """Each call in one fragment, with an index or without."""
+    indexed = draw(st.booleans())
+    fragments = [
+        fragment(text, name=name, id=call_id, **({"index": index} if indexed else {}))
+        for index, (name, text, call_id) in enumerate(calls)
+    ]
+    return _grouped(draw, fragments)
+
+
+def _object_arguments(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+    """Each call in one fragment, its arguments an object already."""
+    fragments = [
+        fragment(json.loads(text or "{}"), name=name, id=call_id, index=index)
+        for index, (name, text, call_id) in enumerate(calls)
+    ]
+    return _grouped(draw, fragments)
+
+
+def _interleaved(draw: Draw, waiting: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Fragments of several calls in any order that keeps each call's own order.
+
+    Calls begin in the order of their numbers, as those of every known server do.
+    """
+    order = []
+    begun: list[list[dict[str, Any]]] = []
+    while waiting or any(begun):
+        open_calls = [call for call in begun if call]
+        if waiting and (not open_calls or draw(st.booleans())):
+            begun.append(waiting.pop(0))
+            order.append(begun[-1].pop(0))
+        else:
+            order.append(draw(st.sampled_from(open_calls)).pop(0))
+    return order
+
+
+def _grouped(draw: Draw, fragments: list[dict[str, Any]]) -> Deltas:
+    """Fragments, several of them in a delta."""
+    deltas: Deltas = []
+    for one in fragments:
+        if deltas and draw(st.booleans()):
+            deltas[-1].append(one)
+        else:
+            deltas.append([one])
+    return deltas
+
+
+_DIALECTS = st.sampled_from(
+    [
+        _by_index,
+        _by_id,
+        _repeating_everything,
+        _one_after_the_other,
+        _all_at_index_zero,
+        _whole_calls,
+        _object_arguments,
+    ]
+)
+
+
+@st.composite
+def _streamed_calls(draw: Draw) -> tuple[list[WrittenCall], list[Event]]:
+    calls = draw(_written_calls())
+    deltas = draw(_DIALECTS)(draw, calls)
+    return calls, [calls_event(*delta) for delta in deltas]
+
+
+def _parsed(calls: Sequence[WrittenCall]) -> list[Call]:
+    return [(name, json.loads(text or "{}"), call_id) for name, text, call_id in calls]
+
+
+@given(streamed=_streamed_calls())
+def test_calls_cut_in_any_dialect_come_together_again(
+    streamed: tuple[list[WrittenCall], list[Event]],
+) -> None:
+    calls, events = streamed
+    message = decode(*events, event({}, "tool_calls"))
+    assert calls_of(message) == _parsed(calls)
+    assert message.invalid_tool_calls == []
+
+
+@given(streamed=_streamed_calls(), reasoning=_TEXTS, content=_TEXTS, cached=st.integers(0, 9))
+def test_a_stream_says_what_the_whole_reply_says(
+    streamed: tuple[list[WrittenCall], list[Event]],
+    reasoning: list[str],
+    content: list[str],
+    cached: int,
+) -> None:
+    calls, events = streamed
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "total_tokens": 14,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+    reply = whole(
+        {
+            "content": "".join(content),
+            "reasoning": "".join(reasoning),
+            "tool_calls": [fragment(t, name=n, id=i, type="function") for n, t, i in calls],
+        },
+        "tool_calls",
+        usage=usage,
+    )
+    message = decode(
+        *(event({"reasoning": piece}) for piece in reasoning),
+        *(event({"content": piece}) for piece in content),
+        *events,
+        event({}, "tool_calls"),
+        usage_event(usage),
+    )
+    assert outcome_of(message) == outcome_of(whole_message(reply))
+
+
+@given(texts=st.lists(st.text(_CHARACTERS, max_size=30), min_size=1, max_size=3), data=st.data())
+def test_no_call_is_lost_whatever_its_arguments(texts: list[str], data: st.DataObject) -> None:
+    calls = [("add", text, f"call_{position}") for position, text in enumerate(texts)]
+    events = [calls_event(*delta) for delta in _by_index(data.draw, calls)]
+    reply = whole({"tool_calls": [fragment(t, name=n, id=i) for n, t, i in calls]})
+    for message in (decode(*events, event({}, "tool_calls")), whole_message(reply)):
+        invalid = invalid_calls_of(message)
+        named = [call[2] for call in (*calls_of(message), *invalid)]
+        assert sorted(named) == [call_id for _, _, call_id in calls]
+        assert all(call in calls for call in invalid), "an unreadable call keeps its text"
+
+
+@given(pieces=_TEXTS)
+def test_text_comes_through_as_it_was_written(pieces: list[str]) -> None:
+    chunks = decode_chunks([*(event({"content": piece}) for piece in pieces), event({}, "stop")])
+    assert "".join(str(chunk.content) for chunk in chunks) == "".join(pieces)
+
+
+_FIELDS = ["content", "reasoning", "reasoning_content", "tool_calls", "refusal", "role", "name"]
+_ODD_CALLS = st.lists(
+    _JSON
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "index": _JSON,
+            "id": _JSON,
+            "function": _JSON
+            | st.fixed_dictionaries({}, optional={"name": _JSON, "arguments": _JSON}),
+        },
+    ),
+    max_size=3,
+)
+_ODD_MESSAGES = st.dictionaries(st.sampled_from(_FIELDS), _JSON) | st.fixed_dictionaries(
+    {}, optional={"content": _JSON, "tool_calls": _ODD_CALLS}
+)
+
+
+@given(deltas=st.lists(_ODD_MESSAGES, max_size=4), usage=_JSON)
+def test_odd_values_never_break_a_stream(deltas: list[dict[str, Any]], usage: Any) -> None:
+    message = decode(*map(event, deltas), event({}, "stop"), usage_event(usage))
+    assert message.response_metadata["finish_reason"] == "stop"
+
+
+@given(message=_ODD_MESSAGES, usage=_JSON)
+def test_odd_values_never_break_a_whole_reply(message: dict[str, Any], usage: Any) -> None:
+    [generation] = reply_to_result(whole(message, usage=usage), MODEL).generations
+    assert generation.message.response_metadata["finish_reason"] == "stop"
