@@ -1,0 +1,75 @@
+"""Checks of `ChatScaleway`'s arguments, with answers that help."""
+
+import difflib
+from collections.abc import Collection, Iterable
+
+_OTHER_NAMES = {
+    "model_name": "model",
+    "model_id": "model",
+    "max_completion_tokens": "max_tokens",
+    "request_timeout": "timeout",
+    "scaleway_api_key": "api_key",
+    "secret_key": "api_key",
+    "openai_api_key": "api_key",
+    "openai_api_base": "base_url",
+    "endpoint": "base_url",
+    "stop_sequences": "stop",
+    "model_kwargs": "extra_body",
+    "headers": "default_headers",
+}
+"""What other integrations call the same thing."""
+
+_UNSUPPORTED = frozenset({"n", "frequency_penalty", "logit_bias", "user"})
+"""Request fields that Scaleway documents as unsupported (OpenAI compatibility, 2026-04-24)."""
+
+_NOT_PER_CALL = frozenset(
+    {
+        "api_key",
+        "project_id",
+        "base_url",
+        "timeout",
+        "max_retries",
+        "default_headers",
+        "http_client",
+        "http_async_client",
+        "include_response_headers",
+        "replay_reasoning",
+    }
+)
+
+
+def check_names(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse arguments that are none, and say what was probably meant.
+
+    Raises:
+        ValueError: An argument is unknown.
+    """
+    for name in given:
+        if name in known:
+            continue
+        if name in _UNSUPPORTED:
+            hint = (
+                f"Scaleway documents it as unsupported; `extra_body={{{name!r}: …}}` sends it "
+                "all the same."
+            )
+        else:
+            close = difflib.get_close_matches(name, known, n=1)
+            meant = _OTHER_NAMES.get(name) or (close[0] if close else None)
+            hint = f"Did you mean `{meant}`? " if meant else ""
+            hint += "Request fields without an argument of their own go into `extra_body`."
+        message = f"`{name}` is no argument of ChatScaleway. {hint}"
+        raise ValueError(message)
+
+
+def check_call(given: Iterable[str]) -> None:
+    """Refuse arguments of a call that only a model can have: they would go into the request.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for name in _NOT_PER_CALL.intersection(given):
+        message = (
+            f"`{name}` belongs to the model, not to a call. Make a model with another one: "
+            f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
+        )
+        raise ValueError(message)

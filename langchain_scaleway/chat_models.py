@@ -1,0 +1,536 @@
+"""`ChatScaleway`: Scaleway's Generative APIs as a LangChain chat model."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Self
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import (
+    BaseChatModel,
+    LangSmithParams,
+    LanguageModelInput,
+    ModelProfile,
+)
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.tools import BaseTool
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from langchain_scaleway._version import __version__
+from langchain_scaleway.arguments import check_call, check_names
+from langchain_scaleway.client.connections import Connections
+from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
+from langchain_scaleway.client.http import ScalewayClient
+from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.convert import blocks
+from langchain_scaleway.convert.messages import messages_to_wire
+from langchain_scaleway.convert.replies import StreamDecoder, carries_answer, reply_to_result
+from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming
+from langchain_scaleway.convert.structured import Method, Schema, structured_output
+from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
+from langchain_scaleway.data import model_facts, model_profile
+from langchain_scaleway.errors import ScalewayError
+from langchain_scaleway.settings import load_settings
+
+_COMPLETIONS = "/chat/completions"
+
+blocks.register()
+
+
+class ChatScaleway(BaseChatModel):
+    """Scaleway's Generative APIs as a LangChain chat model.
+
+    Works with the serverless API, with dedicated deployments and with any vLLM.
+
+    Example:
+        ```python
+        from langchain_scaleway import ChatScaleway
+
+        model = ChatScaleway(model="mistral-small-3.2-24b-instruct-2506")
+        print(model.invoke("What is the capital of France?").text)
+        ```
+
+    Raises:
+        ValueError: An argument is unknown or out of its range, or no key is found.
+    """
+
+    model: str
+    """The model's id, such as `"mistral-small-3.2-24b-instruct-2506"`."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """How freely tokens are drawn, from 0 to 2. Unset, the model's own default counts."""
+
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Only the likeliest tokens with this much probability together are drawn, up to 1."""
+
+    max_tokens: int | None = Field(default=None, ge=1)
+    """The most tokens to generate, reasoning included; capped by the model."""
+
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    """How much a token that has appeared is avoided, from -2 to 2."""
+
+    stop: str | list[str] | None = None
+    """Texts that end the answer when they come up; they are not part of it."""
+
+    seed: int | None = None
+    """A seed for the drawing of tokens, for answers that repeat as far as the engine can."""
+
+    logprobs: bool | None = None
+    """Whether to give the tokens' log probabilities, in `response_metadata["logprobs"]`."""
+
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    """How many of the likeliest tokens to give at each place, up to 20; needs `logprobs`."""
+
+    reasoning_effort: str | None = None
+    """How much to reason: of `none`, `low`, `medium`, `high`, `xhigh` and `max` those that the
+    model knows, see `profile`. Unset, reasoning models do reason."""
+
+    parallel_tool_calls: bool | None = None
+    """Whether the model may call several tools at once. Scaleway accepts and ignores `False`
+    (API reference, September 2026); vLLM obeys."""
+
+    streaming: bool = False
+    """Whether `invoke` streams behind the scenes."""
+
+    stream_usage: bool = True
+    """Whether streams report token usage, in their last chunk."""
+
+    replay_reasoning: bool = False
+    """Whether earlier reasoning goes back to the model with the history. Scaleway asks for it
+    nowhere; some models want it between tool calls."""
+
+    api_key: SecretStr | None = None
+    """The secret key of an IAM API key. Unset: `SCW_SECRET_KEY`, then `SCALEWAY_API_KEY`, then
+    the profile of Scaleway's config file. Optional with a `base_url`."""
+
+    project_id: str | None = None
+    """The project whose rights and usage count. Unset: `SCW_DEFAULT_PROJECT_ID`, then the
+    config file, then the key's default project."""
+
+    base_url: str | None = None
+    """The address of a dedicated deployment or any vLLM, up to and with `/v1`."""
+
+    timeout: float | Timeout | None = DEFAULT_TIMEOUT
+    """Seconds for a whole plain answer, or between two pieces of a stream; or an
+    `httpx.Timeout`; `None` for no limit. By default an answer may take 330 seconds, a
+    connection 5."""
+
+    max_retries: int = Field(default=2, ge=0)
+    """How often a failed request is tried again, see the page "Errors"; 0 is never."""
+
+    default_headers: Mapping[str, str] | None = Field(default=None, repr=False, exclude=True)
+    """Headers to send with every request, besides ours or in their place."""
+
+    extra_body: dict[str, Any] | None = None
+    """Request fields without an argument of their own, sent as they are."""
+
+    http_client: Any = Field(default=None, repr=False, exclude=True)
+    """An `httpx.Client` (or its like) for synchronous calls: proxies, certificates, limits.
+    It is yours to close."""
+
+    http_async_client: Any = Field(default=None, repr=False, exclude=True)
+    """The same for asynchronous calls, an `httpx.AsyncClient`; good for one event loop."""
+
+    include_response_headers: bool = False
+    """Whether `response_metadata["headers"]` holds the answer's HTTP headers, Scaleway's
+    `x-ratelimit-*` among them."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    _connections: Connections = PrivateAttr(default_factory=Connections)
+    _client_and_its_fields: tuple[ScalewayClient, tuple[Any, ...]] | None = PrivateAttr(None)
+
+    # Construction
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_arguments(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            if isinstance(values.get("api_key"), str):
+                # In place: pydantic's errors carry this dict.
+                values["api_key"] = SecretStr(values["api_key"])
+            check_names(values, cls.model_fields)
+        return values
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _check_timeout(cls, timeout: Any) -> Any:
+        checked = as_timeout(timeout)
+        return timeout if timeout is None or isinstance(timeout, (int, float)) else checked
+
+    @model_validator(mode="after")
+    def _complete_settings(self) -> Self:
+        self._load_settings()
+        return self
+
+    @model_validator(mode="after")
+    def _set_scaleway_version(self) -> Self:
+        self._add_version("langchain-scaleway", __version__)
+        return self
+
+    def _load_settings(self) -> None:
+        """Look up what was not given, without counting it as given: pickles leave it out."""
+        settings = load_settings(
+            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
+        )
+        self.__dict__["api_key"] = settings.api_key
+        self.__dict__["project_id"] = settings.project_id
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return model_profile(self.model)
+
+    # Calls
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        body = self._request(messages, stop, kwargs)
+        reply = self._client().request(
+            _COMPLETIONS,
+            body,
+            model=body["model"],
+            on_retry=run_manager.on_retry if run_manager else None,
+        )
+        return self._result(reply.body, body["model"], reply.headers)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        body = self._request(messages, stop, kwargs)
+        reply = await self._client().arequest(
+            _COMPLETIONS,
+            body,
+            model=body["model"],
+            on_retry=run_manager.on_retry if run_manager else None,
+        )
+        return self._result(reply.body, body["model"], reply.headers)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        body = self._streaming_request(messages, stop, kwargs)
+        decoder = StreamDecoder(body["model"])
+        try:
+            with self._client().stream(
+                _COMPLETIONS,
+                body,
+                carries_answer=carries_answer,
+                model=body["model"],
+                on_retry=run_manager.on_retry if run_manager else None,
+            ) as events:
+                for event in events:
+                    yield from decoder.feed(event)
+                yield from decoder.finish(self._shown(events.headers))
+        except ScalewayError as error:
+            _attach_partial_answer(error, decoder)
+            raise
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        body = self._streaming_request(messages, stop, kwargs)
+        decoder = StreamDecoder(body["model"])
+        try:
+            async with await self._client().astream(
+                _COMPLETIONS,
+                body,
+                carries_answer=carries_answer,
+                model=body["model"],
+                on_retry=run_manager.on_retry if run_manager else None,
+            ) as events:
+                async for event in events:
+                    for chunk in decoder.feed(event):
+                        yield chunk
+                for chunk in decoder.finish(self._shown(events.headers)):
+                    yield chunk
+        except ScalewayError as error:
+            _attach_partial_answer(error, decoder)
+            raise
+
+    def _request(
+        self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The body of a plain request."""
+        check_call(arguments)
+        model = arguments.get("model") or self.model
+        facts = model_facts(model)
+        fields = self.__dict__
+        parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
+        if stop is not None:
+            arguments = {**arguments, "stop": stop}
+        return build_request(
+            model=model,
+            messages=messages_to_wire(
+                messages,
+                alternating_roles=facts is not None and facts.alternating_roles,
+                replay_reasoning=self.replay_reasoning,
+            ),
+            parameters=parameters,
+            extra_body=self.extra_body,
+            arguments=arguments,
+        )
+
+    def _streaming_request(
+        self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        with_usage = arguments.get("stream_usage", self.stream_usage)
+        return make_streaming(self._request(messages, stop, arguments), with_usage=with_usage)
+
+    def _result(self, body: dict[str, Any], model: str, headers: dict[str, str]) -> ChatResult:
+        return reply_to_result(body, model, self._shown(headers))
+
+    def _shown(self, headers: dict[str, str]) -> dict[str, str] | None:
+        return headers if self.include_response_headers else None
+
+    # Tools and structured output
+
+    def bind_tools(  # type: ignore[override]  # a wider `tool_choice` than the base class has
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: ToolChoice = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Make a model that can call these tools.
+
+        Args:
+            tools: Functions, Pydantic classes, TypedDicts, `BaseTool`s, JSON schemas or tools
+                in OpenAI's form. An empty list sends none.
+            tool_choice: `"auto"`, `"none"`, `"any"` or `"required"` or `True` (some tool must
+                be called), `False` (unset), or the name of the tool that must be called.
+            strict: Whether arguments must follow the schema; Scaleway accepts and ignores it,
+                vLLM obeys.
+            parallel_tool_calls: Whether several tools may be called at once; `False` likewise.
+            **kwargs: More arguments for every call, such as `temperature`.
+
+        Raises:
+            ValueError: A tool cannot be converted, or the choice names none of them.
+        """
+        converted = convert_tools(tools, strict)
+        bound = {
+            "tools": converted or None,
+            "tool_choice": convert_tool_choice(tool_choice, converted),
+            "parallel_tool_calls": parallel_tool_calls if converted else None,
+        }
+        set_arguments = {name: value for name, value in bound.items() if value is not None}
+        return self.bind(**set_arguments, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: Schema | None = None,
+        *,
+        method: Method = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Make a model that answers with objects of a schema.
+
+        Args:
+            schema: A Pydantic class (answers are instances of it), a TypedDict or a JSON schema
+                (answers are dicts).
+            method: `"json_schema"` has the engine hold the answer to the schema,
+                `"function_calling"` has the model call a tool of that form, `"json_mode"` asks
+                for some JSON object, and the prompt must say which.
+            include_raw: Whether to answer with a dict of `raw`, `parsed` and `parsing_error`,
+                and raise no parsing errors.
+            strict: Sent along when it is given.
+            **kwargs: More arguments for every call, such as `temperature`.
+
+        Returns:
+            A runnable that streams objects as they grow.
+
+        Raises:
+            ValueError: The method is unknown, or the schema does not go with it.
+            ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
+        """
+        output = structured_output(schema, method, strict)
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        bind = self.bind_tools if "tools" in output.arguments else self.bind
+        model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
+        if not include_raw:
+            return model | output.parser
+        parsed = RunnablePassthrough.assign(
+            parsed=itemgetter("raw") | output.parser, parsing_error=lambda _: None
+        )
+        unparsed = RunnablePassthrough.assign(parsed=lambda _: None)
+        with_error = parsed.with_fallbacks([unparsed], exception_key="parsing_error")
+        return RunnableMap(raw=model) | with_error
+
+    # What the service and the model are like
+
+    def list_models(self) -> list[str]:
+        """The ids of the models that the key can use now.
+
+        Raises:
+            ScalewayError: The service does not say.
+        """
+        return _model_ids(self._client().request("/models").body)
+
+    async def alist_models(self) -> list[str]:
+        """Do what `list_models` does, asynchronously."""
+        return _model_ids((await self._client().arequest("/models")).body)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count tokens by LangChain's rule of thumb; tokenizers would have to be downloaded."""
+        return self.get_num_tokens_from_messages([HumanMessage(text)])
+
+    def get_num_tokens_from_messages(
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
+    ) -> int:
+        """Count the tokens of messages and tools by the same rule."""
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens_from_messages(messages, tools)
+        return count_tokens_approximately(messages, tools=convert_tools(tools) if tools else None)
+
+    # Connections, copies, pickles
+
+    def _client(self) -> ScalewayClient:
+        """The client for the fields as they are now; changed fields make another."""
+        fields = (
+            self.api_key,
+            self.project_id,
+            self.base_url,
+            self.timeout,
+            self.max_retries,
+            self.default_headers,
+            self.http_client,
+            self.http_async_client,
+        )
+        if self._client_and_its_fields and self._client_and_its_fields[1] == fields:
+            return self._client_and_its_fields[0]
+        settings = load_settings(
+            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
+        )
+        endpoint = Endpoint(
+            settings.base_url,
+            api_key=settings.api_key,
+            project_id=None if self.base_url else settings.project_id,
+            timeout=as_timeout(self.timeout),
+            headers=self.default_headers,
+            retry=RetryPolicy(self.max_retries),
+        )
+        client = ScalewayClient(
+            endpoint, self._connections, self.http_client, self.http_async_client
+        )
+        self._client_and_its_fields = (client, fields)
+        return client
+
+    def close(self) -> None:
+        """Close the connections for synchronous calls, of this model and its copies."""
+        self._connections.close()
+
+    async def aclose(self) -> None:
+        """Close these connections and those of the running event loop."""
+        await self._connections.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy all but what cannot be copied and is shared: clients, cache, rate limiter."""
+        memo = {} if memo is None else memo
+        for shared in (self.http_client, self.http_async_client, self.cache, self.rate_limiter):
+            memo[id(shared)] = shared
+        copied = super().__deepcopy__(memo)
+        copied._client_and_its_fields = None
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave out clients, and a key that came from the environment or the config file."""
+        state = super().__getstate__()
+        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
+        if "api_key" not in self.model_fields_set:
+            fields["api_key"] = None
+        private = {**state["__pydantic_private__"], "_client_and_its_fields": None}
+        return {**state, "__dict__": fields, "__pydantic_private__": private}
+
+    # LangChain's view of the model
+
+    @property
+    def _llm_type(self) -> str:
+        return "scaleway-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        fields = self.__dict__
+        names = ("model", *PARAMETERS, "base_url", "project_id", "extra_body")
+        return {name: fields[name] for name in names if fields[name] is not None}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = LangSmithParams(
+            ls_provider="scaleway",
+            ls_model_name=kwargs.get("model") or self.model,
+            ls_model_type="chat",
+        )
+        if (temperature := kwargs.get("temperature", self.temperature)) is not None:
+            params["ls_temperature"] = temperature
+        if (max_tokens := kwargs.get("max_tokens", self.max_tokens)) is not None:
+            params["ls_max_tokens"] = max_tokens
+        if stop := stop or ([self.stop] if isinstance(self.stop, str) else self.stop):
+            params["ls_stop"] = stop
+        return params
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # Core's own serializes the model once and keeps that when fields change, so a cache
+        # would answer for another temperature or model.
+        params = {**self._identifying_params, "_type": self._llm_type, **kwargs, "stop": stop}
+        return str(sorted(params.items(), key=itemgetter(0)))
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The environment variable that a serialized model names in place of its key."""
+        return {"api_key": "SCW_SECRET_KEY"}
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Models can be written with `dumpd` and read with `load`."""
+        return True
+
+
+def _model_ids(body: dict[str, Any]) -> list[str]:
+    models = body.get("data") or []
+    return sorted(str(m["id"]) for m in models if isinstance(m, dict) and "id" in m)
+
+
+def _attach_partial_answer(error: ScalewayError, decoder: StreamDecoder) -> None:
+    error.partial_text = "".join(decoder.text)
+    error.partial_reasoning = "".join(decoder.reasoning)

@@ -1,0 +1,313 @@
+"""Where requests go and how: everything about a request that needs no I/O."""
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import httpx
+from pydantic import SecretStr
+
+from langchain_scaleway._version import __version__
+from langchain_scaleway.client.encoding import decode
+from langchain_scaleway.client.error_mapping import error_from, error_from_event, is_error
+from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.errors import (
+    ErrorResponse,
+    ScalewayConnectionError,
+    ScalewayError,
+    ScalewayResponseError,
+    ScalewayTimeoutError,
+)
+
+Timeout = httpx.Timeout
+
+DEFAULT_TIMEOUT = Timeout(connect=5.0, read=330.0, write=60.0, pool=None)
+"""Seconds. An answer may take about five minutes (Scaleway's FAQ), and a plain one is silent
+until it is whole; a host that is not there is noticed in seconds all the same."""
+
+_QUOTED_CHARACTERS = 200
+
+
+class Reply(NamedTuple):
+    """A whole answer.
+
+    Attributes:
+        body: The JSON object.
+        headers: The HTTP headers, names in lower case.
+    """
+
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+class Endpoint:
+    """Where to, with which key, how patiently.
+
+    Args:
+        base_url: The URL up to and with `/v1`.
+        api_key: Sent as a bearer token, to this origin alone.
+        project_id: The project in the URL, where there is one.
+        timeout: How long to wait for what, in seconds.
+        headers: Headers of the user's, added to ours or in their place.
+        retry: What is tried again, and when.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: SecretStr | None = None,
+        project_id: str | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self.project_id = project_id
+        self.timeout = timeout
+        self.retry = retry or RetryPolicy()
+        self._api_key = api_key
+        # Every request repeats these; building them anew would cost more than sending them.
+        self._headers = _headers(httpx.URL(base_url), api_key, headers)
+        self._raw_headers = _raw(self._headers)
+        self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._urls: dict[str, httpx.URL] = {}
+
+    def build_request(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Request:
+        """Build a request for a client of ours.
+
+        Args:
+            path: The path behind the base URL, such as `/chat/completions`.
+            content: The body to post; without one this is a GET.
+            stream: Whether the answer is to come as events.
+        """
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self.base_url + path)
+        headers = self._raw_stream_headers if stream else self._raw_headers
+        if content is None:
+            return httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+        return httpx.Request(
+            "POST",
+            url,
+            headers=[*headers, (b"content-length", b"%d" % len(content))],
+            stream=httpx.ByteStream(content),
+            extensions=self._extensions,
+        )
+
+    def build_request_with(
+        self, client: Any, path: str, content: bytes | None, *, stream: bool
+    ) -> Any:
+        """Build the same request with a client of the user's, which may add to it."""
+        headers = {**self._headers, "accept": "text/event-stream"} if stream else self._headers
+        t = self.timeout  # As a tuple, which the client turns into its own library's class.
+        return client.build_request(
+            "GET" if content is None else "POST",
+            self.base_url + path,
+            headers=headers,
+            content=content,
+            timeout=(t.connect, t.read, t.write, t.pool),
+        )
+
+    def refusal(self, response: httpx.Response, content: bytes, model: str | None) -> ScalewayError:
+        """Make the exception for an answer that is no success.
+
+        Args:
+            response: The answer.
+            content: The beginning of its body.
+            model: The model that was asked.
+        """
+        return error_from(
+            response.status_code,
+            self.headers_of(response),
+            self._without_key(content.decode("utf-8", "replace")),
+            model=model,
+            project_id=self.project_id,
+        )
+
+    def reply(self, response: httpx.Response, content: bytes, model: str | None) -> Reply:
+        """Read a whole answer that is a success.
+
+        Raises:
+            ScalewayError: The body is an error all the same.
+            ScalewayResponseError: The body is no JSON object.
+        """
+        try:
+            body = decode(content)
+        except ValueError as error:
+            raise self.unreadable(response, content, model) from error
+        if not isinstance(body, dict):
+            raise self.unreadable(response, content, model)
+        if is_error(body):
+            raise error_from_event(body, model=model, project_id=self.project_id)
+        return Reply(body, self.headers_of(response))
+
+    def unreadable(
+        self, response: httpx.Response, content: bytes, model: str | None
+    ) -> ScalewayResponseError:
+        """Make the exception for a success with a body that means nothing."""
+        text = self._without_key(content.decode("utf-8", "replace"))
+        kind = response.headers.get("content-type", "no content type")
+        message = (
+            f"Scaleway answered {response.status_code} for model {model!r}, but the body is no "
+            f"JSON object ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
+            f"again; if it stays so, check that {self.base_url} is the API's address."
+        )
+        headers = self.headers_of(response)
+        return ScalewayResponseError(
+            message,
+            status_code=response.status_code,
+            model=model,
+            body=text,
+            response=ErrorResponse(response.status_code, headers, text),
+        )
+
+    def headers_of(self, response: httpx.Response) -> dict[str, str]:
+        """The answer's headers without cookies, names in lower case."""
+        return {
+            name.lower(): self._without_key(value)
+            for name, value in response.headers.items()
+            if name.lower() != "set-cookie"
+        }
+
+    def check_deadline(self, started: float, model: str | None) -> None:
+        """Raise when a whole answer that trickles in has taken longer than the timeout.
+
+        Args:
+            started: When the request was sent, on the monotonic clock.
+            model: The model that was asked.
+
+        Raises:
+            ScalewayTimeoutError: It has.
+        """
+        limit = self.timeout.read
+        if limit is not None and time.monotonic() - started > limit:
+            raise self._timeout_error("ReadTimeout", model)
+
+    def translated_errors(self, model: str | None) -> "_TranslatedErrors":
+        """A context in which the transport's exceptions become ours."""
+        return _TranslatedErrors(self, model)
+
+    def translate(self, error: BaseException, model: str | None) -> ScalewayError | None:
+        """Make our exception of a transport's, or `None` of any other.
+
+        Classes are told by name: the user's client may come from httpx's fork.
+        """
+        names = {cls.__name__ for cls in type(error).__mro__}
+        if "TimeoutException" in names:
+            return self._timeout_error(type(error).__name__, model)
+        if "DecodingError" in names:
+            message = (
+                f"The answer for model {model!r} cannot be decompressed: {error}. Try again; if it "
+                "stays so, something between here and Scaleway damages it."
+            )
+            return ScalewayResponseError(message, model=model)
+        if "TransportError" in names:
+            reason = str(error) or type(error).__name__
+            message = (
+                f"The connection to {self.base_url} for model {model!r} failed: "
+                f"{self._without_key(reason)}. Check the address, the network and the proxy."
+            )
+            return ScalewayConnectionError(message, model=model)
+        return None
+
+    def _timeout_error(self, kind: str, model: str | None) -> ScalewayTimeoutError:
+        if kind == "ConnectTimeout":
+            what = f"No connection to {self.base_url} within {self.timeout.connect} s"
+        elif kind == "PoolTimeout":
+            what = f"No free connection within {self.timeout.pool} s"
+        elif kind == "WriteTimeout":
+            what = f"The request could not be sent within {self.timeout.write} s"
+        else:
+            what = f"Nothing came for {self.timeout.read} s"
+        message = (
+            f"{what} (model {model!r}). Raise `timeout`, or stream the answer: then it is the time "
+            "between two pieces that counts."
+        )
+        return ScalewayTimeoutError(message, model=model)
+
+    def _without_key(self, text: str) -> str:
+        """Text from outside, in which a server may have repeated the key."""
+        key = self._api_key.get_secret_value() if self._api_key else ""
+        return text.replace(key, "[the key]") if key and key in text else text
+
+
+class _TranslatedErrors:
+    """The context of `Endpoint.translated_errors`; a class, since it is on every call's way."""
+
+    __slots__ = ("_endpoint", "_model")
+
+    def __init__(self, endpoint: Endpoint, model: str | None) -> None:
+        self._endpoint = endpoint
+        self._model = model
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, ScalewayError):
+            return
+        translated = self._endpoint.translate(error, self._model)
+        if translated is not None:
+            if getattr(error, "_request", None) is not None:
+                error._request = None  # type: ignore[attr-defined]  # noqa: SLF001 -- it holds the key
+            raise translated from error
+
+
+def as_timeout(timeout: Any) -> Timeout:
+    """Read a user's timeout.
+
+    Args:
+        timeout: Seconds for a whole plain answer, or between two pieces of a stream; an
+            `httpx.Timeout` or its like; or `None` for no limit at all.
+
+    Returns:
+        The same as `Timeout`. A host that is not there is noticed within five seconds, unless
+        an `httpx.Timeout` says otherwise.
+
+    Raises:
+        ValueError: It is none of these, or not positive.
+    """
+    if timeout is None:
+        return Timeout(None)
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        if not timeout > 0:
+            message = f"`timeout` must be a positive number of seconds, not {timeout}."
+            raise ValueError(message)
+        connect = min(float(timeout), 5.0)
+        return Timeout(connect=connect, read=float(timeout), write=float(timeout), pool=None)
+    try:
+        return Timeout(
+            connect=timeout.connect, read=timeout.read, write=timeout.write, pool=timeout.pool
+        )
+    except AttributeError:
+        message = (
+            f"`timeout` must be seconds, an `httpx.Timeout` or None, not {type(timeout).__name__}."
+        )
+        raise ValueError(message) from None
+
+
+def _headers(
+    url: httpx.URL, api_key: SecretStr | None, more: Mapping[str, str] | None
+) -> dict[str, str]:
+    headers = {
+        "host": url.netloc.decode("ascii"),
+        "accept": "application/json",
+        "accept-encoding": "gzip, deflate",
+        "content-type": "application/json",
+        "user-agent": f"langchain-scaleway/{__version__} httpx/{httpx.__version__}",
+    }
+    if api_key is not None:
+        headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
+    return headers | {name.lower(): value for name, value in (more or {}).items()}
+
+
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]

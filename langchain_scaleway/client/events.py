@@ -1,0 +1,109 @@
+"""The events of a streamed answer: bytes in, parsed JSON objects out, no I/O."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from langchain_scaleway.client.encoding import decode
+from langchain_scaleway.client.error_mapping import error_from_event, is_error
+from langchain_scaleway.client.sse import SSEDecoder, ServerSentEvent
+from langchain_scaleway.errors import ScalewayResponseError, ScalewayStreamInterruptedError
+
+_QUOTED_BYTES = 200
+
+
+class EventReader:
+    """Reads one stream, and knows whether it came to its end.
+
+    A stream has ended well when the server said `[DONE]` or gave a finish reason. One that
+    just stops was cut, and must not pass for a whole answer.
+
+    Attributes:
+        is_done: Whether the server said `[DONE]`; what follows it means nothing.
+    """
+
+    def __init__(self, model: str | None, project_id: str | None = None) -> None:
+        """Start at the beginning of a stream by this model."""
+        self.is_done = False
+        self._is_finished = False
+        self._model = model
+        self._project_id = project_id
+        self._decoder = SSEDecoder()
+        self._beginning = b""
+
+    def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        """Take the next bytes, and give the events that they complete.
+
+        Raises:
+            ScalewayError: The server reports an error; the events before it were given.
+            ScalewayResponseError: An event is no JSON object.
+        """
+        if len(self._beginning) < _QUOTED_BYTES:
+            self._beginning += chunk[:_QUOTED_BYTES]
+        return self._parse(self._decoder.feed(chunk))
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        """Take the end of the bytes, and give an event that was left open.
+
+        Raises:
+            ScalewayStreamInterruptedError: The stream was cut.
+        """
+        if not self.is_done:
+            try:
+                yield from self._parse(self._decoder.flush())
+            except ScalewayResponseError as error:
+                raise self._interruption() from error
+        if not (self.is_done or self._is_finished):
+            raise self._interruption()
+
+    @property
+    def has_ended_well(self) -> bool:
+        """Whether the answer is whole, whatever becomes of the connection now."""
+        return self.is_done or self._is_finished
+
+    def _parse(self, events: list[ServerSentEvent]) -> Iterator[dict[str, Any]]:
+        for name, data in events:
+            if data == b"[DONE]":
+                self.is_done = True
+            if self.is_done:
+                return
+            if not data or data.isspace():
+                continue  # A keep-alive.
+            event = self._parse_data(data)
+            if name == "error" or is_error(event):
+                raise error_from_event(event, model=self._model, project_id=self._project_id)
+            self._note_finish(event)
+            yield event
+
+    def _parse_data(self, data: bytes) -> dict[str, Any]:
+        try:
+            event = decode(data)
+        except ValueError as error:
+            raise self._unreadable(data) from error
+        if not isinstance(event, dict):
+            raise self._unreadable(data)
+        return event
+
+    def _note_finish(self, event: dict[str, Any]) -> None:
+        for choice in event.get("choices") or ():
+            if isinstance(choice, dict) and choice.get("finish_reason") is not None:
+                self._is_finished = True
+
+    def _unreadable(self, data: bytes) -> ScalewayResponseError:
+        quote = data[:_QUOTED_BYTES].decode("utf-8", "replace")
+        message = (
+            f"The stream for model {self._model!r} holds an event of {len(data)} bytes that is no "
+            f"JSON object: {quote!r}"
+        )
+        return ScalewayResponseError(message, model=self._model, body=quote)
+
+    def _interruption(self) -> ScalewayStreamInterruptedError:
+        message = (
+            f"The stream for model {self._model!r} ended before the answer did: neither a finish "
+            "reason nor [DONE] came. What had come is in this error's `partial_text`; ask again."
+        )
+        if not self._beginning:
+            message = f"The stream for model {self._model!r} ended before anything came. Ask again."
+        elif b"data:" not in self._beginning:
+            quote = self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace")
+            message = f"The stream for model {self._model!r} holds no events. It begins: {quote!r}"
+        return ScalewayStreamInterruptedError(message, model=self._model)

@@ -1,0 +1,234 @@
+"""The one way of a request to Scaleway and back, synchronous and asynchronous.
+
+Bodies go out as JSON, answers come back as parsed JSON with their headers, failures as the
+exceptions of `langchain_scaleway.errors`. The two sides share everything but the awaits.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+
+from langchain_scaleway.client.connections import Connections
+from langchain_scaleway.client.encoding import encode
+from langchain_scaleway.client.endpoint import Endpoint, Reply
+from langchain_scaleway.client.retry import RetryListener
+from langchain_scaleway.client.streams import AsyncEventStream, EventPredicate, EventStream
+
+_LONGEST_ERROR_BODY = 64 * 1024
+
+
+class ScalewayClient:
+    """Speaks with one endpoint.
+
+    Args:
+        endpoint: Where to, with which key, how patiently.
+        connections: The HTTP clients made here, shared by the copies of a model.
+        http_client: A client of the user's for synchronous requests, in their place.
+        http_async_client: The same for asynchronous requests.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        connections: Connections,
+        http_client: Any = None,
+        http_async_client: Any = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._connections = connections
+        self._http_client = http_client
+        self._http_async_client = http_async_client
+
+    def request(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        model: str | None = None,
+        on_retry: RetryListener | None = None,
+    ) -> Reply:
+        """Send a request and read its whole answer.
+
+        Args:
+            path: The path behind the base URL, such as `/chat/completions`.
+            body: The JSON body to post; without one this is a GET.
+            model: The model that is asked, for messages.
+            on_retry: Told of each retry.
+
+        Raises:
+            ScalewayError: No usable answer came, after all retries.
+            ValueError: The body cannot be written as JSON.
+        """
+        content = None if body is None else encode(body)
+        return self.endpoint.retry.call(lambda: self._request(path, content, model), on_retry)
+
+    async def arequest(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        model: str | None = None,
+        on_retry: RetryListener | None = None,
+    ) -> Reply:
+        """Do what `request` does, asynchronously."""
+        content = None if body is None else encode(body)
+        return await self.endpoint.retry.acall(
+            lambda: self._arequest(path, content, model), on_retry
+        )
+
+    def stream(
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        carries_answer: EventPredicate,
+        model: str | None = None,
+        on_retry: RetryListener | None = None,
+    ) -> EventStream:
+        """Send a request and read its answer event by event.
+
+        A stream that breaks before the first event that carries a piece of the answer is
+        asked for again; one that breaks later raises.
+
+        Args:
+            path: The path behind the base URL.
+            body: The JSON body to post.
+            carries_answer: Whether an event carries a piece of the answer.
+            model: The model that is asked, for messages.
+            on_retry: Told of each retry.
+
+        Returns:
+            The open stream, to be used as a context manager.
+
+        Raises:
+            ScalewayError: No stream came, after all retries.
+            ValueError: The body cannot be written as JSON.
+        """
+        content = encode(body)
+        return self.endpoint.retry.call(
+            lambda: self._stream(path, content, model, carries_answer), on_retry
+        )
+
+    async def astream(
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        carries_answer: EventPredicate,
+        model: str | None = None,
+        on_retry: RetryListener | None = None,
+    ) -> AsyncEventStream:
+        """Do what `stream` does, asynchronously."""
+        content = encode(body)
+        return await self.endpoint.retry.acall(
+            lambda: self._astream(path, content, model, carries_answer), on_retry
+        )
+
+    def _request(self, path: str, content: bytes | None, model: str | None) -> Reply:
+        started = time.monotonic()
+        with self.endpoint.translated_errors(model):
+            response = self._send(path, content, stream=False)
+            try:
+                if not response.is_success:
+                    raise self.endpoint.refusal(response, _start(response.iter_bytes()), model)
+                pieces = []
+                for piece in response.iter_bytes():
+                    pieces.append(piece)
+                    self.endpoint.check_deadline(started, model)
+            finally:
+                response.close()
+        return self.endpoint.reply(response, b"".join(pieces), model)
+
+    async def _arequest(self, path: str, content: bytes | None, model: str | None) -> Reply:
+        started = time.monotonic()
+        with self.endpoint.translated_errors(model):
+            response = await self._asend(path, content, stream=False)
+            try:
+                if not response.is_success:
+                    start = await _astart(response.aiter_bytes())
+                    raise self.endpoint.refusal(response, start, model)
+                pieces = []
+                async for piece in response.aiter_bytes():
+                    pieces.append(piece)
+                    self.endpoint.check_deadline(started, model)
+            finally:
+                await response.aclose()
+        return self.endpoint.reply(response, b"".join(pieces), model)
+
+    def _stream(
+        self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
+    ) -> EventStream:
+        with self.endpoint.translated_errors(model):
+            response = self._send(path, content, stream=True)
+            stream = EventStream(self.endpoint, response, model)
+            try:
+                if not response.is_success:
+                    raise self.endpoint.refusal(response, _start(response.iter_bytes()), model)
+                stream.read_until(carries_answer)
+            except BaseException:
+                stream.close()
+                raise
+        return stream
+
+    async def _astream(
+        self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
+    ) -> AsyncEventStream:
+        with self.endpoint.translated_errors(model):
+            response = await self._asend(path, content, stream=True)
+            stream = AsyncEventStream(self.endpoint, response, model)
+            try:
+                if not response.is_success:
+                    start = await _astart(response.aiter_bytes())
+                    raise self.endpoint.refusal(response, start, model)
+                await stream.read_until(carries_answer)
+            except BaseException:
+                await stream.aclose()
+                raise
+        return stream
+
+    def _send(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Response:
+        client = self._http_client
+        if client is None:
+            client = self._connections.client()
+            request = self.endpoint.build_request(path, content, stream=stream)
+        else:
+            request = self.endpoint.build_request_with(client, path, content, stream=stream)
+        response: httpx.Response = client.send(request, stream=True, follow_redirects=False)
+        return response
+
+    async def _asend(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Response:
+        client = self._http_async_client
+        if client is None:
+            client = await self._connections.async_client()
+            request = self.endpoint.build_request(path, content, stream=stream)
+        else:
+            request = self.endpoint.build_request_with(client, path, content, stream=stream)
+        response: httpx.Response = await client.send(request, stream=True, follow_redirects=False)
+        return response
+
+
+def _start(pieces: Iterator[bytes]) -> bytes:
+    """The beginning of an error's body, which may be huge or break off."""
+    start = b""
+    try:
+        for piece in pieces:
+            start += piece
+            if len(start) > _LONGEST_ERROR_BODY:
+                break
+    except httpx.HTTPError:
+        pass  # The status says enough; a second error would hide it.
+    return start[:_LONGEST_ERROR_BODY]
+
+
+async def _astart(pieces: AsyncIterator[bytes]) -> bytes:
+    start = b""
+    try:
+        async for piece in pieces:
+            start += piece
+            if len(start) > _LONGEST_ERROR_BODY:
+                break
+    except httpx.HTTPError:
+        pass
+    return start[:_LONGEST_ERROR_BODY]

@@ -1,0 +1,192 @@
+"""What is retried, and how long to wait first.
+
+The policy is a pure function of (attempt, error); tenacity does the counting, the waiting
+and the raising. Scaleway's 429 carries neither `Retry-After` nor rate-limit headers
+(captures of July 2026), so waiting is exponential with full jitter; other gateways' headers
+are honoured.
+"""
+
+import logging
+import math
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, Retrying, stop_after_attempt
+
+from langchain_scaleway.errors import (
+    ScalewayConnectionError,
+    ScalewayError,
+    ScalewayRateLimitError,
+    ScalewayTimeoutError,
+)
+
+logger = logging.getLogger("langchain_scaleway")
+
+Result = TypeVar("Result")
+RetryListener = Callable[[RetryCallState], Any]
+"""Told of each retry before the wait; may be a coroutine function on the async side."""
+
+RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
+"""Statuses that may be gone at the next try. A 504 is retried once: see `should_retry`."""
+
+_GATEWAY_TIMEOUT = 504
+_LONGEST_OBEYED_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When and how to try again.
+
+    Attributes:
+        max_retries: How many retries follow the first try; 0 is none.
+        first_wait: The upper bound of the first wait, in seconds; it doubles each time.
+        first_quota_wait: The same after a refusal for a quota per minute, which takes
+            longer to clear than anything else.
+        longest_wait: The upper bound of every wait, in seconds.
+    """
+
+    max_retries: int = 2
+    first_wait: float = 0.5
+    first_quota_wait: float = 2.0
+    longest_wait: float = 30.0
+
+    def should_retry(self, attempt: int, error: BaseException | None) -> bool:
+        """Whether a failed attempt is followed by another.
+
+        Args:
+            attempt: The number of the attempt that failed, from 1.
+            error: Why it failed.
+        """
+        if attempt > self.max_retries or not isinstance(error, ScalewayError):
+            return False
+        wait = requested_wait(error)
+        if wait is not None and wait > _LONGEST_OBEYED_WAIT:
+            return False  # The error says how long; the caller decides.
+        if error.status_code is None:
+            return isinstance(error, (ScalewayConnectionError, ScalewayTimeoutError))
+        if error.status_code == _GATEWAY_TIMEOUT:
+            # Usually a generation that runs for too long, and would do so again.
+            return attempt == 1
+        return error.status_code in RETRIED_STATUSES
+
+    def wait(self, attempt: int, error: BaseException | None) -> float:
+        """How many seconds to wait after a failed attempt.
+
+        Args:
+            attempt: The number of the attempt that failed, from 1.
+            error: Why it failed.
+        """
+        wait = requested_wait(error) if isinstance(error, ScalewayError) else None
+        if wait is not None:
+            return wait
+        first = self.first_quota_wait if _is_quota_per_minute(error) else self.first_wait
+        bound = min(self.longest_wait, first * 2 ** (attempt - 1))
+        return random.uniform(0, bound)  # noqa: S311 -- jitter is no secret
+
+    def call(self, send: Callable[[], Result], on_retry: RetryListener | None = None) -> Result:
+        """Call `send` until it succeeds or its error is not to be retried.
+
+        Raises:
+            ScalewayError: The last attempt's error.
+        """
+        try:
+            return send()
+        except ScalewayError as error:
+            # Most calls succeed at once, so tenacity is set up only when it is needed.
+            if not self.should_retry(1, error):
+                raise
+            failures = [error]
+
+        def resend() -> Result:
+            if failures:
+                raise failures.pop()  # For tenacity to count and judge as the first attempt.
+            return send()
+
+        def announce(state: RetryCallState) -> None:
+            _log(state)
+            if on_retry is not None:
+                on_retry(state)
+
+        return Retrying(**self._rules(), before_sleep=announce)(resend)
+
+    async def acall(
+        self, send: Callable[[], Awaitable[Result]], on_retry: RetryListener | None = None
+    ) -> Result:
+        """Call `send` as `call` does, without blocking the event loop in between.
+
+        Raises:
+            ScalewayError: The last attempt's error.
+        """
+        try:
+            return await send()
+        except ScalewayError as error:
+            if not self.should_retry(1, error):
+                raise
+            failures = [error]
+
+        async def resend() -> Result:
+            if failures:
+                raise failures.pop()
+            return await send()
+
+        async def announce(state: RetryCallState) -> None:
+            _log(state)
+            if on_retry is not None:
+                await on_retry(state)
+
+        return await AsyncRetrying(**self._rules(), before_sleep=announce)(resend)
+
+    def _rules(self) -> dict[str, Any]:
+        return {
+            "retry": lambda state: self.should_retry(state.attempt_number, _error_of(state)),
+            "wait": lambda state: self.wait(state.attempt_number, _error_of(state)),
+            "stop": stop_after_attempt(self.max_retries + 1),
+            "reraise": True,
+        }
+
+
+def requested_wait(error: ScalewayError) -> float | None:
+    """How many seconds the answer asks to wait, `None` where it does not say.
+
+    Reads `retry-after-ms` and `retry-after`, the latter as seconds or as a date.
+    """
+    headers = error.response.headers if error.response else {}
+    if (milliseconds := _number(headers, "retry-after-ms")) is not None:
+        return milliseconds / 1000
+    if (seconds := _number(headers, "retry-after")) is not None:
+        return seconds
+    try:
+        date = parsedate_to_datetime(headers.get("retry-after", ""))
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # No date either, or one without a time zone.
+        return None
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    try:
+        number = float(headers[name])
+    except (KeyError, ValueError):
+        return None
+    return number if 0 <= number < math.inf else None
+
+
+def _is_quota_per_minute(error: BaseException | None) -> bool:
+    """Whether a 429 is for a quota per minute; one for concurrency clears in milliseconds."""
+    return isinstance(error, ScalewayRateLimitError) and "per minute" in str(error.body)
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None
+
+
+def _log(state: RetryCallState) -> None:
+    logger.info(
+        "Attempt %d failed, trying again in %.2f s: %s",
+        state.attempt_number,
+        state.upcoming_sleep,
+        _error_of(state),
+    )

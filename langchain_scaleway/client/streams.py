@@ -1,0 +1,173 @@
+"""An open streamed answer: its events one by one, and the end of its connection."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Self
+
+import httpx
+
+from langchain_scaleway.client.endpoint import Endpoint
+from langchain_scaleway.client.events import EventReader
+from langchain_scaleway.errors import (
+    ScalewayConnectionError,
+    ScalewayError,
+    ScalewayStreamInterruptedError,
+    ScalewayTimeoutError,
+)
+
+EventPredicate = Callable[[dict[str, Any]], bool]
+
+_PIECES_AFTER_THE_END = 4
+_SECONDS_AFTER_THE_END = 0.25
+"""How long to wait after `[DONE]` for the end of the body, which lets the connection be used
+again. It comes along with `[DONE]`, unless something is wrong."""
+
+
+class EventStream:
+    """The events of one answer, read synchronously. Leave its context to free the connection.
+
+    Args:
+        endpoint: Where the answer comes from.
+        response: The answer, not read yet.
+        model: The model that was asked.
+    """
+
+    def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
+        self._endpoint = endpoint
+        self._response = response
+        self._model = model
+        self._read_ahead: deque[dict[str, Any]] = deque()
+        self._events = self._read()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's HTTP headers, names in lower case."""
+        return self._endpoint.headers_of(self._response)
+
+    def read_until(self, is_enough: EventPredicate) -> None:
+        """Read ahead, up to the first event for which this holds."""
+        for event in self._events:
+            self._read_ahead.append(event)
+            if is_enough(event):
+                return
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Give the events, those read ahead first.
+
+        Raises:
+            ScalewayError: The server reports an error, or the stream breaks or is cut.
+        """
+        while self._read_ahead:
+            yield self._read_ahead.popleft()
+        yield from self._events
+
+    def close(self) -> None:
+        """Free the connection; one whose answer was not read to its end is closed."""
+        self._events.close()
+        self._response.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self) -> Generator[dict[str, Any]]:
+        reader = EventReader(self._model, self._endpoint.project_id)
+        pieces = self._response.iter_bytes()
+        try:
+            with self._endpoint.translated_errors(self._model):
+                if _is_whole_answer(self._response):
+                    yield self._endpoint.reply(self._response, b"".join(pieces), self._model).body
+                    return
+                for piece in pieces:
+                    yield from reader.feed(piece)
+                    if reader.is_done:
+                        break
+        except (ScalewayConnectionError, ScalewayTimeoutError) as error:
+            if not reader.has_ended_well:
+                raise _as_interruption(error) from error.__cause__
+        yield from reader.end()
+        with suppress(Exception):  # The answer is whole; all this could win is the connection.
+            deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
+
+
+class AsyncEventStream:
+    """The events of one answer, read asynchronously; see `EventStream`."""
+
+    def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
+        self._endpoint = endpoint
+        self._response = response
+        self._model = model
+        self._read_ahead: deque[dict[str, Any]] = deque()
+        self._events = self._read()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's HTTP headers, names in lower case."""
+        return self._endpoint.headers_of(self._response)
+
+    async def read_until(self, is_enough: EventPredicate) -> None:
+        """Read ahead, up to the first event for which this holds."""
+        async for event in self._events:
+            self._read_ahead.append(event)
+            if is_enough(event):
+                return
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        """Give the events, those read ahead first; raises as `EventStream` does."""
+        while self._read_ahead:
+            yield self._read_ahead.popleft()
+        async for event in self._events:
+            yield event
+
+    async def aclose(self) -> None:
+        """Free the connection; one whose answer was not read to its end is closed."""
+        await self._events.aclose()
+        await self._response.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _read(self) -> AsyncGenerator[dict[str, Any]]:
+        reader = EventReader(self._model, self._endpoint.project_id)
+        pieces = self._response.aiter_bytes()
+        try:
+            with self._endpoint.translated_errors(self._model):
+                if _is_whole_answer(self._response):
+                    content = b"".join([piece async for piece in pieces])
+                    yield self._endpoint.reply(self._response, content, self._model).body
+                    return
+                async for piece in pieces:
+                    for event in reader.feed(piece):
+                        yield event
+                    if reader.is_done:
+                        break
+        except (ScalewayConnectionError, ScalewayTimeoutError) as error:
+            if not reader.has_ended_well:
+                raise _as_interruption(error) from error.__cause__
+        for event in reader.end():
+            yield event
+        with suppress(Exception):  # The answer is whole; all this could win is the connection.
+            async with asyncio.timeout(_SECONDS_AFTER_THE_END):
+                async for _ in pieces:
+                    pass
+
+
+def _as_interruption(error: ScalewayError) -> ScalewayError:
+    """A connection that breaks in the middle of a stream interrupts it."""
+    if isinstance(error, ScalewayConnectionError):
+        return ScalewayStreamInterruptedError(error.message, model=error.model)
+    return error
+
+
+def _is_whole_answer(response: httpx.Response) -> bool:
+    """Whether the server answers with one JSON object or page in place of a stream."""
+    kind = response.headers.get("content-type", "")
+    return "json" in kind or "html" in kind

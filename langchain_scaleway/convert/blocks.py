@@ -1,0 +1,66 @@
+"""The content-block view of our messages, registered for `model_provider` "scaleway".
+
+Core asks the registered translator for `message.content_blocks`, and builds
+`output_version="v1"` and `stream_events(version="v3")` from it. Without one it numbers the
+blocks of a stream itself, and a tool call with index 0 melts into the text before it. So
+each block of a chunk gets an index of its own here: a string that starts with `lc_`, which
+core merges by and does not join.
+"""
+
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.block_translators import register_translator
+from langchain_core.messages.content import ContentBlock
+
+from langchain_scaleway.convert.chunks import MODEL_PROVIDER
+
+
+def register() -> None:
+    """Tell core about the translator. Registering twice does no harm."""
+    register_translator(MODEL_PROVIDER, message_blocks, chunk_blocks)
+
+
+def message_blocks(message: AIMessage) -> list[ContentBlock]:
+    """The blocks of a whole message: reasoning, text, refusal, tool calls.
+
+    Raises:
+        NotImplementedError: The content is a list, so it is not from here; core then
+            parses it as best it can.
+    """
+    blocks = _reasoning_and_text(message)
+    blocks += [
+        {"type": "tool_call", "id": call["id"], "name": call["name"], "args": call["args"]}
+        for call in message.tool_calls
+    ]
+    return cast("list[ContentBlock]", blocks)
+
+
+def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
+    """The blocks of a chunk, or of chunks added up, each with an index.
+
+    Raises:
+        NotImplementedError: The content is a list, see `message_blocks`.
+    """
+    blocks = _reasoning_and_text(chunk)
+    for block in blocks:
+        block["index"] = f"lc_{block['type']}"
+    if chunk.chunk_position == "last":
+        calls = cast("list[dict[str, Any]]", [*chunk.tool_calls, *chunk.invalid_tool_calls])
+        blocks += [dict(call) for call in calls]
+    else:
+        blocks += [{**call, "index": f"lc_tool_{call['index']}"} for call in chunk.tool_call_chunks]
+    return cast("list[ContentBlock]", blocks)
+
+
+def _reasoning_and_text(message: AIMessage) -> list[dict[str, Any]]:
+    if not isinstance(message.content, str):
+        raise NotImplementedError
+    blocks: list[dict[str, Any]] = []
+    if reasoning := message.additional_kwargs.get("reasoning_content"):
+        blocks.append({"type": "reasoning", "reasoning": reasoning})
+    if message.content:
+        blocks.append({"type": "text", "text": message.content})
+    if refusal := message.additional_kwargs.get("refusal"):
+        blocks.append({"type": "refusal", "refusal": refusal})
+    return blocks

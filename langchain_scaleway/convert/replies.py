@@ -1,0 +1,277 @@
+"""Replies on the wire -> LangChain messages: whole ones, and the events of a stream.
+
+Parsing is lenient, because Scaleway's gateway, several vLLM versions and other engines stand
+behind one API: unknown fields are passed over, missing ones and nulls are borne.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from langchain_scaleway.convert.chunks import (
+    MODEL_PROVIDER,
+    reasoning_chunk,
+    text_chunk,
+    tool_chunk,
+)
+from langchain_scaleway.convert.thinking import ThinkingSplitter, split_thinking
+from langchain_scaleway.convert.tool_calls import ToolCallAssembler, parse_tool_calls
+from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
+from langchain_scaleway.convert.usage import usage_metadata
+from langchain_scaleway.errors import ScalewayResponseError
+
+_REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
+"""Fields of a reply that go into `response_metadata` as they are."""
+
+_CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
+"""Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""
+
+
+def reply_to_result(
+    reply: dict[str, Any], requested_model: str, headers: Mapping[str, str] | None = None
+) -> ChatResult:
+    """Convert a whole reply.
+
+    Args:
+        reply: The chat completion object.
+        requested_model: The model that was asked; another one may have answered.
+        headers: The answer's HTTP headers, where they are to be in `response_metadata`.
+
+    Returns:
+        One generation per choice; the usage stands on the first, once.
+
+    Raises:
+        ScalewayResponseError: The reply has no choices.
+    """
+    choices = reply.get("choices")
+    choices = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
+    if not choices:
+        message = (
+            f"The reply for model {requested_model!r} has no `choices`, so there is no answer in "
+            "it. Try again; if it stays so, report the reply's id to Scaleway's support."
+        )
+        raise ScalewayResponseError(message, model=requested_model, body=reply)
+    choices.sort(key=lambda choice: choice.get("index") or 0)
+    usage = usage_metadata(reply.get("usage"))
+    generations = []
+    for choice in choices:
+        metadata = _reply_metadata(reply, requested_model, headers)
+        metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if choice.get(f) is not None)
+        message = _message(choice.get("message"), metadata, usage)
+        generations.append(ChatGeneration(message=message))
+        usage = None
+    return ChatResult(generations=generations)
+
+
+def carries_answer(event: dict[str, Any]) -> bool:
+    """Whether an event of a stream makes a chunk that the caller sees.
+
+    Until the first such event a broken stream can be asked for again unnoticed.
+    """
+    choice = _first_choice(event)
+    if choice is None:
+        return False
+    delta = choice.get("delta") or choice.get("message")
+    return choice.get("finish_reason") is not None or (
+        isinstance(delta, dict)
+        and any(value for field, value in delta.items() if field not in ("role", "name"))
+    )
+
+
+class StreamDecoder:
+    """Converts the events of one stream into message chunks.
+
+    Chunks carry text, reasoning or a fragment of a tool call. Usage, finish reason and all
+    other metadata come once, in the last chunk: core joins repeated strings and sums
+    repeated counts. Usage is the last one seen, since dedicated deployments repeat a running
+    total in every event. With `n` above 1 the first choice is followed.
+
+    Attributes:
+        text: The pieces of answer text so far.
+        reasoning: The pieces of reasoning so far.
+    """
+
+    def __init__(self, requested_model: str) -> None:
+        """Start at the beginning of a stream for a request to this model."""
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self._requested_model = requested_model
+        self._reply: dict[str, Any] = {}
+        self._choice: dict[str, Any] = {}
+        self._usage: Any = None
+        self._refusal: list[str] = []
+        self._thinking = ThinkingSplitter()
+        self._text_halves = HalfCharacters()
+        self._reasoning_halves = HalfCharacters()
+        self._tool_calls: ToolCallAssembler | None = None
+
+    def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
+        """Take one event.
+
+        Returns:
+            The chunks to hand on, usually one.
+        """
+        self._note_reply(event)
+        choice = _first_choice(event)
+        if choice is None:
+            return []
+        # A server that takes no notice of `stream` sends a message in place of a delta.
+        delta = choice.get("delta") or choice.get("message")
+        chunks = self._feed_delta(delta) if isinstance(delta, dict) else []
+        self._note_choice(choice)
+        return chunks
+
+    def finish(self, headers: Mapping[str, str] | None = None) -> list[ChatGenerationChunk]:
+        """Take the end of the stream.
+
+        Args:
+            headers: The answer's HTTP headers, where they are to be in `response_metadata`.
+
+        Returns:
+            What had been held back, and the last chunk.
+        """
+        chunks = self._chunks(*self._thinking.end())
+        if self._tool_calls is not None:
+            missing = self._tool_calls.missing_ids(self._reply.get("id"))
+            chunks += [tool_chunk(f.name, f.arguments, f.id, f.index) for f in missing]
+        metadata = _reply_metadata(self._reply, self._requested_model, headers)
+        metadata.update(self._choice)
+        last = AIMessageChunk(
+            content="",
+            additional_kwargs={"refusal": "".join(self._refusal)} if self._refusal else {},
+            response_metadata=metadata,
+            usage_metadata=usage_metadata(self._usage),
+            chunk_position="last",
+        )
+        return [*chunks, ChatGenerationChunk(message=last)]
+
+    def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
+        chunks: list[ChatGenerationChunk] = []
+        reasoning = delta.get("reasoning") or delta.get("reasoning_content")
+        if reasoning and isinstance(reasoning, str):
+            chunks = self._chunks(*self._thinking.answer_only())
+            chunks += self._chunks(self._reasoning_halves.join(reasoning), "")
+        content = delta.get("content")
+        if content:
+            content = self._text_halves.join(_text(content))
+            if self._thinking.passes_through:
+                chunks += self._chunks("", content)
+            else:
+                chunks += self._chunks(*self._thinking.feed(content))
+        if delta.get("tool_calls"):
+            chunks += self._feed_tool_calls(delta["tool_calls"])
+        if delta.get("refusal"):
+            self._refusal.append(str(delta["refusal"]))
+        return chunks
+
+    def _feed_tool_calls(self, wire_calls: Any) -> list[ChatGenerationChunk]:
+        chunks = self._chunks(*self._thinking.answer_only()) if self._tool_calls is None else []
+        if self._tool_calls is None:
+            self._tool_calls = ToolCallAssembler()
+        fragments = self._tool_calls.feed(wire_calls)
+        chunks += [tool_chunk(f.name, f.arguments, f.id, f.index) for f in fragments]
+        return chunks
+
+    def _chunks(self, reasoning: str, text: str) -> list[ChatGenerationChunk]:
+        chunks = []
+        if reasoning:
+            self.reasoning.append(reasoning)
+            chunks.append(reasoning_chunk(reasoning))
+        if text:
+            self.text.append(text)
+            chunks.append(text_chunk(text))
+        return chunks
+
+    def _note_reply(self, event: dict[str, Any]) -> None:
+        if not self._reply:
+            self._reply = {"model": event.get("model")}
+        for field in _REPLY_FIELDS:
+            value = event.get(field)
+            if value is not None:
+                self._reply[field] = value
+        usage = event.get("usage")
+        if usage:
+            self._usage = usage
+
+    def _note_choice(self, choice: dict[str, Any]) -> None:
+        for field in _CHOICE_FIELDS:
+            value = choice.get(field)
+            if value is None:
+                continue
+            if field == "logprobs" and isinstance(value, dict):
+                self._add_logprobs(value)
+            elif isinstance(value, list):
+                self._choice.setdefault(field, []).extend(value)
+            else:
+                self._choice[field] = value
+
+    def _add_logprobs(self, logprobs: dict[str, Any]) -> None:
+        collected = self._choice.setdefault("logprobs", {})
+        for field, values in logprobs.items():
+            if isinstance(values, list):
+                collected.setdefault(field, []).extend(values)
+            elif values is not None:
+                collected[field] = values
+
+
+def _first_choice(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The event's choice with index 0; with `n` above 1 it may hold others, or only others."""
+    for choice in event.get("choices") or ():
+        if isinstance(choice, dict) and not choice.get("index"):
+            return choice
+    return None
+
+
+def _message(wire: Any, metadata: dict[str, Any], usage: UsageMetadata | None) -> AIMessage:
+    """Convert the message of one choice."""
+    wire = wire if isinstance(wire, dict) else {}
+    content = whole_characters(_text(wire.get("content")))
+    reasoning = wire.get("reasoning") or wire.get("reasoning_content")
+    if not reasoning:
+        reasoning, content = split_thinking(content)
+    additional_kwargs: dict[str, Any] = {}
+    if reasoning:
+        additional_kwargs["reasoning_content"] = whole_characters(_text(reasoning))
+    for field in ("refusal", "function_call"):
+        if wire.get(field):
+            additional_kwargs[field] = wire[field]
+    calls, invalid_calls = parse_tool_calls(wire.get("tool_calls"), metadata.get("id"))
+    return AIMessage(
+        content=content,
+        additional_kwargs=additional_kwargs,
+        response_metadata=metadata,
+        tool_calls=calls,
+        invalid_tool_calls=invalid_calls,
+        usage_metadata=usage,
+    )
+
+
+def _reply_metadata(
+    reply: dict[str, Any], requested_model: str, headers: Mapping[str, str] | None
+) -> dict[str, Any]:
+    answered = reply.get("model") or requested_model
+    metadata: dict[str, Any] = {"model_provider": MODEL_PROVIDER, "model_name": answered}
+    if answered != requested_model:
+        # A retired model's requests are answered by another one (Scaleway, "Model lifecycle").
+        metadata["requested_model"] = requested_model
+    metadata.update((f, reply[f]) for f in _REPLY_FIELDS if reply.get(f) is not None)
+    if headers is not None:
+        metadata["headers"] = dict(headers)
+    return metadata
+
+
+def _text(content: Any) -> str:
+    """Content as text; some engines send it in parts."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(part if isinstance(part, str) else _text_of_part(part) for part in content)
+    return ""
+
+
+def _text_of_part(part: Any) -> str:
+    text = part.get("text") if isinstance(part, dict) else None
+    return text if isinstance(text, str) else ""

@@ -1,0 +1,188 @@
+"""Schema -> (request arguments, parser), for the three methods of structured output."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+from langchain_core.messages import BaseMessage
+from langchain_core.output_parsers import (
+    BaseOutputParser,
+    JsonOutputParser,
+    PydanticOutputParser,
+)
+from langchain_core.output_parsers.openai_tools import (
+    JsonOutputKeyToolsParser,
+    PydanticToolsParser,
+)
+from langchain_core.outputs import ChatGeneration, Generation
+from langchain_core.utils.function_calling import convert_to_openai_function
+from langchain_core.utils.pydantic import is_basemodel_subclass
+
+from langchain_scaleway.errors import ScalewayTruncatedOutputError
+
+Method = Literal["json_schema", "function_calling", "json_mode"]
+Schema = dict[str, Any] | type
+
+_LONGEST_NAME = 64
+
+
+class StructuredOutput(NamedTuple):
+    """How to ask for an object, and how to read it.
+
+    Attributes:
+        arguments: Arguments of the request: `response_format`, or the schema as a tool.
+        parser: Reads the object from the reply.
+    """
+
+    arguments: dict[str, Any]
+    parser: BaseOutputParser[Any]
+
+
+def structured_output(
+    schema: Schema | None, method: Method, strict: bool | None
+) -> StructuredOutput:
+    """Work out a method of structured output.
+
+    Args:
+        schema: A Pydantic class, a TypedDict, or a JSON schema in any of LangChain's forms;
+            may be left out with `json_mode`.
+        method: `json_schema` sends the schema as `response_format`, `function_calling` as a
+            tool that must be called, `json_mode` asks for any JSON object.
+        strict: Sent as `strict` when it is given.
+
+    Returns:
+        The request's arguments and the parser. For `function_calling` the arguments are
+        those of `bind_tools`.
+
+    Raises:
+        ValueError: The method is unknown, or schema and `strict` do not go with it.
+    """
+    if method not in get_args(Method):
+        message = f"`method` must be one of {', '.join(get_args(Method))}, not {method!r}."
+        raise ValueError(message)
+    if method == "json_mode":
+        if strict is not None:
+            message = "`strict` needs a schema, which `json_mode` does not send."
+            raise ValueError(message)
+        return StructuredOutput({"response_format": {"type": "json_object"}}, _text_parser(schema))
+    if schema is None:
+        message = f"`method={method!r}` needs a schema; only `json_mode` goes without."
+        raise ValueError(message)
+    if method == "json_schema":
+        return StructuredOutput(
+            {"response_format": response_format(schema, strict)}, _text_parser(schema)
+        )
+    name = convert_to_openai_function(schema)["name"]
+    arguments = {"tools": [schema], "tool_choice": name, "strict": strict}
+    return StructuredOutput(arguments, _tool_parser(schema, name))
+
+
+def response_format(schema: Schema, strict: bool | None) -> dict[str, Any]:
+    """Make the request's `response_format` from a schema.
+
+    A dict that is a `response_format` already is taken as it is.
+    """
+    if isinstance(schema, dict):
+        if schema.get("type") == "json_schema" and "json_schema" in schema:
+            return schema
+        schema = _with_title(schema)
+    function = convert_to_openai_function(schema, strict=strict)
+    json_schema = {
+        "name": re.sub(r"[^A-Za-z0-9_-]", "_", function["name"])[:_LONGEST_NAME],
+        "description": function.get("description"),
+        "schema": function.get("parameters", {"type": "object", "properties": {}}),
+        "strict": strict,
+    }
+    set_fields = {name: value for name, value in json_schema.items() if value is not None}
+    return {"type": "json_schema", "json_schema": set_fields}
+
+
+def _with_title(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema in a form that LangChain's converter takes."""
+    if "schema" in schema and "name" in schema:  # The inside of a `response_format`.
+        return {**schema["schema"], "title": schema["name"]}
+    is_json_schema = any(key in schema for key in ("properties", "$ref", "anyOf", "type"))
+    if is_json_schema and not any(key in schema for key in ("title", "name", "function")):
+        return {**schema, "title": "response"}
+    return schema
+
+
+def _text_parser(schema: Schema | None) -> BaseOutputParser[Any]:
+    if isinstance(schema, type) and is_basemodel_subclass(schema):
+        return _PydanticTextParser(pydantic_object=schema)
+    return _JsonTextParser()
+
+
+def _tool_parser(schema: Schema, name: str) -> BaseOutputParser[Any]:
+    if isinstance(schema, type) and is_basemodel_subclass(schema):
+        return _PydanticToolParser(tools=[schema], first_tool_only=True)
+    return _JsonToolParser(key_name=name, first_tool_only=True)
+
+
+class _JsonTextParser(JsonOutputParser):
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        _refuse_truncated_text(result)
+        return super().parse_result(result, partial=partial)
+
+
+class _PydanticTextParser(PydanticOutputParser[Any]):
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        _refuse_truncated_text(result)
+        return super().parse_result(result, partial=partial)
+
+
+class _PydanticToolParser(PydanticToolsParser):
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        _refuse_truncated_call(result)
+        return super().parse_result(result, partial=partial)
+
+
+class _JsonToolParser(JsonOutputKeyToolsParser):
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        _refuse_truncated_call(result)
+        return super().parse_result(result, partial=partial)
+
+
+def _refuse_truncated_text(result: list[Generation]) -> None:
+    """Raise for JSON that was cut off: core's parsers would complete it."""
+    if _finish_reason(result) != "length":
+        return
+    try:  # The limit may have fallen on the very end.
+        json.loads(result[0].text)
+    except ValueError as error:
+        raise _truncated(result) from error
+
+
+def _refuse_truncated_call(result: list[Generation]) -> None:
+    """Raise for a call that was cut off: core reads what is there of it as a whole one."""
+    if _finish_reason(result) == "length":
+        raise _truncated(result)
+
+
+def _message_of(result: list[Generation]) -> BaseMessage | None:
+    generation = result[0] if result else None
+    return generation.message if isinstance(generation, ChatGeneration) else None
+
+
+def _finish_reason(result: list[Generation]) -> str | None:
+    message = _message_of(result)
+    return message.response_metadata.get("finish_reason") if message else None
+
+
+def _truncated(result: list[Generation]) -> ScalewayTruncatedOutputError:
+    message = _message_of(result)
+    metadata: Mapping[str, Any] = message.response_metadata if message else {}
+    usage = getattr(message, "usage_metadata", None) or {}
+    spent = f" of {usage['output_tokens']} tokens" if usage.get("output_tokens") else ""
+    reasoning = (usage.get("output_token_details") or {}).get("reasoning")
+    if reasoning:
+        spent += f", {reasoning} of them spent on reasoning"
+    elif message and message.additional_kwargs.get("reasoning_content"):
+        spent += ", a share of them spent on reasoning"
+    text = (
+        f"The structured output of model {metadata.get('model_name')!r} was cut off at the limit"
+        f"{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
+        '`reasoning_effort="none"` or a lower effort leaves more for the answer.'
+    )
+    return ScalewayTruncatedOutputError(text, model=metadata.get("model_name"))

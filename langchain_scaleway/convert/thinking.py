@@ -1,0 +1,134 @@
+"""Reasoning that an engine without a reasoning parser leaves in the content.
+
+Scaleway's serverless models report reasoning in a field of its own. A vLLM started without
+a reasoning parser sends `<think>…</think>` at the head of the content instead, and chat
+templates that open the block themselves leave only the closing tag. (Scaleway's page
+"Fixing common issues" describes both for deepseek-r1-distill.)
+
+Only the tags are taken out: what stands between them is the reasoning, what follows is the
+answer, white space and all, as vLLM's own parsers do it.
+"""
+
+OPENING = "<think>"
+CLOSING = "</think>"
+
+_SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")
+
+
+def split_thinking(content: str) -> tuple[str, str]:
+    """Split a whole reply into reasoning and answer.
+
+    A reply that merely speaks of the tags keeps them.
+
+    Args:
+        content: The content as the engine sent it.
+
+    Returns:
+        Reasoning and answer; the reasoning is empty where there is none.
+
+    Example:
+        >>> split_thinking("<think>Two and two.</think>Four.")
+        ('Two and two.', 'Four.')
+        >>> split_thinking("Two and two.\\n</think>\\n\\nFour.")
+        ('Two and two.\\n', '\\n\\nFour.')
+        >>> split_thinking("Close it with </think>, then answer.")
+        ('', 'Close it with </think>, then answer.')
+    """
+    stripped = content.lstrip()
+    if stripped.startswith(OPENING) and _opens_a_block(stripped[len(OPENING) :]):
+        reasoning, _, answer = stripped[len(OPENING) :].partition(CLOSING)
+        return reasoning, answer
+    reasoning, closing, answer = content.partition(CLOSING)
+    if closing and OPENING not in reasoning and _closes_a_block(reasoning, answer):
+        return reasoning, answer
+    return "", content
+
+
+def _opens_a_block(after: str) -> bool:
+    """Tell an opening tag from a sentence that begins with it: `<think> is a tag`."""
+    return not (after[:1] == " " and after[1:2].islower())
+
+
+def _closes_a_block(before: str, after: str) -> bool:
+    """Tell a closing tag that ends a block from one that a sentence speaks of."""
+    before = before.rstrip(" \t")
+    ended = not before or before.endswith(("\n", *_SENTENCE_ENDS))
+    next_letter = after.lstrip()[:1]
+    return ended and (after[:1] in ("", "\n") or next_letter.isupper() or next_letter.isdigit())
+
+
+class ThinkingSplitter:
+    """Splits a streamed reply into reasoning and answer, piece by piece.
+
+    A stream can only be split at an opening tag: text that has been handed on as answer
+    cannot be called back when a closing tag follows it. It is kept, tag included.
+    """
+
+    def __init__(self) -> None:
+        """Start at the beginning of a reply."""
+        self._held = ""
+        self._thinking = False
+        self._answering = False
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether all that follows is answer."""
+        return self._answering
+
+    def feed(self, text: str) -> tuple[str, str]:
+        """Take the next piece of content.
+
+        Returns:
+            The reasoning and the answer that can be told apart by now.
+        """
+        text = self._held + text
+        self._held = ""
+        if not self._thinking and not self._answering:
+            start = text.lstrip()
+            if OPENING.startswith(start) or start == f"{OPENING} ":
+                self._held = text  # What follows tells whether this is the tag.
+                return "", ""
+            self._thinking = start.startswith(OPENING) and _opens_a_block(start[len(OPENING) :])
+            self._answering = not self._thinking
+            if self._thinking:
+                text = start[len(OPENING) :]
+        if not self._thinking:
+            return "", text
+        return self._feed_thinking(text)
+
+    def end(self) -> tuple[str, str]:
+        """Take the end of the reply.
+
+        Returns:
+            The rest of the reasoning and of the answer.
+        """
+        held, self._held = self._held, ""
+        if self._thinking:
+            return held, ""
+        return ("", held) if self._answering else split_thinking(held)
+
+    def answer_only(self) -> tuple[str, str]:
+        """Learn that reasoning comes in a field of its own, so content is answer.
+
+        Returns:
+            Reasoning (none) and the answer text that had been held back.
+        """
+        self._answering = True
+        return self.end()
+
+    def _feed_thinking(self, text: str) -> tuple[str, str]:
+        reasoning, closing, answer = text.partition(CLOSING)
+        if closing:
+            self._thinking, self._answering = False, True
+            return reasoning, answer
+        held = _length_of_started_tag(text)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held], ""
+
+
+def _length_of_started_tag(text: str) -> int:
+    """How many characters at the end of the text may be the start of a closing tag."""
+    for length in range(min(len(CLOSING) - 1, len(text)), 0, -1):
+        if CLOSING.startswith(text[-length:]):
+            return length
+    return 0

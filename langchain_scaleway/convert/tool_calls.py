@@ -1,0 +1,229 @@
+"""Tool calls on the wire -> LangChain tool calls, whole or streamed.
+
+Nothing is trusted. Fragments come with an index or without, ids and names come once or in
+every delta, an index is used again for a second call, arguments are null, absent, empty or
+an object already. Malformed arguments make an `invalid_tool_call`, with their text kept.
+"""
+
+import json
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from langchain_core.messages.tool import InvalidToolCall, ToolCall, invalid_tool_call, tool_call
+
+_NO_IDS = frozenset({"", "null", "None"})
+"""Placeholders that some servers send where they have no id."""
+
+
+class Fragment(NamedTuple):
+    """A piece of one tool call, ready to become a message chunk.
+
+    Attributes:
+        index: The call's position in the reply.
+        id: The call's id, given once per call.
+        name: The tool's name, given once per call.
+        arguments: The next piece of the arguments' JSON text.
+    """
+
+    index: int
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+def parse_tool_calls(
+    wire_calls: Any, reply_id: str | None
+) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """Read the tool calls of a whole reply.
+
+    Args:
+        wire_calls: The message's `tool_calls` as they came, or nothing.
+        reply_id: The reply's id; calls without an id of their own get one made from it.
+
+    Returns:
+        The calls, and those whose arguments are no JSON object or which name no tool.
+    """
+    calls: list[ToolCall] = []
+    invalid: list[InvalidToolCall] = []
+    for position, wire_call in enumerate(_dicts(wire_calls)):
+        function = _function(wire_call)
+        name = function.get("name") or None
+        call_id = _id(wire_call) or make_call_id(reply_id, position)
+        arguments = arguments_text(function.get("arguments"))
+        parsed, error = _parse_arguments(arguments)
+        if parsed is not None and name is not None:
+            calls.append(tool_call(name=name, args=parsed, id=call_id))
+        else:
+            error = error or "The call names no tool."
+            invalid.append(invalid_tool_call(name=name, args=arguments, id=call_id, error=error))
+    return calls, invalid
+
+
+def make_call_id(reply_id: str | None, position: int) -> str:
+    """An id for a call that came without one; tool messages cannot answer it otherwise."""
+    return f"{reply_id or f'call-{uuid4().hex}'}-tool-{position}"
+
+
+def arguments_text(arguments: Any) -> str:
+    """The arguments as JSON text, whether they came as text, as an object or not at all."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+
+
+class ToolCallAssembler:
+    """Finds out which call each fragment of a stream belongs to.
+
+    Example:
+        >>> assembler = ToolCallAssembler()
+        >>> delta = {"index": 0, "id": "a", "function": {"name": "add", "arguments": None}}
+        >>> assembler.feed([delta])
+        [Fragment(index=0, id='a', name='add', arguments='')]
+        >>> assembler.feed([{"index": 0, "function": {"arguments": "{}"}}])
+        [Fragment(index=0, id=None, name=None, arguments='{}')]
+    """
+
+    def __init__(self) -> None:
+        """Start with no calls."""
+        self._calls: list[_OpenCall] = []
+        self._by_index: dict[int, _OpenCall] = {}
+
+    def feed(self, wire_calls: Any) -> list[Fragment]:
+        """Take the `tool_calls` of one delta.
+
+        Returns:
+            A fragment for each of them that says something new.
+        """
+        fragments = []
+        fed: list[_OpenCall] = []
+        for wire_call in _dicts(wire_calls):
+            function = _function(wire_call)
+            name = function.get("name") or None
+            arguments = arguments_text(function.get("arguments"))
+            call = self._find(wire_call, name, arguments, fed) or self._open(wire_call)
+            fed.append(call)
+            fragment = call.take(_id(wire_call), name, arguments)
+            if fragment is not None:
+                fragments.append(fragment)
+        return fragments
+
+    def missing_ids(self, reply_id: str | None) -> list[Fragment]:
+        """Give an id to each call that came without one.
+
+        Returns:
+            A fragment with nothing but the id for each of them.
+        """
+        return [
+            Fragment(call.index, make_call_id(reply_id, call.index), None, "")
+            for call in self._calls
+            if call.id is None
+        ]
+
+    def _find(
+        self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]
+    ) -> "_OpenCall | None":
+        """The call that a fragment continues, `None` where it begins a new one."""
+        call_id = _id(wire_call)
+        index = _index(wire_call)
+        if index is not None:
+            call = self._by_index.get(index)
+        elif call_id is not None and name is None:
+            call = next((c for c in self._calls if c.id == call_id), self._last())
+        elif call_id is not None:
+            return next((c for c in self._calls if c.id == call_id), None)
+        else:
+            call = self._last()
+            if call in fed and name is not None:
+                return None  # Two named fragments in one delta are two calls.
+        return None if call is None or call.is_ended_by(call_id, name, arguments) else call
+
+    def _open(self, wire_call: dict[str, Any]) -> "_OpenCall":
+        call = _OpenCall(len(self._calls))
+        self._calls.append(call)
+        index = _index(wire_call)
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _last(self) -> "_OpenCall | None":
+        return self._calls[-1] if self._calls else None
+
+
+class _OpenCall:
+    """A call whose fragments are coming in."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.id: str | None = None
+        self.name: str | None = None
+        self._arguments: list[str] = []
+
+    def is_ended_by(self, call_id: str | None, name: str | None, arguments: str) -> bool:
+        """Whether a fragment belongs to another call that begins with it.
+
+        A new call always has a name. Some servers repeat the name in every delta, and some
+        make up an id for each, so neither alone decides.
+        """
+        if name is None:
+            return False
+        if call_id is not None and self.id is not None:
+            other = name != self.name or not self._arguments or self._is_whole()
+            return call_id != self.id and other
+        if self.name is None:
+            return False
+        return name != self.name or (bool(arguments) and self._is_whole())
+
+    def take(self, call_id: str | None, name: str | None, arguments: str) -> Fragment | None:
+        """Add a fragment.
+
+        Returns:
+            What is new in it, `None` where nothing is.
+        """
+        new_id = call_id if self.id is None else None
+        new_name = name if self.name is None else None
+        self.id = self.id or new_id
+        self.name = self.name or new_name
+        if arguments:
+            self._arguments.append(arguments)
+        if not arguments and new_id is None and new_name is None:
+            return None
+        return Fragment(self.index, new_id, new_name, arguments)
+
+    def _is_whole(self) -> bool:
+        return bool(self._arguments) and _parse_arguments("".join(self._arguments))[0] is not None
+
+
+def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]:
+    """Parse arguments into an object, or say why that cannot be done."""
+    if not arguments.strip():
+        return {}, None
+    try:
+        parsed = json.loads(arguments, strict=False)
+    except ValueError as error:
+        return None, f"The arguments are not valid JSON: {error}"
+    except RecursionError:
+        return None, "The arguments are nested too deeply to be read."
+    if not isinstance(parsed, dict):
+        return None, f"The arguments are JSON, but a {type(parsed).__name__}, not an object."
+    return parsed, None
+
+
+def _dicts(wire_calls: Any) -> list[dict[str, Any]]:
+    return [c for c in wire_calls if isinstance(c, dict)] if isinstance(wire_calls, list) else []
+
+
+def _function(wire_call: dict[str, Any]) -> dict[str, Any]:
+    function = wire_call.get("function")
+    return function if isinstance(function, dict) else {}
+
+
+def _id(wire_call: dict[str, Any]) -> str | None:
+    call_id = wire_call.get("id")
+    return None if call_id is None or str(call_id) in _NO_IDS else str(call_id)
+
+
+def _index(wire_call: dict[str, Any]) -> int | None:
+    index = wire_call.get("index")
+    if isinstance(index, str) and index.isdigit():
+        return int(index)
+    return index if isinstance(index, int) else None
