@@ -1,6 +1,6 @@
-"""A server on 127.0.0.1 that answers with the recorded bytes, and with nothing else.
+"""A server on 127.0.0.1 that answers with given bytes, and with nothing else.
 
-The recording is chosen by the path, so one server serves them all and a test only needs the
+The answer is chosen by the path, so one server serves them all and a test only needs the
 address::
 
     with ReplayServer() as server:
@@ -9,17 +9,18 @@ address::
         assert server.received[-1].json()["model"] == "tiny-qwen3"
 """
 
+import itertools
 import json
 import socketserver
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import parse_headers
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.recordings import Recording
+from tests.support.recordings import CHAT_PATH, Recording
 
 
 class Pace(StrEnum):
@@ -37,7 +38,7 @@ class ReceivedRequest:
 
     Attributes:
         method: The HTTP method.
-        path: The path, prefix of the recording included.
+        path: The path behind the base URL, `/v1` included.
         headers: The headers, names in lower case.
         body: The body's bytes.
     """
@@ -52,11 +53,22 @@ class ReceivedRequest:
         return json.loads(self.body)
 
 
-class ReplayServer:
-    """Serves recordings from a thread, to synchronous and asynchronous clients alike.
+@dataclass(frozen=True)
+class _Answer:
+    """What is sent for one base URL, and to which request."""
 
-    A connection stays open after a whole answer and is closed after one that was cut, as it
-    was when the recording was made.
+    name: str
+    method: str
+    path: str
+    pieces: list[bytes]
+    keeps_connection: bool
+
+
+class ReplayServer:
+    """Serves answers from threads, to synchronous and asynchronous clients alike.
+
+    A connection stays open after a whole recording and is closed after one that was cut, as
+    it was when the recording was made.
 
     Attributes:
         received: The requests, in the order in which they came.
@@ -64,15 +76,25 @@ class ReplayServer:
 
     def __init__(self) -> None:
         """Take a free port; requests are answered inside the `with` block."""
-        self.received: list[ReceivedRequest] = []
         self._server = _Server(("127.0.0.1", 0), _Connection)
-        self._server.received = self.received
+        self.received = self._server.received
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def base_url(self, recording: Recording, pace: Pace = Pace.AT_ONCE) -> str:
         """The base URL under which a recording is served at a pace."""
+        method, path = recording.request["method"], recording.request["path"]
+        pieces = _pieces(recording, pace)
+        return self._add(_Answer(str(recording), method, path, pieces, recording.is_whole))
+
+    def base_url_of(self, raw_response: bytes) -> str:
+        """The base URL under which a chat request gets these bytes and the line goes dead."""
+        pieces = [raw_response]
+        return self._add(_Answer("a script", "POST", CHAT_PATH, pieces, keeps_connection=False))
+
+    def _add(self, answer: _Answer) -> str:
+        self._server.answers.append(answer)
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}/{pace}/{recording.folder}/{recording.case}/v1"
+        return f"http://{host!s}:{port}/{len(self._server.answers) - 1}/v1"
 
     def __enter__(self) -> Self:
         """Begin to answer."""
@@ -93,7 +115,11 @@ class ReplayServer:
 
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
-    received: list[ReceivedRequest]
+
+    def __init__(self, address: tuple[str, int], handler: type["_Connection"]) -> None:
+        super().__init__(address, handler)
+        self.received: list[ReceivedRequest] = []
+        self.answers: list[_Answer] = []
 
 
 class _Connection(socketserver.StreamRequestHandler):
@@ -105,49 +131,43 @@ class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Answer until the client hangs up or an answer that was cut has been sent."""
         try:
-            while (request := self._read_request()) is not None:
-                self.server.received.append(request)
-                if not self._answer(request):
+            while request_line := self.rfile.readline():
+                if not self._answer(request_line):
                     return
         except ConnectionError:
             return  # The client went away; it is the test's business to say if it may.
 
-    def _read_request(self) -> ReceivedRequest | None:
-        request_line = self.rfile.readline()
-        if not request_line:
-            return None
-        method, path, _ = request_line.decode("latin-1").split(" ")
-        headers = {name.lower(): value for name, value in parse_headers(self.rfile).items()}
-        body = self.rfile.read(int(headers.get("content-length", "0")))
-        return ReceivedRequest(method, path, headers, body)
-
-    def _answer(self, request: ReceivedRequest) -> bool:
-        """Send the recorded answer; tells whether the connection goes on."""
-        _, pace, folder, case, rest = request.path.split("/", 4)
-        recording = Recording(folder, case)
-        if (request.method, f"/{rest}") != (recording.request["method"], recording.request["path"]):
-            self.wfile.write(_not_recorded(request, recording))
+    def _answer(self, request_line: bytes) -> bool:
+        """Take one request and answer it; tells whether the connection goes on."""
+        method, target, _ = request_line.decode("latin-1").split(" ")
+        _, number, rest = target.split("/", 2)
+        request = ReceivedRequest(method, f"/{rest}", *self._read_headers_and_body())
+        self.server.received.append(request)
+        answer = self.server.answers[int(number)]
+        if (request.method, request.path) != (answer.method, answer.path):
+            self.request.sendall(_not_recorded(request, answer))
             return False
-        for piece in _pieces(recording, Pace(pace)):
+        for piece in answer.pieces:
             self.request.sendall(piece)
-        return recording.is_whole
+        return answer.keeps_connection
+
+    def _read_headers_and_body(self) -> tuple[Mapping[str, str], bytes]:
+        headers = {name.lower(): value for name, value in parse_headers(self.rfile).items()}
+        return headers, self.rfile.read(int(headers.get("content-length", "0")))
 
 
-def _pieces(recording: Recording, pace: Pace) -> Iterator[bytes]:
+def _pieces(recording: Recording, pace: Pace) -> list[bytes]:
     raw = recording.raw_response
     if pace is Pace.AT_ONCE:
-        yield raw
-    elif pace is Pace.BYTE_BY_BYTE:
-        yield from (raw[at : at + 1] for at in range(len(raw)))
-    else:
-        at = 0
-        for length in recording.received_lengths:
-            yield raw[at : at + length]
-            at += length
+        return [raw]
+    if pace is Pace.BYTE_BY_BYTE:
+        return [raw[at : at + 1] for at in range(len(raw))]
+    ends = list(itertools.accumulate(recording.received_lengths, initial=0))
+    return [raw[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def _not_recorded(request: ReceivedRequest, recording: Recording) -> bytes:
+def _not_recorded(request: ReceivedRequest, answer: _Answer) -> bytes:
     """An answer that makes a test fail with the reason in plain sight."""
-    body = f"{recording} answers another request than {request.method} {request.path}".encode()
+    body = f"{answer.name} answers another request than {request.method} {request.path}".encode()
     head = f"HTTP/1.1 421 Misdirected Request\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body

@@ -1,0 +1,35 @@
+"""What the tests of this folder share: a server that replays, and models that ask it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from langchain_scaleway import ChatScaleway
+from tests.support.replay import ReplayServer
+
+ModelFactory = Callable[..., ChatScaleway]
+
+
+@pytest.fixture(scope="session")
+def replay_server() -> Iterator[ReplayServer]:
+    with ReplayServer() as server:
+        yield server
+
+
+@pytest.fixture
+def model_at() -> Iterator[ModelFactory]:
+    """Makes models for a base URL, and closes them."""
+    models: list[ChatScaleway] = []
+
+    def make(base_url: str, model: str, **fields: Any) -> ChatScaleway:
+        models.append(
+            ChatScaleway(
+                model=model, base_url=base_url, api_key="sk-local-test", max_retries=0, **fields
+            )
+        )
+        return models[-1]
+
+    yield make
+    for model in models:
+        model.close()
