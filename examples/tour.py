@@ -104,7 +104,8 @@ def streamed_answer(model: ChatScaleway) -> None:
     print("Model: ", end="")
     whole: AIMessageChunk | None = None
     for chunk in model.stream([("system", "Be brief."), ("human", question)]):
-        print(chunk.text.replace("\n\n", "\n"), end="", flush=True)
+        has_begun = whole is not None and whole.text.strip()
+        print(chunk.text if has_begun else chunk.text.lstrip(), end="", flush=True)
         whole = chunk if whole is None else whole + chunk
     print()
     if whole is None:
@@ -126,10 +127,13 @@ def reasoning(model: ChatScaleway) -> None:
     show_source(reply)
 
 
+WEATHER = {"Paris": "sunny", "Lyon": "sunny"}
+
+
 @tool
 def get_weather(city: str) -> str:
     """Get the weather in a city."""
-    return f"It is sunny in {city}, 21 degrees."
+    return WEATHER.get(city, "unknown")
 
 
 def tool_call(model: ChatScaleway) -> None:

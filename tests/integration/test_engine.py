@@ -56,8 +56,8 @@ def test_engine_can_be_started_again() -> None:
 
 def test_engine_says_when_it_cannot_start(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="did not start"):
-        LocalEngine(parallel=-1).start()
-    assert "The local engine did not start" in capfd.readouterr().err
+        LocalEngine(thinking="perhaps").start()  # type: ignore[arg-type] - wrong on purpose
+    assert "invalid choice: 'perhaps'" in capfd.readouterr().err
 
 
 def test_engine_dies_with_its_user() -> None:

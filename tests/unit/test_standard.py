@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, load
 from langchain_tests.unit_tests import ChatModelUnitTests
 from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import props
 
 from langchain_scaleway import ChatScaleway
 
@@ -26,6 +27,11 @@ class TestChatScaleway(ChatModelUnitTests):
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         return {"SCW_SECRET_KEY": "from-env"}, {"model": MODEL}, {"api_key": "from-env"}
 
+    @pytest.fixture
+    def snapshot(self, snapshot: SnapshotAssertion) -> SnapshotAssertion:
+        # The versions of LangChain's packages are part of a model, and change.
+        return snapshot.with_defaults(exclude=props("lc_versions"))
+
     @pytest.mark.xfail(
         reason="langchain-core's load() lets through classes of LangChain's own repository only",
         raises=ValueError,
@@ -36,12 +42,12 @@ class TestChatScaleway(ChatModelUnitTests):
 
 def test_serialized_model_loads_when_its_class_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCW_SECRET_KEY", "from-env")
-    model = ChatScaleway(model=MODEL, api_key="secret", temperature=0.5, max_tokens=10)
+    model = ChatScaleway(model=MODEL, api_key="canary", temperature=0.5, max_tokens=10)
 
     serialized = dumpd(model)
     loaded = load(serialized, allowed_objects=[ChatScaleway], secrets_from_env=True)
 
-    assert "secret" not in str(serialized).replace("'secret'", "")
+    assert "canary" not in str(serialized)
     assert isinstance(loaded, ChatScaleway)
     assert loaded.api_key is not None
     assert loaded.api_key.get_secret_value() == "from-env"
