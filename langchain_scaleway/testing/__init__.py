@@ -1,0 +1,71 @@
+"""An emulator of Scaleway's Generative APIs, for tests without a network.
+
+`ScalewayEmulator` is an HTTP server that answers as Scaleway does: completions and streams,
+reasoning, tool calls, JSON that satisfies a schema, quotas with their headers and bare 429,
+the gateway's and the engines' refusals, and on demand every way in which a network can fail.
+It needs the extra ``testing``; the fixture `scaleway_emulator` offers it to pytest, and
+``python -m langchain_scaleway.testing`` runs it on its own.
+"""
+
+from __future__ import annotations
+
+from langchain_scaleway.testing.emulator import ScalewayEmulator
+from langchain_scaleway.testing.faults import (
+    ByteAtATime,
+    CutStream,
+    Delay,
+    EmptyAnswer,
+    ErrorEvent,
+    Fault,
+    Gzip,
+    HtmlError,
+    HttpError,
+    HugeError,
+    NotAnObject,
+    RandomFaults,
+    Redirect,
+    Reset,
+    StaleConnection,
+    Stall,
+    TruncatedJson,
+    WrongContentType,
+    rate_limited,
+)
+from langchain_scaleway.testing.models import SERVERLESS_MODELS, ServedModel
+from langchain_scaleway.testing.quotas import Quotas
+from langchain_scaleway.testing.received import ReceivedRequest
+from langchain_scaleway.testing.replies import RawReply, Reply, Step, ToolCall, Usage
+from langchain_scaleway.testing.settings import EmulatorSettings
+
+__all__ = [
+    "SERVERLESS_MODELS",
+    "ByteAtATime",
+    "CutStream",
+    "Delay",
+    "EmptyAnswer",
+    "EmulatorSettings",
+    "ErrorEvent",
+    "Fault",
+    "Gzip",
+    "HtmlError",
+    "HttpError",
+    "HugeError",
+    "NotAnObject",
+    "Quotas",
+    "RandomFaults",
+    "RawReply",
+    "ReceivedRequest",
+    "Redirect",
+    "Reply",
+    "Reset",
+    "ScalewayEmulator",
+    "ServedModel",
+    "StaleConnection",
+    "Stall",
+    "Step",
+    "ToolCall",
+    "TruncatedJson",
+    "Usage",
+    "WrongContentType",
+    "rate_limited",
+]

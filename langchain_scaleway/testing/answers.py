@@ -1,0 +1,94 @@
+"""An HTTP answer on its way to the client, and what may happen between its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+import orjson
+
+JSON_TYPE = "application/json"
+EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Send nothing for some emulated seconds."""
+
+    seconds: float
+
+
+class Ending(Enum):
+    """Ways in which an answer breaks off before its end."""
+
+    HANG = "nothing more is sent until the client goes away"
+    RESET = "the connection is reset (TCP RST)"
+    CLOSE = "the connection is closed (TCP FIN) in the middle of the body"
+
+
+Piece: TypeAlias = bytes | Pause | Ending
+"""A part of a body, which is one write, or an event between two parts."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as it will be sent; faults rewrite it.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Name and value pairs, without ``content-length``.
+        pieces: The body; each piece of bytes is a write of its own.
+        content_length: What the header announces; ``None`` sends the body in chunks.
+        delay: Emulated seconds before the first byte.
+        reset_at_byte: Reset the connection when so many bytes, status line and headers
+            included, have been sent.
+        byte_at_a_time: Whether each byte is a write of its own.
+        until_close: Whether the body has no length and no chunks: it ends where the
+            connection does, so that a cut cannot be told from the end.
+        close_after: Whether the server closes the connection when the answer is out,
+            without having announced it.
+        close_on_next: Whether the server closes the connection as soon as another request
+            arrives on it, the race of a stale keep-alive connection.
+        generated_tokens: Completion tokens, which the quota is charged with at the end.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    pieces: Iterable[Piece]
+    content_length: int | None = None
+    delay: float = 0.0
+    reset_at_byte: int | None = None
+    byte_at_a_time: bool = False
+    until_close: bool = False
+    close_after: bool = False
+    close_on_next: bool = False
+    generated_tokens: int = 0
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is a stream of events rather than of known length."""
+        return self.content_length is None
+
+    def replace_body(self, body: bytes, content_type: str | None = None) -> None:
+        """Send this body, of known length, instead."""
+        self.pieces = [body]
+        self.content_length = len(body)
+        if content_type is not None:
+            self.set_header("content-type", content_type)
+
+    def set_header(self, name: str, value: str) -> None:
+        """Set a header, replacing others of the name."""
+        self.headers = [(key, old) for key, old in self.headers if key.lower() != name.lower()]
+        self.headers.append((name, value))
+
+    def joined_body(self) -> bytes:
+        """Return the bytes of the whole body, a stream's too."""
+        return b"".join(piece for piece in self.pieces if isinstance(piece, bytes))
+
+
+def json_answer(status: int, value: Any) -> Answer:
+    """Return an answer with a JSON body, given as a value or already encoded."""
+    body = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Answer(status, [("content-type", JSON_TYPE)], [body], content_length=len(body))

@@ -1,0 +1,95 @@
+"""What the emulator keeps of each request, for a test's assertions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+_SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-authorization"})
+
+
+class RequestHeaders(Mapping[str, str]):
+    """HTTP headers under names of any case, whose repr hides credentials.
+
+    Example:
+        >>> headers = RequestHeaders([(b"authorization", b"Bearer secret")])
+        >>> headers["Authorization"]
+        'Bearer secret'
+        >>> headers
+        RequestHeaders({'authorization': '**********'})
+    """
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self.raw = raw
+        self._values: dict[str, str] = {}
+        for name, value in raw:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
+
+    def __getitem__(self, name: str) -> str:
+        """Return a header's value; several of one name are joined with commas."""
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in lower case."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Show the headers without credentials."""
+        shown = {
+            name: "*" * 10 if name in _SECRET_HEADERS else value
+            for name, value in self._values.items()
+        }
+        return f"RequestHeaders({shown!r})"
+
+
+@dataclass(slots=True, eq=False)
+class ReceivedRequest:
+    """One request as it arrived, and what became of it.
+
+    Attributes:
+        number: Counts from 1 in the order of arrival.
+        method: The HTTP method.
+        path: The path without its query.
+        query: The query string, without ``?``.
+        headers: The headers, credentials included.
+        body: The body's bytes.
+        arrived_at: Emulated seconds since the emulator was made.
+        connection: The connection's number, from 1, to see which requests shared one.
+        status: The status that was answered; ``None`` until then.
+        text: The text that was sent or was to be sent, after ``stop`` and ``max_tokens``.
+        faults: Names of the faults applied.
+        completed: Whether the whole answer was handed to the network, or as much of it as
+            a scripted fault allowed.
+        client_disconnected: Whether the client closed the connection before that.
+    """
+
+    number: int
+    method: str
+    path: str
+    query: str
+    headers: RequestHeaders
+    body: bytes = field(repr=False)
+    arrived_at: float
+    connection: int
+    status: int | None = None
+    text: str | None = None
+    faults: tuple[str, ...] = ()
+    completed: bool = False
+    client_disconnected: bool = False
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON value.
+
+        Raises:
+            ValueError: The body is not JSON.
+        """
+        return orjson.loads(self.body)

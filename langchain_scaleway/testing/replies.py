@@ -1,0 +1,94 @@
+"""What a test may script: replies, tool calls, and answers spelled out byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from langchain_scaleway.testing.faults import Fault
+from langchain_scaleway.testing.received import ReceivedRequest
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One function call in a reply.
+
+    Attributes:
+        name: The function.
+        arguments: The arguments as an object, or the exact text a model would write, which
+            need not be valid JSON.
+        id: ``chatcmpl-tool-<hex>`` when absent, as on Scaleway.
+    """
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts to report instead of the emulator's own.
+
+    Attributes:
+        prompt_tokens: Tokens of the request.
+        completion_tokens: Tokens of the answer, reasoning included.
+        cached_tokens: Prompt tokens read from the cache; ``None`` reports no breakdown.
+        reasoning_tokens: Tokens of reasoning; ``None`` reports no breakdown, which is all
+            that Scaleway has been seen to do.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the emulated model says to one request.
+
+    ``stop``, ``max_tokens``, ``logprobs`` and the stream options of the request apply to
+    scripted replies as to any other.
+
+    Attributes:
+        text: The answer; ``None`` for none.
+        reasoning: The thinking before the answer.
+        tool_calls: Function calls after the answer.
+        finish_reason: Derived from the reply and the request when absent.
+        usage: Counted by the emulator when absent.
+        model: The model that answers; the requested one, or its successor, when absent.
+        faults: What goes wrong on the way to the client, applied in this order.
+    """
+
+    text: str | None = None
+    reasoning: str | None = None
+    tool_calls: Sequence[ToolCall] = ()
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    faults: Sequence[Fault] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """An HTTP answer spelled out, for everything `Reply` and the faults do not cover.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Sent as given; a ``content-type`` of JSON is added when there is none.
+        body: The body, or for a stream its pieces, each of which is sent in a write of its
+            own.
+        faults: What goes wrong on the way to the client.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Sequence[bytes] = b""
+    faults: Sequence[Fault] = ()
+
+
+Step: TypeAlias = str | Reply | RawReply | Fault | Callable[[ReceivedRequest], "Step"]
+"""One entry of a script: a text, a reply, a fault on an ordinary reply, or a function."""

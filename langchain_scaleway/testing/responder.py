@@ -1,0 +1,132 @@
+"""The default responder: what the emulated model says when a test has not scripted it.
+
+It understands nothing. It obeys the request's form, always in the same way:
+
+- a response schema gets JSON that satisfies it, and no tool is called beside it (as on
+  Scaleway); ``json_object`` gets an object with the names quoted in the conversation;
+- after a tool's result it answers in text with that result;
+- ``tool_choice`` ``required`` and a named tool get calls whose arguments satisfy the schema;
+  ``auto`` calls the tools whose names share a word with the last user message;
+- everything else gets a sentence that repeats the question.
+
+Arguments and JSON use the numbers, quoted phrases and names of the last user message.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any, Final
+
+import orjson
+
+from langchain_scaleway.testing.chat_request import ChatRequest, content_text
+from langchain_scaleway.testing.hints import Hints
+from langchain_scaleway.testing.models import ServedModel
+from langchain_scaleway.testing.replies import Reply, ToolCall
+from langchain_scaleway.testing.schema_instance import SchemaError, instance_of
+from langchain_scaleway.testing.validation import engine_refusal
+
+_OPENINGS: Final = (
+    "This is an emulated answer to",
+    "The emulator has read",
+    "No model, but an emulator, replies to",
+    "Here would stand an answer to",
+)
+_QUOTED_CHARACTERS: Final = 120
+_WORD: Final = re.compile(r"[^\W_]+")
+_IDENTIFIER: Final = re.compile(r"['\"`]([A-Za-z_]\w*)['\"`]")
+# Words of tool names that say nothing about what the tool is for.
+_COMMON_WORDS: Final = frozenset(
+    {"a", "an", "and", "by", "do", "for", "get", "in", "of", "on", "or", "set", "the", "to"}
+    | {"function", "my", "run", "tool", "use"}
+)
+
+
+def respond(request: ChatRequest, model: ServedModel, *, choice: int = 0) -> Reply:
+    """Reply to a request.
+
+    Args:
+        request: A valid request.
+        model: The model that answers.
+        choice: Which of ``n`` choices this is; they differ.
+
+    Raises:
+        Refusal: A schema is such that an engine's grammar compiler would refuse it.
+    """
+    reasoning = _reasoning(request) if _thinks(request, model) else None
+    try:
+        if request.schema is not None:
+            hints = Hints(request.last_user_text)
+            value = instance_of(request.schema, hints)
+            return Reply(orjson.dumps(value).decode(), reasoning)
+        calls = _tool_calls(request)
+    except SchemaError as error:
+        raise engine_refusal(f"Grammar error: {error}") from error
+    if calls:
+        return Reply(None, reasoning, calls)
+    if request.json_object:
+        return Reply(orjson.dumps(_quoted_object(request)).decode(), reasoning)
+    return Reply(_sentence(request, choice), reasoning)
+
+
+def _thinks(request: ChatRequest, model: ServedModel) -> bool:
+    return model.reasons and request.reasoning_effort != "none"
+
+
+def _reasoning(request: ChatRequest) -> str:
+    kind = "a tool's result" if request.last_message.get("role") == "tool" else "a message"
+    return f"There is {kind} to answer. An emulator need not think about it for long."
+
+
+def _sentence(request: ChatRequest, choice: int) -> str:
+    last = request.last_message
+    text = content_text(last.get("content")).strip()[:_QUOTED_CHARACTERS]
+    if last.get("role") == "tool":
+        return f"The tool answered: {text}"
+    # Without a seed the first opening, so that tests may rely on it.
+    chance = random.Random(request.seed)  # noqa: S311 (repeatable, not secret)
+    first = 0 if request.seed is None else chance.randrange(len(_OPENINGS))
+    opening = _OPENINGS[(first + choice) % len(_OPENINGS)]
+    return f"{opening} “{text}”." if text else f"{opening} a message without text."
+
+
+def _quoted_object(request: ChatRequest) -> dict[str, str]:
+    """Return an object with the names that the conversation quotes, such as 'title'."""
+    texts = [content_text(message.get("content")) for message in request.messages]
+    names = dict.fromkeys(name for text in texts for name in _IDENTIFIER.findall(text))
+    return {name: f"emulated {name}" for name in names or ("answer",)}
+
+
+def _tool_calls(request: ChatRequest) -> list[ToolCall]:
+    tools = [tool["function"] for tool in request.tools]
+    text = request.last_user_text
+    if request.tool_choice == "named":
+        chosen = [tool for tool in tools if tool["name"] == request.tool_name]
+    elif request.tool_choice == "required":
+        chosen = _mentioned(tools, text) or tools[:1]
+    elif request.tool_choice == "auto" and request.last_message.get("role") == "user":
+        chosen = _mentioned(tools, text)
+    else:
+        chosen = []
+    return [_call(tool, text) for tool in chosen]
+
+
+def _mentioned(tools: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Return the tools whose names the text mentions: whole names win over single words."""
+    named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", text)]
+    if named:
+        return named
+    words = {word.lower() for word in _WORD.findall(text)} - _COMMON_WORDS
+    return [tool for tool in tools if words & _name_words(tool["name"])]
+
+
+def _name_words(name: str) -> set[str]:
+    """Divide a name at underscores, hyphens and capitals: ``getWeather`` is get, weather."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return {word.lower() for word in _WORD.findall(spaced)} - _COMMON_WORDS
+
+
+def _call(tool: dict[str, Any], text: str) -> ToolCall:
+    parameters = tool.get("parameters") or {"type": "object", "properties": {}}
+    return ToolCall(tool["name"], instance_of(parameters, Hints(text)))
