@@ -31,18 +31,19 @@ from langchain_scaleway.testing.faults import (
     WrongContentType,
     rate_limited,
 )
-from langchain_scaleway.testing.models import SERVERLESS_MODELS, ServedModel
+from langchain_scaleway.testing.models import ServedModel, serverless_models
+from langchain_scaleway.testing.process import EmulatorProcess
 from langchain_scaleway.testing.quotas import Quotas
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.replies import RawReply, Reply, Step, ToolCall, Usage
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 __all__ = [
-    "SERVERLESS_MODELS",
     "ByteAtATime",
     "CutStream",
     "Delay",
     "EmptyAnswer",
+    "EmulatorProcess",
     "EmulatorSettings",
     "ErrorEvent",
     "Fault",
@@ -68,4 +69,5 @@ __all__ = [
     "Usage",
     "WrongContentType",
     "rate_limited",
+    "serverless_models",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from langchain_scaleway.testing.faults import RandomFaults
-from langchain_scaleway.testing.models import SERVERLESS_MODELS, ServedModel
+from langchain_scaleway.testing.models import ServedModel, serverless_models
 from langchain_scaleway.testing.quotas import Quotas
 from langchain_scaleway.testing.wire import Framing, ReasoningField
 
@@ -25,7 +25,8 @@ class EmulatorSettings:
         project_id: The project whose URL is served beside the bare ``/v1``.
         default_project_allowed: Whether the key may use the bare ``/v1``. On Scaleway it may
             if it has rights on its default project; otherwise the answer is 403.
-        models: What is served; other names are answered with 422.
+        models: What is served; other names are answered with 422. Scaleway's serverless chat
+            models by default.
         framing: How streams are framed: with one usage chunk at the end on request
             (``serverless``), or with cumulative usage on every chunk (``dedicated``).
         reasoning_field: The field of the thinking: ``reasoning`` as of 2026,
@@ -47,7 +48,7 @@ class EmulatorSettings:
     api_key: str | None = EMULATED_KEY
     project_id: str = EMULATED_PROJECT
     default_project_allowed: bool = True
-    models: tuple[ServedModel, ...] = SERVERLESS_MODELS
+    models: tuple[ServedModel, ...] = field(default_factory=serverless_models)
     framing: Framing = "serverless"
     reasoning_field: ReasoningField = "reasoning"
     reasoning_usage: bool = False

@@ -1,0 +1,49 @@
+"""The pytest plugin: the fixture `scaleway_emulator`.
+
+pytest loads it by itself wherever langchain-scaleway is installed, so nothing is imported
+here before a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from langchain_scaleway.testing.emulator import ScalewayEmulator
+
+_MARKER = "scaleway_emulator"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known to ``--strict-markers``."""
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(**settings): settings of the emulator that the fixture of this name starts",
+    )
+
+
+@pytest.fixture
+def scaleway_emulator(request: pytest.FixtureRequest) -> Iterator[ScalewayEmulator]:
+    """An emulator of Scaleway's Generative APIs, started for one test.
+
+    The marker of the same name gives it settings; the nearest marker wins, setting by
+    setting.
+
+    Example:
+        ```python
+        @pytest.mark.scaleway_emulator(framing="dedicated")
+        def test_my_app(scaleway_emulator):
+            scaleway_emulator.script("Bonjour")
+            ...
+        ```
+    """
+    from langchain_scaleway.testing.emulator import ScalewayEmulator  # noqa: PLC0415 (late)
+
+    settings = {}
+    for marker in reversed(list(request.node.iter_markers(_MARKER))):
+        settings.update(marker.kwargs)
+    with ScalewayEmulator(**settings) as emulator:
+        yield emulator
