@@ -1,0 +1,214 @@
+"""LangChain messages -> the `messages` of a chat request.
+
+One pass over the history, one small dict for each message. Nothing is fetched, nothing of
+the caller's is copied or changed, and what Scaleway cannot take is refused here, before a
+request goes out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    ChatMessageChunk,
+    FunctionMessage,
+    FunctionMessageChunk,
+    HumanMessage,
+    HumanMessageChunk,
+    RemoveMessage,
+    SystemMessage,
+    SystemMessageChunk,
+    ToolMessage,
+    ToolMessageChunk,
+)
+
+from langchain_scaleway.convert.alternation import alternate_roles
+from langchain_scaleway.convert.assistant import assistant_message
+from langchain_scaleway.convert.content import (
+    content_parts,
+    content_text,
+    tool_output_text,
+    unwrap,
+)
+from langchain_scaleway.convert.media import Block
+from langchain_scaleway.convert.unsendable import UnsendableError
+
+WireMessage = dict[str, Any]
+
+_Converter = Callable[[Any, list[WireMessage]], None]
+
+
+def messages_to_wire(
+    messages: Sequence[BaseMessage],
+    *,
+    alternating_roles: bool = False,
+    replay_reasoning: bool = False,
+) -> list[WireMessage]:
+    """Convert a history for a chat request.
+
+    - Lists of content blocks stay lists for users, whose parts may be images; for the other
+      roles, which speak in text, they become one string.
+    - A `name` is sent with any message. Ids, metadata, artifacts and a tool's status stay
+      here; the text of a failed tool call says that it failed.
+    - An OpenAI `developer` message, which Scaleway does not document, is a system message.
+    - A `FunctionMessage` becomes a tool message that answers the `function_call` before it:
+      chat templates know no role "function", and many leave such a message out unseen.
+    - Anthropic's `tool_result` blocks in a human message become tool messages before it.
+
+    Args:
+        messages: The history, by this or any other provider's models.
+        alternating_roles: The model's chat template demands that users and assistants take
+            turns, see `alternate_roles`.
+        replay_reasoning: Send earlier reasoning back to the model.
+
+    Raises:
+        ValueError: A message holds something that Scaleway cannot take. The text names it,
+            the message and the way out.
+
+    Example:
+        >>> messages_to_wire([HumanMessage("Hi!"), AIMessage("Hello.")])
+        [{'role': 'user', 'content': 'Hi!'}, {'role': 'assistant', 'content': 'Hello.'}]
+    """
+    converters = _CONVERTERS_WITH_REASONING if replay_reasoning else _CONVERTERS
+    wire: list[WireMessage] = []
+    position = 0
+    try:
+        for position, message in enumerate(messages):  # noqa: B007 -- for the error below
+            convert = converters.get(type(message)) or _converter_of_base(message, converters)
+            convert(message, wire)
+    except UnsendableError as error:
+        kind = type(messages[position]).__name__
+        raise ValueError(f"messages[{position}] ({kind}): {error}") from error
+    return alternate_roles(wire) if alternating_roles else wire
+
+
+# One function for each type of message. It adds to the wire messages of those before it,
+# because a message may become none, one or several.
+
+
+def _human(message: HumanMessage, wire: list[WireMessage]) -> None:
+    content = message.content
+    if isinstance(content, str):
+        wire.append(_named({"role": "user", "content": content}, message))
+        return
+    results, rest = _split_tool_results(content or [])
+    wire.extend(results)
+    if rest or not results:
+        wire.append(_named({"role": "user", "content": content_parts(rest) or ""}, message))
+
+
+def _system(message: SystemMessage, wire: list[WireMessage]) -> None:
+    wire.append(_named({"role": "system", "content": _text(message, "system")}, message))
+
+
+def _ai(message: AIMessage, wire: list[WireMessage]) -> None:
+    wire.append(_named(assistant_message(message, position=len(wire)), message))
+
+
+def _ai_with_reasoning(message: AIMessage, wire: list[WireMessage]) -> None:
+    assistant = assistant_message(message, position=len(wire), replay_reasoning=True)
+    wire.append(_named(assistant, message))
+
+
+def _tool(message: ToolMessage, wire: list[WireMessage]) -> None:
+    tool = _tool_message(message.tool_call_id, _text(message, "tool"))
+    wire.append(_named(tool, message))
+
+
+def _function(message: FunctionMessage, wire: list[WireMessage]) -> None:
+    call_id = _id_of_last_call(wire, message.name)
+    wire.append(_named(_tool_message(call_id, _text(message, "tool")), message))
+
+
+def _chat(message: ChatMessage, wire: list[WireMessage]) -> None:
+    content: Any = message.content
+    if not isinstance(content, str):
+        speaks_text = message.role in ("assistant", "system", "tool")
+        content = _text(message, message.role) if speaks_text else content_parts(content or [])
+    wire.append(_named({"role": message.role, "content": content}, message))
+
+
+def _remove(_message: RemoveMessage, _wire: list[WireMessage]) -> None:
+    raise UnsendableError(
+        "It deletes a message from a graph's state and is no message to a model. "
+        "Apply it to the history, as LangGraph's `add_messages` does, and send the rest."
+    )
+
+
+def _converter_of_base(message: Any, converters: Mapping[type, _Converter]) -> _Converter:
+    """The converter for a subclass of a known type of message."""
+    for base in type(message).__mro__:
+        if base in converters:
+            return converters[base]
+    raise UnsendableError(
+        "No role on Scaleway fits this type. "
+        "Use a system, human, AI, tool or chat message, or a subclass of one."
+    )
+
+
+def _named(wire_message: WireMessage, message: BaseMessage) -> WireMessage:
+    if message.name:
+        wire_message["name"] = message.name
+    return wire_message
+
+
+def _text(message: BaseMessage, role: str) -> str:
+    content = message.content
+    return content if isinstance(content, str) else content_text(content or [], role)
+
+
+def _tool_message(call_id: str, content: str) -> WireMessage:
+    return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def _id_of_last_call(wire: list[WireMessage], name: str) -> str:
+    """The id of the function call that the message before made, "" where there is none."""
+    calls = wire[-1].get("tool_calls", ()) if wire else ()
+    return next((call["id"] for call in calls if call["function"]["name"] == name), "")
+
+
+# Anthropic's and OpenAI's tool results in human messages
+
+
+def _split_tool_results(content: list[str | Block]) -> tuple[list[WireMessage], list[str | Block]]:
+    """Tool messages for the results among the blocks, and the other blocks."""
+    results: list[WireMessage] = []
+    rest: list[str | Block] = []
+    for block in content:
+        result = unwrap(block) if isinstance(block, dict) else {}
+        if result.get("type") in _TOOL_RESULTS:
+            call_id = result.get("tool_use_id") or result.get("call_id") or ""
+            output = result.get("content", result.get("output"))
+            results.append(_tool_message(call_id, tool_output_text(output)))
+        else:
+            rest.append(block)
+    return results, rest
+
+
+_TOOL_RESULTS = frozenset({"tool_result", "function_call_output"})
+
+
+_CONVERTERS: Mapping[type, _Converter] = {
+    AIMessage: _ai,
+    AIMessageChunk: _ai,
+    ChatMessage: _chat,
+    ChatMessageChunk: _chat,
+    FunctionMessage: _function,
+    FunctionMessageChunk: _function,
+    HumanMessage: _human,
+    HumanMessageChunk: _human,
+    RemoveMessage: _remove,
+    SystemMessage: _system,
+    SystemMessageChunk: _system,
+    ToolMessage: _tool,
+    ToolMessageChunk: _tool,
+}
+
+_CONVERTERS_WITH_REASONING: Mapping[type, _Converter] = {
+    **_CONVERTERS,
+    AIMessage: _ai_with_reasoning,
+    AIMessageChunk: _ai_with_reasoning,
+}

@@ -1,0 +1,60 @@
+"""What Scaleway cannot take, and how we say so."""
+
+import json
+from typing import Any
+
+_encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class UnsendableError(ValueError):
+    """Something in a message that Scaleway cannot take; says what, why and what to do."""
+
+
+class UnsendableBlockError(UnsendableError):
+    """A content block that Scaleway cannot take.
+
+    The text names the block by its type and keys and never quotes its values, which may be
+    megabytes of base64 or a signed address.
+    """
+
+    def __init__(self, block: Any, reason: str, way_out: str) -> None:
+        """Describe the block.
+
+        Args:
+            block: The block as it stands in the message.
+            reason: Why it cannot be sent.
+            way_out: What to do instead.
+        """
+        super().__init__(f"{_describe(block)} cannot be sent: {reason}. {way_out}")
+
+
+def json_text(value: Any, of_what: str) -> str:
+    """Compact JSON that keeps unicode.
+
+    Args:
+        value: What to write.
+        of_what: Its name, for the error.
+
+    Raises:
+        UnsendableError: The value is no JSON: NaN, a date, a set, a circle, ….
+
+    Example:
+        >>> json_text({"city": "Orléans"}, "the arguments")
+        '{"city":"Orléans"}'
+    """
+    try:
+        return _encode_json(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnsendableError(
+            f"{of_what} cannot be written as JSON: {error}. "
+            "Keep to strings, finite numbers, booleans, None, lists and dicts."
+        ) from error
+
+
+def _describe(block: Any) -> str:
+    if not isinstance(block, dict):
+        return f"A content block of Python type {type(block).__name__}"
+    kind = block.get("type")
+    keys = ", ".join(sorted(f"`{key}`" for key in block if key != "type"))
+    name = f"A `{kind}` block" if kind is not None else "A block without a type"
+    return f"{name} (with {keys})" if keys else name

@@ -1,0 +1,240 @@
+"""Tool calls and reasoning in assistant messages, in all the places that hold them."""
+
+import json
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, ToolMessage
+from langchain_core.messages.tool import invalid_tool_call, tool_call
+
+from langchain_scaleway.convert.messages import messages_to_wire
+
+TEXT = {"type": "text", "text": "Hi!"}
+CALL = tool_call(name="get_weather", args={"city": "Orléans"}, id="chatcmpl-tool-1")
+WIRE_CALL = {
+    "id": "chatcmpl-tool-1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city":"Orléans"}'},
+}
+
+
+def wire_of(message: BaseMessage, **options: bool) -> dict[str, Any]:
+    """The one wire message for a message."""
+    (wire,) = messages_to_wire([message], **options)
+    return wire
+
+
+def arguments_of(message: BaseMessage) -> str:
+    """The arguments of the one tool call of a message, as they go out."""
+    (call,) = wire_of(message)["tool_calls"]
+    arguments = call["function"]["arguments"]
+    assert isinstance(arguments, str)
+    return arguments
+
+
+class TestToolCalls:
+    """Calls of this and other models, in all the places where messages keep them."""
+
+    def test_calls_beside_empty_content(self) -> None:
+        assert wire_of(AIMessage("", tool_calls=[CALL])) == {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [WIRE_CALL],
+        }
+
+    def test_text_beside_calls_is_kept(self) -> None:
+        assert wire_of(AIMessage("Let me see.", tool_calls=[CALL]))["content"] == "Let me see."
+
+    def test_a_call_without_arguments_or_id(self) -> None:
+        message = AIMessage("", tool_calls=[tool_call(name="now", args={}, id=None)])
+        assert wire_of(message)["tool_calls"] == [
+            {"id": "", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+        ]
+
+    @pytest.mark.parametrize(
+        ("written", "sent"),
+        [
+            ("not json", '{"unreadable_arguments":"not json"}'),
+            ('"Paris"', '{"unreadable_arguments":"\\"Paris\\""}'),
+            ('{"a": NaN}', '{"unreadable_arguments":"{\\"a\\": NaN}"}'),
+            ("[" * 100_000, json.dumps({"unreadable_arguments": "[" * 100_000}).replace(" ", "")),
+            ('{"city": "Orléans"}', '{"city": "Orléans"}'),
+            ("", "{}"),
+            (" \n", "{}"),
+            (None, "{}"),
+        ],
+        ids=["text", "string", "NaN", "too deep", "object", "empty", "blank", "null"],
+    )
+    def test_an_invalid_call_goes_back_inside_an_object(
+        self, written: str | None, sent: str
+    ) -> None:
+        call = invalid_tool_call(name="f", args=written, id="1", error="bad")
+        assert arguments_of(AIMessage("", invalid_tool_calls=[call])) == sent
+
+    def test_an_invalid_call_keeps_its_id_for_the_answer(self) -> None:
+        call = invalid_tool_call(name=None, args="oops", id="chatcmpl-tool-9", error=None)
+        messages = [
+            AIMessage("", tool_calls=[CALL], invalid_tool_calls=[call]),
+            ToolMessage("invalid JSON", tool_call_id="chatcmpl-tool-9", status="error"),
+        ]
+        assistant, tool = messages_to_wire(messages)
+        assert [c["id"] for c in assistant["tool_calls"]] == ["chatcmpl-tool-1", "chatcmpl-tool-9"]
+        assert assistant["tool_calls"][1]["function"]["name"] == "unnamed_tool"
+        assert tool["tool_call_id"] == "chatcmpl-tool-9"
+
+    @pytest.mark.parametrize(
+        "value", [float("nan"), {1, 2}, b"bytes", object()], ids=["NaN", "set", "bytes", "object"]
+    )
+    def test_arguments_that_are_no_json_are_refused(self, value: Any) -> None:
+        message = AIMessage("", tool_calls=[tool_call(name="f", args={"x": value}, id="1")])
+        with pytest.raises(ValueError, match=r"messages\[0\] \(AIMessage\): The arguments"):
+            messages_to_wire([message])
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "tool_call", "id": "chatcmpl-tool-1", "name": "get_weather", "args": {}},
+            {"type": "tool_use", "id": "chatcmpl-tool-1", "name": "get_weather", "input": {}},
+            {
+                "type": "function_call",
+                "id": "fc_1",
+                "call_id": "chatcmpl-tool-1",
+                "name": "get_weather",
+                "arguments": "{}",
+            },
+            {"type": "function_call", "name": "get_weather", "args": {}},
+            {"type": "tool_call_chunk", "id": "chatcmpl-tool-1", "name": "f", "args": ""},
+            {"type": "input_json_delta", "partial_json": "{}"},
+        ],
+        ids=["LangChain", "Anthropic", "OpenAI", "Google", "chunk", "delta"],
+    )
+    def test_a_call_in_the_content_is_not_doubled(self, block: dict[str, Any]) -> None:
+        message = AIMessage([TEXT, block], tool_calls=[CALL])
+        assert wire_of(message) == {
+            "role": "assistant",
+            "content": "Hi!",
+            "tool_calls": [WIRE_CALL],
+        }
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "tool_use", "id": "1", "name": "f", "input": {"x": 1}},
+            {"type": "tool_call", "id": "1", "name": "f", "args": {"x": 1}},
+            {"type": "invalid_tool_call", "id": "1", "name": "f", "args": '{"x":1}', "error": ""},
+            {"type": "function_call", "call_id": "1", "name": "f", "arguments": '{"x":1}'},
+            {
+                "type": "non_standard",
+                "value": {"type": "tool_use", "id": "1", "name": "f", "input": {"x": 1}},
+            },
+        ],
+        ids=["Anthropic", "LangChain", "invalid", "OpenAI", "wrapped"],
+    )
+    def test_a_call_in_the_content_alone_is_sent(self, block: dict[str, Any]) -> None:
+        assert wire_of(AIMessage([block]))["tool_calls"] == [
+            {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+        ]
+
+    def test_raw_calls_of_old_histories(self) -> None:
+        message = AIMessage("")
+        message.additional_kwargs["tool_calls"] = [
+            {"id": "1", "function": {"name": "f", "arguments": "oops"}}
+        ]
+        assert wire_of(message)["tool_calls"] == [
+            {
+                "id": "1",
+                "type": "function",
+                "function": {"name": "f", "arguments": '{"unreadable_arguments":"oops"}'},
+            }
+        ]
+
+    def test_raw_calls_beside_parsed_ones_are_not_doubled(self) -> None:
+        raw = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+        message = AIMessage("", additional_kwargs={"tool_calls": raw})
+        assert wire_of(message)["tool_calls"] == raw
+
+    def test_a_raw_call_of_no_function_is_refused(self) -> None:
+        message = AIMessage("")
+        message.additional_kwargs["tool_calls"] = [{"id": "1", "type": "custom"}]
+        with pytest.raises(ValueError, match="calls no function"):
+            messages_to_wire([message])
+
+    def test_function_calls_and_their_results_find_each_other(self) -> None:
+        history = [
+            message
+            for city in ("Paris", "Lille")
+            for message in (
+                AIMessage(
+                    "",
+                    additional_kwargs={
+                        "function_call": {"name": "get_weather", "arguments": json.dumps([city])}
+                    },
+                ),
+                FunctionMessage(content=f"sunny in {city}", name="get_weather"),
+            )
+        ]
+        first, first_result, second, second_result = messages_to_wire(history)
+        assert first["tool_calls"][0]["id"] == first_result["tool_call_id"]
+        assert second["tool_calls"][0]["id"] == second_result["tool_call_id"]
+        assert first_result["tool_call_id"] != second_result["tool_call_id"]
+        assert second_result["role"] == "tool"
+
+
+class TestReasoning:
+    """Reasoning stays here unless it is asked for."""
+
+    BY_FIELD = AIMessage("Paris.", additional_kwargs={"reasoning_content": "France: Paris."})
+
+    @pytest.mark.parametrize("role_options", [{}, {"alternating_roles": True}])
+    def test_it_is_left_out(self, role_options: dict[str, bool]) -> None:
+        assert wire_of(self.BY_FIELD, **role_options) == {"role": "assistant", "content": "Paris."}
+
+    def test_it_is_sent_when_asked_for(self) -> None:
+        assert wire_of(self.BY_FIELD, replay_reasoning=True) == {
+            "role": "assistant",
+            "content": "Paris.",
+            "reasoning": "France: Paris.",
+        }
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "reasoning", "reasoning": "France: Paris."},
+            {"type": "thinking", "thinking": "France: Paris.", "signature": "EqQB"},
+            {"type": "thinking", "thinking": [{"type": "text", "text": "France: Paris."}]},
+            {"type": "reasoning_content", "reasoning_content": {"text": "France: Paris."}},
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "summary": [{"type": "summary_text", "text": "France: Paris."}],
+            },
+            {
+                "type": "reasoning",
+                "summary": [],
+                "content": [{"type": "reasoning_text", "text": "France: Paris."}],
+            },
+        ],
+        ids=["LangChain", "Anthropic", "Mistral", "Amazon", "OpenAI summary", "OpenAI text"],
+    )
+    def test_reasoning_blocks(self, block: dict[str, Any]) -> None:
+        message = AIMessage([block, "Paris."])
+        assert wire_of(message) == {"role": "assistant", "content": "Paris."}
+        assert wire_of(message, replay_reasoning=True)["reasoning"] == "France: Paris."
+
+    def test_copies_are_sent_once(self) -> None:
+        message = AIMessage(
+            [{"type": "reasoning", "reasoning": "France: Paris."}, "Paris."],
+            additional_kwargs={"reasoning_content": "France: Paris."},
+        )
+        assert wire_of(message, replay_reasoning=True)["reasoning"] == "France: Paris."
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "redacted_thinking", "data": "EqQB"},
+            {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
+        ],
+    )
+    def test_encrypted_reasoning_is_left_out(self, block: dict[str, Any]) -> None:
+        message = AIMessage([block, "Paris."])
+        assert wire_of(message, replay_reasoning=True) == {"role": "assistant", "content": "Paris."}

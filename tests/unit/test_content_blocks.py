@@ -1,0 +1,274 @@
+"""Content blocks in every dialect -> the parts that Scaleway takes."""
+
+import base64
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.messages.content import (
+    create_audio_block,
+    create_file_block,
+    create_image_block,
+    create_plaintext_block,
+    create_video_block,
+)
+
+from langchain_scaleway.convert.messages import messages_to_wire
+
+PNG_BYTES = b"\x89PNG\r\n\x1a\n a picture"
+PNG = base64.b64encode(PNG_BYTES).decode()
+DATA_URL = f"data:image/png;base64,{PNG}"
+URL = "https://images.example/cat.png"
+WAV = base64.b64encode(b"RIFF....WAVEfmt ").decode()
+MP3 = base64.b64encode(b"ID3\x04 music").decode()
+MP4 = base64.b64encode(b"....ftypisom").decode()
+NOTE = base64.b64encode("déjà vu".encode()).decode()
+
+
+def image_part(url: str, **more: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url, **more}}
+
+
+def audio_part(data: str, audio_format: str) -> dict[str, Any]:
+    return {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
+
+
+def video_part(url: str) -> dict[str, Any]:
+    return {"type": "video_url", "video_url": {"url": url}}
+
+
+def text_part(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def parts_of(block: Any) -> Any:
+    (message,) = messages_to_wire([HumanMessage([block])])
+    return message["content"]
+
+
+PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    # Text
+    "a plain string": ("Hi!", text_part("Hi!")),
+    "v1 text with extras": (
+        {"type": "text", "text": "Hi!", "id": "lc_1", "index": 0, "annotations": [], "extras": {}},
+        text_part("Hi!"),
+    ),
+    "v1 plain text": (
+        {**create_plaintext_block("Hi!", title="Letter", context="Found.")},
+        text_part("Letter\nFound.\nHi!"),
+    ),
+    "v1 plain text in base64": (
+        {**create_plaintext_block(base64=NOTE)},
+        text_part("déjà vu"),
+    ),
+    "v1 text file in base64": (
+        {**create_file_block(base64=NOTE, mime_type="text/markdown")},
+        text_part("déjà vu"),
+    ),
+    "v0 text file": (
+        {"type": "file", "source_type": "text", "mime_type": "text/plain", "text": "Hi!"},
+        text_part("Hi!"),
+    ),
+    "v0 text file, with the text where core reads it": (
+        {"type": "file", "source_type": "text", "mime_type": "text/plain", "url": "Hi!"},
+        text_part("Hi!"),
+    ),
+    "Responses input": ({"type": "input_text", "text": "Hi!"}, text_part("Hi!")),
+    "Responses output": (
+        {"type": "output_text", "text": "Hi!", "annotations": [], "logprobs": []},
+        text_part("Hi!"),
+    ),
+    "a refusal": ({"type": "refusal", "refusal": "No."}, text_part("No.")),
+    "Amazon text": ({"text": "Hi!"}, text_part("Hi!")),
+    "Amazon text document": (
+        {"document": {"format": "txt", "name": "Letter", "source": {"text": "Hi!"}}},
+        text_part("Letter\nHi!"),
+    ),
+    "Amazon text document in bytes": (
+        {"document": {"format": "md", "source": {"bytes": b"Hi!"}}},
+        text_part("Hi!"),
+    ),
+    "Anthropic text document": (
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Hi!"}},
+        text_part("Hi!"),
+    ),
+    "Anthropic document of blocks": (
+        {
+            "type": "document",
+            "source": {"type": "content", "content": [{"type": "text", "text": "Hi!"}]},
+        },
+        text_part("Hi!"),
+    ),
+    "a wrapped part": (
+        {"type": "non_standard", "value": {"type": "text", "text": "Hi!", "x": 1}},
+        text_part("Hi!"),
+    ),
+    # Images
+    "v1 image by URL": ({**create_image_block(url=URL)}, image_part(URL)),
+    "v1 image in base64": (
+        {**create_image_block(base64=PNG, mime_type="image/png")},
+        image_part(DATA_URL),
+    ),
+    "v1 image that does not say what it is": (
+        {"type": "image", "base64": PNG},
+        image_part(DATA_URL),
+    ),
+    "v1 image whose base64 is a data URL": (
+        {"type": "image", "base64": DATA_URL},
+        image_part(DATA_URL),
+    ),
+    "v0 image by URL": ({"type": "image", "source_type": "url", "url": URL}, image_part(URL)),
+    "v0 image in base64": (
+        {"type": "image", "source_type": "base64", "mime_type": "image/png", "data": PNG},
+        image_part(DATA_URL),
+    ),
+    "Chat Completions image": (
+        {"type": "image_url", "image_url": {"url": URL, "detail": "low", "x": 1}, "index": 0},
+        image_part(URL, detail="low"),
+    ),
+    "Chat Completions image as a string": (
+        {"type": "image_url", "image_url": URL},
+        image_part(URL),
+    ),
+    "Responses image": (
+        {"type": "input_image", "image_url": DATA_URL, "detail": "high"},
+        image_part(DATA_URL, detail="high"),
+    ),
+    "Anthropic image by URL": (
+        {"type": "image", "source": {"type": "url", "url": URL}},
+        image_part(URL),
+    ),
+    "Anthropic image in base64": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+        image_part(DATA_URL),
+    ),
+    "Amazon image": (
+        {"image": {"format": "png", "source": {"bytes": PNG_BYTES}}},
+        image_part(DATA_URL),
+    ),
+    "Google image": (
+        {"type": "media", "mime_type": "image/png", "data": PNG_BYTES},
+        image_part(DATA_URL),
+    ),
+    "Google image by address": (
+        {"type": "file_data", "mime_type": "image/png", "file_uri": URL},
+        image_part(URL),
+    ),
+    # Audio
+    "v1 audio": (
+        {**create_audio_block(base64=MP3, mime_type="audio/mpeg")},
+        audio_part(MP3, "mp3"),
+    ),
+    "v1 audio, another name for WAV": (
+        {**create_audio_block(base64=WAV, mime_type="audio/x-wav")},
+        audio_part(WAV, "wav"),
+    ),
+    "v1 audio that does not say what it is": (
+        {"type": "audio", "base64": WAV},
+        audio_part(WAV, "wav"),
+    ),
+    "v1 audio in a data URL": (
+        {"type": "audio", "url": f"data:audio/wav;base64,{WAV}"},
+        audio_part(WAV, "wav"),
+    ),
+    "v0 audio": (
+        {"type": "audio", "source_type": "base64", "mime_type": "audio/mp3", "data": MP3},
+        audio_part(MP3, "mp3"),
+    ),
+    "Chat Completions audio": (
+        {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}, "index": 1},
+        audio_part(WAV, "wav"),
+    ),
+    "Google audio": (
+        {"type": "media", "mime_type": "audio/wav", "data": WAV},
+        audio_part(WAV, "wav"),
+    ),
+    "vLLM's audio by URL": (
+        {"type": "audio_url", "audio_url": {"url": URL}},
+        {"type": "audio_url", "audio_url": {"url": URL}},
+    ),
+    # Video
+    "v1 video by URL": ({**create_video_block(url=URL)}, video_part(URL)),
+    "v1 video in base64": (
+        {**create_video_block(base64=MP4, mime_type="video/webm")},
+        video_part(f"data:video/webm;base64,{MP4}"),
+    ),
+    "v1 video that does not say what it is": (
+        {"type": "video", "base64": MP4},
+        video_part(f"data:video/mp4;base64,{MP4}"),
+    ),
+    "vLLM's video": ({"type": "video_url", "video_url": {"url": URL}}, video_part(URL)),
+    "vLLM's video as a string": ({"type": "video_url", "video_url": URL}, video_part(URL)),
+    "Amazon video": (
+        {"video": {"format": "mp4", "source": {"bytes": base64.b64decode(MP4)}}},
+        video_part(f"data:video/mp4;base64,{MP4}"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("block", "part"), PARTS.values(), ids=PARTS)
+def test_sent_as(block: Any, part: dict[str, Any]) -> None:
+    assert parts_of(block) == [part]
+
+
+@pytest.mark.parametrize("block", [{"cachePoint": {"type": "default"}}, {"type": "cachePoint"}])
+def test_hints_to_another_provider_stay_behind(block: dict[str, Any]) -> None:
+    (message,) = messages_to_wire([HumanMessage(["Hi!", block])])
+    assert message["content"] == [text_part("Hi!")]
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "an image by id": ({**create_image_block(file_id="file-1")}, "keeps no files.*`base64`"),
+    "a v0 image by id": ({"type": "image", "source_type": "id", "id": "file-1"}, "keeps no files"),
+    "an Anthropic image by id": (
+        {"type": "image", "source": {"type": "file", "file_id": "file-1"}},
+        "keeps no files",
+    ),
+    "a Responses image by id": ({"type": "input_image", "file_id": "file-1"}, "no address"),
+    "an image without data": ({"type": "image"}, "neither an address nor data"),
+    "an image nobody knows": ({"type": "image", "base64": "AAAA"}, "Add `mime_type`"),
+    "an image on this machine": ({"type": "image", "url": "file:///cat.png"}, "cannot fetch"),
+    "an image in a bucket": ({"type": "image_url", "image_url": "gs://b/cat.png"}, "cannot fetch"),
+    "an image at no address": ({"type": "image_url", "image_url": {}}, "Give it a URL"),
+    "audio by URL": ({"type": "audio", "url": "https://a.example/a.wav"}, "MP3 or WAV in base64"),
+    "audio in another format": (
+        {"type": "audio", "base64": "AAAA", "mime_type": "audio/ogg"},
+        "convert it",
+    ),
+    "audio without a format": ({"type": "input_audio", "input_audio": {"data": WAV}}, "`format`"),
+    "a PDF": ({"type": "file", "base64": "JVBERi0=", "mime_type": "application/pdf"}, "as images"),
+    "a file by URL": ({"type": "file", "url": "https://a.example/a.pdf"}, "take no files"),
+    "a Chat Completions file": ({"type": "file", "file": {"file_id": "file-1"}}, "take no files"),
+    "a Responses file": ({"type": "input_file", "file_id": "file-1"}, "take no files"),
+    "an Anthropic PDF": (
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf"}},
+        "take no files",
+    ),
+    "an Amazon PDF": (
+        {"document": {"format": "pdf", "source": {"bytes": b"%PDF"}}},
+        "take no files",
+    ),
+    "a Google PDF": ({"type": "media", "mime_type": "application/pdf"}, "take no files"),
+    "a text file that is no text": (
+        {"type": "file", "base64": "//79", "mime_type": "text/plain"},
+        "take no files",
+    ),
+    "text without text": ({"type": "text"}, "no string"),
+    "a thought of the user's": ({"type": "thinking", "thinking": "…"}, "knows no such content"),
+    "an unknown block": ({"type": "smell", "smell": "rose"}, r"A `smell` block \(with `smell`\)"),
+    "a block without a type": ({"smell": "rose"}, "has no `type`"),
+    "a block of a strange type": ({"type": {}}, "has no `type`"),
+    "an unknown wrapped block": (
+        {"type": "non_standard", "value": {"type": "smell"}},
+        "A `smell` block",
+    ),
+    "an empty wrapper": ({"type": "non_standard", "value": None}, "is no block"),
+    "JSON that is none": ({"type": "json", "json": float("nan")}, "cannot be written as JSON"),
+}
+
+
+@pytest.mark.parametrize(("block", "reason"), REFUSED.values(), ids=REFUSED)
+def test_refused(block: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as raised:
+        parts_of(block)
+    assert str(raised.value).startswith("messages[0] (HumanMessage): ")

@@ -1,0 +1,291 @@
+"""Whatever the history: what goes out is whole, in order, and the caller's stays untouched."""
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    HumanMessageChunk,
+    SystemMessage,
+    SystemMessageChunk,
+    ToolMessage,
+    ToolMessageChunk,
+)
+from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call
+
+from langchain_scaleway.convert import blocks
+from langchain_scaleway.convert.alternation import alternate_roles
+from langchain_scaleway.convert.messages import messages_to_wire
+
+Wire = list[dict[str, Any]]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+_CHUNKS: dict[type[BaseMessage], type[BaseMessage]] = {
+    AIMessage: AIMessageChunk,
+    HumanMessage: HumanMessageChunk,
+    SystemMessage: SystemMessageChunk,
+    ToolMessage: ToolMessageChunk,
+}
+
+_TEXT = st.text(max_size=12)
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+_EXTRAS = st.fixed_dictionaries(
+    {}, optional={"id": _TEXT, "index": st.integers(), "annotations": st.lists(_JSON, max_size=2)}
+)
+_TEXT_BLOCK = st.builds(
+    lambda text, extras: {**extras, "type": "text", "text": text}, _TEXT, _EXTRAS
+)
+_IMAGE_BLOCK = st.sampled_from(
+    [
+        {"type": "image", "url": "https://images.example/cat.png"},
+        {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"},
+        {"type": "image_url", "image_url": {"url": "https://images.example/cat.png"}},
+    ]
+)
+_TEXTS = _TEXT | st.lists(_TEXT | _TEXT_BLOCK, max_size=3)
+_USER_CONTENT = _TEXTS | st.lists(_TEXT | _TEXT_BLOCK | _IMAGE_BLOCK, max_size=4)
+_REASONING = st.fixed_dictionaries({}, optional={"reasoning_content": st.text(min_size=1)})
+
+
+@st.composite
+def _exchanges(draw: Draw, ids: list[int]) -> list[BaseMessage]:
+    """An assistant that calls tools, some of them wrongly, and their results."""
+    valid: list[ToolCall] = []
+    invalid = []
+    for _ in range(draw(st.integers(1, 3))):
+        ids.append(len(ids))
+        call_id = f"chatcmpl-tool-{len(ids)}"
+        if draw(st.booleans()):
+            valid.append(
+                tool_call(
+                    name="f", args=draw(st.dictionaries(_TEXT, _JSON, max_size=3)), id=call_id
+                )
+            )
+        else:
+            invalid.append(invalid_tool_call(name="f", args=draw(_TEXT), id=call_id, error=None))
+    message = AIMessage(
+        draw(_TEXTS),
+        tool_calls=valid,
+        invalid_tool_calls=invalid,
+        additional_kwargs=draw(_REASONING),
+    )
+    results = [
+        ToolMessage(draw(_TEXTS), tool_call_id=str(call["id"]), name="f")
+        for call in [*valid, *invalid]
+    ]
+    return [message, *results]
+
+
+@st.composite
+def _histories(draw: Draw) -> list[BaseMessage]:
+    """Any order of messages in which each tool message answers a call before it."""
+    history: list[BaseMessage] = []
+    ids: list[int] = []
+    for kind in draw(st.lists(st.sampled_from(["system", "user", "ai", "tools"]), max_size=8)):
+        if kind == "system":
+            history.append(SystemMessage(draw(_TEXTS)))
+        elif kind == "user":
+            history.append(HumanMessage(draw(_USER_CONTENT), name=draw(st.none() | st.just("ada"))))
+        elif kind == "ai":
+            history.append(AIMessage(draw(_TEXTS), additional_kwargs=draw(_REASONING)))
+        else:
+            history += draw(_exchanges(ids))
+    return history
+
+
+_OPTIONS = st.fixed_dictionaries(
+    {"alternating_roles": st.booleans(), "replay_reasoning": st.booleans()}
+)
+
+
+@given(_histories(), _OPTIONS)
+def test_it_is_json_and_the_history_stays_untouched(
+    history: list[BaseMessage], options: dict[str, bool]
+) -> None:
+    before = deepcopy(history)
+    wire = messages_to_wire(history, **options)
+    assert json.loads(orjson.dumps(wire)) == wire
+    assert history == before
+    assert messages_to_wire(history, **options) == wire
+
+
+@given(_histories(), _OPTIONS)
+def test_every_character_of_every_text_goes_out_in_order(
+    history: list[BaseMessage], options: dict[str, bool]
+) -> None:
+    sent = "".join(_text_of(message["content"]) for message in messages_to_wire(history, **options))
+    written = "".join(_text_of(message.content) for message in history)
+    letters = iter(sent)
+    assert all(letter in letters for letter in written)
+
+
+@given(_histories(), _OPTIONS)
+def test_every_call_goes_out_once_and_before_its_result(
+    history: list[BaseMessage], options: dict[str, bool]
+) -> None:
+    wire = messages_to_wire(history, **options)
+    called: list[str] = []
+    answered: list[str] = []
+    for message in wire:
+        called += [call["id"] for call in message.get("tool_calls", ())]
+        if message["role"] == "tool":
+            assert message["tool_call_id"] in called
+            answered.append(message["tool_call_id"])
+    assert called == [
+        call["id"]
+        for message in history
+        if isinstance(message, AIMessage)
+        for call in [*message.tool_calls, *message.invalid_tool_calls]
+    ]
+    assert sorted(answered) == sorted(called)
+
+
+@given(_histories())
+def test_arguments_are_objects_and_those_that_were_come_back_whole(
+    history: list[BaseMessage],
+) -> None:
+    sent = [
+        json.loads(call["function"]["arguments"])
+        for message in messages_to_wire(history)
+        for call in message.get("tool_calls", ())
+    ]
+    assert all(isinstance(arguments, dict) for arguments in sent)
+    for message in history:
+        if isinstance(message, AIMessage):
+            for call in message.tool_calls:
+                assert call["args"] in sent
+
+
+@given(_histories(), _OPTIONS)
+def test_chunks_are_sent_as_messages_are(
+    history: list[BaseMessage], options: dict[str, bool]
+) -> None:
+    chunks = [_as_chunk(message) for message in history]
+    assert messages_to_wire(chunks, **options) == messages_to_wire(history, **options)
+
+
+@given(_histories())
+def test_users_parts_are_their_blocks_one_by_one(history: list[BaseMessage]) -> None:
+    written = [m.content for m in history if isinstance(m, HumanMessage)]
+    sent = [m["content"] for m in messages_to_wire(history) if m["role"] == "user"]
+    assert [c if isinstance(c, str) else len(c) for c in sent] == [
+        c if isinstance(c, str) else len(c) or "" for c in written
+    ]
+
+
+@given(
+    st.text(),
+    st.fixed_dictionaries(
+        {}, optional={"reasoning_content": st.text(min_size=1), "refusal": st.text(min_size=1)}
+    ),
+    st.lists(st.dictionaries(_TEXT, _JSON, max_size=3), max_size=3),
+    st.booleans(),
+)
+def test_a_reply_in_v1_content_is_sent_as_in_v0(
+    text: str,
+    additional_kwargs: dict[str, str],
+    arguments: list[dict[str, Any]],
+    replay_reasoning: bool,
+) -> None:
+    blocks.register()
+    reply = AIMessage(
+        text,
+        additional_kwargs=additional_kwargs,
+        response_metadata={"model_provider": "scaleway"},
+        tool_calls=[tool_call(name="f", args=a, id=f"call-{i}") for i, a in enumerate(arguments)],
+    )
+    wire = messages_to_wire([reply], replay_reasoning=replay_reasoning)
+    assert messages_to_wire([_in_v1(reply)], replay_reasoning=replay_reasoning) == wire
+    # What a v1 message is without the fields that v0 keeps beside its content.
+    bare = _in_v1(reply).model_copy(update={"additional_kwargs": {}, "tool_calls": []})
+    assert messages_to_wire([bare], replay_reasoning=replay_reasoning) == wire
+
+
+_ANTHROPIC_BLOCKS = st.lists(
+    st.one_of(
+        st.builds(lambda t: {"type": "text", "text": t}, _TEXT),
+        st.builds(lambda t: {"type": "thinking", "thinking": t, "signature": "EqQB"}, _TEXT),
+        st.builds(
+            lambda i, args: {"type": "tool_use", "id": f"toolu_{i}", "name": "f", "input": args},
+            st.integers(),
+            st.dictionaries(_TEXT, _JSON, max_size=2),
+        ),
+        st.just({"type": "redacted_thinking", "data": "EqQB"}),
+        st.just({"type": "server_tool_use", "id": "srv", "name": "web_search", "input": {}}),
+    ),
+    max_size=5,
+    unique_by=lambda block: block.get("id") or json.dumps(block),
+)
+
+
+@given(_ANTHROPIC_BLOCKS, st.booleans())
+def test_an_anthropic_message_in_v1_content_is_sent_as_it_was(
+    content: list[dict[str, Any]], replay_reasoning: bool
+) -> None:
+    message = AIMessage(
+        [*content],
+        tool_calls=[
+            tool_call(name="f", args=block["input"], id=block["id"])
+            for block in content
+            if block["type"] == "tool_use"
+        ],
+        response_metadata={"model_provider": "anthropic"},
+    )
+    wire = messages_to_wire([message], replay_reasoning=replay_reasoning)
+    assert messages_to_wire([_in_v1(message)], replay_reasoning=replay_reasoning) == wire
+
+
+@given(_histories())
+def test_alternating_roles_satisfy_the_template(history: list[BaseMessage]) -> None:
+    wire = messages_to_wire([HumanMessage("Hi!"), *history], alternating_roles=True)
+    assert _mistral_complaint(wire) is None
+    assert alternate_roles(deepcopy(wire)) == wire
+
+
+def _mistral_complaint(wire: Wire) -> str | None:
+    """What vLLM's `tool_chat_template_mistral3.jinja` and mistral-common object to."""
+    rest = wire[1:] if wire[0]["role"] == "system" else wire
+    counted = [m["role"] for m in rest if m["role"] != "tool" and "tool_calls" not in m]
+    if any((role == "user") != (turn % 2 == 0) for turn, role in enumerate(counted)):
+        return "conversation roles must alternate user/assistant/user/assistant/..."
+    if any(message["role"] == "system" for message in rest):
+        return "Only user and assistant roles are supported"
+    if ("tool", "user") in itertools.pairwise(message["role"] for message in rest):
+        return "Unexpected role 'user' after role 'tool'"
+    return None
+
+
+def _as_chunk(message: BaseMessage) -> BaseMessage:
+    fields = message.model_dump(exclude={"type"})
+    return _CHUNKS[type(message)](**fields)
+
+
+def _in_v1(message: AIMessage) -> AIMessage:
+    """The message as core makes it for `output_version="v1"`."""
+    metadata = {**message.response_metadata, "output_version": "v1"}
+    return message.model_copy(
+        update={"content": message.content_blocks, "response_metadata": metadata}
+    )
+
+
+def _text_of(content: str | Sequence[str | dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(b if isinstance(b, str) else b.get("text", "") for b in content)

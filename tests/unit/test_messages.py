@@ -1,0 +1,378 @@
+"""Messages of every type, as they go into a request."""
+
+import base64
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    HumanMessageChunk,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+    convert_to_messages,
+)
+from langchain_core.messages.tool import tool_call
+
+from langchain_scaleway.convert.messages import messages_to_wire
+from tests.support.recordings import VLLM_QWEN, Recording
+
+TEXT = {"type": "text", "text": "Hi!"}
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture").decode()
+IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
+CALL = tool_call(name="get_weather", args={"city": "Orléans"}, id="chatcmpl-tool-1")
+WIRE_CALL = {
+    "id": "chatcmpl-tool-1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city":"Orléans"}'},
+}
+
+
+def wire_of(message: BaseMessage, **options: bool) -> dict[str, Any]:
+    """The one wire message for a message."""
+    (wire,) = messages_to_wire([message], **options)
+    return wire
+
+
+@pytest.mark.parametrize(
+    ("message", "wire"),
+    [
+        (SystemMessage("Be brief."), {"role": "system", "content": "Be brief."}),
+        (HumanMessage("Hi!"), {"role": "user", "content": "Hi!"}),
+        (AIMessage("Hello."), {"role": "assistant", "content": "Hello."}),
+        (AIMessage(""), {"role": "assistant", "content": ""}),
+        (ChatMessage(content="Hi!", role="user"), {"role": "user", "content": "Hi!"}),
+        (
+            ChatMessage(content="Too long.", role="critic"),
+            {"role": "critic", "content": "Too long."},
+        ),
+        (
+            ToolMessage("sunny", tool_call_id="chatcmpl-tool-1"),
+            {"role": "tool", "tool_call_id": "chatcmpl-tool-1", "content": "sunny"},
+        ),
+        (
+            ToolMessage("sunny", tool_call_id=""),
+            {"role": "tool", "tool_call_id": "", "content": "sunny"},
+        ),
+        (
+            FunctionMessage(content="sunny", name="get_weather"),
+            {"role": "tool", "tool_call_id": "", "content": "sunny", "name": "get_weather"},
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseMessage) else "",
+)
+def test_each_type_has_its_role(message: BaseMessage, wire: dict[str, Any]) -> None:
+    assert wire_of(message) == wire
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SystemMessage("a", name="ada"),
+        HumanMessage("a", name="ada"),
+        HumanMessage([TEXT], name="ada"),
+        AIMessage("a", name="ada"),
+        AIMessage("a", name="ada", tool_calls=[CALL]),
+        ToolMessage("a", name="ada", tool_call_id="1"),
+        ChatMessage(content="a", name="ada", role="user"),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_name_is_sent(message: BaseMessage) -> None:
+    assert wire_of(message)["name"] == "ada"
+
+
+def test_a_developer_message_is_a_system_message() -> None:
+    messages = convert_to_messages([{"role": "developer", "content": "Be brief."}])
+    assert messages_to_wire(messages) == [{"role": "system", "content": "Be brief."}]
+
+
+def test_a_subclass_is_what_it_derives_from() -> None:
+    class Question(HumanMessage):
+        pass
+
+    assert wire_of(Question(content="Why?")) == {"role": "user", "content": "Why?"}
+
+
+class TestContentLists:
+    """Users send parts, the others text."""
+
+    def test_user_blocks_stay_a_list(self) -> None:
+        content: list[str | dict[Any, Any]] = [
+            "Look:",
+            {**TEXT, "id": "lc_1", "cache_control": {"type": "ephemeral"}},
+            IMAGE,
+        ]
+        assert wire_of(HumanMessage(content))["content"] == [
+            {"type": "text", "text": "Look:"},
+            TEXT,
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+        ]
+
+    def test_system_blocks_are_joined_by_line(self) -> None:
+        message = SystemMessage([TEXT, "Be kind."])
+        assert wire_of(message)["content"] == "Hi!\nBe kind."
+
+    def test_tool_blocks_are_joined_by_line(self) -> None:
+        message = ToolMessage([TEXT, {"type": "text", "text": "Bye."}], tool_call_id="1")
+        assert wire_of(message)["content"] == "Hi!\nBye."
+
+    def test_assistant_blocks_are_one_text(self) -> None:
+        message = AIMessage(["Hel", {"type": "text", "text": "lo.", "annotations": []}])
+        assert wire_of(message)["content"] == "Hello."
+
+    def test_an_assistant_by_role_speaks_text(self) -> None:
+        message = ChatMessage(content=[TEXT, "Bye."], role="assistant")
+        assert wire_of(message)["content"] == "Hi!\nBye."
+
+    def test_other_roles_send_parts(self) -> None:
+        assert wire_of(ChatMessage(content=[TEXT], role="critic"))["content"] == [TEXT]
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            HumanMessage([]),
+            SystemMessage([]),
+            AIMessage([]),
+            ToolMessage([], tool_call_id="1"),
+            ChatMessage(content=[], role="system"),
+        ],
+        ids=lambda message: type(message).__name__,
+    )
+    def test_an_empty_list_is_an_empty_text(self, message: BaseMessage) -> None:
+        assert wire_of(message)["content"] == ""
+
+
+class TestToolMessages:
+    """What a tool returned."""
+
+    def test_only_id_name_and_content_go_out(self) -> None:
+        message = ToolMessage(
+            "no such city",
+            tool_call_id="1",
+            name="get_weather",
+            status="error",
+            artifact={"trace": object()},
+            id="run-1",
+        )
+        assert wire_of(message) == {
+            "role": "tool",
+            "tool_call_id": "1",
+            "content": "no such city",
+            "name": "get_weather",
+        }
+
+    @pytest.mark.parametrize(
+        ("block", "text"),
+        [
+            ({"type": "json", "json": {"sky": "bleu ciel"}}, '{"sky":"bleu ciel"}'),
+            ({"type": "custom_tool_call_output", "output": "ok"}, "ok"),
+            (
+                {
+                    "type": "search_result",
+                    "title": "T",
+                    "source": "https://a.example",
+                    "content": [TEXT],
+                },
+                "T\nhttps://a.example\nHi!",
+            ),
+        ],
+        ids=["json", "custom tool", "search result"],
+    )
+    def test_blocks_that_only_tools_return(self, block: dict[str, Any], text: str) -> None:
+        assert wire_of(ToolMessage([block], tool_call_id="1"))["content"] == text
+
+    def test_an_image_is_refused_with_the_way_out(self) -> None:
+        messages = [HumanMessage("Draw!"), ToolMessage([TEXT, IMAGE], tool_call_id="1")]
+        with pytest.raises(
+            ValueError, match=r"messages\[1\] \(ToolMessage\): A `image` block"
+        ) as e:
+            messages_to_wire(messages)
+        assert "human message, after the tool messages" in str(e.value)
+
+
+class TestForeignHistories:
+    """Histories that other providers' integrations left."""
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "server_tool_call", "id": "1", "name": "web_search", "args": {}},
+            {"type": "server_tool_result", "tool_call_id": "1", "output": []},
+            {"type": "server_tool_use", "id": "1", "name": "web_search", "input": {}},
+            {"type": "web_search_tool_result", "tool_use_id": "1", "content": []},
+            {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+            {"type": "executable_code", "executable_code": "print(1)"},
+            {"type": "reference", "reference_ids": [1]},
+            {"cachePoint": {"type": "default"}},
+        ],
+        ids=lambda block: block.get("type", "cachePoint"),
+    )
+    def test_a_servers_own_doings_are_left_out(self, block: dict[str, Any]) -> None:
+        assert wire_of(AIMessage(["Hel", block, "lo."]))["content"] == "Hello."
+
+    def test_anthropic_tool_results_become_tool_messages(self) -> None:
+        history = [
+            AIMessage([{"type": "tool_use", "id": "toolu_01", "name": "f", "input": {}}]),
+            HumanMessage(
+                [
+                    {"type": "text", "text": "And now?"},
+                    {"type": "tool_result", "tool_use_id": "toolu_01", "content": [TEXT]},
+                    {"type": "tool_result", "tool_use_id": "toolu_02", "is_error": True},
+                ]
+            ),
+        ]
+        assert messages_to_wire(history)[1:] == [
+            {"role": "tool", "tool_call_id": "toolu_01", "content": "Hi!"},
+            {"role": "tool", "tool_call_id": "toolu_02", "content": ""},
+            {"role": "user", "content": [{"type": "text", "text": "And now?"}]},
+        ]
+
+    def test_a_human_message_of_results_alone_is_no_user_message(self) -> None:
+        block = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
+        assert messages_to_wire([HumanMessage([block])]) == [
+            {"role": "tool", "tool_call_id": "call_1", "content": "42"}
+        ]
+
+    def test_openai_responses_items(self) -> None:
+        message = AIMessage(
+            [
+                {"type": "reasoning", "id": "rs_1", "summary": []},
+                {"type": "text", "text": "Paris.", "annotations": [{"type": "url_citation"}]},
+                {"type": "function_call", "call_id": CALL["id"], "name": "f", "arguments": ""},
+            ],
+            tool_calls=[CALL],
+        )
+        assert wire_of(message) == {
+            "role": "assistant",
+            "content": "Paris.",
+            "tool_calls": [WIRE_CALL],
+        }
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            AIMessage("", additional_kwargs={"refusal": "I will not."}),
+            AIMessage([{"type": "refusal", "refusal": "I will not."}]),
+            AIMessage(
+                [{"type": "refusal", "refusal": "I will not."}],
+                additional_kwargs={"refusal": "I will not."},
+            ),
+        ],
+        ids=["field", "block", "both"],
+    )
+    def test_a_refusal_is_what_the_assistant_said(self, message: AIMessage) -> None:
+        assert wire_of(message)["content"] == "I will not."
+
+    def test_a_refusal_follows_the_text(self) -> None:
+        message = AIMessage("Well.", additional_kwargs={"refusal": "No."})
+        assert wire_of(message)["content"] == "Well.\n\nNo."
+
+
+class TestRefused:
+    """Errors come before the request and say where, what and what to do."""
+
+    def test_the_position_and_type_are_named(self) -> None:
+        history = [SystemMessage("a"), HumanMessage("b"), HumanMessage([{"type": "smell"}])]
+        with pytest.raises(ValueError, match=r"^messages\[2\] \(HumanMessage\): A `smell` block"):
+            messages_to_wire(history)
+
+    def test_a_deletion_is_no_message(self) -> None:
+        with pytest.raises(ValueError, match=r"messages\[0\] \(RemoveMessage\).*add_messages"):
+            messages_to_wire([RemoveMessage(id="1")])
+
+    def test_an_unknown_type(self) -> None:
+        class Telegram(BaseMessage):
+            type: str = "telegram"
+
+        with pytest.raises(ValueError, match=r"messages\[0\] \(Telegram\): No role"):
+            messages_to_wire([Telegram(content="STOP")])
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            [IMAGE],
+            [{"type": "smell"}],
+            [{"no": "type"}],
+            [{"type": ["a"]}],
+            [{"type": "text", "text": None}],
+            [{"type": "refusal"}],
+            [{"type": "non_standard", "value": "text"}],
+        ],
+    )
+    def test_what_an_assistant_cannot_say(self, content: list[str | dict[Any, Any]]) -> None:
+        with pytest.raises(ValueError, match=r"messages\[0\] \(AIMessage\)"):
+            messages_to_wire([AIMessage(content)])
+
+    def test_what_a_system_message_cannot_hold(self) -> None:
+        with pytest.raises(ValueError, match="the content of a system message is text"):
+            messages_to_wire([SystemMessage([IMAGE])])
+
+    def test_no_payload_is_quoted(self) -> None:
+        secret = base64.b64encode(b"%PDF-1.7 " + b"secret" * 1000).decode()
+        block = {"type": "file", "base64": secret, "mime_type": "application/pdf"}
+        with pytest.raises(ValueError, match="take no files") as raised:
+            messages_to_wire([HumanMessage([block])])
+        assert secret[:8] not in str(raised.value)
+        assert "`base64`" in str(raised.value)
+
+
+class TestRecordings:
+    """Histories that vLLM was seen to take, made from LangChain's messages."""
+
+    @pytest.mark.parametrize(
+        ("case", "messages"),
+        [
+            (
+                "chat_system_multiturn",
+                [
+                    SystemMessage("You answer in one short sentence."),
+                    HumanMessage("Hello!"),
+                    AIMessage("Hello! How can I help you today?"),
+                    HumanMessage("What is the capital of France?"),
+                ],
+            ),
+            (
+                "chat_content_parts",
+                [HumanMessage(["What is the capital", {"type": "text", "text": " of France?"}])],
+            ),
+            (
+                "reasoning_history_reasoning",
+                [
+                    HumanMessage("What is the capital of France?"),
+                    AIMessage(
+                        "The capital of France is Paris.",
+                        additional_kwargs={
+                            "reasoning_content": (
+                                "The user asks for the capital of France. It is Paris."
+                            )
+                        },
+                    ),
+                    HumanMessage("What is the capital of Italy?"),
+                ],
+            ),
+        ],
+    )
+    def test_the_same_request(self, case: str, messages: list[BaseMessage]) -> None:
+        recorded = Recording(VLLM_QWEN, case).request["body"]["messages"]
+        assert messages_to_wire(messages, replay_reasoning=True) == recorded
+
+
+def test_the_callers_messages_stay_as_they_were() -> None:
+    history = [
+        SystemMessage([TEXT]),
+        HumanMessage([TEXT, IMAGE]),
+        HumanMessageChunk(content=[TEXT]),
+        AIMessageChunk(content=[TEXT, {"type": "tool_use", "id": "1", "name": "f", "input": {}}]),
+        ToolMessage([TEXT], tool_call_id="1"),
+        HumanMessage("Go on."),
+    ]
+    before = deepcopy(history)
+    messages_to_wire(history, alternating_roles=True, replay_reasoning=True)
+    assert [m.model_dump() for m in history] == [m.model_dump() for m in before]
