@@ -12,7 +12,10 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from langchain_scaleway import errors
-from tests.support.recordings import Recording
+from tests.support.recordings import LLAMACPP, Recording
+
+CUT_OFF_CALL = Recording(LLAMACPP, "tool_truncated_stream")
+"""The one recorded stream with a call that `max_tokens` cut off: its arguments end at `{`."""
 
 Call = tuple[str, dict[str, Any], str]
 """Name, arguments and id of a tool call."""

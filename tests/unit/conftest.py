@@ -4,11 +4,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from langchain_scaleway import ChatScaleway
 from tests.support.replay import ReplayServer
 
 ModelFactory = Callable[..., ChatScaleway]
+
+# A busy machine is no fault of the code: properties are not held to a time.
+settings.register_profile(
+    "patient",
+    parent=settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

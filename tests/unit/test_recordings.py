@@ -7,6 +7,7 @@ What should come out is worked out from the recording in `tests.support.outcomes
 import functools
 import operator
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.errors import ScalewayError, ScalewayStreamInterruptedError
 from tests.support.outcomes import (
+    CUT_OFF_CALL,
     ExpectedError,
     Outcome,
     expected_error,
@@ -87,6 +89,20 @@ STREAMED = [r for r in CHATS if r.status == 200 and r.is_streamed and r.is_whole
 CUT = [recording for recording in CHATS if not recording.is_whole]
 
 
+def expected_sum(recording: Recording) -> Outcome:
+    """What the chunks of a recorded stream should add up to.
+
+    Core completes JSON that breaks off when it adds chunks up, and would take a call that was
+    cut off for a whole one. A bracket that core cannot repair is put behind it, so that it is
+    as invalid as in the recording's whole reply.
+    """
+    expected = expected_outcome(recording)
+    if recording != CUT_OFF_CALL:
+        return expected
+    [(name, arguments, call_id)] = expected.invalid_calls
+    return replace(expected, invalid_calls=[(name, arguments + "]", call_id)])
+
+
 def test_every_recording_has_its_place() -> None:
     assert {r for r in all_recordings() if not r.is_chat} == {
         r for r in all_recordings() if r.case in NO_CHAT
@@ -146,20 +162,20 @@ class TestStreams:
     @pytest.mark.parametrize("pace", Pace)
     def test_stream(self, recording: Recording, pace: Pace, replay: Replay) -> None:
         chunks = list(replay(recording, pace).stream(PROMPT))
-        assert finished(aggregate(chunks)) == expected_outcome(recording)
+        assert finished(aggregate(chunks)) == expected_sum(recording)
 
     @pytest.mark.parametrize("pace", [Pace.AT_ONCE, Pace.AS_RECEIVED])
     async def test_astream(self, recording: Recording, pace: Pace, replay: Replay) -> None:
         chunks = [chunk async for chunk in replay(recording, pace).astream(PROMPT)]
-        assert finished(aggregate(chunks)) == expected_outcome(recording)
+        assert finished(aggregate(chunks)) == expected_sum(recording)
 
     def test_streamed_invoke(self, recording: Recording, replay: Replay) -> None:
         message = replay(recording, streaming=True).invoke(PROMPT)
-        assert finished(message) == expected_outcome(recording)
+        assert finished(message) == expected_sum(recording)
 
     async def test_streamed_ainvoke(self, recording: Recording, replay: Replay) -> None:
         message = await replay(recording, streaming=True).ainvoke(PROMPT)
-        assert finished(message) == expected_outcome(recording)
+        assert finished(message) == expected_sum(recording)
 
     def test_metadata_stand_on_the_last_chunk_alone(
         self, recording: Recording, replay: Replay

@@ -7,14 +7,22 @@ synchronous and asynchronous, agree in text, reasoning, tool calls, usage and me
 import functools
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_scaleway import ChatScaleway
-from tests.support.outcomes import Call, InvalidCall, calls_of, invalid_calls_of, usage_of
+from tests.support.outcomes import (
+    CUT_OFF_CALL,
+    Call,
+    InvalidCall,
+    calls_of,
+    expected_outcome,
+    invalid_calls_of,
+    usage_of,
+)
 from tests.support.recordings import Recording, all_recordings
 from tests.support.replay import ReplayServer
 from tests.support.wire import MODEL, Event, calls_event, event, fragment, http_stream, usage_event
@@ -27,14 +35,9 @@ PROMPT = "What is the capital of France?"
 
 MakeModel = Callable[..., ChatScaleway]
 
-STREAMED = [
-    recording
-    for recording in all_recordings()
-    if recording.is_chat
-    and recording.status == 200
-    and recording.is_streamed
-    and recording.is_whole
-]
+ANSWERS = [r for r in all_recordings() if r.is_chat and r.status == 200 and r.is_whole]
+STREAMED = [recording for recording in ANSWERS if recording.is_streamed]
+WHOLE = [recording for recording in ANSWERS if not recording.is_streamed]
 
 
 @dataclass(frozen=True)
@@ -51,32 +54,46 @@ class View:
 
 
 def view(message: AIMessage) -> View:
-    blocks = [_plain(block) for block in message.content_blocks]
+    blocks: list[dict[str, Any]] = [
+        {k: v for k, v in block.items() if k != "index"} for block in message.content_blocks
+    ]
     reasoning = "".join(block["reasoning"] for block in blocks if block["type"] == "reasoning")
     assert message.additional_kwargs.get("reasoning_content", "") == reasoning
+    calls, invalid_calls = calls_of(message), invalid_calls_of(message)
+    assert _calls_in(blocks, "tool_call") == calls
+    # Core leaves unreadable calls out of a whole message's blocks, and as `tool_call_chunk`
+    # in those of a v1 stream; every version has them in `invalid_tool_calls`.
+    unreadable = _calls_in(blocks, "invalid_tool_call") + _calls_in(blocks, "tool_call_chunk")
+    assert unreadable in ([], invalid_calls)
     metadata = {k: v for k, v in message.response_metadata.items() if k != "output_version"}
     return View(
         text=str(message.text),
         reasoning=reasoning,
-        calls=calls_of(message),
-        invalid_calls=invalid_calls_of(message),
+        calls=calls,
+        invalid_calls=invalid_calls,
         usage=usage_of(message),
         metadata=metadata,
-        blocks=blocks,
+        blocks=[b for b in blocks if b["type"] not in ("invalid_tool_call", "tool_call_chunk")],
     )
 
 
-def _plain(block: Any) -> dict[str, Any]:
-    """A block without what only tells streamed blocks apart.
+def _calls_in(blocks: list[dict[str, Any]], kind: str) -> list[Any]:
+    return [(b["name"], b["args"], b["id"]) for b in blocks if b["type"] == kind]
 
-    Core leaves an unreadable call of a v1 stream in the content as a `tool_call_chunk`,
-    where the other versions have an `invalid_tool_call` (`AIMessageChunk.init_tool_calls`
-    puts in readable ones only).
+
+def without_endings(in_chunks: View, invalid_calls: list[InvalidCall]) -> View:
+    """A view whose unreadable calls have no more text than the server sent.
+
+    Core completes JSON that breaks off when it adds chunks up. So that a call which was cut
+    off is not run with half its arguments, an ending is put behind them that core cannot
+    repair; in v3 nothing is added up, and nothing has to be put there.
     """
-    plain = {name: value for name, value in block.items() if name not in ("index", "error")}
-    if plain["type"] == "tool_call_chunk":
-        plain["type"] = "invalid_tool_call"
-    return plain
+    pairs = zip(in_chunks.invalid_calls, invalid_calls, strict=True)
+    for (name, closed, call_id), (sent_name, sent, sent_id) in pairs:
+        assert (name, call_id) == (sent_name, sent_id)
+        assert closed.startswith(sent)
+        assert len(closed) <= len(sent) + 3
+    return replace(in_chunks, invalid_calls=invalid_calls)
 
 
 def stream(model: ChatScaleway) -> AIMessage:
@@ -97,24 +114,32 @@ async def astream_v3(model: ChatScaleway) -> AIMessage:
     return await (await model.astream_events(PROMPT, version="v3"))
 
 
-async def all_views(make_model: MakeModel) -> dict[str, View]:
-    """What the same stream says in every version."""
+async def chunk_views(make_model: MakeModel) -> View:
+    """What v0, v1 and streamed `invoke` say, once they are seen to agree."""
     v0, v1 = make_model(), make_model(output_version="v1")
     streamed_v0 = make_model(streaming=True)
     streamed_v1 = make_model(streaming=True, output_version="v1")
-    messages = {
-        "stream": stream(v0),
-        "astream": await astream(v0),
-        "stream, v1": stream(v1),
-        "astream, v1": await astream(v1),
-        "invoke": streamed_v0.invoke(PROMPT),
-        "ainvoke": await streamed_v0.ainvoke(PROMPT),
-        "invoke, v1": streamed_v1.invoke(PROMPT),
-        "ainvoke, v1": await streamed_v1.ainvoke(PROMPT),
-        "stream_events": stream_v3(v0),
-        "astream_events": await astream_v3(v0),
+    views = {
+        "stream": view(stream(v0)),
+        "astream": view(await astream(v0)),
+        "stream, v1": view(stream(v1)),
+        "astream, v1": view(await astream(v1)),
+        "invoke": view(streamed_v0.invoke(PROMPT)),
+        "ainvoke": view(await streamed_v0.ainvoke(PROMPT)),
+        "invoke, v1": view(streamed_v1.invoke(PROMPT)),
+        "ainvoke, v1": view(await streamed_v1.ainvoke(PROMPT)),
     }
-    return {version: view(message) for version, message in messages.items()}
+    for version, found in views.items():
+        assert found == views["stream"], version
+    return views["stream"]
+
+
+async def event_views(make_model: MakeModel) -> View:
+    """What v3 says, once its two sides are seen to agree."""
+    model = make_model()
+    found = view(stream_v3(model))
+    assert view(await astream_v3(model)) == found
+    return found
 
 
 @pytest.mark.parametrize("recording", STREAMED, ids=str)
@@ -122,9 +147,24 @@ async def test_recorded_streams_agree_in_every_version(
     recording: Recording, replay_server: ReplayServer, model_at: ModelFactory
 ) -> None:
     base_url = replay_server.base_url(recording)
-    views = await all_views(functools.partial(model_at, base_url, recording.requested_model))
-    for version, found in views.items():
-        assert found == views["stream"], version
+    make_model = functools.partial(model_at, base_url, recording.requested_model)
+    in_chunks = await chunk_views(make_model)
+    if recording == CUT_OFF_CALL:
+        in_chunks = without_endings(in_chunks, expected_outcome(recording).invalid_calls)
+    assert await event_views(make_model) == in_chunks
+
+
+@pytest.mark.parametrize("recording", WHOLE, ids=str)
+async def test_recorded_whole_replies_agree_in_both_versions(
+    recording: Recording, replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    base_url = replay_server.base_url(recording)
+    v0 = model_at(base_url, recording.requested_model)
+    v1 = model_at(base_url, recording.requested_model, output_version="v1")
+    expected = view(v0.invoke(PROMPT))
+    assert view(await v0.ainvoke(PROMPT)) == expected
+    assert view(v1.invoke(PROMPT)) == expected
+    assert view(await v1.ainvoke(PROMPT)) == expected
 
 
 ADD = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
@@ -190,26 +230,53 @@ SHAPES: dict[str, tuple[list[Event], list[str]]] = {
         [event({"content": "I add."}), calls_event(fragment("{}", name="now", index=0))],
         ["text", "tool_call"],
     ),
-    "an unreadable call beside a readable one": (
-        [calls_event(ADD), calls_event(fragment("{nope}", name="f", id="call_x", index=1))],
-        ["tool_call", "invalid_tool_call"],
-    ),
     "reasoning alone": ([event({"reasoning": "Why?"})], ["reasoning"]),
     "nothing": ([], []),
 }
+
+
+def answer_with(events: list[Event]) -> bytes:
+    usage = usage_event({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7})
+    return http_stream([event({"role": "assistant"}), *events, event({}, "stop"), usage])
 
 
 @pytest.mark.parametrize(("events", "types"), SHAPES.values(), ids=SHAPES)
 async def test_shapes_that_nobody_recorded_agree_in_every_version(
     events: list[Event], types: list[str], replay_server: ReplayServer, model_at: ModelFactory
 ) -> None:
-    usage = usage_event({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7})
-    raw = http_stream([event({"role": "assistant"}), *events, event({}, "stop"), usage])
-    base_url = replay_server.base_url_of(raw)
-    views = await all_views(functools.partial(model_at, base_url, MODEL))
-    assert [block["type"] for block in views["stream"].blocks] == types
-    for version, found in views.items():
-        assert found == views["stream"], version
+    base_url = replay_server.base_url_of(answer_with(events))
+    make_model = functools.partial(model_at, base_url, MODEL)
+    in_chunks = await chunk_views(make_model)
+    assert [block["type"] for block in in_chunks.blocks] == types
+    assert await event_views(make_model) == in_chunks
+
+
+UNREADABLE = ["{nope}", '{"a": 1}}', "[1, 2]", '"Paris"', "7", "null"]
+CUT_OFF = [
+    "{",
+    '{"a"',
+    '{"a": 1',
+    '{"a": "Par',
+    '{"a": "x\\',
+    '{"a": [1, 2',
+    '{"a": {"b": 1}, "c": ',
+]
+
+
+@pytest.mark.parametrize("arguments", [*UNREADABLE, *CUT_OFF])
+async def test_unreadable_calls_agree_in_every_version(
+    arguments: str, replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    wire_call = fragment(arguments, name="f", id="call_x", index=1)
+    base_url = replay_server.base_url_of(answer_with([calls_event(ADD, wire_call)]))
+    make_model = functools.partial(model_at, base_url, MODEL)
+    unreadable: list[InvalidCall] = [("f", arguments, "call_x")]
+    in_chunks = await chunk_views(make_model)
+    assert in_chunks.calls == [("add", {"a": 1, "b": 2}, "call_a")]
+    if arguments in CUT_OFF:
+        in_chunks = without_endings(in_chunks, unreadable)
+    assert in_chunks.invalid_calls == unreadable
+    assert await event_views(make_model) == in_chunks
 
 
 def test_chunks_of_one_block_share_an_index(
