@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- What a newcomer runs -------------------------------------------------------------
 
@@ -50,6 +50,14 @@ test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_
 format: $(VENV)/dev.stamp ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: profiles
+profiles: $(VENV)/dev.stamp ## Write langchain_scaleway/data/ from scripts/models.toml
+	$(BIN)/python -m scripts.make_profiles
+
+.PHONY: profiles-check
+profiles-check: $(VENV)/dev.stamp ## Compare scripts/models.toml with what Scaleway offers: docs/maintaining-models.md
+	@$(BIN)/python -m scripts.check_profiles $(ARGS)
 
 .PHONY: build
 build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/
