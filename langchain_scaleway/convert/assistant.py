@@ -42,6 +42,10 @@ def assistant_message(
     """
     content = message.content
     kwargs = message.additional_kwargs
+    if isinstance(content, str) and not (
+        kwargs or message.tool_calls or message.invalid_tool_calls
+    ):  # Nothing but text, as most messages of a long history
+        return {"role": "assistant", "content": content}
     said = _NOTHING if isinstance(content, str) else _read(content or [])
     text = content if isinstance(content, str) else "".join(said.texts)
     if refusal := kwargs.get("refusal") or "".join(said.refusals):
