@@ -3,10 +3,12 @@
 The questions are of the kinds that the toy model has learnt.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware.types import InputAgentState
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage, ToolMessage
 from pydantic import BaseModel
@@ -37,7 +39,7 @@ class Person(BaseModel):
 ALICE = Person(name="Alice", age=30, city="Paris")
 
 
-def ask(question: str) -> dict[str, Any]:
+def ask(question: str) -> InputAgentState:
     """The input of an agent that is asked one question."""
     return {"messages": [HumanMessage(question)]}
 
@@ -130,11 +132,13 @@ def test_agent_with_tools_and_response_format(model: ChatScaleway) -> None:
 def test_agent_streams_tokens(model: ChatScaleway) -> None:
     agent = create_agent(model, tools=[get_weather])
 
+    stream: Iterator[Any] = agent.stream(
+        ask("What is the weather in Paris?"), stream_mode="messages"
+    )
+
     texts: dict[str | None, str] = {}
     results = []
-    for message, _metadata in agent.stream(
-        ask("What is the weather in Paris?"), stream_mode="messages"
-    ):
+    for message, _metadata in stream:
         if isinstance(message, AIMessageChunk):
             texts[message.id] = texts.get(message.id, "") + message.text
         else:

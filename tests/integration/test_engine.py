@@ -56,7 +56,7 @@ def test_engine_can_be_started_again() -> None:
 
 def test_engine_says_when_it_cannot_start(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="did not start"):
-        LocalEngine(thinking="perhaps").start()  # type: ignore[arg-type] - wrong on purpose
+        LocalEngine(thinking="perhaps").start()  # type: ignore[arg-type]  # on purpose
     assert "invalid choice: 'perhaps'" in capfd.readouterr().err
 
 
