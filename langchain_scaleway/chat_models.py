@@ -1,6 +1,6 @@
 """`ChatScaleway`: Scaleway's Generative APIs as a LangChain chat model."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, Self
 
@@ -16,21 +16,12 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.tools import BaseTool
-from pydantic import (
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
 from langchain_scaleway._version import __version__
-from langchain_scaleway.arguments import check_call, check_names
-from langchain_scaleway.client.connections import Connections
-from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
-from langchain_scaleway.client.http import ScalewayClient
-from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.advice import warn_about_reply, warn_about_request
+from langchain_scaleway.arguments import check_call
+from langchain_scaleway.connection import ScalewayConnection
 from langchain_scaleway.convert import blocks
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.replies import StreamDecoder, carries_answer, reply_to_result
@@ -39,14 +30,13 @@ from langchain_scaleway.convert.structured import Method, Schema, structured_out
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
 from langchain_scaleway.errors import ScalewayError
-from langchain_scaleway.settings import load_settings
 
 _COMPLETIONS = "/chat/completions"
 
 blocks.register()
 
 
-class ChatScaleway(BaseChatModel):
+class ChatScaleway(ScalewayConnection, BaseChatModel):
     """Scaleway's Generative APIs as a LangChain chat model.
 
     Works with the serverless API, with dedicated deployments and with any vLLM.
@@ -108,82 +98,19 @@ class ChatScaleway(BaseChatModel):
     """Whether earlier reasoning goes back to the model with the history. Scaleway asks for it
     nowhere; some models want it between tool calls."""
 
-    api_key: SecretStr | None = None
-    """The secret key of an IAM API key. Unset: `SCW_SECRET_KEY`, then `SCALEWAY_API_KEY`, then
-    the profile of Scaleway's config file. Optional with a `base_url`."""
-
-    project_id: str | None = None
-    """The project whose rights and usage count. Unset: `SCW_DEFAULT_PROJECT_ID`, then the
-    config file, then the key's default project."""
-
-    base_url: str | None = None
-    """The address of a dedicated deployment or any vLLM, up to and with `/v1`."""
-
-    timeout: float | Timeout | None = DEFAULT_TIMEOUT
-    """Seconds for a whole plain answer, or between two pieces of a stream; or an
-    `httpx.Timeout`; `None` for no limit. By default an answer may take 330 seconds, a
-    connection 5."""
-
-    max_retries: int = Field(default=2, ge=0)
-    """How often a failed request is tried again, see the page "Errors"; 0 is never."""
-
-    default_headers: Mapping[str, str] | None = Field(default=None, repr=False, exclude=True)
-    """Headers to send with every request, besides ours or in their place."""
-
     extra_body: dict[str, Any] | None = None
     """Request fields without an argument of their own, sent as they are."""
-
-    http_client: Any = Field(default=None, repr=False, exclude=True)
-    """An `httpx.Client` (or its like) for synchronous calls: proxies, certificates, limits.
-    It is yours to close."""
-
-    http_async_client: Any = Field(default=None, repr=False, exclude=True)
-    """The same for asynchronous calls, an `httpx.AsyncClient`; good for one event loop."""
 
     include_response_headers: bool = False
     """Whether `response_metadata["headers"]` holds the answer's HTTP headers, Scaleway's
     `x-ratelimit-*` among them."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-    _connections: Connections = PrivateAttr(default_factory=Connections)
-    _client_and_its_fields: tuple[ScalewayClient, tuple[Any, ...]] | None = PrivateAttr(None)
-
     # Construction
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_arguments(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            if isinstance(values.get("api_key"), str):
-                # In place: pydantic's errors carry this dict.
-                values["api_key"] = SecretStr(values["api_key"])
-            check_names(values, cls.model_fields)
-        return values
-
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _check_timeout(cls, timeout: Any) -> Any:
-        checked = as_timeout(timeout)
-        return timeout if timeout is None or isinstance(timeout, (int, float)) else checked
-
-    @model_validator(mode="after")
-    def _complete_settings(self) -> Self:
-        self._load_settings()
-        return self
 
     @model_validator(mode="after")
     def _set_scaleway_version(self) -> Self:
         self._add_version("langchain-scaleway", __version__)
         return self
-
-    def _load_settings(self) -> None:
-        """Look up what was not given, without counting it as given: pickles leave it out."""
-        settings = load_settings(
-            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
-        )
-        self.__dict__["api_key"] = settings.api_key
-        self.__dict__["project_id"] = settings.project_id
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile(self.model)
@@ -230,7 +157,8 @@ class ChatScaleway(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
-        decoder = StreamDecoder(body["model"])
+        # Only `stream_events` (v3) hands on a run manager.
+        decoder = StreamDecoder(body["model"], for_events=run_manager is not None)
         try:
             with self._client().stream(
                 _COMPLETIONS,
@@ -245,6 +173,7 @@ class ChatScaleway(BaseChatModel):
         except ScalewayError as error:
             _attach_partial_answer(error, decoder)
             raise
+        warn_about_reply(body["model"], decoder.answered_model)
 
     async def _astream(
         self,
@@ -254,7 +183,8 @@ class ChatScaleway(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
-        decoder = StreamDecoder(body["model"])
+        # Only `stream_events` (v3) hands on a run manager.
+        decoder = StreamDecoder(body["model"], for_events=run_manager is not None)
         try:
             async with await self._client().astream(
                 _COMPLETIONS,
@@ -271,6 +201,7 @@ class ChatScaleway(BaseChatModel):
         except ScalewayError as error:
             _attach_partial_answer(error, decoder)
             raise
+        warn_about_reply(body["model"], decoder.answered_model)
 
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
@@ -283,7 +214,7 @@ class ChatScaleway(BaseChatModel):
         parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
         if stop is not None:
             arguments = {**arguments, "stop": stop}
-        return build_request(
+        body = build_request(
             model=model,
             messages=messages_to_wire(
                 messages,
@@ -294,6 +225,8 @@ class ChatScaleway(BaseChatModel):
             extra_body=self.extra_body,
             arguments=arguments,
         )
+        warn_about_request(model, body)
+        return body
 
     def _streaming_request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
@@ -302,14 +235,16 @@ class ChatScaleway(BaseChatModel):
         return make_streaming(self._request(messages, stop, arguments), with_usage=with_usage)
 
     def _result(self, body: dict[str, Any], model: str, headers: dict[str, str]) -> ChatResult:
-        return reply_to_result(body, model, self._shown(headers))
+        result = reply_to_result(body, model, self._shown(headers))
+        warn_about_reply(model, body.get("model") or model)
+        return result
 
     def _shown(self, headers: dict[str, str]) -> dict[str, str] | None:
         return headers if self.include_response_headers else None
 
     # Tools and structured output
 
-    def bind_tools(  # type: ignore[override]  # a wider `tool_choice` than the base class has
+    def bind_tools(
         self,
         tools: Sequence[Tool],
         *,
@@ -333,7 +268,7 @@ class ChatScaleway(BaseChatModel):
         Raises:
             ValueError: A tool cannot be converted, or the choice names none of them.
         """
-        converted = convert_tools(tools, strict)
+        converted = convert_tools(tools, strict=strict)
         bound = {
             "tools": converted or None,
             "tool_choice": convert_tool_choice(tool_choice, converted),
@@ -371,7 +306,7 @@ class ChatScaleway(BaseChatModel):
             ValueError: The method is unknown, or the schema does not go with it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
         """
-        output = structured_output(schema, method, strict)
+        output = structured_output(schema, method, strict=strict)
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         bind = self.bind_tools if "tools" in output.arguments else self.bind
         model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
@@ -410,78 +345,8 @@ class ChatScaleway(BaseChatModel):
         """Count the tokens of messages and tools by the same rule."""
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages, tools)
-        return count_tokens_approximately(messages, tools=convert_tools(tools) if tools else None)
-
-    # Connections, copies, pickles
-
-    def _client(self) -> ScalewayClient:
-        """The client for the fields as they are now; changed fields make another."""
-        fields = (
-            self.api_key,
-            self.project_id,
-            self.base_url,
-            self.timeout,
-            self.max_retries,
-            self.default_headers,
-            self.http_client,
-            self.http_async_client,
-        )
-        if self._client_and_its_fields and self._client_and_its_fields[1] == fields:
-            return self._client_and_its_fields[0]
-        settings = load_settings(
-            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
-        )
-        endpoint = Endpoint(
-            settings.base_url,
-            api_key=settings.api_key,
-            project_id=None if self.base_url else settings.project_id,
-            timeout=as_timeout(self.timeout),
-            headers=self.default_headers,
-            retry=RetryPolicy(self.max_retries),
-        )
-        client = ScalewayClient(
-            endpoint, self._connections, self.http_client, self.http_async_client
-        )
-        self._client_and_its_fields = (client, fields)
-        return client
-
-    def close(self) -> None:
-        """Close the connections for synchronous calls, of this model and its copies."""
-        self._connections.close()
-
-    async def aclose(self) -> None:
-        """Close these connections and those of the running event loop."""
-        await self._connections.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy all but what cannot be copied and is shared: clients, cache, rate limiter."""
-        memo = {} if memo is None else memo
-        for shared in (self.http_client, self.http_async_client, self.cache, self.rate_limiter):
-            memo[id(shared)] = shared
-        copied = super().__deepcopy__(memo)
-        copied._client_and_its_fields = None
-        return copied
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """Leave out clients, and a key that came from the environment or the config file."""
-        state = super().__getstate__()
-        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
-        if "api_key" not in self.model_fields_set:
-            fields["api_key"] = None
-        private = {**state["__pydantic_private__"], "_client_and_its_fields": None}
-        return {**state, "__dict__": fields, "__pydantic_private__": private}
+        converted: list[BaseTool | dict[str, Any]] = [*convert_tools(tools or ())]
+        return count_tokens_approximately(messages, tools=converted or None)
 
     # LangChain's view of the model
 

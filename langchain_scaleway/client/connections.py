@@ -34,7 +34,8 @@ def ssl_context() -> ssl.SSLContext:
     with _lock:
         if _ssl_context is None:
             _ssl_context = httpx.create_ssl_context()
-        return _ssl_context
+        context: ssl.SSLContext = _ssl_context
+    return context
 
 
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:

@@ -22,9 +22,12 @@ from langchain_scaleway.errors import (
 
 Timeout = httpx.Timeout
 
-DEFAULT_TIMEOUT = Timeout(connect=5.0, read=330.0, write=60.0, pool=None)
+DEFAULT_TIMEOUT = 330.0
 """Seconds. An answer may take about five minutes (Scaleway's FAQ), and a plain one is silent
-until it is whole; a host that is not there is noticed in seconds all the same."""
+until it is whole."""
+
+_LONGEST_CONNECT = 5.0
+"""Seconds in which a host that is not there is noticed all the same."""
 
 _QUOTED_CHARACTERS = 200
 
@@ -59,20 +62,20 @@ class Endpoint:
         *,
         api_key: SecretStr | None = None,
         project_id: str | None = None,
-        timeout: Timeout = DEFAULT_TIMEOUT,
+        timeout: Timeout | None = None,
         headers: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         self.base_url = base_url
         self.project_id = project_id
-        self.timeout = timeout
+        self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy()
         self._api_key = api_key
         # Every request repeats these; building them anew would cost more than sending them.
         self._headers = _headers(httpx.URL(base_url), api_key, headers)
         self._raw_headers = _raw(self._headers)
         self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
-        self._extensions = {"timeout": timeout.as_dict()}
+        self._extensions = {"timeout": self.timeout.as_dict()}
         self._urls: dict[str, httpx.URL] = {}
 
     def build_request(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Request:
@@ -281,7 +284,7 @@ def as_timeout(timeout: Any) -> Timeout:
         if not timeout > 0:
             message = f"`timeout` must be a positive number of seconds, not {timeout}."
             raise ValueError(message)
-        connect = min(float(timeout), 5.0)
+        connect = min(float(timeout), _LONGEST_CONNECT)
         return Timeout(connect=connect, read=float(timeout), write=float(timeout), pool=None)
     try:
         return Timeout(

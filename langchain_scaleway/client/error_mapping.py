@@ -30,22 +30,19 @@ _LONGEST_QUOTE = 2_000
 """How many characters of the service's own message a message of ours repeats."""
 
 _CONTEXT_OVERFLOW = re.compile(
-    "|".join(
-        (
-            r"maximum context length",  # vLLM, with and without a sum of prompt and output
-            r"(?:longer|exceeds?|larger|greater) than the (?:model's )?(?:maximum|max) "
-            r"(?:model|context|sequence) length",  # vLLM's engine
-            r"longer than the maximum model length",
-            r"exceeds? the (?:available |model's )?context (?:size|length|window)",  # llama.cpp
-            r"exceeds? (?:the )?(?:model's )?(?:maximum )?context",
-            r"context[ _](?:length|window)[ _](?:is )?exceed",
-            r"longer than the model's context length",
-            r"(?:prompt|input) is too long",
-        )
-    ),
+    r"maximum context length"  # vLLM, for the prompt alone and for prompt and output
+    r"|longer than the (?:model's )?(?:maximum )?(?:model|context) length"  # older vLLM, SGLang
+    r"|exceeds? (?:the )?(?:available |model's )?(?:maximum )?context"  # llama.cpp, gateways
+    r"|context[ _](?:length|window)[ _](?:is )?exceeded"
+    r"|(?:prompt|input) is too long",
     re.IGNORECASE,
 )
 _CONTEXT_OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
+
+_FIRST_CLIENT_ERROR = 400
+_FIRST_SERVER_ERROR = 500
+_UNPROCESSABLE = 422
+_OVERFLOW_STATUSES = frozenset({400, 413, 416, _UNPROCESSABLE})
 
 _UNKNOWN_MODEL = re.compile(r"\b(?:model|endpoint|route)\b", re.IGNORECASE)
 
@@ -59,7 +56,7 @@ _BY_STATUS: dict[int, type[ScalewayError]] = {
     429: ScalewayRateLimitError,
 }
 
-_ADVICE: dict[int, str] = {
+_ADVICE_BY_STATUS: dict[int | None, str] = {
     401: (
         "Set SCW_SECRET_KEY or pass `api_key`: the secret key of a Scaleway IAM API key, not "
         "the access key."
@@ -80,6 +77,15 @@ _ADVICE: dict[int, str] = {
     ),
 }
 
+_ADVICE_BY_CLASS: dict[type[ScalewayError], str] = {
+    ScalewayContextOverflowError: (
+        "Prompt and requested output share one window: shorten the history (`trim_messages`, "
+        "summarization) or lower `max_tokens`."
+    ),
+    ScalewayAPIError: "Try again; Scaleway's status page tells whether it is a known fault.",
+    ScalewayResponseError: "Redirects are not followed: the key must go nowhere else.",
+}
+
 _ADVICE_BY_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"max_completion_tokens is limited to (\d+)"),
@@ -87,8 +93,10 @@ _ADVICE_BY_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"must alternate"),
-        "This model's chat template wants user and assistant by turns: merge neighbours of the "
-        "same role, for example with `langchain_core.messages.merge_message_runs`.",
+        (
+            "This model's chat template wants user and assistant by turns: merge neighbours of "
+            "the same role, for example with `langchain_core.messages.merge_message_runs`."
+        ),
     ),
     (
         re.compile(r"is not a multimodal model"),
@@ -108,6 +116,15 @@ class _Report(NamedTuple):
     code: str | int | None = None
     type: str | None = None
     param: str | None = None
+
+
+class _Failure(NamedTuple):
+    """All that is known of a failed request."""
+
+    status: int | None
+    report: _Report
+    model: str | None
+    project_id: str | None
 
 
 def error_from(
@@ -131,8 +148,11 @@ def error_from(
         The exception, to be raised.
     """
     body = _parse(text)
-    response = ErrorResponse(status, headers, text)
-    return _error(status, _report(body, text), body, response, model, project_id)
+    report = _report(body, text)
+    if "location" in headers and status < _FIRST_CLIENT_ERROR:
+        report = _Report(f"a redirect to {headers['location']}.")
+    failure = _Failure(status, report, model, project_id)
+    return _error(failure, body, ErrorResponse(status, headers, text))
 
 
 def error_from_event(
@@ -148,10 +168,11 @@ def error_from_event(
     Returns:
         The exception, to be raised. Its status is the one that the error itself names.
     """
-    report = _report(dict(event), json.dumps(event, ensure_ascii=False))
-    status = event.get("status", report.code)
-    status = int(status) if str(status).isdigit() else None
-    return _error(status, report, dict(event), None, model, project_id)
+    body = dict(event)
+    report = _report(body, json.dumps(body, ensure_ascii=False))
+    status = str(body.get("status") or report.code)
+    known_status = int(status) if status.isdecimal() else None
+    return _error(_Failure(known_status, report, model, project_id), body, None)
 
 
 def is_error(body: Mapping[str, Any]) -> bool:
@@ -159,78 +180,55 @@ def is_error(body: Mapping[str, Any]) -> bool:
     return bool(body.get("error")) or body.get("object") == "error"
 
 
-def _error(
-    status: int | None,
-    report: _Report,
-    body: Any,
-    response: ErrorResponse | None,
-    model: str | None,
-    project_id: str | None,
-) -> ScalewayError:
-    error_class = _class_for(status, report)
+def _error(failure: _Failure, body: Any, response: ErrorResponse | None) -> ScalewayError:
+    error_class = _class_for(failure)
     return error_class(
-        _describe(status, report, error_class, model, project_id),
-        status_code=status,
-        code=report.code,
-        type=report.type,
-        param=report.param,
-        model=model,
+        _describe(failure, error_class),
+        status_code=failure.status,
+        code=failure.report.code,
+        type=failure.report.type,
+        param=failure.report.param,
+        model=failure.model,
         body=body,
         response=response,
     )
 
 
-def _class_for(status: int | None, report: _Report) -> type[ScalewayError]:
-    if status is None or status >= 500:  # noqa: PLR2004 -- the HTTP class of server errors
+def _class_for(failure: _Failure) -> type[ScalewayError]:
+    status, report = failure.status, failure.report
+    if status is None or status >= _FIRST_SERVER_ERROR:
         return ScalewayAPIError
-    if status < 400:  # noqa: PLR2004 -- a redirect, which is never followed
+    if status < _FIRST_CLIENT_ERROR:
         return ScalewayResponseError
-    if status in (400, 413, 416, 422) and (
-        report.type in _CONTEXT_OVERFLOW_TYPES
-        or report.code in _CONTEXT_OVERFLOW_TYPES
+    if status in _OVERFLOW_STATUSES and (
+        {report.type, report.code} & _CONTEXT_OVERFLOW_TYPES
         or _CONTEXT_OVERFLOW.search(report.message)
     ):
         return ScalewayContextOverflowError
-    if status == 422 and _UNKNOWN_MODEL.search(report.message):  # noqa: PLR2004 -- see the table
+    if status == _UNPROCESSABLE and _UNKNOWN_MODEL.search(report.message):
         return ScalewayModelNotFoundError
     return _BY_STATUS.get(status, ScalewayInvalidRequestError)
 
 
-def _describe(
-    status: int | None,
-    report: _Report,
-    error_class: type[ScalewayError],
-    model: str | None,
-    project_id: str | None,
-) -> str:
-    answered = "sent an error in the stream" if status is None else f"answered {status}"
+def _describe(failure: _Failure, error_class: type[ScalewayError]) -> str:
+    report = failure.report
+    answered = "sent an error" if failure.status is None else f"answered {failure.status}"
     quote = _shortened(report.message)
     if report.type and report.type.isupper() and report.type not in quote:
         quote = f"{report.type}: {quote}"
-    advice = _advice(status, report.message, error_class, project_id)
-    return f"Scaleway {answered} for model {model!r}: {quote}{advice}"
+    advice = _advice(failure, error_class)
+    if advice:
+        advice = f" {advice} See {DOCUMENTATION_URL}/errors"
+    return f"Scaleway {answered} for model {failure.model!r}: {quote}{advice}"
 
 
-def _advice(
-    status: int | None, message: str, error_class: type[ScalewayError], project_id: str | None
-) -> str:
+def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
     for pattern, advice in _ADVICE_BY_WORDS:
-        if found := pattern.search(message):
-            return _with_link(advice.format(*found.groups()))
-    if error_class is ScalewayContextOverflowError:
-        return _with_link(
-            "Prompt and requested output share one window: shorten the history (`trim_messages`, "
-            "summarization) or lower `max_tokens`."
-        )
+        if found := pattern.search(failure.report.message):
+            return advice.format(*found.groups())
     if error_class is ScalewayPermissionDeniedError:
-        return _with_link(_permission_advice(project_id))
-    if error_class is ScalewayResponseError:
-        return _with_link("Redirects are not followed, since the key must go nowhere else.")
-    if status in _ADVICE:
-        return _with_link(_ADVICE[status])
-    if error_class is ScalewayAPIError:
-        return _with_link("Try again; Scaleway's status page tells whether it is a known fault.")
-    return ""
+        return _permission_advice(failure.project_id)
+    return _ADVICE_BY_STATUS.get(failure.status) or _ADVICE_BY_CLASS.get(error_class, "")
 
 
 def _permission_advice(project_id: str | None) -> str:
@@ -242,10 +240,6 @@ def _permission_advice(project_id: str | None) -> str:
         f"{rights}. Pass `project_id` or set SCW_DEFAULT_PROJECT_ID, so that "
         "https://api.scaleway.ai/{project_id}/v1 is asked."
     )
-
-
-def _with_link(advice: str) -> str:
-    return f" {advice} See {DOCUMENTATION_URL}/errors"
 
 
 def _report(body: Any, text: str) -> _Report:

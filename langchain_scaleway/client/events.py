@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.error_mapping import error_from_event, is_error
-from langchain_scaleway.client.sse import SSEDecoder, ServerSentEvent
+from langchain_scaleway.client.sse import ServerSentEvent, SSEDecoder
 from langchain_scaleway.errors import ScalewayResponseError, ScalewayStreamInterruptedError
 
 _QUOTED_BYTES = 200

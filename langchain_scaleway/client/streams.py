@@ -70,9 +70,11 @@ class EventStream:
         self._response.close()
 
     def __enter__(self) -> Self:
+        """Use the stream in a `with` statement."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Free the connection."""
         self.close()
 
     def _read(self) -> Generator[dict[str, Any]]:
@@ -130,9 +132,11 @@ class AsyncEventStream:
         await self._response.aclose()
 
     async def __aenter__(self) -> Self:
+        """Use the stream in an `async with` statement."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Free the connection."""
         await self.aclose()
 
     async def _read(self) -> AsyncGenerator[dict[str, Any]]:

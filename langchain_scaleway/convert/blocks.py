@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import ContentBlock
 
-from langchain_scaleway.convert.chunks import MODEL_PROVIDER
+from langchain_scaleway.convert.chunks import MODEL_PROVIDER, tool_block_index
 
 
 def register() -> None:
@@ -22,18 +22,13 @@ def register() -> None:
 
 
 def message_blocks(message: AIMessage) -> list[ContentBlock]:
-    """The blocks of a whole message: reasoning, text, refusal, tool calls.
+    """The blocks of a whole message: reasoning, text, refusal, tool calls, invalid ones.
 
     Raises:
         NotImplementedError: The content is a list, so it is not from here; core then
             parses it as best it can.
     """
-    blocks = _reasoning_and_text(message)
-    blocks += [
-        {"type": "tool_call", "id": call["id"], "name": call["name"], "args": call["args"]}
-        for call in message.tool_calls
-    ]
-    return cast("list[ContentBlock]", blocks)
+    return cast("list[ContentBlock]", _reasoning_and_text(message) + _calls(message))
 
 
 def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
@@ -46,10 +41,10 @@ def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
     for block in blocks:
         block["index"] = f"lc_{block['type']}"
     if chunk.chunk_position == "last":
-        calls = cast("list[dict[str, Any]]", [*chunk.tool_calls, *chunk.invalid_tool_calls])
-        blocks += [dict(call) for call in calls]
+        blocks += _calls(chunk)
     else:
-        blocks += [{**call, "index": f"lc_tool_{call['index']}"} for call in chunk.tool_call_chunks]
+        for call in chunk.tool_call_chunks:
+            blocks.append({**call, "index": tool_block_index(call["index"] or 0)})
     return cast("list[ContentBlock]", blocks)
 
 
@@ -64,3 +59,7 @@ def _reasoning_and_text(message: AIMessage) -> list[dict[str, Any]]:
     if refusal := message.additional_kwargs.get("refusal"):
         blocks.append({"type": "refusal", "refusal": refusal})
     return blocks
+
+
+def _calls(message: AIMessage) -> list[dict[str, Any]]:
+    return [dict(call) for call in (*message.tool_calls, *message.invalid_tool_calls)]

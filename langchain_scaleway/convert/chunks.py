@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.base import TextAccessor
+from langchain_core.messages.content import InvalidToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
@@ -61,6 +62,22 @@ def tool_chunk(
             invalid_tool_call(name=name, args=arguments, id=call_id, error=None)
         ]
     return _generation(message, "")
+
+
+def invalid_call_chunk(call: InvalidToolCall, index: int) -> ChatGenerationChunk:
+    """A chunk that takes the place of a call's fragments in `stream_events` (v3).
+
+    Core parses the fragments' arguments itself there, and fails on JSON that is no object.
+    """
+    block = {**call, "index": tool_block_index(index)}
+    metadata = {"model_provider": MODEL_PROVIDER, "output_version": "v1"}
+    message = AIMessageChunk(content=[block], response_metadata=metadata)
+    return ChatGenerationChunk(message=message)
+
+
+def tool_block_index(index: int) -> str:
+    """The index of a call's content block; core merges blocks by those that begin so."""
+    return f"lc_tool_{index}"
 
 
 def _parse_fragment(arguments: str) -> Any:

@@ -13,6 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from langchain_scaleway.convert.chunks import (
     MODEL_PROVIDER,
+    invalid_call_chunk,
     reasoning_chunk,
     text_chunk,
     tool_chunk,
@@ -49,11 +50,11 @@ def reply_to_result(
     choices = reply.get("choices")
     choices = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
     if not choices:
-        message = (
+        explanation = (
             f"The reply for model {requested_model!r} has no `choices`, so there is no answer in "
             "it. Try again; if it stays so, report the reply's id to Scaleway's support."
         )
-        raise ScalewayResponseError(message, model=requested_model, body=reply)
+        raise ScalewayResponseError(explanation, model=requested_model, body=reply)
     choices.sort(key=lambda choice: choice.get("index") or 0)
     usage = usage_metadata(reply.get("usage"))
     generations = []
@@ -94,19 +95,31 @@ class StreamDecoder:
         reasoning: The pieces of reasoning so far.
     """
 
-    def __init__(self, requested_model: str) -> None:
-        """Start at the beginning of a stream for a request to this model."""
+    def __init__(self, requested_model: str, *, for_events: bool = False) -> None:
+        """Start at the beginning of a stream.
+
+        Args:
+            requested_model: The model that was asked; another one may answer.
+            for_events: Whether the chunks become the events of `stream_events` (v3), which
+                are not added up, so that an invalid call can be told as such.
+        """
+        self._for_events = for_events
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self._requested_model = requested_model
         self._reply: dict[str, Any] = {}
         self._choice: dict[str, Any] = {}
         self._usage: Any = None
-        self._refusal: list[str] = []
+        self._kwargs: dict[str, Any] = {}
         self._thinking = ThinkingSplitter()
         self._text_halves = HalfCharacters()
         self._reasoning_halves = HalfCharacters()
         self._tool_calls: ToolCallAssembler | None = None
+
+    @property
+    def answered_model(self) -> str:
+        """The model that answers, as far as the server has said."""
+        return self._reply.get("model") or self._requested_model
 
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
         """Take one event.
@@ -135,13 +148,12 @@ class StreamDecoder:
         """
         chunks = self._chunks(*self._thinking.end())
         if self._tool_calls is not None:
-            missing = self._tool_calls.missing_ids(self._reply.get("id"))
-            chunks += [tool_chunk(f.name, f.arguments, f.id, f.index) for f in missing]
+            chunks += self._finish_tool_calls(self._tool_calls)
         metadata = _reply_metadata(self._reply, self._requested_model, headers)
         metadata.update(self._choice)
         last = AIMessageChunk(
             content="",
-            additional_kwargs={"refusal": "".join(self._refusal)} if self._refusal else {},
+            additional_kwargs=self._kwargs,
             response_metadata=metadata,
             usage_metadata=usage_metadata(self._usage),
             chunk_position="last",
@@ -163,8 +175,8 @@ class StreamDecoder:
                 chunks += self._chunks(*self._thinking.feed(content))
         if delta.get("tool_calls"):
             chunks += self._feed_tool_calls(delta["tool_calls"])
-        if delta.get("refusal"):
-            self._refusal.append(str(delta["refusal"]))
+        if delta.get("refusal") or delta.get("function_call"):
+            self._note_kwargs(delta)
         return chunks
 
     def _feed_tool_calls(self, wire_calls: Any) -> list[ChatGenerationChunk]:
@@ -172,8 +184,27 @@ class StreamDecoder:
         if self._tool_calls is None:
             self._tool_calls = ToolCallAssembler()
         fragments = self._tool_calls.feed(wire_calls)
-        chunks += [tool_chunk(f.name, f.arguments, f.id, f.index) for f in fragments]
+        chunks += [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
         return chunks
+
+    def _finish_tool_calls(self, calls: ToolCallAssembler) -> list[ChatGenerationChunk]:
+        fragments = calls.missing_ids(self._reply.get("id"))
+        if not self._for_events:
+            fragments += calls.endings()
+        chunks = [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
+        if self._for_events:
+            chunks += [invalid_call_chunk(call, place) for place, call in calls.invalid_calls()]
+        return chunks
+
+    def _note_kwargs(self, delta: dict[str, Any]) -> None:
+        """Note what is too rare to be streamed; it goes into the last chunk."""
+        if isinstance(refusal := delta.get("refusal"), str):
+            self._kwargs["refusal"] = self._kwargs.get("refusal", "") + refusal
+        if isinstance(call := delta.get("function_call"), dict):
+            noted = self._kwargs.setdefault("function_call", {})
+            for field, value in call.items():
+                if isinstance(value, str):
+                    noted[field] = noted.get(field, "") + value
 
     def _chunks(self, reasoning: str, text: str) -> list[ChatGenerationChunk]:
         chunks = []

@@ -18,6 +18,7 @@ from langchain_core.output_parsers.openai_tools import (
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
 
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 
@@ -40,7 +41,7 @@ class StructuredOutput(NamedTuple):
 
 
 def structured_output(
-    schema: Schema | None, method: Method, strict: bool | None
+    schema: Schema | None, method: Method, *, strict: bool | None
 ) -> StructuredOutput:
     """Work out a method of structured output.
 
@@ -71,14 +72,14 @@ def structured_output(
         raise ValueError(message)
     if method == "json_schema":
         return StructuredOutput(
-            {"response_format": response_format(schema, strict)}, _text_parser(schema)
+            {"response_format": response_format(schema, strict=strict)}, _text_parser(schema)
         )
     name = convert_to_openai_function(schema)["name"]
     arguments = {"tools": [schema], "tool_choice": name, "strict": strict}
     return StructuredOutput(arguments, _tool_parser(schema, name))
 
 
-def response_format(schema: Schema, strict: bool | None) -> dict[str, Any]:
+def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """Make the request's `response_format` from a schema.
 
     A dict that is a `response_format` already is taken as it is.
@@ -126,7 +127,7 @@ class _JsonTextParser(JsonOutputParser):
         return super().parse_result(result, partial=partial)
 
 
-class _PydanticTextParser(PydanticOutputParser[Any]):
+class _PydanticTextParser(PydanticOutputParser[BaseModel]):
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         _refuse_truncated_text(result)
         return super().parse_result(result, partial=partial)

@@ -16,7 +16,7 @@ _SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")
 
 
 def split_thinking(content: str) -> tuple[str, str]:
-    """Split a whole reply into reasoning and answer.
+    r"""Split a whole reply into reasoning and answer.
 
     A reply that merely speaks of the tags keeps them.
 
@@ -29,8 +29,8 @@ def split_thinking(content: str) -> tuple[str, str]:
     Example:
         >>> split_thinking("<think>Two and two.</think>Four.")
         ('Two and two.', 'Four.')
-        >>> split_thinking("Two and two.\\n</think>\\n\\nFour.")
-        ('Two and two.\\n', '\\n\\nFour.')
+        >>> split_thinking("Two and two.\n</think>\n\nFour.")
+        ('Two and two.\n', '\n\nFour.')
         >>> split_thinking("Close it with </think>, then answer.")
         ('', 'Close it with </think>, then answer.')
     """

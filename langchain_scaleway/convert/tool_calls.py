@@ -9,7 +9,9 @@ import json
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from langchain_core.messages.tool import InvalidToolCall, ToolCall, invalid_tool_call, tool_call
+from langchain_core.messages.content import InvalidToolCall
+from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call
+from langchain_core.utils.json import parse_partial_json
 
 _NO_IDS = frozenset({"", "null", "None"})
 """Placeholders that some servers send where they have no id."""
@@ -19,13 +21,13 @@ class Fragment(NamedTuple):
     """A piece of one tool call, ready to become a message chunk.
 
     Attributes:
-        index: The call's position in the reply.
+        position: The call's position in the reply.
         id: The call's id, given once per call.
         name: The tool's name, given once per call.
         arguments: The next piece of the arguments' JSON text.
     """
 
-    index: int
+    position: int
     id: str | None
     name: str | None
     arguments: str
@@ -47,7 +49,7 @@ def parse_tool_calls(
     invalid: list[InvalidToolCall] = []
     for position, wire_call in enumerate(_dicts(wire_calls)):
         function = _function(wire_call)
-        name = function.get("name") or None
+        name = _name(function)
         call_id = _id(wire_call) or make_call_id(reply_id, position)
         arguments = arguments_text(function.get("arguments"))
         parsed, error = _parse_arguments(arguments)
@@ -78,9 +80,9 @@ class ToolCallAssembler:
         >>> assembler = ToolCallAssembler()
         >>> delta = {"index": 0, "id": "a", "function": {"name": "add", "arguments": None}}
         >>> assembler.feed([delta])
-        [Fragment(index=0, id='a', name='add', arguments='')]
+        [Fragment(position=0, id='a', name='add', arguments='')]
         >>> assembler.feed([{"index": 0, "function": {"arguments": "{}"}}])
-        [Fragment(index=0, id=None, name=None, arguments='{}')]
+        [Fragment(position=0, id=None, name=None, arguments='{}')]
     """
 
     def __init__(self) -> None:
@@ -98,7 +100,7 @@ class ToolCallAssembler:
         fed: list[_OpenCall] = []
         for wire_call in _dicts(wire_calls):
             function = _function(wire_call)
-            name = function.get("name") or None
+            name = _name(function)
             arguments = arguments_text(function.get("arguments"))
             call = self._find(wire_call, name, arguments, fed) or self._open(wire_call)
             fed.append(call)
@@ -113,11 +115,33 @@ class ToolCallAssembler:
         Returns:
             A fragment with nothing but the id for each of them.
         """
-        return [
-            Fragment(call.index, make_call_id(reply_id, call.index), None, "")
-            for call in self._calls
-            if call.id is None
-        ]
+        fragments = []
+        for call in self._calls:
+            if call.id is None:
+                call.id = make_call_id(reply_id, call.position)
+                fragments.append(Fragment(call.position, call.id, None, ""))
+        return fragments
+
+    def endings(self) -> list[Fragment]:
+        """Close broken arguments so that nobody takes them for whole ones.
+
+        Returns:
+            A fragment with an ending for each call that needs one, see `unmistakable_ending`.
+        """
+        endings = ((call.position, unmistakable_ending(call.arguments)) for call in self._calls)
+        return [Fragment(position, None, None, end) for position, end in endings if end]
+
+    def invalid_calls(self) -> list[tuple[int, InvalidToolCall]]:
+        """The calls whose arguments are no JSON object, with their positions."""
+        invalid = []
+        for call in self._calls:
+            _, error = _parse_arguments(call.arguments)
+            if error is not None:
+                found = invalid_tool_call(
+                    name=call.name, args=call.arguments, id=call.id, error=error
+                )
+                invalid.append((call.position, found))
+        return invalid
 
     def _find(
         self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]
@@ -152,8 +176,8 @@ class ToolCallAssembler:
 class _OpenCall:
     """A call whose fragments are coming in."""
 
-    def __init__(self, index: int) -> None:
-        self.index = index
+    def __init__(self, position: int) -> None:
+        self.position = position
         self.id: str | None = None
         self.name: str | None = None
         self._arguments: list[str] = []
@@ -187,10 +211,38 @@ class _OpenCall:
             self._arguments.append(arguments)
         if not arguments and new_id is None and new_name is None:
             return None
-        return Fragment(self.index, new_id, new_name, arguments)
+        return Fragment(self.position, new_id, new_name, arguments)
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self._arguments)
 
     def _is_whole(self) -> bool:
-        return bool(self._arguments) and _parse_arguments("".join(self._arguments))[0] is not None
+        return bool(self._arguments) and _parse_arguments(self.arguments)[0] is not None
+
+
+def unmistakable_ending(arguments: str) -> str:
+    """What to put behind broken arguments, so that nobody takes them for whole ones.
+
+    When core adds chunks up it completes JSON that breaks off, and drops what it cannot
+    read: `{"path": "/tmp` would become a valid call with half a path, and be run. A bracket
+    that closes nothing is what core does not repair: it makes an `invalid_tool_call`.
+
+    Returns:
+        The ending; empty where core gets it right without.
+    """
+    if _parse_arguments(arguments)[0] is not None or not _passes_for_an_object(arguments):
+        return ""
+    endings = ("]", "}", '"]', '"}', '\\"]', '\\"}')
+    return next((end for end in endings if not _passes_for_an_object(arguments + end)), "")
+
+
+def _passes_for_an_object(arguments: str) -> bool:
+    """Whether core finds an object in the arguments, if need be by completing them."""
+    try:
+        return isinstance(parse_partial_json(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]:
@@ -215,6 +267,11 @@ def _dicts(wire_calls: Any) -> list[dict[str, Any]]:
 def _function(wire_call: dict[str, Any]) -> dict[str, Any]:
     function = wire_call.get("function")
     return function if isinstance(function, dict) else {}
+
+
+def _name(function: dict[str, Any]) -> str | None:
+    name = function.get("name")
+    return name if name and isinstance(name, str) else None
 
 
 def _id(wire_call: dict[str, Any]) -> str | None:

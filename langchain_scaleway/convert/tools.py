@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -22,7 +23,7 @@ _remembered: dict[
 making a schema costs more than the rest of the call."""
 
 
-def convert_tools(tools: Sequence[Tool], strict: bool | None = None) -> list[dict[str, Any]]:
+def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[dict[str, Any]]:
     """Convert tools of any kind that LangChain knows.
 
     Args:
@@ -37,7 +38,7 @@ def convert_tools(tools: Sequence[Tool], strict: bool | None = None) -> list[dic
     Raises:
         ValueError: A tool is of a kind that Scaleway has not, or cannot be converted.
     """
-    return [_convert_tool(tool, strict) for tool in tools]
+    return [_convert_tool(tool, strict=strict) for tool in tools]
 
 
 def convert_tool_choice(
@@ -89,7 +90,7 @@ def _named_choice(tool_choice: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _convert_tool(tool: Tool, strict: bool | None) -> dict[str, Any]:
+def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
     fingerprint = _fingerprint(tool)
     key = (id(tool), strict)
     if fingerprint is not None:
@@ -121,16 +122,10 @@ def _fingerprint(tool: Tool) -> _Fingerprint | None:
     if isinstance(tool, type):
         is_model = issubclass(tool, BaseModel)
         return (tool.__name__, tool.__doc__, _core(tool)) if is_model else None
-    code = getattr(tool, "__code__", None)
-    if code is None:
-        return None
-    return (
-        tool.__name__,
-        tool.__doc__,
-        code,
-        tool.__defaults__,
-        dict(tool.__annotations__),
-    )
+    if isinstance(tool, FunctionType):
+        annotations = dict(tool.__annotations__)
+        return (tool.__name__, tool.__doc__, tool.__code__, tool.__defaults__, annotations)
+    return None
 
 
 def _core(schema: Any) -> Any:

@@ -1,0 +1,178 @@
+"""How a component of LangChain reaches Scaleway: the fields for it, and the client behind them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from langchain_scaleway.arguments import check_names
+from langchain_scaleway.client.connections import Connections
+from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
+from langchain_scaleway.client.http import ScalewayClient
+from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.settings import load_settings
+
+_SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
+"""Fields whose objects hold locks or sockets, and are meant to be shared anyway."""
+
+
+class _BuiltClient(NamedTuple):
+    """A client, and the values of the fields that it was built from."""
+
+    client: ScalewayClient
+    fields: tuple[Any, ...]
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> None:
+        """Leave it out of deep copies; they build their own."""
+
+
+class ScalewayConnection(BaseModel):
+    """The part of a component that knows key, address and patience, and keeps connections.
+
+    Copies (`bind`, `with_config`, `model_copy`) share their connections. Pickles carry
+    neither connections nor a key that came from the environment or the config file: that one
+    is looked up again where the pickle is read.
+    """
+
+    api_key: SecretStr | None = None
+    """The secret key of an IAM API key. Unset: `SCW_SECRET_KEY`, then `SCALEWAY_API_KEY`, then
+    the profile of Scaleway's config file. Optional with a `base_url`."""
+
+    project_id: str | None = None
+    """The project whose rights and usage count. Unset: `SCW_DEFAULT_PROJECT_ID`, then the
+    config file, then the key's default project."""
+
+    base_url: str | None = None
+    """The address of a dedicated deployment or any vLLM, up to and with `/v1`."""
+
+    timeout: float | Timeout | None = DEFAULT_TIMEOUT
+    """Seconds for a whole plain answer, or between two pieces of a stream; or an
+    `httpx.Timeout`; `None` for no limit. By default an answer may take 330 seconds, a
+    connection 5."""
+
+    max_retries: int = Field(default=2, ge=0)
+    """How often a failed request is tried again, see the page "Errors"; 0 is never."""
+
+    default_headers: Mapping[str, str] | None = Field(default=None, repr=False, exclude=True)
+    """Headers to send with every request, besides ours or in their place."""
+
+    http_client: Any = Field(default=None, repr=False, exclude=True)
+    """An `httpx.Client` (or its like) for synchronous calls: proxies, certificates, limits.
+    It is yours to close."""
+
+    http_async_client: Any = Field(default=None, repr=False, exclude=True)
+    """The same for asynchronous calls, an `httpx.AsyncClient`; good for one event loop."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    _connections: Connections = PrivateAttr(default_factory=Connections)
+    _built_client: _BuiltClient | None = PrivateAttr(None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_arguments(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            if isinstance(values.get("api_key"), str):
+                # In place: pydantic's errors carry this dict.
+                values["api_key"] = SecretStr(values["api_key"])
+            check_names(values, cls.model_fields)
+        return values
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _check_timeout(cls, timeout: Any) -> Any:
+        checked = as_timeout(timeout)
+        return timeout if timeout is None or isinstance(timeout, (int, float)) else checked
+
+    @model_validator(mode="after")
+    def _complete_settings(self) -> Self:
+        """Look up what was not given, without counting it as given: pickles leave it out."""
+        if self.api_key is None:
+            self.model_fields_set.discard("api_key")
+        settings = load_settings(
+            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
+        )
+        self.__dict__["api_key"] = settings.api_key
+        self.__dict__["project_id"] = settings.project_id
+        return self
+
+    def _client(self) -> ScalewayClient:
+        """The client for the fields as they are now; changed fields make another."""
+        fields = (
+            self.api_key,
+            self.project_id,
+            self.base_url,
+            self.timeout,
+            self.max_retries,
+            self.default_headers,
+            self.http_client,
+            self.http_async_client,
+        )
+        built = self._built_client
+        if built is not None and built.fields == fields:
+            return built.client
+        settings = load_settings(
+            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
+        )
+        endpoint = Endpoint(
+            settings.base_url,
+            api_key=settings.api_key,
+            project_id=None if self.base_url else settings.project_id,
+            timeout=as_timeout(self.timeout),
+            headers=self.default_headers,
+            retry=RetryPolicy(self.max_retries),
+        )
+        client = ScalewayClient(
+            endpoint, self._connections, self.http_client, self.http_async_client
+        )
+        self._built_client = _BuiltClient(client, fields)
+        return client
+
+    def close(self) -> None:
+        """Close the connections for synchronous calls, of this model and its copies."""
+        self._connections.close()
+
+    async def aclose(self) -> None:
+        """Close these connections and those of the running event loop."""
+        await self._connections.aclose()
+
+    def __enter__(self) -> Self:
+        """Use the model in a `with` statement, which closes its connections."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        """Use the model in an `async with` statement."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy all but what cannot be copied and is meant to be shared."""
+        memo = {} if memo is None else memo
+        for name in _SHARED_BY_COPIES:
+            shared = getattr(self, name, None)
+            memo[id(shared)] = shared
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave out clients, and a key that came from the environment or the config file."""
+        state = super().__getstate__()
+        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
+        if "api_key" not in self.model_fields_set:
+            fields["api_key"] = None
+        private = {**state["__pydantic_private__"], "_built_client": None}
+        return {**state, "__dict__": fields, "__pydantic_private__": private}
