@@ -161,6 +161,12 @@ def test_an_unknown_model_gets_no_advice() -> None:
         warn_about_reply("tomorrow", "the day after")
 
 
+def test_an_answer_without_a_model_is_fine() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_about_reply("glm-5.2", None)
+
+
 def test_it_can_be_silenced() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
