@@ -121,11 +121,11 @@ def _life_cycle_advice(facts: ModelFacts) -> Advice:
     else:
         on = f" on {facts.end_of_life}" if facts.end_of_life else ""
         state = f"reached its end of life{on}; requests are refused or answered by another model"
-    successor = f"Its successor is {facts.successor}" if facts.successor else "For a successor"
+    successor = f"Its successor is {facts.successor}" if facts.successor else "Look for a successor"
     return Advice(
         "life cycle",
         f"{facts.model} {state} (as known on {facts.reviewed}). {successor}: "
-        f"see {MODELS_PAGE}#end-of-life-eol-models",
+        f"{MODELS_PAGE}#end-of-life-eol-models",
     )
 
 
