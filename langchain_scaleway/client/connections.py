@@ -22,7 +22,7 @@ import httpx
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
 
-_ssl_context: ssl.SSLContext | None = None
+_ssl_contexts: list[ssl.SSLContext] = []
 _lock = threading.Lock()
 _all: "weakref.WeakSet[Connections]" = weakref.WeakSet()
 _left_to_the_parent: list[Any] = []
@@ -30,17 +30,15 @@ _left_to_the_parent: list[Any] = []
 
 def ssl_context() -> ssl.SSLContext:
     """The process's one TLS context: loading the certificates takes most of a client's cost."""
-    global _ssl_context  # noqa: PLW0603 -- one per process is the point
     with _lock:
-        if _ssl_context is None:
-            _ssl_context = httpx.create_ssl_context()
-        context: ssl.SSLContext = _ssl_context
-    return context
+        if not _ssl_contexts:
+            _ssl_contexts.append(httpx.create_ssl_context())
+    return _ssl_contexts[0]
 
 
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:
     """The same, read from disk in a thread where it is not there yet."""
-    return _ssl_context or await asyncio.to_thread(ssl_context)
+    return _ssl_contexts[0] if _ssl_contexts else await asyncio.to_thread(ssl_context)
 
 
 class Connections:

@@ -129,10 +129,8 @@ class ScalewayClient:
     def _request(self, path: str, content: bytes | None, model: str | None) -> Reply:
         started = time.monotonic()
         with self.endpoint.translated_errors(model):
-            response = self._send(path, content, stream=False)
+            response = self._send(path, content, model, stream=False)
             try:
-                if not response.is_success:
-                    raise self.endpoint.refusal(response, _start(response.iter_bytes()), model)
                 pieces = []
                 for piece in response.iter_bytes():
                     pieces.append(piece)
@@ -144,11 +142,8 @@ class ScalewayClient:
     async def _arequest(self, path: str, content: bytes | None, model: str | None) -> Reply:
         started = time.monotonic()
         with self.endpoint.translated_errors(model):
-            response = await self._asend(path, content, stream=False)
+            response = await self._asend(path, content, model, stream=False)
             try:
-                if not response.is_success:
-                    start = await _astart(response.aiter_bytes())
-                    raise self.endpoint.refusal(response, start, model)
                 pieces = []
                 async for piece in response.aiter_bytes():
                     pieces.append(piece)
@@ -161,11 +156,9 @@ class ScalewayClient:
         self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
     ) -> EventStream:
         with self.endpoint.translated_errors(model):
-            response = self._send(path, content, stream=True)
+            response = self._send(path, content, model, stream=True)
             stream = EventStream(self.endpoint, response, model)
             try:
-                if not response.is_success:
-                    raise self.endpoint.refusal(response, _start(response.iter_bytes()), model)
                 stream.read_until(carries_answer)
             except BaseException:
                 stream.close()
@@ -176,19 +169,19 @@ class ScalewayClient:
         self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
     ) -> AsyncEventStream:
         with self.endpoint.translated_errors(model):
-            response = await self._asend(path, content, stream=True)
+            response = await self._asend(path, content, model, stream=True)
             stream = AsyncEventStream(self.endpoint, response, model)
             try:
-                if not response.is_success:
-                    start = await _astart(response.aiter_bytes())
-                    raise self.endpoint.refusal(response, start, model)
                 await stream.read_until(carries_answer)
             except BaseException:
                 await stream.aclose()
                 raise
         return stream
 
-    def _send(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Response:
+    def _send(
+        self, path: str, content: bytes | None, model: str | None, *, stream: bool
+    ) -> httpx.Response:
+        """Send a request, and raise unless the answer is a success."""
         client = self._http_client
         if client is None:
             client = self._connections.client()
@@ -196,9 +189,17 @@ class ScalewayClient:
         else:
             request = self.endpoint.build_request_with(client, path, content, stream=stream)
         response: httpx.Response = client.send(request, stream=True, follow_redirects=False)
-        return response
+        if response.is_success:
+            return response
+        try:
+            start = _start(response.iter_bytes())
+        finally:
+            response.close()
+        raise self.endpoint.refusal(response, start, model)
 
-    async def _asend(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Response:
+    async def _asend(
+        self, path: str, content: bytes | None, model: str | None, *, stream: bool
+    ) -> httpx.Response:
         client = self._http_async_client
         if client is None:
             client = await self._connections.async_client()
@@ -206,7 +207,13 @@ class ScalewayClient:
         else:
             request = self.endpoint.build_request_with(client, path, content, stream=stream)
         response: httpx.Response = await client.send(request, stream=True, follow_redirects=False)
-        return response
+        if response.is_success:
+            return response
+        try:
+            start = await _astart(response.aiter_bytes())
+        finally:
+            await response.aclose()
+        raise self.endpoint.refusal(response, start, model)
 
 
 def _start(pieces: Iterator[bytes]) -> bytes:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from langchain_core.messages import BaseMessage
@@ -15,10 +14,9 @@ from langchain_core.output_parsers.openai_tools import (
     JsonOutputKeyToolsParser,
     PydanticToolsParser,
 )
-from langchain_core.outputs import ChatGeneration, Generation
+from langchain_core.runnables import Runnable, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import BaseModel
 
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 
@@ -33,11 +31,11 @@ class StructuredOutput(NamedTuple):
 
     Attributes:
         arguments: Arguments of the request: `response_format`, or the schema as a tool.
-        parser: Reads the object from the reply.
+        parser: Reads the object from the reply, or raises that it was cut off.
     """
 
     arguments: dict[str, Any]
-    parser: BaseOutputParser[Any]
+    parser: Runnable[BaseMessage, Any]
 
 
 def structured_output(
@@ -66,17 +64,21 @@ def structured_output(
         if strict is not None:
             message = "`strict` needs a schema, which `json_mode` does not send."
             raise ValueError(message)
-        return StructuredOutput({"response_format": {"type": "json_object"}}, _text_parser(schema))
+        return _output({"response_format": {"type": "json_object"}}, _text_parser(schema))
     if schema is None:
         message = f"`method={method!r}` needs a schema; only `json_mode` goes without."
         raise ValueError(message)
     if method == "json_schema":
-        return StructuredOutput(
-            {"response_format": response_format(schema, strict=strict)}, _text_parser(schema)
-        )
+        arguments = {"response_format": response_format(schema, strict=strict)}
+        return _output(arguments, _text_parser(schema))
     name = convert_to_openai_function(schema)["name"]
-    arguments = {"tools": [schema], "tool_choice": name, "strict": strict}
-    return StructuredOutput(arguments, _tool_parser(schema, name))
+    return _output(
+        {"tools": [schema], "tool_choice": name, "strict": strict}, _tool_parser(schema, name)
+    )
+
+
+def _output(arguments: dict[str, Any], parser: BaseOutputParser[Any]) -> StructuredOutput:
+    return StructuredOutput(arguments, RunnablePassthrough(refuse_truncated) | parser)
 
 
 def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
@@ -109,77 +111,43 @@ def _with_title(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def refuse_truncated(message: BaseMessage) -> None:
+    """Refuse an object that the limit on output tokens cut off: core would complete it.
+
+    Args:
+        message: The whole reply.
+
+    Raises:
+        ScalewayTruncatedOutputError: It was cut off.
+    """
+    if message.response_metadata.get("finish_reason") != "length":
+        return
+    try:
+        json.loads(message.text)  # The limit may have fallen on the very end.
+    except ValueError as error:
+        raise _truncated(message) from error
+
+
 def _text_parser(schema: Schema | None) -> BaseOutputParser[Any]:
     if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return _PydanticTextParser(pydantic_object=schema)
-    return _JsonTextParser()
+        return PydanticOutputParser(pydantic_object=schema)
+    return JsonOutputParser()
 
 
 def _tool_parser(schema: Schema, name: str) -> BaseOutputParser[Any]:
     if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return _PydanticToolParser(tools=[schema], first_tool_only=True)
-    return _JsonToolParser(key_name=name, first_tool_only=True)
+        return PydanticToolsParser(tools=[schema], first_tool_only=True)
+    return JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
 
 
-class _JsonTextParser(JsonOutputParser):
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        _refuse_truncated_text(result)
-        return super().parse_result(result, partial=partial)
-
-
-class _PydanticTextParser(PydanticOutputParser[BaseModel]):
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        _refuse_truncated_text(result)
-        return super().parse_result(result, partial=partial)
-
-
-class _PydanticToolParser(PydanticToolsParser):
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        _refuse_truncated_call(result)
-        return super().parse_result(result, partial=partial)
-
-
-class _JsonToolParser(JsonOutputKeyToolsParser):
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        _refuse_truncated_call(result)
-        return super().parse_result(result, partial=partial)
-
-
-def _refuse_truncated_text(result: list[Generation]) -> None:
-    """Raise for JSON that was cut off: core's parsers would complete it."""
-    if _finish_reason(result) != "length":
-        return
-    try:  # The limit may have fallen on the very end.
-        json.loads(result[0].text)
-    except ValueError as error:
-        raise _truncated(result) from error
-
-
-def _refuse_truncated_call(result: list[Generation]) -> None:
-    """Raise for a call that was cut off: core reads what is there of it as a whole one."""
-    if _finish_reason(result) == "length":
-        raise _truncated(result)
-
-
-def _message_of(result: list[Generation]) -> BaseMessage | None:
-    generation = result[0] if result else None
-    return generation.message if isinstance(generation, ChatGeneration) else None
-
-
-def _finish_reason(result: list[Generation]) -> str | None:
-    message = _message_of(result)
-    return message.response_metadata.get("finish_reason") if message else None
-
-
-def _truncated(result: list[Generation]) -> ScalewayTruncatedOutputError:
-    message = _message_of(result)
-    metadata: Mapping[str, Any] = message.response_metadata if message else {}
+def _truncated(message: BaseMessage) -> ScalewayTruncatedOutputError:
+    metadata = message.response_metadata
     usage = getattr(message, "usage_metadata", None) or {}
     spent = f" of {usage['output_tokens']} tokens" if usage.get("output_tokens") else ""
     reasoning = (usage.get("output_token_details") or {}).get("reasoning")
     if reasoning:
         spent += f", {reasoning} of them spent on reasoning"
-    elif message and message.additional_kwargs.get("reasoning_content"):
+    elif message.additional_kwargs.get("reasoning_content"):
         spent += ", a share of them spent on reasoning"
     text = (
         f"The structured output of model {metadata.get('model_name')!r} was cut off at the limit"

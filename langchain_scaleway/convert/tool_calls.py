@@ -181,6 +181,7 @@ class _OpenCall:
         self.id: str | None = None
         self.name: str | None = None
         self._arguments: list[str] = []
+        self._white_space = ""
 
     def is_ended_by(self, call_id: str | None, name: str | None, arguments: str) -> bool:
         """Whether a fragment belongs to another call that begins with it.
@@ -203,6 +204,11 @@ class _OpenCall:
         Returns:
             What is new in it, `None` where nothing is.
         """
+        if not self._arguments:
+            # White space alone means no arguments, but to core it is broken JSON.
+            arguments = self._white_space + arguments
+            if arguments.isspace():
+                self._white_space, arguments = arguments, ""
         new_id = call_id if self.id is None else None
         new_name = name if self.name is None else None
         self.id = self.id or new_id
