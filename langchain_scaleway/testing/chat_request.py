@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -110,10 +111,10 @@ def content_text(content: Any) -> str:
     return " ".join(part["text"] for part in content if isinstance(part.get("text"), str))
 
 
-def content_parts(messages: list[dict[str, Any]], kind: str) -> int:
-    """Count the content parts of a type in all messages."""
-    return sum(
-        part.get("type") == kind
+def content_part_kinds(messages: list[dict[str, Any]]) -> Counter[str]:
+    """Count the content parts of each type in all messages."""
+    return Counter(
+        str(part.get("type"))
         for message in messages
         if isinstance(content := message.get("content"), list)
         for part in content
@@ -135,7 +136,7 @@ def count_prompt_tokens(body: dict[str, Any]) -> int:
     if tools := body.get("tools"):
         characters += len(orjson.dumps(tools))
     text_tokens = -(-characters // _CHARACTERS_PER_TOKEN)
-    images = content_parts(messages, "image_url")
+    images = content_part_kinds(messages)["image_url"]
     return text_tokens + len(messages) * _TOKENS_PER_MESSAGE + images * _TOKENS_PER_IMAGE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -24,12 +25,14 @@ from langchain_scaleway.testing.replies import RawReply, Reply, Step, Usage
 from langchain_scaleway.testing.responder import respond
 from langchain_scaleway.testing.settings import EmulatorSettings
 from langchain_scaleway.testing.validation import (
+    Refusal,
     check_context,
     check_engine,
     check_fields,
     check_gateway,
     engine_refusal,
     gateway_refusal,
+    invalid,
 )
 from langchain_scaleway.testing.wire import Completion
 
@@ -250,22 +253,29 @@ def _json_object(received: ReceivedRequest) -> dict[str, Any]:
     if media_type.partition(";")[0].strip() != "application/json":
         message = "Unsupported Media Type: Only 'application/json' is allowed"
         raise engine_refusal(f"1 validation error:\n  {message}", kind="Bad Request")
-    place, details = "body", {"type": "missing", "msg": "Field required"}
-    if received.body:
-        try:
-            body = orjson.loads(received.body)
-        except orjson.JSONDecodeError as error:
-            place, details = (
-                f"body.{error.pos}",
-                {"type": "json_invalid", "msg": "JSON decode error"},
-            )
-        else:
-            if isinstance(body, dict):
-                return body
-            details = {"type": "model_attributes_type", "msg": "Input should be a valid dictionary"}
-    shown = {"type": details["type"], "loc": place, "msg": details["msg"]}
-    message = f"1 validation error:\n  {shown}"
-    raise engine_refusal(message, param=place, kind="Bad Request")
+    if not received.body:
+        raise invalid("missing", "", "Field required", "None")
+    try:
+        body = orjson.loads(received.body)
+    except orjson.JSONDecodeError:
+        raise _not_json(received.body) from None
+    if not isinstance(body, dict):
+        raise invalid("dict_type", "", "Input should be a valid dictionary", str(body))
+    return body
+
+
+def _not_json(body: bytes) -> Refusal:
+    """Refuse a body in the words of Python's own JSON module, which vLLM reads it with."""
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as error:
+        place, reason = str(error.pos), error.msg
+    except UnicodeDecodeError as error:
+        place, reason = str(error.start), error.reason
+    else:
+        place, reason = "0", "Expecting value"
+    context = {"error": reason}
+    return invalid("json_invalid", place, "JSON decode error", "<dict of 0 items>", context)
 
 
 def _raw_answer(reply: RawReply) -> Answer:

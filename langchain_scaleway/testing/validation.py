@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from langchain_scaleway.testing.chat_request import ChatRequest, content_parts
+from langchain_scaleway.testing.chat_request import ChatRequest, content_part_kinds
 from langchain_scaleway.testing.error_bodies import ErrorShape, error_body
 from langchain_scaleway.testing.models import ServedModel
 
@@ -23,9 +23,23 @@ _ALTERNATION: Final = (
 )
 # Lists vLLM's supported parts as answered by a live server in 2026.
 _SUPPORTED_PARTS: Final = (
-    "audio_embeds, audio_url, image_embeds, image_pil, image_url, input_audio, input_image, "
-    "input_text, output_text, prompt_embeds, refusal, text, thinking, tool_reference, video_url"
+    "audio_embeds",
+    "audio_url",
+    "image_embeds",
+    "image_pil",
+    "image_url",
+    "input_audio",
+    "input_image",
+    "input_text",
+    "output_text",
+    "prompt_embeds",
+    "refusal",
+    "text",
+    "thinking",
+    "tool_reference",
+    "video_url",
 )
+_MEDIA_PARTS: Final = frozenset({"image_url", "video_url", "audio_url", "input_audio"})
 _ENGINE_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -57,6 +71,25 @@ def engine_refusal(
 ) -> Refusal:
     """Return a refusal by the engine, with status 400."""
     return Refusal(400, error_body(shape, 400, message, error=kind, param=param))
+
+
+def invalid(
+    kind: str, place: str, sentence: str, given: str, context: dict[str, str] | None = None
+) -> Refusal:
+    """Return a refusal as vLLM's Pydantic models word it.
+
+    Args:
+        kind: Pydantic's name of the error.
+        place: The path below the body, such as ``messages.0``; empty for the body itself.
+        sentence: What is wrong.
+        given: The value, shortened.
+        context: Further values that Pydantic gives.
+    """
+    path = f"body.{place}" if place else "body"
+    details: dict[str, object] = {"type": kind, "loc": path, "msg": sentence, "input": given}
+    if context:
+        details["ctx"] = context
+    return engine_refusal(f"1 validation error:\n  {details}", param=path, kind="Bad Request")
 
 
 def check_gateway(body: dict[str, Any], model: ServedModel) -> None:
@@ -136,31 +169,31 @@ def _wrong_fields(body: dict[str, Any]) -> Iterator[Refusal]:
     for field in ("temperature", "top_p"):
         if not isinstance(body.get(field, 0.0), int | float | None):
             sentence = "Input should be a valid number, unable to parse string as a number"
-            yield _invalid("float_parsing", field, sentence, str(body[field]))
+            yield invalid("float_parsing", field, sentence, str(body[field]))
     for field in ("max_tokens", "max_completion_tokens", "n", "seed", "top_logprobs"):
         if not isinstance(body.get(field, 0), int | None):
             sentence = "Input should be a valid integer, unable to parse string as an integer"
-            yield _invalid("int_parsing", field, sentence, str(body[field]))
+            yield invalid("int_parsing", field, sentence, str(body[field]))
     for number, tool in enumerate(body.get("tools") or []):
         if "function" not in tool:
             place = f"tools.{number}.function"
-            yield _invalid("missing", place, "Field required", _shown(tool))
+            yield invalid("missing", place, "Field required", _shown(tool))
     kind = (body.get("response_format") or {"type": "text"}).get("type")
     if kind not in {"text", "json_object", "json_schema"}:
         sentence = "Input should be 'text', 'json_object' or 'json_schema'"
-        yield _invalid("literal_error", "response_format.type", sentence, str(kind))
+        yield invalid("literal_error", "response_format.type", sentence, str(kind))
 
 
 def _wrong_messages(body: dict[str, Any]) -> Iterator[Refusal]:
     if "messages" not in body:
-        yield _invalid("missing", "messages", "Field required", _shown(body))
+        yield invalid("missing", "messages", "Field required", _shown(body))
     messages = body["messages"]
     if not isinstance(messages, list):
-        yield _invalid("list_type", "messages", "Input should be a valid list", _shown(messages))
+        yield invalid("list_type", "messages", "Input should be a valid list", _shown(messages))
     for number, message in enumerate(messages):
         if not isinstance(message, dict):
             place = f"messages.{number}"
-            yield _invalid("dict_type", place, "Input should be a valid dictionary", str(message))
+            yield invalid("dict_type", place, "Input should be a valid dictionary", str(message))
 
 
 def _messages(body: dict[str, Any], model: ServedModel) -> Iterator[Refusal]:
@@ -189,12 +222,14 @@ def _alternates(messages: list[dict[str, Any]]) -> bool:
 
 def _parts(body: dict[str, Any], model: ServedModel) -> Iterator[Refusal]:
     messages = body["messages"]
-    if content_parts(messages, "file"):
+    kinds = content_part_kinds(messages)
+    for kind in kinds.keys() - set(_SUPPORTED_PARTS):
         yield engine_refusal(
-            f"Unsupported chat content part type: 'file'. Supported types: {_SUPPORTED_PARTS}"
+            f"Unsupported chat content part type: {kind!r}. "
+            f"Supported types: {', '.join(_SUPPORTED_PARTS)}"
         )
-    images = content_parts(messages, "image_url")
-    if images and not model.images:
+    images = kinds["image_url"]
+    if not model.images and kinds.keys() & _MEDIA_PARTS:
         yield engine_refusal(f"{model.id} is not a multimodal model")
     if images > _MAX_IMAGES:
         yield engine_refusal(f"At most {_MAX_IMAGES} image(s) may be provided in one prompt.")
@@ -269,8 +304,11 @@ def _effort(body: dict[str, Any], model: ServedModel) -> Iterator[Refusal]:
     allowed = _ENGINE_EFFORTS if model.lenient_efforts else model.efforts
     if effort not in allowed:
         # Mistral names its own values (live, 2026-07-31); vLLM names its union (recorded).
-        listed = " or ".join(f"'{value}'" for value in allowed)
-        yield _invalid("literal_error", "reasoning_effort", f"Input should be {listed}", effort)
+        first, last = ", ".join(f"'{value}'" for value in allowed[:-1]), f"'{allowed[-1]}'"
+        listed = f"{first} or {last}" if first else last
+        sentence = f"Input should be {listed}"
+        context = {"expected": listed}
+        yield invalid("literal_error", "reasoning_effort", sentence, effort, context)
 
 
 _ENGINE_CHECKS: Final[tuple[Callable[[dict[str, Any], ServedModel], Iterator[Refusal]], ...]] = (
@@ -295,13 +333,6 @@ def _output_bound(body: dict[str, Any]) -> Any:
 def _bad_value(field: str, complaint: str, value: float) -> Refusal:
     """Refuse as vLLM refuses a sampling parameter out of its range."""
     return engine_refusal(f"{field} {complaint}. (parameter={field}, value={value})", param=field)
-
-
-def _invalid(kind: str, place: str, sentence: str, given: str) -> Refusal:
-    """Refuse as vLLM's Pydantic models do."""
-    details = {"type": kind, "loc": f"body.{place}", "msg": sentence, "input": given}
-    message = f"1 validation error:\n  {details}"
-    return engine_refusal(message, param=f"body.{place}", kind="Bad Request")
 
 
 def _shown(value: Any) -> str:

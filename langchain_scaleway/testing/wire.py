@@ -139,7 +139,9 @@ class Completion:
         wants_usage = self.request.include_usage
         fingerprint = {} if self.is_older_engine else {"system_fingerprint": _FINGERPRINT}
         per_choice = [
-            self._choice_chunks(index, generation, last_delta_finishes=generation.cut)
+            self._choice_chunks(
+                index, generation, last_delta_finishes=generation.cut and not generation.calls
+            )
             for index, generation in enumerate(self.choices)
         ]
         unfinished = len(self.choices)

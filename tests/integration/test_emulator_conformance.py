@@ -5,16 +5,14 @@ model said. What it puts on the wire must then have the same keys and types, the
 reasons and the same order of events. Words and numbers are its own.
 """
 
-import itertools
-import re
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import orjson
 import pytest
 
-from langchain_scaleway.testing import Quotas, Reply, ScalewayEmulator, ServedModel, ToolCall
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, ToolCall
+from tests.support.emulated import differences, events_of, in_order, kind_of
 from tests.support.outcomes import expected_outcome
 from tests.support.recordings import SERVED_MODELS, VLLM_QWEN, VLLM_SMOLLM, Recording
 from tests.support.recordings import all_recordings as every_recording
@@ -134,50 +132,6 @@ def recorded_reply(recording: Recording) -> Reply:
     return Reply(text, reasoning, calls)
 
 
-def differences(mine: Any, recorded: Any, place: str = "") -> Iterator[str]:
-    """What keys and types differ; null may stand for anything."""
-    if mine is None or recorded is None:
-        return
-    if isinstance(mine, dict) and isinstance(recorded, dict):
-        if mine.keys() != recorded.keys():
-            yield f"{place}: {sorted(mine.keys() ^ recorded.keys())} only on one side"
-        for key in mine.keys() & recorded.keys():
-            yield from differences(mine[key], recorded[key], f"{place}.{key}")
-    elif isinstance(mine, list) and isinstance(recorded, list):
-        for item in mine[: len(recorded)]:
-            yield from differences(item, recorded[0], f"{place}[]")
-    elif type(mine) is not type(recorded):
-        yield f"{place}: {type(mine).__name__} here, {type(recorded).__name__} recorded"
-
-
-def events_of(stream: bytes) -> list[Any]:
-    """The JSON of a stream's events; that it ends well is asserted."""
-    *events, done, nothing = stream.split(b"\n\n")
-    assert (done, nothing) == (b"data: [DONE]", b"")
-    return [orjson.loads(event.removeprefix(b"data: ")) for event in events]
-
-
-def kind_of(event: dict[str, Any]) -> str:
-    """What an event is for, with `!` where it has the finish reason."""
-    if not event["choices"]:
-        return "usage"
-    [choice] = event["choices"]
-    delta = choice["delta"]
-    if calls := delta.get("tool_calls"):
-        kind = "call" if "id" in calls[0] else "arguments"
-    elif "role" in delta:
-        kind = "role"
-    else:
-        kind = next((key for key in ("reasoning", "content") if delta.get(key)), "nothing")
-    return f"{choice['index']} {kind}{'!' if choice['finish_reason'] else ''}"
-
-
-def in_order(events: list[dict[str, Any]]) -> list[str]:
-    """The kinds of events choice by choice, each run of equal ones as one."""
-    kinds = sorted(map(kind_of, events), key=lambda kind: kind.partition(" ")[0])
-    return [kind for kind, _ in itertools.groupby(kinds)]
-
-
 @pytest.mark.parametrize("recording", [one for one in ANSWERS if not one.is_streamed], ids=str)
 def test_completion_has_the_recorded_shape(
     emulators: dict[str, ScalewayEmulator], recording: Recording
@@ -230,181 +184,3 @@ def test_refusal_is_the_recorded_one(
         assert list(differences(mine, recorded)) == []
         if recording.case not in NOT_CHECKED:
             assert mine == recorded
-
-
-# --- Documented and captured bodies: Scaleway's own, not vLLM's -------------------------
-
-
-QUESTION: dict[str, Any] = {
-    "model": "mistral-medium-3.5-128b",
-    "messages": [{"role": "user", "content": "How far is it?"}],
-}
-
-
-def post(emulator: ScalewayEmulator, body: dict[str, Any], key: str | None = KEY) -> httpx.Response:
-    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return httpx.post(f"{emulator.base_url}/chat/completions", json=body, headers=headers)
-
-
-def test_missing_key_as_captured() -> None:
-    """Live, 2026-09-29."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = post(emulator, QUESTION, key=None)
-    assert answer.status_code == 401
-    assert answer.json() == {
-        "status": 401,
-        "error": "UNAUTHORIZED",
-        "message": "missing 'Authorization' header",
-    }
-
-
-def test_exhausted_quota_as_captured() -> None:
-    """Live, 2026-07-30: the body, and neither `retry-after` nor quota headers."""
-    with ScalewayEmulator(api_key=KEY, quotas=Quotas(tokens_per_minute=1)) as emulator:
-        answer = post(emulator, QUESTION)
-    assert answer.status_code == 429
-    assert answer.json() == {
-        "status": 429,
-        "error": "INSUFFICIENT QUOTA",
-        "message": "You exceeded your current quota of tokens per minute.",
-    }
-    assert set(answer.headers) == {"content-length", "content-type", "server"}
-
-
-def test_output_cap_as_captured() -> None:
-    """Live, many times in 2025 and 2026."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = post(emulator, QUESTION | {"model": "glm-5.2", "max_tokens": 16_385})
-    assert answer.status_code == 400
-    assert answer.json() == {
-        "status": 400,
-        "error": "BAD REQUEST",
-        "message": "payload validation: max_completion_tokens is limited to 16384 for glm-5.2",
-    }
-
-
-def test_unsupported_route_as_captured() -> None:
-    """Live, 2026-08."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = httpx.post(
-            f"{emulator.base_url}/responses", headers={"Authorization": f"Bearer {KEY}"}
-        )
-    assert answer.status_code == 422
-    assert answer.json() == {
-        "status": 422,
-        "error": "ROUTE NOT SUPPORTED",
-        "message": "endpoint '/v1/responses' is not supported",
-    }
-
-
-def test_alternation_error_as_captured() -> None:
-    """Public issue reports: the older shape, on Mistral models."""
-    twice = QUESTION | {"messages": QUESTION["messages"] * 2}
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = post(emulator, twice)
-    assert answer.status_code == 400
-    assert answer.json() == {
-        "object": "error",
-        "message": "After the optional system message, conversation roles must alternate "
-        "user/assistant/user/assistant/...",
-        "type": "BadRequestError",
-        "param": None,
-        "code": 400,
-    }
-
-
-def test_older_completion_as_documented() -> None:
-    """The sample of the batch page, 2026-02."""
-    documented = {
-        "id": "chatcmpl-0",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "m",
-        "choices": [
-            {
-                "index": 0,
-                "message": {
-                    "role": "assistant",
-                    "content": "",
-                    "refusal": None,
-                    "annotations": None,
-                    "audio": None,
-                    "function_call": None,
-                    "tool_calls": [],
-                    "reasoning_content": None,
-                },
-                "logprobs": None,
-                "finish_reason": "stop",
-                "stop_reason": None,
-                "token_ids": None,
-            }
-        ],
-        "service_tier": None,
-        "system_fingerprint": None,
-        "usage": {
-            "prompt_tokens": 0,
-            "total_tokens": 0,
-            "completion_tokens": 0,
-            "prompt_tokens_details": None,
-        },
-        "prompt_logprobs": None,
-        "prompt_token_ids": None,
-        "kv_transfer_params": None,
-    }
-    with ScalewayEmulator(api_key=KEY, reasoning_field="reasoning_content") as emulator:
-        mine = post(emulator, QUESTION).json()
-    assert list(differences(mine, documented)) == []
-    assert mine["choices"][0]["message"]["tool_calls"] == []
-
-
-def test_stream_as_captured() -> None:
-    """A mistral-medium stream, live, 2026-07-31: role, thinking, answer."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        stream = post(emulator, QUESTION | {"stream": True})
-    assert in_order(events_of(stream.content)) == [
-        "0 role",
-        "0 reasoning",
-        "0 content",
-        "0 nothing!",
-    ]
-
-
-def test_dedicated_stream_as_documented() -> None:
-    """Page "OpenAI compatibility", 2026-04-24: cumulative usage, role and empty name everywhere."""
-    with ScalewayEmulator(api_key=KEY, framing="dedicated") as emulator:
-        events = events_of(post(emulator, QUESTION | {"stream": True}).content)
-    counts = [event["usage"]["completion_tokens"] for event in events]
-    assert counts == sorted(counts)
-    assert counts[0] == 1
-    for event in events:
-        [choice] = event["choices"]
-        assert choice["delta"]["role"] == "assistant"
-        assert choice["delta"]["name"] == ""
-    assert [event["choices"][0]["finish_reason"] for event in events][-1] == "stop"
-    assert events[-1]["choices"][0]["delta"]["content"]
-
-
-def test_models_as_documented() -> None:
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        url = f"{emulator.base_url}/models"
-        listed = httpx.get(url, headers={"Authorization": f"Bearer {KEY}"}).json()
-    assert listed["object"] == "list"
-    for model in listed["data"]:
-        assert set(model) == {"id", "object", "created", "owned_by"}
-        assert (model["object"], model["owned_by"]) == ("model", "Scaleway")
-    names = {model["id"] for model in listed["data"]}
-    assert "mistral-small-3.2-24b-instruct-2506" in names
-    assert "devstral-2-123b-instruct-2512" not in names, "retired"
-
-
-def test_quota_headers_as_documented() -> None:
-    """Page "Rate limits", 2026-04-24: 600, 599, and a duration such as `250ms`."""
-    quotas = Quotas(requests_per_minute=600, tokens_per_minute=200_000)
-    with ScalewayEmulator(api_key=KEY, quotas=quotas) as emulator:
-        headers = post(emulator, QUESTION).headers
-    assert headers["x-ratelimit-limit-requests"] == "600"
-    assert headers["x-ratelimit-remaining-requests"] == "599"
-    assert re.fullmatch(r"\d+ms", headers["x-ratelimit-reset-requests"])
-    assert headers["x-ratelimit-limit-tokens"] == "200000"
-    assert int(headers["x-ratelimit-remaining-tokens"]) < 200_000
-    assert re.fullmatch(r"\d+ms", headers["x-ratelimit-reset-tokens"])

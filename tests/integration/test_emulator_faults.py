@@ -1,0 +1,427 @@
+"""Each fault as a plain HTTP client meets it."""
+
+import contextlib
+import gzip
+import itertools
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from langchain_scaleway.testing import (
+    ByteAtATime,
+    CutStream,
+    Delay,
+    EmptyAnswer,
+    ErrorEvent,
+    Fault,
+    Gzip,
+    HtmlError,
+    HttpError,
+    HugeError,
+    NotAnObject,
+    RandomFaults,
+    RawReply,
+    Redirect,
+    Reply,
+    Reset,
+    ScalewayEmulator,
+    StaleConnection,
+    Stall,
+    TruncatedJson,
+    WrongContentType,
+    rate_limited,
+)
+from langchain_scaleway.testing.error_bodies import ERROR_SHAPES, ErrorShape
+from langchain_scaleway.testing.faults import fault_from_text
+from tests.support.emulated import ask, body_of, client_of, events_of, message_of
+
+TEXT = "one two three four five"
+DONE = b"data: [DONE]"
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def hit(emulator: ScalewayEmulator, *faults: Fault, stream: bool = False) -> httpx.Response:
+    """Ask while faults strike, and read the whole answer."""
+    emulator.script(Reply(TEXT, faults=faults))
+    return ask(emulator, stream=stream)
+
+
+@contextlib.contextmanager
+def streaming(emulator: ScalewayEmulator, *faults: Fault) -> Iterator[httpx.Response]:
+    """Ask for a stream while faults strike, and leave it to the test to read it."""
+    emulator.script(Reply(TEXT, faults=faults))
+    with (
+        client_of(emulator) as client,
+        client.stream("POST", "/chat/completions", json=body_of(stream=True)) as answer,
+    ):
+        yield answer
+
+
+def received_before_failure(answer: httpx.Response, error: type[httpx.HTTPError]) -> bytes:
+    """Read until the connection fails, which it must in the given way."""
+    received = b""
+    with pytest.raises(error):  # noqa: PT012 (the loop is what raises)
+        for part in answer.iter_raw():
+            received += part
+    return received
+
+
+def speak(emulator: ScalewayEmulator, *requests: bytes) -> bytes:
+    """Send raw requests on one socket and return every byte until the server closes it."""
+    host, _, port = emulator.base_url.removeprefix("http://").removesuffix("/v1").partition(":")
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        for request in requests:
+            connection.sendall(request)
+            with contextlib.suppress(ConnectionResetError, TimeoutError):
+                while part := connection.recv(65_536):
+                    received += part
+    return received
+
+
+def raw_request(emulator: ScalewayEmulator, **fields: Any) -> bytes:
+    body = orjson.dumps(body_of(**fields))
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+        f"authorization: Bearer {emulator.api_key}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_delay_holds_the_headers_back(emulator: ScalewayEmulator, stream: bool) -> None:
+    emulator.script(Reply(TEXT, faults=[Delay(60)]))
+    with client_of(emulator) as client, pytest.raises(httpx.ReadTimeout):
+        client.post("/chat/completions", json=body_of(stream=stream), timeout=0.1)
+    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+
+
+def test_delay_is_in_emulated_seconds() -> None:
+    with ScalewayEmulator(time_scale=10_000) as emulator:
+        assert message_of(hit(emulator, Delay(600)))["content"] == TEXT
+        assert emulator.now() >= 600
+
+
+def test_stall_sends_the_first_events_and_then_nothing(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply(TEXT, faults=[Stall(after_events=3)]))
+    received = b""
+    with client_of(emulator) as client:
+        with (
+            pytest.raises(httpx.ReadTimeout),
+            client.stream(
+                "POST", "/chat/completions", json=body_of(stream=True), timeout=0.2
+            ) as answer,
+        ):
+            for part in answer.iter_raw():
+                received += part
+        assert received.count(b"data: ") == 3
+    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+
+
+def test_stall_may_end(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, Stall(after_events=3, seconds=0.05), stream=True)
+    assert len(events_of(answer.content)) == len(events_of(hit(emulator, stream=True).content))
+
+
+@pytest.mark.parametrize("at_byte", [0, 1, 20, 60, 500])
+def test_reset_comes_after_exactly_so_many_bytes(emulator: ScalewayEmulator, at_byte: int) -> None:
+    emulator.script(Reply(TEXT, faults=[Reset(at_byte)]))
+    received = speak(emulator, raw_request(emulator, stream=True))
+    assert len(received) == at_byte
+    assert b"HTTP/1.1 200".startswith(received[:12])
+    assert emulator.wait_until(lambda emulator: emulator.requests[0].completed)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("at_byte", [0, 20])
+def test_reset_in_the_headers_is_an_error_of_the_connection(
+    emulator: ScalewayEmulator, at_byte: int, stream: bool
+) -> None:
+    with pytest.raises(httpx.ReadError, match="reset"):
+        hit(emulator, Reset(at_byte), stream=stream)
+
+
+def test_reset_in_the_middle_of_a_stream(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, Reset(after_events=3)) as answer:
+        received = received_before_failure(answer, httpx.ReadError)
+    assert received.count(b"data: ") == 3
+
+
+@pytest.mark.parametrize("ending", ["terminated", "until_close"])
+def test_cut_stream_that_http_takes_for_whole(emulator: ScalewayEmulator, ending: Any) -> None:
+    answer = hit(emulator, CutStream(3, ending), stream=True)
+    assert answer.content.count(b"data: ") == 3
+    assert DONE not in answer.content
+    assert 'finish_reason":"stop' not in answer.text
+
+
+def test_cut_stream_that_http_takes_for_broken(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, CutStream(3, "closed")) as answer:
+        received = received_before_failure(answer, httpx.RemoteProtocolError)
+    assert received.count(b"data: ") == 3
+
+
+def test_cut_of_an_answer_that_is_not_streamed(emulator: ScalewayEmulator) -> None:
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+        hit(emulator, CutStream(ending="closed"))
+
+
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("shape", ERROR_SHAPES)
+def test_error_event_in_each_shape(
+    emulator: ScalewayEmulator, shape: ErrorShape, named: bool, done: bool
+) -> None:
+    fault = ErrorEvent(after_events=2, shape=shape, message="It broke", done=done, named=named)
+    answer = hit(emulator, fault, stream=True)
+    assert answer.status_code == 200
+    *events, nothing = answer.content.split(b"\n\n")
+    assert nothing == b""
+    assert (events[-1] == DONE) is done
+    assert len(events) == 3 + done
+    lines = events[2].split(b"\n")
+    assert (lines[0] == b"event: error") is named
+    error = orjson.loads(lines[-1].removeprefix(b"data: "))
+    if shape == "recent":
+        error = error["error"]
+    assert error["message"] == "It broke"
+    expected = {
+        "gateway": {"status", "error", "message"},
+        "recent": {"message", "type", "param", "code"},
+        "legacy": {"object", "message", "type", "param", "code"},
+    }
+    assert set(error) == expected[shape]
+
+
+def test_error_event_where_nothing_is_streamed_is_the_answer(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, ErrorEvent(status=503, message="It broke"))
+    assert answer.status_code == 503
+    assert answer.json()["error"]["message"] == "It broke"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_http_errors(emulator: ScalewayEmulator, stream: bool) -> None:
+    answer = hit(emulator, HttpError(503, "Busy", "recent", {"retry-after": "7"}), stream=stream)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "7"
+    assert answer.json()["error"]["message"] == "Busy"
+
+
+def test_rate_limited_is_scaleways_bare_429(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, rate_limited())
+    assert answer.status_code == 429
+    assert answer.json()["error"] == "INSUFFICIENT QUOTA"
+    assert not any(name.startswith(("retry", "x-ratelimit")) for name in answer.headers)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_html_of_a_proxy(emulator: ScalewayEmulator, stream: bool) -> None:
+    answer = hit(emulator, HtmlError(502), stream=stream)
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
+    assert answer.text.startswith("<html>")
+
+
+@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("stream", [False, True])
+def test_empty_answers(emulator: ScalewayEmulator, status: int, stream: bool) -> None:
+    answer = hit(emulator, EmptyAnswer(status), stream=stream)
+    assert (answer.status_code, answer.content) == (status, b"")
+
+
+def test_redirect_is_not_for_following(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, Redirect("http://127.0.0.1:9/elsewhere", 308))
+    assert answer.status_code == 308
+    assert answer.headers["location"] == "http://127.0.0.1:9/elsewhere"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_byte_at_a_time_changes_nothing_but_the_pace(
+    emulator: ScalewayEmulator, stream: bool
+) -> None:
+    whole = hit(emulator, stream=stream)
+    bytewise = hit(emulator, ByteAtATime(), stream=stream)
+    assert len(bytewise.content) == len(whole.content)
+    if stream:
+        assert len(events_of(bytewise.content)) == len(events_of(whole.content))
+
+
+def test_byte_at_a_time_really_is(emulator: ScalewayEmulator) -> None:
+    """The client is slower than the server, so not every byte comes alone; many do."""
+    with streaming(emulator, ByteAtATime()) as answer:
+        parts = [part for part in answer.iter_raw() if part]
+    assert max(map(len, parts)) < len(b"".join(parts)) / 4
+    assert len(parts) > 10
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_gzip(emulator: ScalewayEmulator, stream: bool) -> None:
+    answer = hit(emulator, Gzip(), stream=stream)
+    assert answer.headers["content-encoding"] == "gzip"
+    text = (
+        "".join(
+            event["choices"][0]["delta"].get("content", "") for event in events_of(answer.content)
+        )
+        if stream
+        else message_of(answer)["content"]
+    )
+    assert text == TEXT
+
+
+def test_gzipped_events_can_be_read_one_by_one(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, Gzip(), Stall(after_events=3)) as answer:
+        received = b"".join(itertools.islice(answer.iter_bytes(), 3))
+    assert received.count(b"data: ") == 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_bad_gzip(emulator: ScalewayEmulator, stream: bool) -> None:
+    with pytest.raises(httpx.DecodingError):
+        hit(emulator, Gzip(corrupt=True), stream=stream)
+
+
+def test_truncated_json(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, TruncatedJson())
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+        answer.json()
+
+
+def test_truncated_json_in_a_stream(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, TruncatedJson(after_events=2), stream=True)
+    events = answer.content.split(b"\n\n")
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(events[2].removeprefix(b"data: "))
+    assert events[-2] == DONE
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 7])
+def test_json_that_is_no_object(emulator: ScalewayEmulator, value: Any) -> None:
+    assert hit(emulator, NotAnObject(value)).json() == value
+    events = events_of(hit(emulator, NotAnObject(value, after_events=2), stream=True).content)
+    assert events[2] == value
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_wrong_content_type(emulator: ScalewayEmulator, stream: bool) -> None:
+    answer = hit(emulator, WrongContentType("text/plain"), stream=stream)
+    assert answer.headers["content-type"] == "text/plain"
+    assert b"chat.completion" in answer.content
+
+
+def test_huge_error(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, HugeError(size=3_000_000))
+    assert answer.status_code == 500
+    assert len(answer.content) == 3_000_000
+    assert len(answer.json()["error"]["message"]) > 2_900_000
+
+
+def test_huge_error_need_not_be_read(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, HugeError(size=10**12)) as answer:
+        assert answer.headers["content-length"] == str(10**12)
+    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+
+
+def test_connection_that_is_closed_after_the_answer(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply(TEXT, faults=[StaleConnection("after_answer")]), TEXT)
+    with client_of(emulator) as client:
+        first = client.post("/chat/completions", json=body_of())
+        assert "connection" not in first.headers
+        assert emulator.wait_until(lambda emulator: emulator.connections_open == 0)
+        assert message_of(client.post("/chat/completions", json=body_of()))["content"] == TEXT
+    assert emulator.connections_opened == 2
+
+
+def test_connection_that_is_dead_for_the_next_request(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply(TEXT, faults=[StaleConnection("on_next_request")]), TEXT)
+    with client_of(emulator) as client:
+        assert message_of(client.post("/chat/completions", json=body_of()))["content"] == TEXT
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            client.post("/chat/completions", json=body_of())
+        assert message_of(client.post("/chat/completions", json=body_of()))["content"] == TEXT
+    assert len(emulator.requests) == 2, "the one on the dead connection never arrived"
+
+
+def test_raw_reply_is_sent_as_it_is(emulator: ScalewayEmulator) -> None:
+    emulator.script(RawReply(418, {"Content-Type": "text/x", "x-a": "b"}, b"teapot"))
+    answer = ask(emulator)
+    assert (answer.status_code, answer.text) == (418, "teapot")
+    assert (answer.headers["content-type"], answer.headers["x-a"]) == ("text/x", "b")
+
+
+def test_raw_stream_takes_faults(emulator: ScalewayEmulator) -> None:
+    pieces = [b": comment\r\n\r\n", b"data: 1\r\n\r\n", b"data: 2\r\n\r\n"]
+    emulator.script(RawReply(body=pieces, faults=[CutStream(2)]))
+    assert ask(emulator).content == b"".join(pieces[:2])
+
+
+def test_faults_combine(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, Gzip(), WrongContentType("text/plain"), ByteAtATime())
+    assert message_of(answer)["content"] == TEXT
+    assert answer.headers["content-encoding"] == "gzip"
+    assert emulator.requests[0].faults == ("Gzip", "WrongContentType", "ByteAtATime")
+
+
+def test_chance_hits_the_same_requests_in_every_run() -> None:
+    faults = RandomFaults(probability=0.3, faults=[HttpError(500), HttpError(503)], seed=7)
+
+    def run() -> list[int]:
+        with ScalewayEmulator(random_faults=faults) as emulator, client_of(emulator) as client:
+            return [client.post("/chat/completions", json=body_of()).status_code for _ in range(60)]
+
+    first = run()
+    assert first == run()
+    assert set(first) == {200, 500, 503}
+    assert 5 <= sum(status != 200 for status in first) <= 35
+
+
+def test_chance_leaves_scripted_requests_alone() -> None:
+    faults = RandomFaults(probability=1, faults=[HttpError(500)])
+    with ScalewayEmulator(random_faults=faults) as emulator:
+        emulator.script(TEXT)
+        assert ask(emulator).status_code == 200
+        assert ask(emulator).status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("HtmlError", HtmlError()),
+        ("Stall:after_events=4,seconds=1.5", Stall(4, 1.5)),
+        ("CutStream:ending=closed", CutStream(ending="closed")),
+        ("ErrorEvent:shape=gateway,done=false", ErrorEvent(shape="gateway", done=False)),
+    ],
+)
+def test_fault_from_text(text: str, fault: Fault) -> None:
+    assert fault_from_text(text) == fault
+
+
+@pytest.mark.parametrize("text", ["Nothing", "Stall:seconds_=1"])
+def test_fault_that_does_not_exist(text: str) -> None:
+    with pytest.raises(ValueError, match=r"No fault is called|has no seconds_"):
+        fault_from_text(text)
+
+
+def test_gzip_body_is_a_gzip_file(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, Gzip()) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert gzip.decompress(raw).endswith(DONE + b"\n\n")
+
+
+def test_idle_connections_are_closed_in_time() -> None:
+    with ScalewayEmulator(keep_alive=0.05) as emulator, client_of(emulator) as client:
+        client.post("/chat/completions", json=body_of())
+        assert emulator.connections_open == 1
+        assert emulator.wait_until(
+            lambda emulator: time.sleep(0.01) or not emulator.connections_open
+        )
