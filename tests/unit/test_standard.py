@@ -45,7 +45,12 @@ def test_serialized_model_loads_when_its_class_is_allowed(monkeypatch: pytest.Mo
     model = ChatScaleway(model=MODEL, api_key="canary", temperature=0.5, max_tokens=10)
 
     serialized = dumpd(model)
-    loaded = load(serialized, allowed_objects=[ChatScaleway], secrets_from_env=True)
+    loaded = load(
+        serialized,
+        allowed_objects=[ChatScaleway],
+        valid_namespaces=["langchain_scaleway"],
+        secrets_from_env=True,
+    )
 
     assert "canary" not in str(serialized)
     assert isinstance(loaded, ChatScaleway)
