@@ -133,6 +133,7 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
     "arguments null to the end": ([calls_event(fragment(None, name="now", id="call_c"))], [NOW]),
     "arguments absent to the end": ([calls_event(fragment(name="now", id="call_c"))], [NOW]),
     "arguments empty": ([calls_event(fragment("", name="now", id="call_c"))], [NOW]),
+    "arguments blank": ([calls_event(fragment(" \n", name="now", id="call_c"))], [NOW]),
     "arguments an empty object": ([calls_event(fragment({}, name="now", id="call_c"))], [NOW]),
     "arguments an object": (
         [calls_event(fragment({"a": 1, "b": 2}, name="add", id="call_a", index=0))],
@@ -267,6 +268,7 @@ def test_an_unreadable_call_says_what_is_wrong() -> None:
         (fragment(name="now", id="call_c"), NOW),
         (fragment({}, name="now", id="call_c"), NOW),
         (fragment(" {} ", name="now", id="call_c"), NOW),
+        (fragment(" \n", name="now", id="call_c"), NOW),
     ],
 )
 def test_arguments_of_a_whole_reply(wire_call: dict[str, Any], call: Call) -> None:
