@@ -93,19 +93,19 @@ class _Endpoints:
         release: Callable[[], None],
     ) -> Delivery:
         service = self._service
-        finished = partial(self._finished, received, answer, release)
+        service.note_status(received, answer.status)
+        finished = partial(self._finished, received, release)
         interval = service.settings.token_interval
         return Delivery(answer, _connection(http), service.clock, interval, finished)
 
     def _finished(
         self,
         received: ReceivedRequest,
-        answer: Answer,
         release: Callable[[], None],
         given: bool,  # noqa: FBT001 (Delivery calls it so)
     ) -> None:
         release()
-        self._service.note_finished(received, answer.status, given=given)
+        self._service.note_finished(received, given=given)
 
 
 def _connection(http: Request) -> Connection:

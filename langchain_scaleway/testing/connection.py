@@ -94,6 +94,9 @@ class Connection(asyncio.Transport):
 
     def close(self) -> None:
         """End the connection with FIN when everything has been sent."""
+        if self._transport.is_closing():
+            # uvicorn also closes what the client has closed.
+            return
         self.closed_by_server = True
         if self._waiting:
             self._close_when_sent = True

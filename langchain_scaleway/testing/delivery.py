@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from langchain_scaleway.testing.answers import Answer, Ending, Pause
+from langchain_scaleway.testing.answers import Answer, Ending, Pause, Piece
 from langchain_scaleway.testing.clock import ScaledClock
 from langchain_scaleway.testing.connection import Connection
 
@@ -23,8 +23,9 @@ class Delivery(Response):
         connection: Where to.
         clock: Tells how long an emulated second is.
         token_interval: Emulated seconds between two pieces of a stream.
-        on_finished: Called at the end, however it comes about, with whether the client was
-            given all that it was meant to get.
+        on_finished: Called once, with whether the client is given all that it was meant to
+            get. It is called before the last byte goes out, so that whoever has seen the
+            end of an answer finds everything about it noted.
     """
 
     def __init__(
@@ -40,43 +41,52 @@ class Delivery(Response):
         self._clock = clock
         self._interval = clock.real_seconds(token_interval)
         self._on_finished = on_finished
+        self._finished = False
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send the answer; the ASGI interface of a response."""
-        given = False
         try:
-            given = await self._deliver(send)
+            await self._deliver(send)
         finally:
+            self._finish(given=self._connection.closed_by_server)
+
+    def _finish(self, *, given: bool) -> None:
+        if not self._finished:
+            self._finished = True
             self._on_finished(given)
 
-    async def _deliver(self, send: Send) -> bool:
-        """Send the answer and return whether the client stayed to the end meant for it."""
+    async def _deliver(self, send: Send) -> None:
         answer, connection = self._answer, self._connection
         if answer.delay:
             await connection.wait(self._clock.real_seconds(answer.delay))
         connection.prepare(answer)
         body: _Body = _RawBody(connection) if answer.until_close else _HttpBody(send)
         await body.start(answer)
-        for number, piece in enumerate(answer.pieces):
-            if number and answer.is_stream:
-                await self._between_pieces()
-            if connection.lost.is_set():
-                return connection.closed_by_server
-            if isinstance(piece, bytes):
-                await body.write(piece)
-            elif isinstance(piece, Pause):
-                await connection.wait(self._clock.real_seconds(piece.seconds))
-            else:
-                await self._break_off(piece)
-                return connection.closed_by_server
-        connection.closes_on_next_request = answer.close_on_next
-        await body.end()
-        if answer.close_after:
-            connection.close()
+        await self._send_pieces(body)
+        if not connection.lost.is_set():
+            connection.closes_on_next_request = answer.close_on_next
+            await body.end()
+            if answer.close_after:
+                connection.close()
         if connection.closed_by_server:
             # uvicorn takes a return before that for a fault of this program.
             await connection.lost.wait()
-        return True
+
+    async def _send_pieces(self, body: _Body) -> None:
+        """Send the body, as far as the client stays and the answer goes."""
+        for piece, is_last in _marking_the_last(self._answer.pieces):
+            if self._connection.lost.is_set():
+                return
+            if is_last and piece is not Ending.HANG:
+                self._finish(given=True)
+            if isinstance(piece, bytes):
+                await body.write(piece)
+            elif isinstance(piece, Pause):
+                await self._connection.wait(self._clock.real_seconds(piece.seconds))
+            else:
+                await self._break_off(piece)
+            if not is_last and self._answer.is_stream:
+                await self._between_pieces()
 
     async def _between_pieces(self) -> None:
         if self._interval:
@@ -91,6 +101,18 @@ class Delivery(Response):
         elif ending is Ending.CLOSE:
             self._connection.close()
         await self._connection.lost.wait()
+
+
+def _marking_the_last(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
+    """Yield each piece with whether it is the last."""
+    iterator = iter(pieces)
+    held = next(iterator, None)
+    if held is None:
+        return
+    for piece in iterator:
+        yield held, False
+        held = piece
+    yield held, True
 
 
 class _Body(Protocol):

@@ -77,11 +77,16 @@ class EmulatedService:
             self.changed.notify_all()
         return request
 
-    def note_finished(self, request: ReceivedRequest, status: int, *, given: bool) -> None:
-        """Note what became of a request."""
+    def note_status(self, request: ReceivedRequest, status: int) -> None:
+        """Note how a request is about to be answered."""
         with self.changed:
             self.statuses[status] += 1
             request.status = status
+            self.changed.notify_all()
+
+    def note_finished(self, request: ReceivedRequest, *, given: bool) -> None:
+        """Note whether a request was answered to the end."""
+        with self.changed:
             request.completed = given
             request.client_disconnected = not given
             self.changed.notify_all()

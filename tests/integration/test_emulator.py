@@ -1,0 +1,364 @@
+"""The emulator as a server: its life, its scripts, what it keeps, where it runs."""
+
+import itertools
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from langchain_scaleway.testing import (
+    EmulatorProcess,
+    HttpError,
+    RawReply,
+    ReceivedRequest,
+    Reply,
+    ScalewayEmulator,
+    Stall,
+    Step,
+    ToolCall,
+    Usage,
+)
+from tests.support.emulated import ask, body_of, client_of, events_of, message_of
+
+THINKING_MODEL = "qwen3.6-35b-a3b"
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string"},
+                "days": {"type": "integer", "minimum": 1, "maximum": 14},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
+            "required": ["city", "unit"],
+            "additionalProperties": False,
+        },
+    },
+}
+TIME = {"type": "function", "function": {"name": "get_time"}}
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def calls_of(answer: httpx.Response) -> list[tuple[str, Any]]:
+    """Names and arguments of an answer's tool calls."""
+    functions = [call["function"] for call in message_of(answer).get("tool_calls", [])]
+    return [(function["name"], json.loads(function["arguments"])) for function in functions]
+
+
+# --- Its life ---------------------------------------------------------------------------
+
+
+def test_starts_on_a_free_port_of_this_machine() -> None:
+    with ScalewayEmulator() as one, ScalewayEmulator() as another:
+        assert one.base_url != another.base_url
+        for emulator in (one, another):
+            assert emulator.base_url.startswith("http://127.0.0.1:")
+            assert ask(emulator).status_code == 200
+
+
+def test_stops_with_its_thread_and_its_connections() -> None:
+    threads = set(threading.enumerate())
+    emulator = ScalewayEmulator().start()
+    emulator.script(Reply("never ends", faults=[Stall()]))
+    with (
+        client_of(emulator) as client,
+        client.stream("POST", "/chat/completions", json=body_of(stream=True)) as answer,
+    ):
+        emulator.stop()
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
+    assert set(threading.enumerate()) == threads
+    assert emulator.connections_open == 0
+    assert len(emulator.requests) == 1, "what was received stays"
+    with pytest.raises(httpx.ConnectError):
+        ask(emulator)
+    emulator.stop()
+
+
+def test_is_not_started_twice() -> None:
+    with ScalewayEmulator() as emulator, pytest.raises(RuntimeError, match="runs already"):
+        emulator.start()
+
+
+def test_has_no_url_before_it_starts() -> None:
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = ScalewayEmulator().base_url
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(TypeError, match="quota"):
+        ScalewayEmulator(quota=None)  # type: ignore[call-arg]  # that is what is tested
+
+
+# --- Scripts ----------------------------------------------------------------------------
+
+
+def test_script_is_taken_in_order(emulator: ScalewayEmulator) -> None:
+    emulator.script("first", Reply("second", "thought"), HttpError(503, "third"))
+    emulator.script(lambda request: f"fourth, to {request.json['messages'][0]['content']}")
+    assert emulator.scripted_steps_left == 4
+    assert message_of(ask(emulator))["content"] == "first"
+    second = message_of(ask(emulator))
+    assert (second["content"], second["reasoning"]) == ("second", "thought")
+    assert ask(emulator).json()["message"] == "third"
+    assert message_of(ask(emulator, "you"))["content"] == "fourth, to you"
+    assert emulator.scripted_steps_left == 0
+    assert "“Hello”" in message_of(ask(emulator))["content"]
+
+
+def test_function_answers_beyond_the_script(emulator: ScalewayEmulator) -> None:
+    counter = itertools.count(1)
+
+    def step(request: ReceivedRequest) -> Step:
+        number = next(counter)
+        return HttpError(500) if number == 2 else f"answer {number}"
+
+    emulator.respond_with(step)
+    emulator.script("scripted")
+    assert message_of(ask(emulator))["content"] == "scripted"
+    assert message_of(ask(emulator))["content"] == "answer 1"
+    assert ask(emulator).status_code == 500
+    assert message_of(ask(emulator))["content"] == "answer 3"
+    emulator.respond_with(None)
+    assert "emulated" in message_of(ask(emulator))["content"]
+
+
+def test_refused_requests_leave_the_script_alone(emulator: ScalewayEmulator) -> None:
+    emulator.script("for a good request")
+    assert ask(emulator, temperature=9).status_code == 400
+    assert message_of(ask(emulator))["content"] == "for a good request"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_scripted_reply_with_everything(emulator: ScalewayEmulator, stream: bool) -> None:
+    usage = Usage(prompt_tokens=9, completion_tokens=8, cached_tokens=7, reasoning_tokens=6)
+    calls = [ToolCall("a", {"x": 1}, "id-1"), ToolCall("b", '{"broken', "id-2")]
+    emulator.script(
+        Reply("text", "thought", calls, usage=usage, model="other", finish_reason="content_filter")
+    )
+    answer = ask(emulator, stream=stream, tools=[TIME], **_with_usage(stream))
+    counted = answer.json() if not stream else events_of(answer.content)[-1]
+    assert counted["model"] == "other"
+    assert counted["usage"] == {
+        "prompt_tokens": 9,
+        "completion_tokens": 8,
+        "total_tokens": 17,
+        "prompt_tokens_details": {"cached_tokens": 7},
+        "completion_tokens_details": {"reasoning_tokens": 6},
+    }
+    if stream:
+        *_, end, _ = events_of(answer.content)
+        assert end["choices"][0]["finish_reason"] == "content_filter"
+    else:
+        [choice] = answer.json()["choices"]
+        assert choice["finish_reason"] == "content_filter"
+        assert [call["id"] for call in choice["message"]["tool_calls"]] == ["id-1", "id-2"]
+        assert choice["message"]["tool_calls"][1]["function"]["arguments"] == '{"broken'
+
+
+def _with_usage(stream: bool) -> dict[str, Any]:
+    return {"stream_options": {"include_usage": True}} if stream else {}
+
+
+# --- What it keeps ----------------------------------------------------------------------
+
+
+def test_requests_are_kept(emulator: ScalewayEmulator) -> None:
+    with client_of(emulator) as client:
+        client.post("/chat/completions?a=b", json=body_of("one"), headers={"X-Tag": "1"})
+        client.post("/chat/completions", content=b"no json")
+        client.get("/models")
+    one, two, three = emulator.requests
+    assert [request.number for request in emulator.requests] == [1, 2, 3]
+    assert (one.method, one.path, one.query) == ("POST", "/v1/chat/completions", "a=b")
+    assert one.headers["x-TAG"] == "1"
+    assert one.headers["authorization"] == f"Bearer {emulator.api_key}"
+    assert one.json == body_of("one")
+    assert one.body == orjson.dumps(one.json)
+    assert (one.status, two.status, three.status) == (200, 400, 200)
+    assert one.completed
+    assert not one.client_disconnected
+    assert one.arrived_at <= two.arrived_at <= three.arrived_at <= emulator.now()
+    assert {request.connection for request in emulator.requests} == {1}
+    assert emulator.connections_opened == 1
+    assert emulator.statuses == {200: 2, 400: 1}
+    with pytest.raises(ValueError, match="invalid"):
+        _ = two.json
+
+
+def test_requests_do_not_show_the_key(emulator: ScalewayEmulator) -> None:
+    ask(emulator)
+    assert emulator.api_key is not None
+    assert emulator.api_key not in repr(emulator.requests)
+    assert emulator.api_key not in str(emulator.requests[0].headers)
+
+
+def test_only_the_latest_requests_may_be_kept() -> None:
+    with ScalewayEmulator(keep_requests=2) as emulator:
+        for number in range(4):
+            ask(emulator, str(number))
+        assert [request.number for request in emulator.requests] == [3, 4]
+        assert emulator.statuses == {200: 4}
+
+
+def test_leaving_client_is_noticed(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply("a b c", faults=[Stall(after_events=2)]))
+    with (
+        client_of(emulator) as client,
+        client.stream("POST", "/chat/completions", json=body_of(stream=True)) as answer,
+    ):
+        next(answer.iter_raw())
+    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+    assert not emulator.requests[0].completed
+
+
+def test_sent_text_is_kept(emulator: ScalewayEmulator) -> None:
+    ask(emulator, stream=True, max_tokens=3)
+    assert emulator.requests[0].text == "This is an"
+
+
+# --- Elsewhere: other processes, many threads, pytest ------------------------------------
+
+
+def test_process_of_its_own() -> None:
+    with EmulatorProcess(api_key="another-key") as emulator:
+        emulator.script("from another process", HttpError(503))
+        headers = {"Authorization": "Bearer another-key"}
+        url = f"{emulator.base_url}/chat/completions"
+        answers = [httpx.post(url, headers=headers, json=body_of(str(i))) for i in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 503, 200]
+        assert message_of(answers[0])["content"] == "from another process"
+        assert [request.json["messages"][0]["content"] for request in emulator.requests] == [
+            "0",
+            "1",
+            "2",
+        ]
+        assert emulator.statuses == {200: 2, 503: 1}
+        assert emulator.connections_opened == 3
+        assert emulator.project_id in emulator.project_url
+        with pytest.raises((pickle.PicklingError, AttributeError)):
+            emulator.script(lambda _: "not picklable")
+        emulator.respond_with(answer_from_a_module)
+        assert message_of(httpx.post(url, headers=headers, json=body_of()))["content"] == "module"
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = emulator.base_url
+
+
+def answer_from_a_module(request: ReceivedRequest) -> Step:
+    """A step that another process can find."""
+    return RawReply(body=orjson.dumps({"choices": [{"message": {"content": "module"}}]}))
+
+
+def test_command_line() -> None:
+    command = [sys.executable, "-m", "langchain_scaleway.testing", "--port", "0"]
+    options = ["--requests-per-minute", "2", "--fault", "HtmlError", "--fault-rate", "1"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        head = [program.stdout.readline() for _ in range(4)]
+        shown = dict(line.split() for line in head[1:])
+        url, key = f"{shown['base_url']}/chat/completions", shown["api_key"]
+        headers = {"Authorization": f"Bearer {key}"}
+        answers = [httpx.post(url, headers=headers, json=body_of()) for _ in range(3)]
+        program.send_signal(signal.SIGINT)
+        rest = program.stdout.read()
+    assert "no model" in head[0]
+    assert [answer.status_code for answer in answers] == [502, 502, 429]
+    assert rest == "Answers by status: {502: 2, 429: 1}\n"
+    assert program.returncode == 0
+
+
+def test_many_clients_at_once(emulator: ScalewayEmulator) -> None:
+    def converse(client_number: int) -> list[str]:
+        with client_of(emulator) as client:
+            prompts = [f"client {client_number} question {number}" for number in range(10)]
+            answers = [client.post("/chat/completions", json=body_of(text)) for text in prompts]
+            contents = [message_of(answer)["content"] for answer in answers]
+            return [
+                text for text, content in zip(prompts, contents, strict=True) if text in content
+            ]
+
+    with ThreadPoolExecutor(20) as threads:
+        assert all(len(right) == 10 for right in threads.map(converse, range(20)))
+    assert emulator.statuses == {200: 200}
+    assert emulator.connections_opened == 20
+
+
+def test_fixture_in_a_users_own_tests(tmp_path: Path) -> None:
+    """Pytest in a directory of its own, as a user of the package runs it."""
+    (tmp_path / "test_app.py").write_text(
+        """
+import httpx, pytest
+
+def ask(emulator):
+    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    body = {"model": "glm-5.2", "messages": [{"role": "user", "content": "Hello"}]}
+    return httpx.post(f"{emulator.base_url}/chat/completions", headers=headers, json=body)
+
+def test_plain(scaleway_emulator):
+    scaleway_emulator.script("Bonjour")
+    assert ask(scaleway_emulator).json()["choices"][0]["message"]["content"] == "Bonjour"
+
+@pytest.mark.scaleway_emulator(reasoning_field="reasoning_content")
+class TestMarked:
+    def test_class(self, scaleway_emulator):
+        assert "reasoning_content" in ask(scaleway_emulator).text
+
+    @pytest.mark.scaleway_emulator(api_key="k")
+    def test_nearest_marker(self, scaleway_emulator):
+        assert scaleway_emulator.api_key == "k"
+        assert "reasoning_content" in ask(scaleway_emulator).text
+""",
+        "utf-8",
+    )
+    root = Path(__file__).parents[2]
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "pytest",
+            "-q",
+            "--strict-markers",
+            "-p",
+            "langchain_scaleway.testing.plugin",
+            "-p",
+            "no:cacheprovider",
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "3 passed" in result.stdout, result.stdout + result.stderr
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    """Pytest loads the plugin in every run of everybody who has installed the package."""
+    program = (
+        "import sys, langchain_scaleway.testing.plugin; "
+        "print([name for name in ('uvicorn', 'starlette', 'h11', 'rstr') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
