@@ -22,13 +22,17 @@ def register() -> None:
 
 
 def message_blocks(message: AIMessage) -> list[ContentBlock]:
-    """The blocks of a whole message: reasoning, text, refusal, tool calls, invalid ones.
+    """The blocks of a whole message: reasoning, text, refusal, tool calls.
+
+    Invalid tool calls are left out, as core does: when it replays a whole message as events
+    (a cache hit), it adds them itself.
 
     Raises:
         NotImplementedError: The content is a list, so it is not from here; core then
             parses it as best it can.
     """
-    return cast("list[ContentBlock]", _reasoning_and_text(message) + _calls(message))
+    calls = [dict(call) for call in message.tool_calls]
+    return cast("list[ContentBlock]", _reasoning_and_text(message) + calls)
 
 
 def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
@@ -41,7 +45,7 @@ def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
     for block in blocks:
         block["index"] = f"lc_{block['type']}"
     if chunk.chunk_position == "last":
-        blocks += _calls(chunk)
+        blocks += [dict(call) for call in (*chunk.tool_calls, *chunk.invalid_tool_calls)]
     else:
         for call in chunk.tool_call_chunks:
             blocks.append({**call, "index": tool_block_index(call["index"] or 0)})
@@ -59,7 +63,3 @@ def _reasoning_and_text(message: AIMessage) -> list[dict[str, Any]]:
     if refusal := message.additional_kwargs.get("refusal"):
         blocks.append({"type": "refusal", "refusal": refusal})
     return blocks
-
-
-def _calls(message: AIMessage) -> list[dict[str, Any]]:
-    return [dict(call) for call in (*message.tool_calls, *message.invalid_tool_calls)]
