@@ -253,6 +253,8 @@ class _Maker:
 
 def _numbers_within(low: float, high: float, step: float | None, *, start: int) -> list[float]:
     """Return numbers to try: around zero if the bounds allow it, else from a bound inwards."""
+    if low >= high:
+        return [low]
     stride = step or (1 if high - low > 1 else (high - low) / 2 ** (start + 1))
     if low <= 0 <= high:
         first = start + 1 if stride == (step or 1) else 1

@@ -329,20 +329,10 @@ class TestMarked:
         "utf-8",
     )
     root = Path(__file__).parents[2]
+    options = ["-W", "error", "-m", "pytest", "-q", "--strict-markers"]
+    plugins = ["-p", "langchain_scaleway.testing.plugin", "-p", "no:cacheprovider"]
     result = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            "pytest",
-            "-q",
-            "--strict-markers",
-            "-p",
-            "langchain_scaleway.testing.plugin",
-            "-p",
-            "no:cacheprovider",
-        ],
+        [sys.executable, *options, *plugins],
         cwd=tmp_path,
         env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(root)},
         capture_output=True,

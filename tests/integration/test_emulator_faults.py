@@ -23,7 +23,6 @@ from langchain_scaleway.testing import (
     HttpError,
     HugeError,
     NotAnObject,
-    RandomFaults,
     RawReply,
     Redirect,
     Reply,
@@ -36,7 +35,6 @@ from langchain_scaleway.testing import (
     rate_limited,
 )
 from langchain_scaleway.testing.error_bodies import ERROR_SHAPES, ErrorShape
-from langchain_scaleway.testing.faults import fault_from_text
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of
 
 TEXT = "one two three four five"
@@ -364,46 +362,6 @@ def test_faults_combine(emulator: ScalewayEmulator) -> None:
     assert message_of(answer)["content"] == TEXT
     assert answer.headers["content-encoding"] == "gzip"
     assert emulator.requests[0].faults == ("Gzip", "WrongContentType", "ByteAtATime")
-
-
-def test_chance_hits_the_same_requests_in_every_run() -> None:
-    faults = RandomFaults(probability=0.3, faults=[HttpError(500), HttpError(503)], seed=7)
-
-    def run() -> list[int]:
-        with ScalewayEmulator(random_faults=faults) as emulator, client_of(emulator) as client:
-            return [client.post("/chat/completions", json=body_of()).status_code for _ in range(60)]
-
-    first = run()
-    assert first == run()
-    assert set(first) == {200, 500, 503}
-    assert 5 <= sum(status != 200 for status in first) <= 35
-
-
-def test_chance_leaves_scripted_requests_alone() -> None:
-    faults = RandomFaults(probability=1, faults=[HttpError(500)])
-    with ScalewayEmulator(random_faults=faults) as emulator:
-        emulator.script(TEXT)
-        assert ask(emulator).status_code == 200
-        assert ask(emulator).status_code == 500
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("HtmlError", HtmlError()),
-        ("Stall:after_events=4,seconds=1.5", Stall(4, 1.5)),
-        ("CutStream:ending=closed", CutStream(ending="closed")),
-        ("ErrorEvent:shape=gateway,done=false", ErrorEvent(shape="gateway", done=False)),
-    ],
-)
-def test_fault_from_text(text: str, fault: Fault) -> None:
-    assert fault_from_text(text) == fault
-
-
-@pytest.mark.parametrize("text", ["Nothing", "Stall:seconds_=1"])
-def test_fault_that_does_not_exist(text: str) -> None:
-    with pytest.raises(ValueError, match=r"No fault is called|has no seconds_"):
-        fault_from_text(text)
 
 
 def test_gzip_body_is_a_gzip_file(emulator: ScalewayEmulator) -> None:

@@ -1,0 +1,288 @@
+"""What Scaleway refuses, and the words it refuses it with."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_scaleway.testing import ScalewayEmulator, ServedModel
+from tests.support.emulated import ask, body_of, message_of
+
+MISTRAL = "mistral-small-3.2-24b-instruct-2506"
+LEGACY = "llama-3.3-70b-instruct"
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def ask_with_key(url: str, key: str | None) -> httpx.Response:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return httpx.post(f"{url}/chat/completions", json=body_of(), headers=headers)
+
+
+def message_with(*parts: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "text", "text": "Look"}, *parts]}]
+
+
+def error_message(answer: httpx.Response) -> str:
+    """The sentence, whichever shape the error has."""
+    body = answer.json()
+    found = body["error"]["message"] if isinstance(body.get("error"), dict) else body["message"]
+    assert isinstance(found, str)
+    return found
+
+
+# --- Keys and projects ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("wrong", 403)])
+def test_key(emulator: ScalewayEmulator, key: str | None, status: int) -> None:
+    for url in (emulator.base_url, emulator.project_url):
+        answer = ask_with_key(url, key)
+        assert answer.status_code == status
+        assert answer.json()["status"] == status
+
+
+def test_key_is_needed_for_the_list_of_models(emulator: ScalewayEmulator) -> None:
+    assert httpx.get(f"{emulator.base_url}/models").status_code == 401
+
+
+def test_project(emulator: ScalewayEmulator) -> None:
+    right, wrong = emulator.project_url, emulator.project_url.replace("0001/", "0002/")
+    assert right != wrong
+    assert ask_with_key(right, emulator.api_key).status_code == 200
+    assert ask_with_key(wrong, emulator.api_key).status_code == 403
+
+
+def test_key_without_rights_on_its_default_project() -> None:
+    with ScalewayEmulator(default_project_allowed=False) as emulator:
+        assert ask_with_key(emulator.base_url, emulator.api_key).status_code == 403
+        assert ask_with_key(emulator.project_url, emulator.api_key).status_code == 200
+
+
+def test_deployment_without_authentication() -> None:
+    with ScalewayEmulator(api_key=None) as emulator:
+        assert ask_with_key(emulator.base_url, None).status_code == 200
+        assert ask_with_key(emulator.base_url, "any").status_code == 200
+
+
+# --- Models -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [
+        ("no-such-model", 422),
+        ("mistralai/mistral-medium-3.5-128b", 404),
+        ("", 422),
+        (None, 422),
+        ("voxtral-small-24b-2507", 422),
+    ],
+)
+def test_unknown_model(emulator: ScalewayEmulator, model: str | None, status: int) -> None:
+    answer = ask(emulator, model=model)
+    assert answer.status_code == status
+    assert (model or "model") in error_message(answer)
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ("devstral-2-123b-instruct-2512", "qwen3.5-397b-a17b"),
+        ("qwen/qwen3.6-35b-a3b", "qwen3.6-35b-a3b"),
+        ("glm-5.2", "glm-5.2"),
+    ],
+)
+def test_model_that_answers(emulator: ScalewayEmulator, asked: str, served: str) -> None:
+    assert ask(emulator, model=asked).json()["model"] == served
+
+
+def test_models_of_a_deployment() -> None:
+    model = ServedModel(id="mistral/mistral-small-3.2-24b-instruct-2506:fp8", context_window=10)
+    with ScalewayEmulator(models=(model,)) as emulator:
+        assert ask(emulator, model=model.id).json()["model"] == model.id
+        assert ask(emulator, model=MISTRAL).status_code == 422
+
+
+# --- Bounds -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_output_cap_is_exact(emulator: ScalewayEmulator, field: str) -> None:
+    assert ask(emulator, model="glm-5.2", **{field: 16_384}).status_code == 200
+    answer = ask(emulator, model="glm-5.2", **{field: 16_385})
+    assert answer.status_code == 400
+    assert error_message(answer) == (
+        "payload validation: max_completion_tokens is limited to 16384 for glm-5.2"
+    )
+
+
+def test_prompt_longer_than_the_context(emulator: ScalewayEmulator) -> None:
+    answer = ask(emulator, "word " * 160_000, model=MISTRAL)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input_tokens"
+    assert error_message(answer).startswith(
+        "This model's maximum context length is 128000 tokens. However, your prompt contains at "
+        "least 128001 input tokens, which exceeds this limit even without any output tokens."
+    )
+
+
+def test_prompt_and_output_longer_than_the_context(emulator: ScalewayEmulator) -> None:
+    assert ask(emulator, "word " * 80_000, model=MISTRAL).status_code == 200
+    answer = ask(emulator, "word " * 80_000, model=MISTRAL, max_tokens=32_000)
+    assert answer.status_code == 400
+    assert "you requested 32000 output tokens" in error_message(answer)
+    assert "for a total of at least 132004 tokens" in error_message(answer)
+
+
+def test_older_models_report_in_the_older_shape(emulator: ScalewayEmulator) -> None:
+    answer = ask(emulator, "word " * 160_000, model=LEGACY)
+    assert answer.json()["object"] == "error"
+    answer = ask(emulator, model=LEGACY, top_p=2)
+    assert answer.json()["object"] == "error"
+    assert answer.json()["param"] == "top_p"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"temperature": 2.1}, "temperature must be in [0, 2], got 2.1."),
+        ({"temperature": -0.1}, "temperature must be in [0, 2], got -0.1."),
+        ({"temperature": "hot"}, "Input should be a valid number"),
+        ({"max_tokens": "many"}, "Input should be a valid integer"),
+        ({"max_tokens": 0}, "max_tokens must be at least 1, got 0."),
+        ({"top_p": 0}, "top_p must be in (0, 1], got 0.0."),
+        ({"n": 0}, "n must be at least 1, got 0."),
+        ({"logprobs": True, "top_logprobs": 21}, "Requested sample logprobs of 21"),
+        ({"messages": ["text"]}, "Input should be a valid dictionary"),
+        ({"reasoning_effort": "high"}, "reasoning_effort is not supported by"),
+        ({"model": "mistral-medium-3.5-128b", "reasoning_effort": "low"}, "'none' or 'high'"),
+        ({"model": "gpt-oss-120b", "reasoning_effort": "none"}, "'low', 'medium' or 'high'"),
+        ({"model": "qwen3.6-35b-a3b", "reasoning_effort": "huge"}, "'xhigh' or 'max'"),
+        ({"response_format": {"type": "xml"}}, "'text', 'json_object' or 'json_schema'"),
+    ],
+)
+def test_values_out_of_range(
+    emulator: ScalewayEmulator, fields: dict[str, Any], sentence: str
+) -> None:
+    answer = ask(emulator, **fields)
+    assert answer.status_code == 400
+    assert sentence in error_message(answer)
+
+
+def test_some_models_take_efforts_beyond_their_list(emulator: ScalewayEmulator) -> None:
+    assert ask(emulator, model="qwen3.6-35b-a3b", reasoning_effort="max").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "objekt"},
+        {"$ref": "#/nowhere"},
+        {"enum": []},
+        {"type": "integer", "minimum": 2, "maximum": 1},
+        {"$ref": "#"},
+    ],
+)
+def test_schema_that_no_grammar_fits(emulator: ScalewayEmulator, schema: dict[str, Any]) -> None:
+    response_format = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    answer = ask(emulator, response_format=response_format)
+    assert answer.status_code == 400
+    assert error_message(answer).startswith("Grammar error: ")
+
+
+# --- Messages ---------------------------------------------------------------------------
+
+USER = {"role": "user", "content": "x"}
+ASSISTANT = {"role": "assistant", "content": "x"}
+SYSTEM = {"role": "system", "content": "x"}
+CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "a", "content": "x"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "accepted"),
+    [
+        ([USER], True),
+        ([SYSTEM, USER], True),
+        ([USER, ASSISTANT, USER], True),
+        ([SYSTEM, USER, CALLING, RESULT], True),
+        ([USER, CALLING, RESULT, ASSISTANT, USER], True),
+        ([USER, USER], False),
+        ([SYSTEM, USER, USER], False),
+        ([ASSISTANT, USER], False),
+        ([USER, ASSISTANT, ASSISTANT], False),
+        ([USER, CALLING, RESULT, USER], False),
+    ],
+)
+def test_roles_alternate_on_mistral_models_alone(
+    emulator: ScalewayEmulator, messages: list[dict[str, Any]], accepted: bool
+) -> None:
+    assert ask(emulator, messages=messages).status_code == 200
+    answer = ask(emulator, messages=messages, model=MISTRAL)
+    assert answer.status_code == (200 if accepted else 400)
+    if not accepted:
+        assert answer.json()["object"] == "error"
+        assert "roles must alternate user/assistant" in error_message(answer)
+
+
+def test_twelve_pictures_are_the_most(emulator: ScalewayEmulator) -> None:
+    assert ask(emulator, messages=message_with(*[PICTURE] * 12), model=MISTRAL).status_code == 200
+    answer = ask(emulator, messages=message_with(*[PICTURE] * 13), model=MISTRAL)
+    assert answer.status_code == 400
+    assert error_message(answer) == "At most 12 image(s) may be provided in one prompt."
+
+
+def test_pictures_are_for_models_that_see(emulator: ScalewayEmulator) -> None:
+    answer = ask(emulator, messages=message_with(PICTURE), model="glm-5.2")
+    assert answer.status_code == 400
+    assert error_message(answer) == "glm-5.2 is not a multimodal model"
+
+
+def test_files_are_not_taken(emulator: ScalewayEmulator) -> None:
+    part = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:;base64,AAAA"}}
+    answer = ask(emulator, messages=message_with(part), model=MISTRAL)
+    assert answer.status_code == 400
+    assert error_message(answer).startswith(
+        "Unsupported chat content part type: 'file'. Supported types: audio_embeds, audio_url"
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'{"model": "\xff"}'])
+def test_bodies_that_are_no_object(emulator: ScalewayEmulator, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {emulator.api_key}", "Content-Type": "application/json"}
+    answer = httpx.post(f"{emulator.base_url}/chat/completions", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "1 validation error" in error_message(answer)
+
+
+# --- Routes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/chat/completions", 405),
+        ("POST", "/v1/completions", 404),
+        ("GET", "/v1/models/glm-5.2", 404),
+        ("POST", "/chat/completions", 404),
+        ("POST", "/v1/responses", 422),
+    ],
+)
+def test_routes(emulator: ScalewayEmulator, method: str, path: str, status: int) -> None:
+    url = emulator.base_url.removesuffix("/v1") + path
+    answer = httpx.request(method, url, headers={"Authorization": f"Bearer {emulator.api_key}"})
+    assert answer.status_code == status
+    assert answer.json()["status"] == status
+
+
+def test_unknown_fields_are_ignored(emulator: ScalewayEmulator) -> None:
+    """As measured with `think` and `chat_template_kwargs` on 2026-08-01."""
+    fields = {"think": False, "chat_template_kwargs": {"enable_thinking": False}, "user": "u"}
+    assert message_of(ask(emulator, model="gemma-4-26b-a4b-it", **fields))["reasoning"]
