@@ -233,6 +233,9 @@ def main() -> int:
     except (ScalewayError, TourError) as error:
         print(f"\nThe tour stopped: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nThe tour was interrupted.", file=sys.stderr)
+        return 130  # what a shell reports for Ctrl-C
     print("\nThat was the tour; its source is examples/tour.py.")
     return 0
 
