@@ -3,8 +3,8 @@
 `ScalewayEmulator` is an HTTP server that answers as Scaleway does: completions and streams,
 reasoning, tool calls, JSON that satisfies a schema, quotas with their headers and bare 429,
 the gateway's and the engines' refusals, and on demand every way in which a network can fail.
-It needs the extra ``testing``; the fixture `scaleway_emulator` offers it to pytest, and
-``python -m langchain_scaleway.testing`` runs it on its own.
+It needs the extra `testing`; the fixture `scaleway_emulator` offers it to pytest, and
+`python -m langchain_scaleway.testing` runs it on its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m langchain_scaleway.testing``: the emulator as a program."""
+"""`python -m langchain_scaleway.testing`: the emulator as a program."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command line, without the program's name.
     """
-    options = _parser().parse_args(arguments)
+    options = command_line_parser().parse_args(arguments)
     asyncio.run(_serve(_settings(options), options.host, options.port))
 
 
@@ -49,7 +49,8 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line_parser() -> argparse.ArgumentParser:
+    """Return the parser of the program's command line."""
     parser = argparse.ArgumentParser(
         prog="python -m langchain_scaleway.testing",
         description="An emulator of Scaleway's Generative APIs on this machine.",

@@ -38,9 +38,9 @@ class Answer:
 
     Attributes:
         status: The HTTP status.
-        headers: Name and value pairs, without ``content-length``.
+        headers: Name and value pairs, without `content-length`.
         pieces: The body; each piece of bytes is a write of its own.
-        content_length: What the header announces; ``None`` sends the body in chunks.
+        content_length: What the header announces; `None` sends the body in chunks.
         delay: Emulated seconds before the first byte.
         reset_at_byte: Reset the connection when so many bytes, status line and headers
             included, have been sent.

@@ -25,14 +25,14 @@ class ChatRequest:
         messages: The messages as sent.
         stream: Whether events are wanted.
         include_usage: Whether the stream shall end with a usage chunk.
-        max_tokens: The bound of the answer; ``None`` for the model's own.
+        max_tokens: The bound of the answer; `None` for the model's own.
         stop: Texts that end the answer.
         n: How many choices are wanted.
         seed: The seed, if any.
-        top_logprobs: ``None`` without log probabilities, else how many alternatives.
+        top_logprobs: `None` without log probabilities, else how many alternatives.
         tools: The functions offered.
         tool_choice: How the tools may be used.
-        tool_name: The function to call, for the choice ``named``.
+        tool_name: The function to call, for the choice `named`.
         parallel_tool_calls: As sent; Scaleway ignores it.
         schema: The JSON schema of the response format, if one is given.
         json_object: Whether any JSON object is wanted.

@@ -156,7 +156,7 @@ class Connections:
 class EmulatorProtocol(H11Protocol):
     """uvicorn's HTTP protocol, on connections that can be broken.
 
-    A request finds its `Connection` in the ASGI state, under ``connection``.
+    A request finds its `Connection` in the ASGI state, under `connection`.
 
     Args:
         config: uvicorn's configuration.

@@ -21,7 +21,7 @@ _STOP_SECONDS: Final = 10.0
 class ScalewayEmulator:
     """An HTTP server on this machine that answers as Scaleway's Generative APIs do.
 
-    It runs in a thread of its own, from `start` or ``with`` to `stop`, and listens on a free
+    It runs in a thread of its own, from `start` or `with` to `stop`, and listens on a free
     port of 127.0.0.1. It has no model: unless a test scripts its replies it obeys the form
     of each request, always in the same way (see `langchain_scaleway.testing.responder`).
 
@@ -59,7 +59,7 @@ class ScalewayEmulator:
         """Start to serve.
 
         Raises:
-            ImportError: The extra ``testing`` is not installed.
+            ImportError: The extra `testing` is not installed.
             RuntimeError: The emulator runs already or does not start.
         """
         if self._thread is not None:
@@ -104,7 +104,7 @@ class ScalewayEmulator:
 
     @property
     def base_url(self) -> str:
-        """The URL to give to a client, with ``/v1``."""
+        """The URL to give to a client, with `/v1`."""
         return f"{self._origin}/v1"
 
     @property
@@ -143,7 +143,7 @@ class ScalewayEmulator:
         self._service.script.extend(steps)
 
     def respond_with(self, function: Callable[[ReceivedRequest], Step] | None) -> None:
-        """Answer requests beyond the script with a function; ``None`` for the default again."""
+        """Answer requests beyond the script with a function; `None` for the default again."""
         self._service.default_step = function
 
     @property
@@ -192,7 +192,7 @@ class ScalewayEmulator:
 
         Args:
             condition: What to wait for, such as
-                ``lambda emulator: emulator.requests[0].client_disconnected``.
+                `lambda emulator: emulator.requests[0].client_disconnected`.
             seconds: Real seconds to wait at most.
 
         Returns:

@@ -2,7 +2,7 @@
 
 The gateway answers flat, recent models answer as OpenAI does, older models as older vLLM
 releases did. Samples of all three are in Scaleway's page "Understanding errors" (2025-10-07),
-in live captures of 2026-07 (gateway) and in vLLM 0.32's recordings (``err_*``).
+in live captures of 2026-07 (gateway) and in vLLM 0.32's recordings (`err_*`).
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def error_body(
     """Return the JSON object of an error in one of Scaleway's shapes.
 
     Args:
-        shape: ``gateway`` is ``{"status", "error", "message"}``, ``recent`` is
-            ``{"error": {"message", "type", "param", "code"}}`` and ``legacy`` is
-            ``{"object": "error", "message", "type", "param", "code"}``.
+        shape: `gateway` is `{"status", "error", "message"}`, `recent` is
+            `{"error": {"message", "type", "param", "code"}}` and `legacy` is
+            `{"object": "error", "message", "type", "param", "code"}`.
         status: The HTTP status the body repeats.
         message: Scaleway's sentence.
         error: The gateway's upper-case word, or the engine's type; derived from the status

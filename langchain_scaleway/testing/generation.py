@@ -42,7 +42,7 @@ class Generation:
         has_content: Whether there is an answer, even an empty one.
         finish_reason: Why it ended.
         stop_reason: The stop text that was met.
-        cut: Whether it ended by ``max_tokens`` or ``stop`` rather than by itself.
+        cut: Whether it ended by `max_tokens` or `stop` rather than by itself.
         completion_tokens: Its tokens, with the one that ends it.
     """
 
@@ -131,7 +131,7 @@ def _up_to_stop(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:
 
 
 def _natural_finish(request: ChatRequest, calls: list[GeneratedCall]) -> str:
-    """Return the reason vLLM gives: a named tool choice ends with ``stop`` (recorded)."""
+    """Return the reason vLLM gives: a named tool choice ends with `stop` (recorded)."""
     return "tool_calls" if calls and request.tool_choice != "named" else "stop"
 
 

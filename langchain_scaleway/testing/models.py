@@ -21,15 +21,15 @@ class ServedModel:
     """What the emulator must know of a model to accept and refuse as Scaleway does.
 
     Attributes:
-        id: The name requests use; for a dedicated deployment ``vendor/name:quantisation``.
+        id: The name requests use; for a dedicated deployment `vendor/name:quantisation`.
         context_window: Prompt and output together, in tokens.
-        max_output_tokens: A larger ``max_tokens`` is refused with status 400.
+        max_output_tokens: A larger `max_tokens` is refused with status 400.
         images: Whether image parts are accepted.
-        efforts: The accepted values of ``reasoning_effort``; empty for a model that does
+        efforts: The accepted values of `reasoning_effort`; empty for a model that does
             not reason, which refuses the field.
         lenient_efforts: Whether efforts outside the list are taken silently.
         alternating_roles: Whether two user messages in a row are refused (Mistral models).
-        legacy_errors: Whether the engine's errors have the ``legacy`` shape.
+        legacy_errors: Whether the engine's errors have the `legacy` shape.
         reports_cached_tokens: Whether usage breaks out tokens read from the prompt cache.
         answered_by: After its end of life, the model that answers in its place.
     """

@@ -18,7 +18,7 @@ _MARKER = "scaleway_emulator"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known to ``--strict-markers``."""
+    """Make the marker known to `--strict-markers`."""
     config.addinivalue_line(
         "markers",
         f"{_MARKER}(**settings): settings of the emulator that the fixture of this name starts",

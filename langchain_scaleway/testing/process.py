@@ -26,7 +26,7 @@ class EmulatorProcess:
 
     What is scripted must be picklable: replies and faults are, functions of a module are,
     lambdas are not. A program that starts one needs the usual
-    ``if __name__ == "__main__":``. The process ends with the program that started it.
+    `if __name__ == "__main__":`. The process ends with the program that started it.
 
     Args:
         **settings: The fields of `EmulatorSettings`.

@@ -23,7 +23,7 @@ _SECONDS_PER_MINUTE: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """Limits that hold for each model separately; ``None`` switches one off.
+    """Limits that hold for each model separately; `None` switches one off.
 
     The defaults are Scaleway's for an organization with a payment method; with a verified
     identity it is 600 requests and 400,000 to 2,000,000 tokens (organization quotas page,
@@ -84,7 +84,7 @@ class QuotaLedger:
     """Admits requests or says which quota refuses them.
 
     Attributes:
-        quotas: The limits; ``None`` admits everything and sends no headers.
+        quotas: The limits; `None` admits everything and sends no headers.
         refused: How many requests each quota has refused.
         peak_running: The most requests that ran at once, over all models.
     """
@@ -131,7 +131,7 @@ class QuotaLedger:
             use.tokens.take(completion_tokens, now)
 
     def headers(self, model: str, now: float) -> list[tuple[str, str]]:
-        """Return the ``x-ratelimit-*`` headers that a successful answer carries."""
+        """Return the `x-ratelimit-*` headers that a successful answer carries."""
         use = self._use(model, now)
         headers: list[tuple[str, str]] = []
         for name, bucket in (("requests", use.requests), ("tokens", use.tokens)):
@@ -160,9 +160,9 @@ class QuotaLedger:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as Go and Scaleway's headers do: ``250ms``, ``1.5s``, ``1m0.25s``.
+    """Write a duration as Go and Scaleway's headers do: `250ms`, `1.5s`, `1m0.25s`.
 
-    Whole milliseconds are enough; Scaleway's samples are ``250ms`` and ``35ms``.
+    Whole milliseconds are enough; Scaleway's samples are `250ms` and `35ms`.
     """
     milliseconds = round(seconds * 1000)
     if milliseconds < 1000:  # noqa: PLR2004 (a second)

@@ -58,13 +58,13 @@ class ReceivedRequest:
         number: Counts from 1 in the order of arrival.
         method: The HTTP method.
         path: The path without its query.
-        query: The query string, without ``?``.
+        query: The query string, without `?`.
         headers: The headers, credentials included.
         body: The body's bytes.
         arrived_at: Emulated seconds since the emulator was made.
         connection: The connection's number, from 1, to see which requests shared one.
-        status: The status that was answered; ``None`` until then.
-        text: The text that was sent or was to be sent, after ``stop`` and ``max_tokens``.
+        status: The status that was answered; `None` until then.
+        text: The text that was sent or was to be sent, after `stop` and `max_tokens`.
         faults: Names of the faults applied.
         completed: Whether the whole answer was handed to the network, or as much of it as
             a scripted fault allowed.

@@ -20,7 +20,7 @@ class ToolCall:
         name: The function.
         arguments: The arguments as an object, or the exact text a model would write, which
             need not be valid JSON.
-        id: ``chatcmpl-tool-<hex>`` when absent, as on Scaleway.
+        id: `chatcmpl-tool-<hex>` when absent, as on Scaleway.
     """
 
     name: str
@@ -35,8 +35,8 @@ class Usage:
     Attributes:
         prompt_tokens: Tokens of the request.
         completion_tokens: Tokens of the answer, reasoning included.
-        cached_tokens: Prompt tokens read from the cache; ``None`` reports no breakdown.
-        reasoning_tokens: Tokens of reasoning; ``None`` reports no breakdown, which is all
+        cached_tokens: Prompt tokens read from the cache; `None` reports no breakdown.
+        reasoning_tokens: Tokens of reasoning; `None` reports no breakdown, which is all
             that Scaleway has been seen to do.
     """
 
@@ -50,11 +50,11 @@ class Usage:
 class Reply:
     """What the emulated model says to one request.
 
-    ``stop``, ``max_tokens``, ``logprobs`` and the stream options of the request apply to
+    `stop`, `max_tokens`, `logprobs` and the stream options of the request apply to
     scripted replies as to any other.
 
     Attributes:
-        text: The answer; ``None`` for none.
+        text: The answer; `None` for none.
         reasoning: The thinking before the answer.
         tool_calls: Function calls after the answer.
         finish_reason: Derived from the reply and the request when absent.
@@ -78,7 +78,7 @@ class RawReply:
 
     Attributes:
         status: The HTTP status.
-        headers: Sent as given; a ``content-type`` of JSON is added when there is none.
+        headers: Sent as given; a `content-type` of JSON is added when there is none.
         body: The body, or for a stream its pieces, each of which is sent in a write of its
             own.
         faults: What goes wrong on the way to the client.

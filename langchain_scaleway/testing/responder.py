@@ -3,10 +3,10 @@
 It understands nothing. It obeys the request's form, always in the same way:
 
 - a response schema gets JSON that satisfies it, and no tool is called beside it (as on
-  Scaleway); ``json_object`` gets an object with the names quoted in the conversation;
+  Scaleway); `json_object` gets an object with the names quoted in the conversation;
 - after a tool's result it answers in text with that result;
-- ``tool_choice`` ``required`` and a named tool get calls whose arguments satisfy the schema;
-  ``auto`` calls the tools whose names share a word with the last user message;
+- `tool_choice` `required` and a named tool get calls whose arguments satisfy the schema;
+  `auto` calls the tools whose names share a word with the last user message;
 - everything else gets a sentence that repeats the question.
 
 Arguments and JSON use the numbers, quoted phrases and names of the last user message.
@@ -49,7 +49,7 @@ def respond(request: ChatRequest, model: ServedModel, *, choice: int = 0) -> Rep
     Args:
         request: A valid request.
         model: The model that answers.
-        choice: Which of ``n`` choices this is; they differ.
+        choice: Which of `n` choices this is; they differ.
 
     Raises:
         Refusal: A schema is such that an engine's grammar compiler would refuse it.
@@ -122,7 +122,7 @@ def _mentioned(tools: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
 
 
 def _name_words(name: str) -> set[str]:
-    """Divide a name at underscores, hyphens and capitals: ``getWeather`` is get, weather."""
+    """Divide a name at underscores, hyphens and capitals: `getWeather` is get, weather."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return {word.lower() for word in _WORD.findall(spaced)} - _COMMON_WORDS
 

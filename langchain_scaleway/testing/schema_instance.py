@@ -1,11 +1,11 @@
 """Make a JSON value that satisfies a JSON schema, the same one every time.
 
 Covers what models are asked for in practice, Pydantic's and LangChain's schemas above all:
-``type``, ``enum``, ``const``, ``anyOf``, ``oneOf``, ``allOf``, ``$ref`` with ``$defs`` (also
-recursive), ``properties``, ``required``, ``additionalProperties``, ``items``,
-``prefixItems``, ``uniqueItems``, ``pattern``, ``format``, bounds of numbers, lengths and
-counts, and ``multipleOf``. Not covered: ``not``, ``if``, ``dependent*``, ``contains`` and
-``patternProperties``, which are ignored.
+`type`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `$ref` with `$defs` (also
+recursive), `properties`, `required`, `additionalProperties`, `items`,
+`prefixItems`, `uniqueItems`, `pattern`, `format`, bounds of numbers, lengths and
+counts, and `multipleOf`. Not covered: `not`, `if`, `dependent*`, `contains` and
+`patternProperties`, which are ignored.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def instance_of(schema: Any, hints: Hints | None = None) -> Any:
     """Return a value that satisfies a JSON schema.
 
     Args:
-        schema: The schema: an object, or ``True`` for any value.
+        schema: The schema: an object, or `True` for any value.
         hints: Values of a prompt that are used where they fit.
 
     Raises:
@@ -102,7 +102,7 @@ class _Maker:
         return unlike % 2 == 0 if kind == "boolean" else None
 
     def _resolved(self, schema: Any, depth: int) -> dict[str, Any]:
-        """Follow references, merge ``allOf`` and choose a branch of ``anyOf``."""
+        """Follow references, merge `allOf` and choose a branch of `anyOf`."""
         if not isinstance(schema, dict):
             raise SchemaError(f"Not a JSON schema: {schema!r}")
         if depth > _MAX_DEPTH:

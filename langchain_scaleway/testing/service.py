@@ -113,7 +113,7 @@ class EmulatedService:
             raise gateway_refusal(403, f"insufficient permissions on project {project_id}")
 
     def model_list(self) -> Answer:
-        """Return the answer to ``GET /v1/models``; retired models are not in it."""
+        """Return the answer to `GET /v1/models`; retired models are not in it."""
         models = [
             {"id": model.id, "object": "model", "created": 1_795_357_352, "owned_by": "Scaleway"}
             for model in self.settings.models
@@ -183,7 +183,7 @@ class EmulatedService:
         return answer
 
     def _next_step(self, received: ReceivedRequest) -> Reply | RawReply | Fault | None:
-        """Return what the script, or chance, has for a request; ``None`` for nothing special."""
+        """Return what the script, or chance, has for a request; `None` for nothing special."""
         step: Step | None = self.script.popleft() if self.script else self.default_step
         if step is None:
             return next(self._random_faults)
@@ -231,7 +231,7 @@ class EmulatedService:
         )
 
     def _as_served(self, reply: Reply, request: ChatRequest) -> Reply:
-        """Honour ``parallel_tool_calls: false`` where it is: in vLLM, not on serverless."""
+        """Honour `parallel_tool_calls: false` where it is: in vLLM, not on serverless."""
         if request.parallel_tool_calls or self.settings.framing == "serverless":
             return reply
         return replace(reply, tool_calls=reply.tool_calls[:1])

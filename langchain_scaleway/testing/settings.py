@@ -20,28 +20,28 @@ class EmulatorSettings:
     """The settings of a `ScalewayEmulator`.
 
     Attributes:
-        api_key: The only key that is accepted; ``None`` accepts requests without one, as a
-            dedicated deployment with ``disable_auth`` does.
-        project_id: The project whose URL is served beside the bare ``/v1``.
-        default_project_allowed: Whether the key may use the bare ``/v1``. On Scaleway it may
+        api_key: The only key that is accepted; `None` accepts requests without one, as a
+            dedicated deployment with `disable_auth` does.
+        project_id: The project whose URL is served beside the bare `/v1`.
+        default_project_allowed: Whether the key may use the bare `/v1`. On Scaleway it may
             if it has rights on its default project; otherwise the answer is 403.
         models: What is served; other names are answered with 422. Scaleway's serverless chat
             models by default.
         framing: How streams are framed: with one usage chunk at the end on request
-            (``serverless``), or with cumulative usage on every chunk (``dedicated``).
-        reasoning_field: The field of the thinking: ``reasoning`` as of 2026,
-            ``reasoning_content`` on older models, or both.
+            (`serverless`), or with cumulative usage on every chunk (`dedicated`).
+        reasoning_field: The field of the thinking: `reasoning` as of 2026,
+            `reasoning_content` on older models, or both.
         reasoning_usage: Whether usage breaks out reasoning tokens. vLLM 0.32 does; Scaleway
             has not been seen to.
-        quotas: Limits per model; ``None`` for none, and no ``x-ratelimit-*`` headers.
-            ``Quotas()`` is what Scaleway grants with a payment method.
+        quotas: Limits per model; `None` for none, and no `x-ratelimit-*` headers.
+            `Quotas()` is what Scaleway grants with a payment method.
         time_scale: Emulated seconds per second. Every duration of the emulator, and on the
             wire, is in emulated seconds: with 60 a quota's minute lasts a second.
         latency: Emulated seconds before an answer's first byte.
         token_interval: Emulated seconds between the events of a stream, and per token of an
             answer that is not streamed.
         random_faults: Faults that hit unscripted requests by chance.
-        keep_requests: How many of the latest requests are kept; ``None`` for all.
+        keep_requests: How many of the latest requests are kept; `None` for all.
         keep_alive: Real seconds after which the server closes an idle connection.
     """
 

@@ -1,6 +1,6 @@
 """The checks with which Scaleway's gateway and engine refuse a request.
 
-Sentences are those of live captures (gateway), of vLLM 0.32's recordings (``err_*``) and of
+Sentences are those of live captures (gateway), of vLLM 0.32's recordings (`err_*`) and of
 vLLM's source, in that order of preference.
 """
 
@@ -80,7 +80,7 @@ def invalid(
 
     Args:
         kind: Pydantic's name of the error.
-        place: The path below the body, such as ``messages.0``; empty for the body itself.
+        place: The path below the body, such as `messages.0`; empty for the body itself.
         sentence: What is wrong.
         given: The value, shortened.
         context: Further values that Pydantic gives.
@@ -95,7 +95,7 @@ def invalid(
 def check_gateway(body: dict[str, Any], model: ServedModel) -> None:
     """Check what the gateway checks: the output cap.
 
-    The sentence names ``max_completion_tokens`` whichever field was sent (live, 2026-08).
+    The sentence names `max_completion_tokens` whichever field was sent (live, 2026-08).
 
     Raises:
         Refusal: The cap is exceeded.

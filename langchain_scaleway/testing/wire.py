@@ -1,7 +1,7 @@
 """Completions as JSON and as server-sent events, in the shapes that Scaleway serves.
 
-Two generations of vLLM are on the wire. Newer ones name the thinking ``reasoning``; their
-objects follow vLLM 0.32's recordings. Older ones name it ``reasoning_content``; their objects
+Two generations of vLLM are on the wire. Newer ones name the thinking `reasoning`; their
+objects follow vLLM 0.32's recordings. Older ones name it `reasoning_content`; their objects
 follow the sample on Scaleway's batch page (2026-02). A dedicated deployment frames streams in
 its own way: every chunk has the cumulative usage, and its delta a role and an empty name
 ("OpenAI compatibility", 2026-04-24).

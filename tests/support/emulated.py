@@ -17,7 +17,7 @@ MODEL = "qwen3-235b-a22b-instruct-2507"
 _TLS = ssl.create_default_context()
 
 
-def body_of(prompt: str = "Hello", **fields: Any) -> dict[str, Any]:
+def body_of(prompt: str = "Hello", /, **fields: Any) -> dict[str, Any]:
     """The body of a chat completion request."""
     return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], **fields}
 
@@ -28,7 +28,7 @@ def client_of(emulator: ScalewayEmulator) -> httpx.Client:
     return httpx.Client(base_url=emulator.base_url, headers=headers, verify=_TLS)
 
 
-def ask(emulator: ScalewayEmulator, prompt: str = "Hello", **fields: Any) -> httpx.Response:
+def ask(emulator: ScalewayEmulator, prompt: str = "Hello", /, **fields: Any) -> httpx.Response:
     """Ask on a connection of its own and read the whole answer."""
     with client_of(emulator) as client:
         return client.post("/chat/completions", json=body_of(prompt, **fields))

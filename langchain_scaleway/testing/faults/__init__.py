@@ -1,6 +1,6 @@
 """Everything that can go wrong between Scaleway and its client, as data.
 
-A fault rewrites an `Answer` before it is sent. Faults combine: ``Delay(2), Gzip()`` is a late
+A fault rewrites an `Answer` before it is sent. Faults combine: `Delay(2), Gzip()` is a late
 compressed answer. Where a fault speaks of events and the answer is not a stream, the first
 half of the body stands for the events before the fault.
 

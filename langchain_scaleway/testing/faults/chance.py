@@ -43,7 +43,7 @@ class RandomFaults:
 
 
 def fault_from_text(text: str) -> Fault:
-    """Read a fault written as ``Name`` or ``Name:attribute=value,attribute=value``.
+    """Read a fault written as `Name` or `Name:attribute=value,attribute=value`.
 
     Example:
         >>> fault_from_text("CutStream:after_events=3,ending=closed")

@@ -32,7 +32,7 @@ class HttpError(Fault):
         status: The HTTP status.
         message: Scaleway's sentence.
         shape: The shape of the body.
-        headers: Further headers, such as ``retry-after``.
+        headers: Further headers, such as `retry-after`.
     """
 
     status: int = 500
@@ -50,7 +50,7 @@ class HttpError(Fault):
 def rate_limited(
     message: str = "You exceeded your current limit of concurrent requests.",
 ) -> HttpError:
-    """Return Scaleway's bare 429: retryable, without ``retry-after`` or quota headers."""
+    """Return Scaleway's bare 429: retryable, without `retry-after` or quota headers."""
     return HttpError(429, message)
 
 
@@ -58,16 +58,16 @@ def rate_limited(
 class ErrorEvent(Fault):
     """Report an error inside a stream that began with status 200.
 
-    Scaleway documents that 5xx errors can come so; vLLM sends the ``recent`` shape and then
-    ``[DONE]``. A request that does not stream gets the error as its answer instead.
+    Scaleway documents that 5xx errors can come so; vLLM sends the `recent` shape and then
+    `[DONE]`. A request that does not stream gets the error as its answer instead.
 
     Attributes:
         after_events: How many events are sent before.
         shape: The shape of the error's body.
         status: The status the body repeats.
         message: Scaleway's sentence.
-        done: Whether ``[DONE]`` follows.
-        named: Whether the event carries the line ``event: error``.
+        done: Whether `[DONE]` follows.
+        named: Whether the event carries the line `event: error`.
     """
 
     after_events: int = 1

@@ -36,7 +36,7 @@ class Stall(Fault):
 
     Attributes:
         after_events: How many events are sent before.
-        seconds: Emulated seconds until the rest follows; ``None``: it never does.
+        seconds: Emulated seconds until the rest follows; `None`: it never does.
     """
 
     after_events: int = 1
@@ -75,12 +75,12 @@ class Reset(Fault):
 
 @dataclass(frozen=True)
 class CutStream(Fault):
-    """End a stream before its end: no finish reason, no usage, no ``[DONE]``.
+    """End a stream before its end: no finish reason, no usage, no `[DONE]`.
 
     Attributes:
         after_events: How many events are sent.
-        ending: ``terminated`` ends the body properly, so that HTTP sees nothing wrong;
-            ``closed`` closes the connection without the terminating chunk; ``until_close``
+        ending: `terminated` ends the body properly, so that HTTP sees nothing wrong;
+            `closed` closes the connection without the terminating chunk; `until_close`
             sends neither length nor chunks, so that closing the connection is a valid end.
     """
 
@@ -107,8 +107,8 @@ class StaleConnection(Fault):
     """Give a good answer on a connection that is dead afterwards.
 
     Attributes:
-        closes: ``after_answer`` closes it at once although keep-alive was promised, so that
-            a client's pool can notice; ``on_next_request`` closes it when the next request
+        closes: `after_answer` closes it at once although keep-alive was promised, so that
+            a client's pool can notice; `on_next_request` closes it when the next request
             arrives on it, which no client can foresee.
     """
 
