@@ -1,13 +1,13 @@
-"""The HTTP clients behind a model and its copies: one for threads, one per event loop.
+"""The connections behind a model and its copies: a pool for threads, one per event loop.
 
 Nothing is built before it is needed, and nothing is left behind:
 
-- An event loop's client closes with its loop. `asyncio.run` finalises async generators, so
-  a generator that was started on the loop closes the client in its `finally`. (A weak
-  dictionary keyed by loop leaks: the client refers to the loop.)
-- When the last copy of a model is dropped, its clients close.
-- A forked child makes clients of its own and leaves its parent's sockets alone.
-- Copies made by `pickle` and `deepcopy` start without clients.
+- An event loop's pool closes with its loop. `asyncio.run` finalises async generators, so a
+  generator that was started on the loop closes the pool in its `finally`. (A weak dictionary
+  keyed by loop leaks: the pool's connections refer to the loop.)
+- When the last copy of a model is dropped, its pools close.
+- A forked child makes pools of its own and leaves its parent's sockets alone.
+- Copies made by `pickle` and `deepcopy` start without pools.
 """
 
 import asyncio
@@ -16,11 +16,16 @@ import ssl
 import threading
 import weakref
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Protocol
+from urllib.request import getproxies
 
 import httpx
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
+from langchain_scaleway.client.pool import KEEP_ALIVE, AsyncConnectionPool, ConnectionPool
+
+_LIMITS = httpx.Limits(
+    max_connections=None, max_keepalive_connections=100, keepalive_expiry=KEEP_ALIVE
+)
 
 _ssl_contexts: list[ssl.SSLContext] = []
 _lock = threading.Lock()
@@ -29,7 +34,7 @@ _left_to_the_parent: list[Any] = []
 
 
 def ssl_context() -> ssl.SSLContext:
-    """The process's one TLS context: loading the certificates takes most of a client's cost."""
+    """The process's one TLS context: loading the certificates takes 60 ms."""
     with _lock:
         if not _ssl_contexts:
             _ssl_contexts.append(httpx.create_ssl_context())
@@ -41,81 +46,130 @@ async def _ssl_context_off_the_loop() -> ssl.SSLContext:
     return _ssl_contexts[0] if _ssl_contexts else await asyncio.to_thread(ssl_context)
 
 
-class Connections:
-    """Makes HTTP clients when they are needed, and closes them."""
+class Sender(Protocol):
+    """Sends requests, from any number of threads."""
 
-    def __init__(self) -> None:
-        """Start without clients."""
-        self._client: httpx.Client | None = None
-        self._finalizer: weakref.finalize[..., Any] | None = None
-        self._by_loop: dict[
-            asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None]]
-        ] = {}
-
-    def client(self) -> httpx.Client:
-        """The client for synchronous calls, of this process."""
-        return self._client or self._make_client()
-
-    async def async_client(self) -> httpx.AsyncClient:
-        """The client for asynchronous calls, of this event loop."""
-        kept = self._by_loop.get(asyncio.get_running_loop())
-        return kept[0] if kept else await self._make_async_client()
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of its answer."""
 
     def close(self) -> None:
-        """Close the synchronous client. The next call makes a new one."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        """Close all connections."""
+
+
+class AsyncSender(Protocol):
+    """Sends requests of one event loop."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of its answer."""
 
     async def aclose(self) -> None:
-        """Close the synchronous client and the one of this event loop."""
+        """Close all connections."""
+
+
+class Connections:
+    """Makes pools of connections when they are needed, and closes them."""
+
+    def __init__(self) -> None:
+        """Start without connections."""
+        self._pool: Sender | None = None
+        self._finalizer: weakref.finalize[..., Any] | None = None
+        self._by_loop: dict[
+            asyncio.AbstractEventLoop, tuple[AsyncSender, AsyncGenerator[None]]
+        ] = {}
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of its answer."""
+        return (self._pool or self._make_pool()).handle_request(request)
+
+    async def asend(self, request: httpx.Request) -> httpx.Response:
+        """Do the same on this event loop."""
+        kept = self._by_loop.get(asyncio.get_running_loop())
+        pool = kept[0] if kept else await self._make_async_pool()
+        return await pool.handle_async_request(request)
+
+    def close(self) -> None:
+        """Close the synchronous connections. The next call makes new ones."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    async def aclose(self) -> None:
+        """Close the synchronous connections and those of this event loop."""
         self.close()
         kept = self._by_loop.pop(asyncio.get_running_loop(), None)
         if kept is not None:
             await kept[1].aclose()
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> "Connections":
-        """Copy without clients: neither sockets nor locks can be copied."""
+        """Copy without connections: neither sockets nor locks can be copied."""
         return Connections()
 
     def __reduce__(self) -> tuple[type["Connections"], tuple[()]]:
-        """Pickle without clients, likewise."""
+        """Pickle without connections, likewise."""
         return Connections, ()
 
-    def _make_client(self) -> httpx.Client:
-        context = ssl_context()
+    def _make_pool(self) -> Sender:
         with _lock:
-            if self._client is None:
-                self._client = httpx.Client(verify=context, limits=_LIMITS)
-                self._finalizer = weakref.finalize(self, self._client.close)
+            if self._pool is None:
+                self._pool = _ProxiedClient() if getproxies() else ConnectionPool(ssl_context)
+                self._finalizer = weakref.finalize(self, self._pool.close)
                 _all.add(self)
-            return self._client
+            return self._pool
 
-    async def _make_async_client(self) -> httpx.AsyncClient:
-        context = await _ssl_context_off_the_loop()
-        loop = asyncio.get_running_loop()
+    async def _make_async_pool(self) -> AsyncSender:
         for other in [other for other in self._by_loop if other.is_closed()]:
             self._by_loop.pop(other, None)
+        pool: AsyncSender
+        if getproxies():
+            pool = _AsyncProxiedClient(await _ssl_context_off_the_loop())
+        else:
+            pool = AsyncConnectionPool(_ssl_context_off_the_loop)
+        loop = asyncio.get_running_loop()
         if loop not in self._by_loop:  # Another task may have been quicker.
-            client = httpx.AsyncClient(verify=context, limits=_LIMITS)
-            keeper = _close_with_loop(weakref.ref(self), client)
-            self._by_loop[loop] = (client, keeper)
+            keeper = _close_with_loop(weakref.ref(self), pool)
+            self._by_loop[loop] = (pool, keeper)
             _all.add(self)
             await anext(keeper)
         return self._by_loop[loop][0]
 
     def _leave_to_the_parent(self) -> None:
-        """Forget all clients in a forked child, without closing what the parent uses."""
+        """Forget all connections in a forked child, without closing what the parent uses."""
         if self._finalizer is not None:
             self._finalizer.detach()
-        _left_to_the_parent.append((self._client, self._by_loop))
-        self._client, self._finalizer, self._by_loop = None, None, {}
+        _left_to_the_parent.append((self._pool, self._by_loop))
+        self._pool, self._finalizer, self._by_loop = None, None, {}
+
+
+class _ProxiedClient:
+    """httpx's own client, where the environment names a proxy."""
+
+    def __init__(self) -> None:
+        self._client = httpx.Client(verify=ssl_context(), limits=_LIMITS)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._client.send(request, stream=True)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class _AsyncProxiedClient:
+    """The same, asynchronously."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._client = httpx.AsyncClient(verify=context, limits=_LIMITS)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, stream=True)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
 
 
 async def _close_with_loop(
-    owner: "weakref.ref[Connections]", client: httpx.AsyncClient
+    owner: "weakref.ref[Connections]", pool: AsyncSender
 ) -> AsyncGenerator[None]:
-    """Wait for the end of the loop on which this was started, and close its client."""
+    """Wait for the end of the loop on which this was started, and close its pool."""
     loop = asyncio.get_running_loop()
     try:
         yield
@@ -123,7 +177,7 @@ async def _close_with_loop(
         connections = owner()
         if connections is not None:
             connections._by_loop.pop(loop, None)  # noqa: SLF001 -- a part of the class above
-        await client.aclose()
+        await pool.aclose()
 
 
 def _after_fork_in_child() -> None:

@@ -31,6 +31,9 @@ _LONGEST_CONNECT = 5.0
 
 _QUOTED_CHARACTERS = 200
 
+_CONNECTION_ERRORS = frozenset({"TransportError", "NetworkError", "ProtocolError", "ProxyError"})
+"""httpx's common name for them, and httpcore's names."""
+
 
 class Reply(NamedTuple):
     """A whole answer.
@@ -207,7 +210,7 @@ class Endpoint:
                 "stays so, something between here and Scaleway damages it."
             )
             return ScalewayResponseError(message, model=model)
-        if "TransportError" in names:
+        if names & _CONNECTION_ERRORS:
             reason = str(error) or type(error).__name__
             message = (
                 f"The connection to {self.base_url} for model {model!r} failed: "

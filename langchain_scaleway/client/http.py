@@ -184,11 +184,11 @@ class ScalewayClient:
         """Send a request, and raise unless the answer is a success."""
         client = self._http_client
         if client is None:
-            client = self._connections.client()
             request = self.endpoint.build_request(path, content, stream=stream)
+            response = self._connections.send(request)
         else:
             request = self.endpoint.build_request_with(client, path, content, stream=stream)
-        response: httpx.Response = client.send(request, stream=True, follow_redirects=False)
+            response = client.send(request, stream=True, follow_redirects=False)
         if response.is_success:
             return response
         try:
@@ -202,11 +202,11 @@ class ScalewayClient:
     ) -> httpx.Response:
         client = self._http_async_client
         if client is None:
-            client = await self._connections.async_client()
             request = self.endpoint.build_request(path, content, stream=stream)
+            response = await self._connections.asend(request)
         else:
             request = self.endpoint.build_request_with(client, path, content, stream=stream)
-        response: httpx.Response = await client.send(request, stream=True, follow_redirects=False)
+            response = await client.send(request, stream=True, follow_redirects=False)
         if response.is_success:
             return response
         try:

@@ -1,0 +1,126 @@
+"""Network streams for httpcore's connections, with what its own lack.
+
+- A request's head and a small body leave in one packet: a system call and a TLS record less.
+- The wait for the end of an answer can be cut short, see `expect_end`.
+- TCP looks after silent connections, so that a host that died is noticed within minutes even
+  while an answer is awaited for longer.
+"""
+
+import select
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+SOCKET_OPTIONS: tuple[tuple[int, int, int], ...] = tuple(
+    (level, getattr(socket, name), value)
+    for level, name, value in (
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 60),
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 4),
+    )
+    if hasattr(socket, name)  # Not every system has them all.
+)
+
+_SMALL = 64 * 1024
+"""Bytes that are worth a copy to save a packet."""
+
+
+class SendBuffer:
+    """Holds small writes back until something is to be read."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def add(self, data: bytes) -> list[bytes]:
+        """Take what is to be written, and give what is to be written now."""
+        if len(self._held) + len(data) <= _SMALL:
+            self._held += data
+            return []
+        return [*self.take(), data]
+
+    def take(self) -> list[bytes]:
+        """Give what was held back."""
+        held, self._held = self._held, b""
+        return [held] if held else []
+
+
+class Stream(httpcore.NetworkStream):
+    """A synchronous stream over one of httpcore's."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self._buffer = SendBuffer()
+        self._longest_read: float | None = None
+
+    def expect_end(self, seconds: float) -> None:
+        """Wait no longer than this for more to read."""
+        self._longest_read = seconds
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Send what was held back, then read."""
+        for data in self._buffer.take():
+            self._stream.write(data, timeout)
+        return self._stream.read(max_bytes, shorter(timeout, self._longest_read))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write, or hold back until something is to be read."""
+        for data in self._buffer.add(buffer):
+            self._stream.write(data, timeout)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Encrypt the connection."""
+        return Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Ask the stream below."""
+        return self._stream.get_extra_info(info)
+
+
+class Backend(httpcore.SyncBackend):
+    """httpcore's sockets, in our streams."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect."""
+        options = socket_options or SOCKET_OPTIONS
+        return Stream(super().connect_tcp(host, port, timeout, local_address, options))
+
+
+def has_input(sock: Any) -> bool:
+    """Whether there is something to read, or the other side has closed.
+
+    Args:
+        sock: A socket, or what asyncio gives in its place.
+    """
+    if hasattr(select, "poll"):  # Not on Windows; `select` there knows no limit of sockets.
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock.fileno()], [], [], 0)[0])
+
+
+def shorter(one: float | None, other: float | None) -> float | None:
+    """The shorter of two times, where `None` is endless."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

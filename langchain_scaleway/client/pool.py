@@ -1,0 +1,234 @@
+"""Pools of httpcore's single connections, as transports for httpx's requests.
+
+httpcore's own pool looks through all its connections and all waiting requests, twice a
+request, and polls each idle socket: with some hundred requests at once that takes most of a
+request's time. Here the connection that was used last is used next, and nothing is searched.
+"""
+
+import asyncio
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Generic, TypeVar
+
+import httpcore
+import httpx
+
+from langchain_scaleway.client.asyncio_network import AsyncBackend
+from langchain_scaleway.client.network import Backend
+
+KEEP_ALIVE = 20.0
+"""Seconds that a connection waits for its next request."""
+
+MOST_AT_ONCE = 1_000
+"""Asynchronous requests at once; a process can often open no more than 1,024 files. Others
+wait for their turn."""
+
+Connection = TypeVar("Connection", httpcore.HTTPConnection, httpcore.AsyncHTTPConnection)
+
+
+class IdleConnections(Generic[Connection]):
+    """Connections that wait for their next request, the last used first."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.is_closed = False
+        self._by_origin: dict[str, deque[tuple[Connection, float]]] = {}
+
+    def take(self, origin: httpcore.Origin) -> tuple[Connection | None, list[Connection]]:
+        """Take a connection that is still good.
+
+        Returns:
+            The connection, `None` where there is none, and others to be closed.
+        """
+        idle = self._by_origin.get(str(origin))
+        spent: list[Connection] = []
+        while idle:
+            try:
+                connection, expiry = idle.pop()
+            except IndexError:  # Another thread was quicker.
+                break
+            if expiry > time.monotonic() and not connection.has_expired():
+                return connection, spent
+            spent.append(connection)
+        return None, spent
+
+    def put(self, origin: httpcore.Origin, connection: Connection) -> list[Connection]:
+        """Keep a connection whose answer was read to its end.
+
+        Returns:
+            Connections to be closed, for which no request came.
+        """
+        if self.is_closed:
+            return [connection]
+        if not connection.is_idle():
+            return []  # Its answer was left unread, so httpcore has closed it.
+        idle = self._by_origin.setdefault(str(origin), deque())
+        now = time.monotonic()
+        idle.append((connection, now + KEEP_ALIVE))
+        spent: list[Connection] = []
+        while idle[0][1] <= now:
+            spent.append(idle.popleft()[0])
+        return spent
+
+    def close(self) -> list[Connection]:
+        """Keep no more connections.
+
+        Returns:
+            Those to be closed.
+        """
+        self.is_closed = True
+        by_origin, self._by_origin = self._by_origin, {}
+        return [connection for idle in by_origin.values() for connection, _ in idle]
+
+
+class ConnectionPool(httpx.BaseTransport):
+    """Synchronous requests, from any number of threads.
+
+    Args:
+        ssl_context: Gives the TLS context when the first connection needs one.
+    """
+
+    def __init__(self, ssl_context: Callable[[], ssl.SSLContext]) -> None:
+        self._ssl_context = ssl_context
+        self._backend = Backend()
+        self._idle = IdleConnections[httpcore.HTTPConnection]()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of its answer.
+
+        Raises:
+            httpcore.NetworkError: The connection failed.
+            httpcore.ProtocolError: The answer is no HTTP.
+            httpcore.TimeoutException: Something took too long.
+        """
+        core_request = _core_request(request)
+        origin = core_request.url.origin
+        connection, spent = self._idle.take(origin)
+        for other in spent:
+            other.close()
+        if connection is None:
+            context = self._ssl_context() if origin.scheme == b"https" else None
+            connection = httpcore.HTTPConnection(
+                origin, ssl_context=context, network_backend=self._backend
+            )
+        response = connection.handle_request(core_request)
+        body = _Body(response, lambda: self._take_back(origin, connection))
+        return httpx.Response(
+            response.status, headers=response.headers, stream=body, extensions=response.extensions
+        )
+
+    def close(self) -> None:
+        """Close the connections that wait; those in use close when their answer is read."""
+        for connection in self._idle.close():
+            connection.close()
+
+    def _take_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
+        for spent in self._idle.put(origin, connection):
+            spent.close()
+
+
+class AsyncConnectionPool(httpx.AsyncBaseTransport):
+    """The same for the coroutines of one event loop.
+
+    Args:
+        ssl_context: Gives the TLS context, without blocking the loop.
+    """
+
+    def __init__(self, ssl_context: Callable[[], Awaitable[ssl.SSLContext]]) -> None:
+        self._ssl_context = ssl_context
+        self._backend = AsyncBackend()
+        self._idle = IdleConnections[httpcore.AsyncHTTPConnection]()
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of its answer; raises as `ConnectionPool` does."""
+        core_request = _core_request(request)
+        origin = core_request.url.origin
+        await self._turns.acquire()
+        try:
+            connection, spent = self._idle.take(origin)
+            for other in spent:
+                await other.aclose()
+            if connection is None:
+                context = await self._ssl_context() if origin.scheme == b"https" else None
+                connection = httpcore.AsyncHTTPConnection(
+                    origin, ssl_context=context, network_backend=self._backend
+                )
+            response = await connection.handle_async_request(core_request)
+        except BaseException:
+            self._turns.release()
+            raise
+        body = _AsyncBody(response, self, origin, connection)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=body, extensions=response.extensions
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections that wait; those in use close when their answer is read."""
+        for connection in self._idle.close():
+            await connection.aclose()
+
+    async def take_back(
+        self, origin: httpcore.Origin, connection: httpcore.AsyncHTTPConnection
+    ) -> None:
+        """Keep a connection whose answer was read, and let the next request have its turn."""
+        self._turns.release()
+        for spent in self._idle.put(origin, connection):
+            await spent.aclose()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer; closing it gives its connection back."""
+
+    def __init__(self, response: httpcore.Response, take_back: Callable[[], None]) -> None:
+        self._response = response
+        self._take_back: Callable[[], None] | None = take_back
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        take_back, self._take_back = self._take_back, None
+        if take_back is not None:
+            self._response.close()
+            take_back()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    """The same, asynchronously."""
+
+    def __init__(
+        self,
+        response: httpcore.Response,
+        pool: AsyncConnectionPool,
+        origin: httpcore.Origin,
+        connection: httpcore.AsyncHTTPConnection,
+    ) -> None:
+        self._response = response
+        self._pool: AsyncConnectionPool | None = pool
+        self._origin = origin
+        self._connection = connection
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_stream()
+
+    async def aclose(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await self._response.aclose()
+            finally:
+                await pool.take_back(self._origin, self._connection)
+
+
+def _core_request(request: httpx.Request) -> httpcore.Request:
+    url = request.url
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions=request.extensions,
+    )
