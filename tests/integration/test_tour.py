@@ -5,6 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from examples.tour import DEFAULT_MODEL, DEFAULT_REASONING_MODEL, Models, tour
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.testing import ScalewayEmulator
+
 TOUR = Path(__file__).parents[2] / "examples" / "tour.py"
 
 
@@ -31,6 +37,23 @@ def test_tour_on_the_local_engine() -> None:
         assert f"\n--- {number}. " in tour.stdout
     assert "Person(name='Alice', age=30, city='Paris')" in tour.stdout
     assert "It is sunny in Paris and in Lyon." in tour.stdout
+
+
+def test_tour_on_the_models_of_scaleway(
+    scaleway_emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def emulated(model: str) -> ChatScaleway:
+        return ChatScaleway(
+            model=model, base_url=scaleway_emulator.base_url, api_key=scaleway_emulator.api_key
+        )
+
+    with emulated(DEFAULT_MODEL) as chat, emulated(DEFAULT_REASONING_MODEL) as reasoning:
+        tour(Models(chat, reasoning))
+
+    output = capsys.readouterr().out
+    assert f"[{DEFAULT_MODEL}, " in output
+    assert f"[{DEFAULT_REASONING_MODEL}, " in output
+    assert "--- 7. " in output
 
 
 def test_tour_that_cannot_reach_scaleway_says_so_and_fails() -> None:

@@ -1,0 +1,1 @@
+"""Small complete programs to start from."""
