@@ -3,13 +3,11 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import langchain_tests.integration_tests.chat_models
 import pytest
-from langchain_tests.conftest import base_vcr_config
 
 from engine.serve import LocalEngine
 from langchain_scaleway import ChatScaleway
@@ -52,15 +50,6 @@ def thinking_model(thinking_engine: LocalEngine) -> Iterator[ChatScaleway]:
     """A model that thinks before it answers."""
     with connect(thinking_engine) as model:
         yield model
-
-
-@pytest.fixture(scope="session")
-def vcr_config() -> dict[str, Any]:
-    """Where the standard tests' one recorded stream is, and that its port does not matter."""
-    return base_vcr_config() | {
-        "cassette_library_dir": str(Path(__file__).with_name("cassettes")),
-        "match_on": ["method", "path", "body"],
-    }
 
 
 @pytest.fixture(autouse=True)

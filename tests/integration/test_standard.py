@@ -22,6 +22,7 @@ class ScalewayFeatures(ChatModelIntegrationTests):
 
     PDF documents and audio are off: no chat model that Scaleway serves today takes them.
     Pictures in the results of tools are off because no page says that Scaleway takes them.
+    `test_stream_time` is a benchmark on a recording, which `benchmarks/` makes superfluous.
     """
 
     @property
@@ -68,10 +69,6 @@ class TestLocalEngine(ScalewayFeatures):
             "api_key": self.engine.api_key,
             "temperature": 0,
         }
-
-    @property
-    def enable_vcr_tests(self) -> bool:
-        return True
 
     @property
     def model_override_value(self) -> str:
