@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import cases
+from benchmarks import cases, instructions
 from benchmarks.cases import ROWS, Row
 from benchmarks.contestants import (
     CONTESTANTS,
@@ -38,6 +38,9 @@ def main() -> None:
     _forget_user_settings()
     if options.guard:
         sys.exit(_guard())
+    if options.instructions:
+        _count_instructions(options)
+        return
     plan = _QUICK if options.quick else _FULL
     rows = [row for row in ROWS if row.quick or not options.quick]
     contestants: Sequence[Contestant] = _QUICK_CONTESTANTS if options.quick else CONTESTANTS
@@ -56,6 +59,11 @@ def _options() -> argparse.Namespace:
     length.add_argument(
         "--guard", action="store_true", help="only fail if a ratio to the floor is far off"
     )
+    length.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions with valgrind instead of time; takes minutes",
+    )
     parser.add_argument(
         *("--rows", "-r"), nargs="+", metavar="ROW", help=", ".join(row.name for row in ROWS)
     )
@@ -72,9 +80,17 @@ def _options() -> argparse.Namespace:
 
 
 def _forget_user_settings() -> None:
-    """Drop the variables with which a user traces calls, sets proxies or chooses a project."""
+    """Drop the variables that change what is measured.
+
+    They trace calls, set proxies, choose a project, or forbid Python to keep the bytecode of
+    this tree, while pip has made that of the other contestants.
+    """
     for name in list(os.environ):
-        if name.startswith(("LANGCHAIN_", "LANGSMITH_", "SCW_")) or name.lower().endswith("_proxy"):
+        if (
+            name.startswith(("LANGCHAIN_", "LANGSMITH_", "SCW_"))
+            or name.lower().endswith("_proxy")
+            or name == "PYTHONDONTWRITEBYTECODE"
+        ):
             del os.environ[name]
 
 
@@ -106,6 +122,16 @@ def _write(results: Results, directory: Path) -> None:
     else:
         print("No plot: matplotlib is not installed.", file=sys.stderr)
     print(f"Written to {directory}", file=sys.stderr)
+
+
+def _count_instructions(options: argparse.Namespace) -> None:
+    measured = [FLOOR, *map(named, options.contestants or [SCALEWAY.name])]
+    with Server() as server:
+        rows = [cases.named(name) for name in options.rows or instructions.ROWS]
+        report = instructions.table(rows, measured, server)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "instructions.md").write_text(report + "\n")
+    print(report)
 
 
 def _guard() -> str | None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from benchmarks.cases import FIRST_REPLY, IMPORT, Row
@@ -16,8 +16,6 @@ from benchmarks.server import Server
 
 _ANSWER_SECONDS = 180
 """A contestant that takes longer for one sample is stopped."""
-
-_ROUNDS_OF_LONG_ROWS = 2
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ class Runner:
             with ExitStack() as stack:
                 shared = self._workers(stack)
                 for row in self.rows:
-                    if row.samples is None or (row.once and number >= _ROUNDS_OF_LONG_ROWS):
+                    if row.samples is None or number >= (row.rounds or self.plan.rounds):
                         continue
                     if row.alone:
                         with ExitStack() as own:
@@ -153,6 +151,10 @@ class Runner:
         wanted = [row for row in (IMPORT, FIRST_REPLY) if row in self.rows]
         if not wanted:
             return
+        if number == 0:
+            for contestant in self._in_turn(IMPORT, 0):
+                with suppress(RuntimeError):  # the samples below tell of it
+                    import_and_first_reply(contestant, self.server.url)  # leaves bytecode behind
         for turn in range(self.plan.fresh_turns):
             for contestant in self._in_turn(IMPORT, number + turn):
                 values: tuple[float | None, float | None] = (None, None)
@@ -167,7 +169,7 @@ class Runner:
 
     def _row_samples(self, row: Row, workers: dict[str, _Worker], number: int) -> Iterator[Sample]:
         failed: set[str] = set()
-        for turn in range(1 if row.once else self.plan.turns):
+        for turn in range(1 if row.rounds else self.plan.turns):
             for contestant in self._in_turn(row, number + turn):
                 if contestant.name in failed:
                     continue

@@ -36,12 +36,14 @@ class Setting:
         url: Where the loopback server listens.
         budget: Seconds of CPU time that one sample should take.
         full: Whether long rows run at their full length.
+        repeats: How many calls make a sample, instead of as many as fill the budget.
     """
 
     contestant: Contestant
     url: str
     budget: float
     full: bool
+    repeats: int | None = None
 
     def model(self, reply: str, prompt: Sequence[BaseMessage] = tuple(QUESTION)) -> "BaseChatModel":
         """Make the contestant's model for one of the server's replies."""
@@ -51,7 +53,7 @@ class Setting:
 def cpu_seconds_per_call(work: Callable[[], object], setting: Setting) -> Iterator[float]:
     """Yield the CPU time of one call of `work`, all threads together, in seconds."""
     _cpu_seconds(work, _WARM_UP)
-    repeats = _repeats(_cpu_seconds(work, _TRIAL), setting)
+    repeats = setting.repeats or _repeats(_cpu_seconds(work, _TRIAL), setting)
     while True:
         yield _cpu_seconds(work, repeats)
 
@@ -62,7 +64,7 @@ def cpu_seconds_per_await(
     """Yield the CPU time of one awaited call of `work`, one at a time, in seconds."""
     with asyncio.Runner() as runner:
         runner.run(_async_cpu_seconds(work, _WARM_UP))
-        repeats = _repeats(runner.run(_async_cpu_seconds(work, _TRIAL)), setting)
+        repeats = setting.repeats or _repeats(runner.run(_async_cpu_seconds(work, _TRIAL)), setting)
         while True:
             yield runner.run(_async_cpu_seconds(work, repeats))
 
