@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The command line, without the program's name.
     """
     options = command_line_parser().parse_args(arguments)
-    asyncio.run(_serve(_settings(options), options.host, options.port))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(_settings(options), options.host, options.port))
 
 
 async def _serve(settings: EmulatorSettings, host: str, port: int) -> None:
@@ -34,7 +36,9 @@ async def _serve(settings: EmulatorSettings, host: str, port: int) -> None:
     server = EmulatorServer(service, host, port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
+        # Where there are no handlers, as on Windows, an interrupt ends the program itself.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, server.stop)
     address, port = server.address
     _say("An emulator of Scaleway's Generative APIs: no model, made-up answers.")
     _say(f"base_url    http://{address}:{port}/v1")

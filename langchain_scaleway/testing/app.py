@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -67,7 +67,10 @@ class _Endpoints:
         return self._delivery(http, await self._receive(http), json_answer(status, body), _nothing)
 
     async def _serve(self, http: Request, work: _Work) -> Response:
-        received = await self._receive(http)
+        try:
+            received = await self._receive(http)
+        except ClientDisconnect:
+            return Response()  # goes nowhere
         try:
             self._service.authorize(received, http.path_params.get("project"))
             answer, release = work(received)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
@@ -19,7 +20,7 @@ from uvicorn.server import ServerState
 from langchain_scaleway.testing.answers import Answer
 
 # With this option closing a socket sends RST instead of FIN.
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Connection(asyncio.Transport):

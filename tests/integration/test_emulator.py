@@ -5,9 +5,11 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -230,6 +232,36 @@ def test_leaving_client_is_noticed(emulator: ScalewayEmulator) -> None:
     assert not emulator.requests[0].completed
 
 
+def test_client_that_leaves_in_the_middle_of_its_request(
+    emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"
+    port = int(emulator.base_url.removesuffix("/v1").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(head)
+        assert wait_for_connections(emulator, 1)
+    assert wait_for_connections(emulator, 0)
+    assert emulator.requests == []
+    assert caplog.records == [], "and nobody complains"
+
+
+def wait_for_connections(emulator: ScalewayEmulator, count: int) -> bool:
+    """Wait until so many connections are open."""
+    deadline = time.monotonic() + 5
+    while emulator.connections_open != count and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return emulator.connections_open == count
+
+
+def test_function_that_fails_is_an_error_of_the_server(
+    emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    emulator.script(lambda request: request.json["no such field"])
+    assert ask(emulator).status_code == 500
+    assert ask(emulator).status_code == 200
+    assert "no such field" in caplog.text, "its traceback is logged"
+
+
 def test_sent_text_is_kept(emulator: ScalewayEmulator) -> None:
     ask(emulator, stream=True, max_tokens=3)
     assert emulator.requests[0].text == "This is an"
@@ -346,7 +378,7 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     """Pytest loads the plugin in every run of everybody who has installed the package."""
     program = (
         "import sys, langchain_scaleway.testing.plugin; "
-        "print([name for name in ('uvicorn', 'starlette', 'h11', 'rstr') if name in sys.modules])"
+        "print([name for name in ('uvicorn', 'starlette', 'rstr') if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -5,16 +5,14 @@ from typing import Any, Literal
 
 import pytest
 from langchain_core.messages import AIMessage
-from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
+from tests.integration.test_standard import Detail, ScalewayFeatures
 
-MODEL = "qwen3.8-27b"
 
-
-class TestEmulatorStandard(ChatModelIntegrationTests):
-    """Every flag that Scaleway's models support, with reasoning on as it is by default."""
+class TestThinkingModel(ScalewayFeatures):
+    """A model that thinks unless told otherwise, as most on Scaleway do."""
 
     emulator: ScalewayEmulator
 
@@ -25,40 +23,16 @@ class TestEmulatorStandard(ChatModelIntegrationTests):
             yield
 
     @property
-    def chat_model_class(self) -> type[ChatScaleway]:
-        return ChatScaleway
-
-    @property
     def chat_model_params(self) -> dict[str, Any]:
         return {
-            "model": MODEL,
+            "model": self.model_name,
             "base_url": self.emulator.base_url,
             "api_key": self.emulator.api_key,
         }
 
     @property
-    def has_tool_choice(self) -> bool:
-        return True
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def supports_image_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_image_urls(self) -> bool:
-        return True
-
-    @property
-    def supports_anthropic_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_model_override(self) -> bool:
-        return True
+    def model_name(self) -> str:
+        return "qwen3.8-27b"
 
     @property
     def model_override_value(self) -> str:
@@ -67,11 +41,9 @@ class TestEmulatorStandard(ChatModelIntegrationTests):
     @property
     def supported_usage_metadata_details(
         self,
-    ) -> dict[Literal["invoke", "stream"], list[Any]]:
-        return {
-            "invoke": ["cache_read_input", "reasoning_output"],
-            "stream": ["cache_read_input", "reasoning_output"],
-        }
+    ) -> dict[Literal["invoke", "stream"], list[Detail]]:
+        details: list[Detail] = ["cache_read_input", "reasoning_output"]
+        return {"invoke": details, "stream": details}
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
         question = "How does a prompt cache work? " * 20
@@ -85,8 +57,29 @@ class TestEmulatorStandard(ChatModelIntegrationTests):
         return self._ask("Think.", stream=stream)
 
     def _ask(self, question: str, *, stream: bool) -> AIMessage:
-        model = self.chat_model_class(**self.chat_model_params)
-        if not stream:
-            return model.invoke(question)
-        first, *others = model.stream(question)
-        return sum(others, first)
+        return ChatScaleway(**self.chat_model_params, streaming=stream).invoke(question)
+
+
+class TestMistralModel(TestThinkingModel):
+    """A model that does not think and whose roles must alternate."""
+
+    @property
+    def model_name(self) -> str:
+        return "mistral-small-3.2-24b-instruct-2506"
+
+    @property
+    def supported_usage_metadata_details(
+        self,
+    ) -> dict[Literal["invoke", "stream"], list[Detail]]:
+        return {"invoke": [], "stream": []}
+
+
+class TestDedicatedDeployment(TestThinkingModel):
+    """Streams with cumulative usage on every chunk, and thinking under its older name."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _emulator(cls) -> Iterator[None]:
+        settings: dict[str, Any] = {"framing": "dedicated", "reasoning_field": "reasoning_content"}
+        with ScalewayEmulator(reasoning_usage=True, **settings) as cls.emulator:
+            yield
