@@ -29,7 +29,7 @@ _FULL = Plan(rounds=4, turns=3, fresh_turns=2, budget=0.15, full=True)
 _QUICK = Plan(rounds=1, turns=3, fresh_turns=2, budget=0.1, full=False)
 _GUARD = Plan(rounds=1, turns=5, fresh_turns=3, budget=0.1, full=False)
 _QUICK_CONTESTANTS = (FLOOR, SCALEWAY, SCALEWAY_AIOHTTP, OPENAI)
-_OUTPUT = Path(__file__).parent / "results"
+_OUTPUT = Path("build/benchmarks")
 
 
 def main() -> None:

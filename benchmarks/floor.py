@@ -10,6 +10,7 @@ hundreds of calls at once.
 
 import asyncio
 import json
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
@@ -101,6 +102,7 @@ class FloorModel(BaseChatModel):
     def _sync(self) -> httpx.Client:
         if self._client is None:
             self._client = httpx.Client()
+            weakref.finalize(self, self._client.close)
         return self._client
 
     def _async(self) -> httpx.AsyncClient:

@@ -82,8 +82,13 @@ def _with_delta(event: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
 _END = _http_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 
-def _stream_of(recording: str, deltas: Iterable[dict[str, Any]]) -> list[bytes]:
-    """Return a recorded stream with other deltas, one item for each write vLLM would make."""
+def stream_of(recording: str, deltas: Iterable[dict[str, Any]]) -> list[bytes]:
+    """Return a recorded stream with other deltas, one item for each write to the socket.
+
+    Args:
+        recording: The name of a recorded stream, without its suffix.
+        deltas: What stands between its first event and the one that says why it ended.
+    """
     head, events = _recorded_events(recording)
     role, shape, finish, usage = events[0], events[1], events[-2], events[-1]
     return [
@@ -115,14 +120,12 @@ def replies() -> dict[str, Reply]:
     return {
         "short": Reply((short,)),
         "delayed": Reply((short,), delay=DELAY),
-        "content": _at_once(_stream_of("chat_stream_usage", [token] * CHUNKS)),
-        "reasoning": _at_once(_stream_of("reasoning_stream", [{"reasoning": TOKEN}] * CHUNKS)),
-        "tool-tokens": _at_once(_stream_of("tool_auto_stream", _tool_call_deltas(TOKEN))),
-        "tool-fragments": _at_once(
-            _stream_of("tool_auto_stream", _tool_call_deltas(LONG_FRAGMENT))
-        ),
-        "paced": Reply(tuple(_stream_of("chat_stream_usage", [token] * CHUNKS)), pace=2 * PACE),
+        "content": _at_once(stream_of("chat_stream_usage", [token] * CHUNKS)),
+        "reasoning": _at_once(stream_of("reasoning_stream", [{"reasoning": TOKEN}] * CHUNKS)),
+        "tool-tokens": _at_once(stream_of("tool_auto_stream", _tool_call_deltas(TOKEN))),
+        "tool-fragments": _at_once(stream_of("tool_auto_stream", _tool_call_deltas(LONG_FRAGMENT))),
+        "paced": Reply(tuple(stream_of("chat_stream_usage", [token] * CHUNKS)), pace=2 * PACE),
         "stamped": Reply(
-            tuple(_stream_of("chat_stream_usage", [{"content": STAMP}] * PACED_CHUNKS)), pace=PACE
+            tuple(stream_of("chat_stream_usage", [{"content": STAMP}] * PACED_CHUNKS)), pace=PACE
         ),
     }
