@@ -18,8 +18,9 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 	@$(BIN)/python examples/tour.py
 
 .PHONY: test
-test: lint types ## Everything CI checks: style, types, import directions, all tests
+test: lint types ## Everything CI checks: style, types, import directions, all tests, no blunder in speed
 	$(BIN)/pytest
+	@$(MAKE) --no-print-directory bench-guard
 
 # --- Its parts ------------------------------------------------------------------------
 
@@ -59,6 +60,18 @@ profiles: $(VENV)/dev.stamp ## Write langchain_scaleway/data/ from scripts/model
 profiles-check: $(VENV)/dev.stamp ## Compare scripts/models.toml with what Scaleway offers: docs/maintaining-models.md
 	@$(BIN)/python -m scripts.check_profiles $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/bench.stamp ## Measure against the floor and other integrations, in ten minutes: docs/performance.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/bench.stamp ## The same with less of everything, in a minute
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
+
+.PHONY: bench-guard
+bench-guard: $(VENV)/dev.stamp ## Fail if a ratio to the floor is far off
+	@$(BIN)/python -m benchmarks --guard
+
 .PHONY: build
 build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/
 	rm -rf dist
@@ -91,4 +104,9 @@ $(VENV)/demo.stamp: $(VENV)/python.stamp pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/python.stamp pyproject.toml
 	@echo "Installing what the tests need ..."
 	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/python.stamp pyproject.toml
+	@echo "Installing what the benchmarks compare ..."
+	@$(PIP) --editable '.[bench]'
 	@touch $@
