@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import (
@@ -15,7 +15,6 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
-from langchain_core.tools import BaseTool
 from pydantic import Field, model_validator
 
 from langchain_scaleway._version import __version__
@@ -26,10 +25,15 @@ from langchain_scaleway.convert import blocks
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.replies import StreamDecoder, carries_answer, reply_to_result
 from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming
-from langchain_scaleway.convert.structured import Method, Schema, structured_output
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
 from langchain_scaleway.errors import ScalewayError
+
+if TYPE_CHECKING:
+    # Imported when they are needed: a program's start should not wait for them.
+    from langchain_core.tools import BaseTool
+
+    from langchain_scaleway.convert.structured import Method, Schema
 
 _COMPLETIONS = "/chat/completions"
 
@@ -279,9 +283,9 @@ class ChatScaleway(ScalewayConnection, BaseChatModel):
 
     def with_structured_output(
         self,
-        schema: Schema | None = None,
+        schema: "Schema | None" = None,
         *,
-        method: Method = "json_schema",
+        method: "Method" = "json_schema",
         include_raw: bool = False,
         strict: bool | None = None,
         **kwargs: Any,
@@ -306,6 +310,8 @@ class ChatScaleway(ScalewayConnection, BaseChatModel):
             ValueError: The method is unknown, or the schema does not go with it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
         """
+        from langchain_scaleway.convert.structured import structured_output  # noqa: PLC0415
+
         output = structured_output(schema, method, strict=strict)
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         bind = self.bind_tools if "tools" in output.arguments else self.bind
@@ -340,7 +346,7 @@ class ChatScaleway(ScalewayConnection, BaseChatModel):
     def get_num_tokens_from_messages(
         self,
         messages: list[BaseMessage],
-        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
+        tools: "Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None" = None,
     ) -> int:
         """Count the tokens of messages and tools by the same rule."""
         if self.custom_get_token_ids is not None:

@@ -117,7 +117,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         self._longest_read: float | None = None
 
     def expect_end(self, seconds: float) -> None:
-        """Wait no longer than this for more to read."""
+        """Wait no longer than this for more to read, until the next request is written."""
         self._longest_read = seconds
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -138,6 +138,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, or hold back until something is to be read."""
+        self._longest_read = None
         try:
             for data in self._buffer.add(buffer):
                 self._protocol.transport.write(data)

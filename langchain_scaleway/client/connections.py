@@ -11,6 +11,7 @@ Nothing is built before it is needed, and nothing is left behind:
 """
 
 import asyncio
+import importlib
 import os
 import ssl
 import threading
@@ -21,11 +22,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from langchain_scaleway.client.pool import KEEP_ALIVE, AsyncConnectionPool, ConnectionPool
-
-_LIMITS = httpx.Limits(
-    max_connections=None, max_keepalive_connections=100, keepalive_expiry=KEEP_ALIVE
-)
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
 
 _ssl_contexts: list[ssl.SSLContext] = []
 _lock = threading.Lock()
@@ -44,6 +41,11 @@ def ssl_context() -> ssl.SSLContext:
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:
     """The same, read from disk in a thread where it is not there yet."""
     return _ssl_contexts[0] if _ssl_contexts else await asyncio.to_thread(ssl_context)
+
+
+def _load_pools() -> Any:
+    """Import the pools when the first request is due, as httpx does with httpcore: 20 ms."""
+    return importlib.import_module("langchain_scaleway.client.pool")
 
 
 class Sender(Protocol):
@@ -109,9 +111,11 @@ class Connections:
         return Connections, ()
 
     def _make_pool(self) -> Sender:
+        pools = _load_pools()
         with _lock:
             if self._pool is None:
-                self._pool = _ProxiedClient() if getproxies() else ConnectionPool(ssl_context)
+                proxied = bool(getproxies())
+                self._pool = _ProxiedClient() if proxied else pools.ConnectionPool(ssl_context)
                 self._finalizer = weakref.finalize(self, self._pool.close)
                 _all.add(self)
             return self._pool
@@ -123,7 +127,8 @@ class Connections:
         if getproxies():
             pool = _AsyncProxiedClient(await _ssl_context_off_the_loop())
         else:
-            pool = AsyncConnectionPool(_ssl_context_off_the_loop)
+            pools = await asyncio.to_thread(_load_pools)
+            pool = pools.AsyncConnectionPool(_ssl_context_off_the_loop)
         loop = asyncio.get_running_loop()
         if loop not in self._by_loop:  # Another task may have been quicker.
             keeper = _close_with_loop(weakref.ref(self), pool)

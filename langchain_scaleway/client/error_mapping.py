@@ -29,13 +29,13 @@ from langchain_scaleway.errors import (
 _LONGEST_QUOTE = 2_000
 """How many characters of the service's own message a message of ours repeats."""
 
-_CONTEXT_OVERFLOW = re.compile(
-    r"maximum context length"  # vLLM, for the prompt alone and for prompt and output
+# Patterns are compiled when the first error needs them: a program's start should not wait.
+_CONTEXT_OVERFLOW = (
+    r"(?i)maximum context length"  # vLLM, for the prompt alone and for prompt and output
     r"|longer than the (?:model's )?(?:maximum )?(?:model|context) length"  # older vLLM, SGLang
     r"|exceeds? (?:the )?(?:available |model's )?(?:maximum )?context"  # llama.cpp, gateways
     r"|context[ _](?:length|window)[ _](?:is )?exceeded"
-    r"|(?:prompt|input) is too long",
-    re.IGNORECASE,
+    r"|(?:prompt|input) is too long"
 )
 _CONTEXT_OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
 
@@ -44,7 +44,7 @@ _FIRST_SERVER_ERROR = 500
 _UNPROCESSABLE = 422
 _OVERFLOW_STATUSES = frozenset({400, 413, 416, _UNPROCESSABLE})
 
-_UNKNOWN_MODEL = re.compile(r"\b(?:model|endpoint|route)\b", re.IGNORECASE)
+_UNKNOWN_MODEL = r"(?i)\b(?:model|endpoint|route)\b"
 
 _BY_STATUS: dict[int, type[ScalewayError]] = {
     401: ScalewayAuthenticationError,
@@ -86,24 +86,24 @@ _ADVICE_BY_CLASS: dict[type[ScalewayError], str] = {
     ScalewayResponseError: "Redirects are not followed: the key must go nowhere else.",
 }
 
-_ADVICE_BY_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
+_ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
     (
-        re.compile(r"max_completion_tokens is limited to (\d+)"),
+        r"max_completion_tokens is limited to (\d+)",
         "Set `max_tokens` to {0} or less.",
     ),
     (
-        re.compile(r"must alternate"),
+        r"must alternate",
         (
             "This model's chat template wants user and assistant by turns: merge neighbours of "
             "the same role, for example with `langchain_core.messages.merge_message_runs`."
         ),
     ),
     (
-        re.compile(r"is not a multimodal model"),
+        r"is not a multimodal model",
         "Send text only, or use a model that takes images; the page “Models” names them.",
     ),
     (
-        re.compile(r"Unsupported chat content part type"),
+        r"Unsupported chat content part type",
         "Scaleway's chat models take no files: extract the text, or send pages as images.",
     ),
 )
@@ -202,10 +202,10 @@ def _class_for(failure: _Failure) -> type[ScalewayError]:
         return ScalewayResponseError
     if status in _OVERFLOW_STATUSES and (
         {report.type, report.code} & _CONTEXT_OVERFLOW_TYPES
-        or _CONTEXT_OVERFLOW.search(report.message)
+        or re.search(_CONTEXT_OVERFLOW, report.message)
     ):
         return ScalewayContextOverflowError
-    if status == _UNPROCESSABLE and _UNKNOWN_MODEL.search(report.message):
+    if status == _UNPROCESSABLE and re.search(_UNKNOWN_MODEL, report.message):
         return ScalewayModelNotFoundError
     return _BY_STATUS.get(status, ScalewayInvalidRequestError)
 
@@ -224,7 +224,7 @@ def _describe(failure: _Failure, error_class: type[ScalewayError]) -> str:
 
 def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
     for pattern, advice in _ADVICE_BY_WORDS:
-        if found := pattern.search(failure.report.message):
+        if found := re.search(pattern, failure.report.message):
             return advice.format(*found.groups())
     if error_class is ScalewayPermissionDeniedError:
         return _permission_advice(failure.project_id)

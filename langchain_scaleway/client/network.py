@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -58,7 +58,7 @@ class Stream(httpcore.NetworkStream):
         self._longest_read: float | None = None
 
     def expect_end(self, seconds: float) -> None:
-        """Wait no longer than this for more to read."""
+        """Wait no longer than this for more to read, until the next request is written."""
         self._longest_read = seconds
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -69,8 +69,10 @@ class Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, or hold back until something is to be read."""
+        self._longest_read = None
         for data in self._buffer.add(buffer):
-            self._stream.write(data, timeout)
+            # A view, since httpcore cuts off what each system call has sent: of bytes, a copy.
+            self._stream.write(cast("bytes", memoryview(data)), timeout)
 
     def close(self) -> None:
         """Close the connection."""

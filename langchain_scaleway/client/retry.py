@@ -13,9 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
-
-from tenacity import AsyncRetrying, RetryCallState, Retrying, stop_after_attempt
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_scaleway.errors import (
     ScalewayConnectionError,
@@ -24,10 +22,14 @@ from langchain_scaleway.errors import (
     ScalewayTimeoutError,
 )
 
+if TYPE_CHECKING:
+    # Imported when the first retry is due: most programs never see one, and it takes 10 ms.
+    from tenacity import RetryCallState
+
 logger = logging.getLogger("langchain_scaleway")
 
 Result = TypeVar("Result")
-RetryListener = Callable[[RetryCallState], Any]
+RetryListener = Callable[["RetryCallState"], Any]
 """Told of each retry before the wait; may be a coroutine function on the async side."""
 
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
@@ -106,10 +108,12 @@ class RetryPolicy:
                 raise failures.pop()  # For tenacity to count and judge as the first attempt.
             return send()
 
-        def announce(state: RetryCallState) -> None:
+        def announce(state: "RetryCallState") -> None:
             _log(state)
             if on_retry is not None:
                 on_retry(state)
+
+        from tenacity import Retrying  # noqa: PLC0415 -- see above
 
         return Retrying(**self._rules(), before_sleep=announce)(resend)
 
@@ -133,10 +137,12 @@ class RetryPolicy:
                 raise failures.pop()
             return await send()
 
-        async def announce(state: RetryCallState) -> None:
+        async def announce(state: "RetryCallState") -> None:
             _log(state)
             if on_retry is not None:
                 await on_retry(state)
+
+        from tenacity import AsyncRetrying  # noqa: PLC0415 -- see above
 
         return await AsyncRetrying(**self._rules(), before_sleep=announce)(resend)
 
@@ -144,7 +150,7 @@ class RetryPolicy:
         return {
             "retry": lambda state: self.should_retry(state.attempt_number, _error_of(state)),
             "wait": lambda state: self.wait(state.attempt_number, _error_of(state)),
-            "stop": stop_after_attempt(self.max_retries + 1),
+            "stop": lambda state: state.attempt_number > self.max_retries,
             "reraise": True,
         }
 
@@ -179,11 +185,11 @@ def _is_quota_per_minute(error: BaseException | None) -> bool:
     return isinstance(error, ScalewayRateLimitError) and "per minute" in str(error.body)
 
 
-def _error_of(state: RetryCallState) -> BaseException | None:
+def _error_of(state: "RetryCallState") -> BaseException | None:
     return state.outcome.exception() if state.outcome is not None else None
 
 
-def _log(state: RetryCallState) -> None:
+def _log(state: "RetryCallState") -> None:
     logger.info(
         "Attempt %d failed, trying again in %.2f s: %s",
         state.attempt_number,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Self
@@ -54,15 +54,17 @@ class EventStream:
             if is_enough(event):
                 return
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Give the events, those read ahead first.
+    def __iter__(self) -> Self:
+        """Give the events, those read ahead first."""
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        """Give the next event.
 
         Raises:
             ScalewayError: The server reports an error, or the stream breaks or is cut.
         """
-        while self._read_ahead:
-            yield self._read_ahead.popleft()
-        yield from self._events
+        return self._read_ahead.popleft() if self._read_ahead else next(self._events)
 
     def close(self) -> None:
         """Free the connection; one whose answer was not read to its end is closed."""
@@ -94,6 +96,8 @@ class EventStream:
                 raise _as_interruption(error) from error.__cause__
         yield from reader.end()
         with suppress(Exception):  # The answer is whole; all this could win is the connection.
+            if (stream := self._response.extensions.get("network_stream")) is not None:
+                stream.expect_end(_SECONDS_AFTER_THE_END)
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
 
 
@@ -119,12 +123,13 @@ class AsyncEventStream:
             if is_enough(event):
                 return
 
-    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        """Give the events, those read ahead first; raises as `EventStream` does."""
-        while self._read_ahead:
-            yield self._read_ahead.popleft()
-        async for event in self._events:
-            yield event
+    def __aiter__(self) -> Self:
+        """Give the events, those read ahead first."""
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        """Give the next event; raises as `EventStream` does."""
+        return self._read_ahead.popleft() if self._read_ahead else await anext(self._events)
 
     async def aclose(self) -> None:
         """Free the connection; one whose answer was not read to its end is closed."""

@@ -3,13 +3,15 @@
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+Tool: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
 ToolChoice = str | bool | Mapping[str, Any] | None
 
 _REQUIRED = frozenset({"any", "required"})
@@ -112,6 +114,8 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
 
 def _fingerprint(tool: Tool) -> _Fingerprint | None:
     """What a tool's schema is made from, to notice a change; `None` where that is not known."""
+    from langchain_core.tools import BaseTool  # noqa: PLC0415 -- slow to import
+
     if isinstance(tool, BaseTool):
         schema = tool.args_schema
         return (
