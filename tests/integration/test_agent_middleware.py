@@ -1,0 +1,288 @@
+"""LangChain's middleware understands our errors, usage and profiles; on the emulator."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    HumanInTheLoopMiddleware,
+    ModelFallbackMiddleware,
+    ModelRetryMiddleware,
+    SummarizationMiddleware,
+    ToolCallLimitMiddleware,
+)
+from langchain.agents.middleware.tool_call_limit import ToolCallLimitExceededError
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from langchain_scaleway import errors
+from langchain_scaleway.testing import (
+    CutStream,
+    HttpError,
+    RawReply,
+    Reply,
+    ScalewayEmulator,
+    Step,
+    ToolCall,
+    rate_limited,
+)
+from tests.support.models import THINKING_MODEL, model_on
+from tests.support.recordings import Recording, all_recordings
+
+ASK_WEATHER: Any = {"messages": [HumanMessage("What is the weather in Paris?")]}
+CALL = ToolCall("get_weather", {"city": "Paris"}, id="call_1")
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"sunny in {city}"
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def prompts(emulator: ScalewayEmulator) -> list[str]:
+    """The last message of each request."""
+    return [request.json["messages"][-1]["content"] for request in emulator.requests]
+
+
+# --- Retries and fallbacks --------------------------------------------------------------
+
+
+def retrying() -> ModelRetryMiddleware:
+    return ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="error")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [rate_limited(), HttpError(500), HttpError(503), HttpError(504), CutStream(3)],
+    ids=["429", "500", "503", "504", "cut stream"],
+)
+async def test_retry_middleware_tries_again_what_may_pass(
+    emulator: ScalewayEmulator, failure: Step
+) -> None:
+    agent = create_agent(model_on(emulator, streaming=True), tools=[], middleware=[retrying()])
+
+    emulator.script(failure, failure, "sunny")
+    state = agent.invoke(ASK_WEATHER)
+    emulator.script(failure, failure, "sunny")
+    astate = await agent.ainvoke(ASK_WEATHER)
+
+    assert [each["messages"][-1].text for each in (state, astate)] == ["sunny", "sunny"]
+    assert len(emulator.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error_class"),
+    [
+        (HttpError(400, "temperature is too hot"), errors.ScalewayInvalidRequestError),
+        (HttpError(401, "no such key"), errors.ScalewayAuthenticationError),
+        (HttpError(403, "not yours"), errors.ScalewayPermissionDeniedError),
+        (HttpError(404, "no such model"), errors.ScalewayModelNotFoundError),
+    ],
+    ids=["400", "401", "403", "404"],
+)
+def test_retry_middleware_leaves_a_refusal_alone(
+    emulator: ScalewayEmulator, refusal: Step, error_class: type[Exception]
+) -> None:
+    agent = create_agent(model_on(emulator), tools=[], middleware=[retrying()])
+
+    emulator.script(refusal)
+    with pytest.raises(error_class):
+        agent.invoke(ASK_WEATHER)
+
+    assert len(emulator.requests) == 1
+
+
+async def test_fallback_middleware_asks_another_model(emulator: ScalewayEmulator) -> None:
+    fallback = ModelFallbackMiddleware(
+        model_on(emulator, "gemma-4-26b-a4b-it"), model_on(emulator, THINKING_MODEL)
+    )
+    agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[fallback])
+
+    emulator.script(HttpError(503), rate_limited(), Reply(tool_calls=[CALL]), "It is sunny.")
+    state = agent.invoke(ASK_WEATHER)
+    emulator.script(HttpError(503), rate_limited(), Reply(tool_calls=[CALL]), "It is sunny.")
+    astate = await agent.ainvoke(ASK_WEATHER)
+
+    for each in (state, astate):
+        _, request, _, answer = each["messages"]
+        assert request.response_metadata["model_name"] == THINKING_MODEL
+        assert answer.text == "It is sunny."
+
+
+# --- Summaries --------------------------------------------------------------------------
+
+OVERFLOWS = [
+    recording
+    for recording in all_recordings()
+    if recording.case.startswith("err_context") and recording.status == 400
+]
+
+
+def as_recorded(recording: Recording) -> RawReply:
+    """The recorded answer, byte for byte."""
+    return RawReply(recording.status, {"content-type": "application/json"}, recording.content)
+
+
+def long_history(question: str) -> Any:
+    """A conversation of five turns and a question."""
+    turns: list[AnyMessage] = []
+    for number in range(5):
+        turns += [HumanMessage(f"Fact {number}? " + "Why? " * 50), AIMessage(f"Fact {number}.")]
+    return {"messages": [*turns, HumanMessage(question)]}
+
+
+@pytest.mark.parametrize("recording", OVERFLOWS, ids=str)
+async def test_overflow_of_the_summary_makes_it_summarise_less_and_go_on(
+    emulator: ScalewayEmulator, recording: Recording
+) -> None:
+    model = model_on(emulator)
+    summarization = SummarizationMiddleware(
+        model, trigger=("messages", 6), keep=("messages", 2), trim_tokens_to_summarize=None
+    )
+    agent = create_agent(model, tools=[], middleware=[summarization])
+
+    overflow = as_recorded(recording)
+    emulator.script(overflow, "They spoke of facts.", "It is sunny.")
+    state = agent.invoke(long_history("What is the weather?"))
+    emulator.script(overflow, "They spoke of facts.", "It is sunny.")
+    astate = await agent.ainvoke(long_history("What is the weather?"))
+
+    for each in (state, astate):
+        summary, *_, answer = each["messages"]
+        assert "They spoke of facts." in summary.text
+        assert answer.text == "It is sunny."
+    first, second, question, *_ = prompts(emulator)
+    assert len(second) < len(first)
+    assert "middle of conversation omitted" in second
+    assert question == "What is the weather?"
+
+
+def test_overflow_of_the_agent_itself_says_what_to_do(emulator: ScalewayEmulator) -> None:
+    emulator.script(as_recorded(OVERFLOWS[0]))
+
+    with pytest.raises(errors.ScalewayContextOverflowError, match="summarization"):
+        create_agent(model_on(emulator), tools=[]).invoke(ASK_WEATHER)
+
+
+def test_summary_is_made_at_a_fraction_of_the_context_window(emulator: ScalewayEmulator) -> None:
+    """The profile tells the window, the usage of the last answer how full it is."""
+    model = model_on(emulator)
+    assert model.profile is not None
+    window = model.profile["max_input_tokens"]
+    history = long_history("What is the weather?")
+    used = {"input_tokens": window // 2, "output_tokens": 0, "total_tokens": window // 2}
+    last_answer = AIMessage(
+        "Fact 4.", usage_metadata=used, response_metadata={"model_provider": "scaleway"}
+    )
+    history["messages"][-2] = last_answer
+    summarization = SummarizationMiddleware(model, trigger=("fraction", 0.5), keep=("messages", 1))
+    emulator.script("They spoke of facts.", "It is sunny.")
+
+    state = create_agent(model, tools=[], middleware=[summarization]).invoke(history)
+
+    assert [m.text for m in state["messages"]][1:] == ["What is the weather?", "It is sunny."]
+
+
+# --- Limits -----------------------------------------------------------------------------
+
+
+def test_tool_call_limit_lets_the_model_answer_with_what_it_has(
+    emulator: ScalewayEmulator,
+) -> None:
+    again = ToolCall("get_weather", {"city": "Lyon"}, id="call_2")
+    emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[again]), "Sunny in Paris.")
+    limit = ToolCallLimitMiddleware(run_limit=1)
+
+    state = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit]).invoke(
+        ASK_WEATHER
+    )
+
+    results = [m for m in state["messages"] if isinstance(m, ToolMessage)]
+    assert [result.status for result in results] == ["success", "error"]
+    assert state["messages"][-1].text == "Sunny in Paris."
+
+
+def test_tool_call_limit_can_raise(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[CALL]))
+    limit = ToolCallLimitMiddleware(run_limit=1, exit_behavior="error")
+    agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit])
+
+    with pytest.raises(ToolCallLimitExceededError):
+        agent.invoke(ASK_WEATHER)
+
+
+# --- A human in the loop ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decision", "result"),
+    [
+        ({"type": "approve"}, "sunny in Paris"),
+        (
+            {
+                "type": "edit",
+                "edited_action": {"name": "get_weather", "args": {"city": "Lyon"}},
+            },
+            "sunny in Lyon",
+        ),
+        ({"type": "reject", "message": "Nobody asked for that."}, "Nobody asked for that."),
+    ],
+    ids=["approve", "edit", "reject"],
+)
+@pytest.mark.parametrize("thinking", [False, True])
+async def test_human_decides_on_a_tool_call(
+    emulator: ScalewayEmulator, decision: Any, result: str, thinking: bool
+) -> None:
+    """The conversation is checkpointed in between, with all that our messages carry."""
+    saver = InMemorySaver()
+    model = model_on(emulator, THINKING_MODEL) if thinking else model_on(emulator)
+
+    def agent() -> Any:
+        # Made anew each time, as after a restart: only what was saved goes on.
+        return create_agent(
+            model,
+            tools=[get_weather],
+            middleware=[HumanInTheLoopMiddleware({"get_weather": True})],
+            checkpointer=saver,
+        )
+
+    thread: RunnableConfig = {"configurable": {"thread_id": "1"}}
+    athread: RunnableConfig = {"configurable": {"thread_id": "2"}}
+    paused = agent().invoke(ASK_WEATHER, thread)
+    apaused = await agent().ainvoke(ASK_WEATHER, athread)
+    for each in (paused, apaused):
+        [interrupt] = each["__interrupt__"]
+        [action] = interrupt.value["action_requests"]
+        assert (action["name"], action["args"]) == ("get_weather", {"city": "Paris"})
+
+    resume: Any = Command(resume={"decisions": [decision]})
+    state = agent().invoke(resume, thread)
+    astate = await agent().ainvoke(resume, athread)
+
+    for before, after in ((paused, state), (apaused, astate)):
+        [tool_message] = [m for m in after["messages"] if isinstance(m, ToolMessage)]
+        assert result in tool_message.text
+        request = after["messages"][1]
+        assert request.usage_metadata == before["messages"][1].usage_metadata
+        assert request.response_metadata == before["messages"][1].response_metadata
+        assert bool(request.additional_kwargs.get("reasoning_content")) == thinking
+        assert after["messages"][-1].text.startswith("The tool answered: ")
+
+
+def test_thread_goes_on_with_its_history(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather], checkpointer=InMemorySaver())
+    thread: RunnableConfig = {"configurable": {"thread_id": "1"}}
+
+    agent.invoke(ASK_WEATHER, thread)
+    agent.invoke({"messages": [HumanMessage("Thank you.")]}, thread)
+
+    roles = [message["role"] for message in emulator.requests[-1].json["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]

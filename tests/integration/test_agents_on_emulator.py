@@ -1,0 +1,336 @@
+"""LangChain's agent on the emulator: tools, structured answers, every way to stream it.
+
+Unless a test scripts the replies, the emulated model calls the tools whose names the question
+mentions, and answers in text with their results. As on Scaleway, it calls no tools in a request
+with a response schema.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import ToolErrorMiddleware
+from langchain.agents.middleware.types import InputAgentState, ToolCallRequest
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langgraph.config import get_stream_writer
+from langgraph.types import StreamMode
+from pydantic import BaseModel, Field
+
+from langchain_scaleway.advice import ScalewayWarning
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
+from tests.support.models import THINKING_MODEL, model_on
+
+QUESTION = "What is the weather in Paris?"
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"sunny in {city}"
+
+
+def get_time(city: str) -> str:
+    """Get the time in a city."""
+    return f"noon in {city}"
+
+
+class Forecast(BaseModel):
+    """The answer to a question about the sky."""
+
+    city: str
+    degrees: int = Field(ge=-90, le=60)
+
+
+CALL = ToolCall("get_weather", {"city": "Paris"}, id="call_1")
+FORECAST = Forecast(city="Paris", degrees=21)
+FORECAST_CALL = ToolCall("Forecast", FORECAST.model_dump(), id="call_2")
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def ask(question: str = QUESTION) -> InputAgentState:
+    """The input of an agent that is asked one question."""
+    return {"messages": [HumanMessage(question)]}
+
+
+def tools_offered(emulator: ScalewayEmulator) -> list[list[str]]:
+    """The names of the tools in each request."""
+    return [
+        [tool["function"]["name"] for tool in request.json.get("tools", [])]
+        for request in emulator.requests
+    ]
+
+
+# --- Tools ------------------------------------------------------------------------------
+
+
+async def test_agent_calls_a_tool_and_answers(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather, get_time])
+
+    for state in (agent.invoke(ask()), await agent.ainvoke(ask())):
+        _, request, result, answer = state["messages"]
+        assert [call["name"] for call in request.tool_calls] == ["get_weather"]
+        assert (result.text, result.tool_call_id) == ("sunny in Paris", request.tool_calls[0]["id"])
+        assert answer.text == "The tool answered: sunny in Paris"
+
+
+def test_agent_calls_tools_in_parallel(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather, get_time])
+
+    state = agent.invoke(ask("What are the weather and the time in Lyon?"))
+
+    _, request, *results, _answer = state["messages"]
+    assert [call["name"] for call in request.tool_calls] == ["get_weather", "get_time"]
+    assert [result.text for result in results] == ["sunny in Lyon", "noon in Lyon"]
+    sent = [m for m in emulator.requests[-1].json["messages"] if m["role"] == "tool"]
+    assert [message["tool_call_id"] for message in sent] == [
+        call["id"] for call in request.tool_calls
+    ]
+
+
+def test_agent_that_thinks_keeps_its_thoughts_to_itself(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator, THINKING_MODEL), tools=[get_weather])
+
+    _, request, _, answer = agent.invoke(ask())["messages"]
+
+    assert request.additional_kwargs["reasoning_content"]
+    assert answer.additional_kwargs["reasoning_content"]
+    assert "reasoning" not in json.dumps(emulator.requests[-1].json["messages"])
+
+
+def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) -> None:
+    def get_weather(city: str) -> str:
+        """Get the weather in a city."""
+        raise TimeoutError("The weather station is asleep.")
+
+    def explain(error: Exception, _request: ToolCallRequest) -> str:
+        return f"{type(error).__name__}: try another source."
+
+    agent = create_agent(
+        model_on(emulator), tools=[get_weather], middleware=[ToolErrorMiddleware(explain)]
+    )
+    _, _, result, answer = agent.invoke(ask())["messages"]
+
+    assert isinstance(result, ToolMessage)
+    assert result.status == "error"
+    assert answer.text == "The tool answered: TimeoutError: try another source."
+
+
+def test_arguments_of_the_wrong_type_are_reported_to_the_model(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply(tool_calls=[ToolCall("get_weather", {"town": "Paris"})]))
+    agent = create_agent(model_on(emulator), tools=[get_weather])
+
+    _, _, result, answer = agent.invoke(ask())["messages"]
+
+    assert isinstance(result, ToolMessage)
+    assert result.status == "error"
+    assert "city" in result.text
+    assert answer.text.startswith("The tool answered: ")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_unreadable_arguments_are_reported_to_the_model(
+    emulator: ScalewayEmulator, streaming: bool
+) -> None:
+    emulator.script(
+        Reply(tool_calls=[ToolCall("get_weather", '{"city": "Par', id="call_cut"), CALL]),
+    )
+    agent = create_agent(model_on(emulator, streaming=streaming), tools=[get_weather])
+
+    messages = agent.invoke(ask())["messages"]
+
+    results = {m.tool_call_id: m.text for m in messages if isinstance(m, ToolMessage)}
+    assert results["call_1"] == "sunny in Paris"
+    assert "malformed" in results["call_cut"]
+    answered = [
+        message["tool_call_id"]
+        for message in emulator.requests[-1].json["messages"]
+        if message["role"] == "tool"
+    ]
+    assert sorted(answered) == ["call_1", "call_cut"], "each call has its answer"
+
+
+# --- Structured answers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    "response_format", [Forecast, ToolStrategy(Forecast)], ids=["bare schema", "ToolStrategy"]
+)
+async def test_tools_are_called_and_the_answer_is_structured(
+    emulator: ScalewayEmulator, response_format: Any, streaming: bool
+) -> None:
+    """With nothing to configure: no request carries the schema that would suppress the tools."""
+    model = model_on(emulator, streaming=streaming)
+    agent = create_agent(model, tools=[get_weather], response_format=response_format)
+    replies = Reply(tool_calls=[CALL]), Reply(tool_calls=[FORECAST_CALL])
+
+    emulator.script(*replies)
+    state = agent.invoke(ask())
+    emulator.script(*replies)
+    astate = await agent.ainvoke(ask())
+
+    for each in (state, astate):
+        assert each["structured_response"] == FORECAST
+        results = [m.text for m in each["messages"] if isinstance(m, ToolMessage)]
+        assert results[0] == "sunny in Paris"
+    assert tools_offered(emulator) == [["get_weather", "Forecast"]] * 4
+    for request in emulator.requests:
+        assert request.json["tool_choice"] == "required"
+        assert "response_format" not in request.json
+
+
+def test_bare_schema_goes_through_a_tool_for_an_unknown_model_too(
+    emulator: ScalewayEmulator,
+) -> None:
+    """A model without a profile: `create_agent` then goes by patterns of names."""
+    model = model_on(emulator).model_copy(update={"profile": None})
+    emulator.script(Reply(tool_calls=[FORECAST_CALL]))
+
+    state = create_agent(model, tools=[], response_format=Forecast).invoke(ask())
+
+    assert state["structured_response"] == FORECAST
+    assert "response_format" not in emulator.requests[0].json
+
+
+def test_structured_answer_that_breaks_the_schema_is_asked_for_again(
+    emulator: ScalewayEmulator,
+) -> None:
+    wrong = ToolCall("Forecast", {"city": "Paris", "degrees": 200})
+    emulator.script(Reply(tool_calls=[wrong]), Reply(tool_calls=[FORECAST_CALL]))
+
+    agent = create_agent(model_on(emulator), tools=[], response_format=ToolStrategy(Forecast))
+
+    assert agent.invoke(ask())["structured_response"] == FORECAST
+    assert "degrees" in emulator.requests[-1].json["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_provider_strategy_without_tools(emulator: ScalewayEmulator, streaming: bool) -> None:
+    model = model_on(emulator, streaming=streaming)
+    agent = create_agent(model, tools=[], response_format=ProviderStrategy(Forecast))
+
+    for state in (agent.invoke(ask()), await agent.ainvoke(ask())):
+        assert isinstance(state["structured_response"], Forecast)
+    for request in emulator.requests:
+        assert request.json["response_format"]["json_schema"]["name"] == "Forecast"
+        assert "tools" not in request.json
+
+
+def test_provider_strategy_with_tools_answers_without_them_and_says_so(
+    emulator: ScalewayEmulator,
+) -> None:
+    """Who asks for the schema in the request gets what Scaleway does with it, and a warning."""
+    agent = create_agent(
+        # No other test asks this model: of each thing a process is warned but once.
+        model_on(emulator, "qwen3.5-397b-a17b"),
+        tools=[get_weather],
+        response_format=ProviderStrategy(Forecast),
+    )
+
+    with pytest.warns(ScalewayWarning, match="ToolStrategy"):
+        state = agent.invoke(ask())
+
+    assert isinstance(state["structured_response"], Forecast)
+    assert not any(isinstance(message, ToolMessage) for message in state["messages"])
+
+
+# --- Streaming --------------------------------------------------------------------------
+
+
+def get_weather_slowly(city: str) -> str:
+    """Get the weather in a city."""
+    get_stream_writer()(f"looking at {city}")
+    return f"sunny in {city}"
+
+
+def of_values(states: list[Any]) -> None:
+    assert [len(state["messages"]) for state in states] == [1, 2, 3, 4]
+
+
+def of_updates(updates: list[Any]) -> None:
+    assert [list(update) for update in updates] == [["model"], ["tools"], ["model"]]
+
+
+def of_messages(pairs: list[Any]) -> None:
+    chunks = [message for message, _ in pairs if isinstance(message, AIMessageChunk)]
+    answers = {chunk.id: [c for c in chunks if c.id == chunk.id] for chunk in chunks}
+    assert len(answers) == 2, "one for each call of the model"
+    request, answer = (sum(parts[1:], parts[0]) for parts in answers.values())
+    assert [call["name"] for call in request.tool_calls] == ["get_weather_slowly"]
+    assert answer.text == "The tool answered: sunny in Paris"
+    assert len(chunks) > 8, "token by token"
+    assert [m.text for m, _ in pairs if isinstance(m, ToolMessage)] == ["sunny in Paris"]
+
+
+def of_custom(written: list[Any]) -> None:
+    assert written == ["looking at Paris"]
+
+
+def of_debug(events: list[Any]) -> None:
+    finished = [event["payload"]["name"] for event in events if event["type"] == "task_result"]
+    assert finished == ["model", "tools", "model"]
+
+
+CHECKS: dict[StreamMode, Callable[[list[Any]], None]] = {
+    "values": of_values,
+    "updates": of_updates,
+    "messages": of_messages,
+    "custom": of_custom,
+    "debug": of_debug,
+}
+
+
+@pytest.mark.parametrize(("mode", "check"), CHECKS.items(), ids=CHECKS)
+async def test_agent_streams_in_every_mode(
+    emulator: ScalewayEmulator, mode: StreamMode, check: Callable[[list[Any]], None]
+) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather_slowly])
+
+    check(list(agent.stream(ask(), stream_mode=mode)))
+    check([part async for part in agent.astream(ask(), stream_mode=mode)])
+
+
+async def test_agent_streams_in_all_modes_at_once(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather_slowly])
+    modes = list(CHECKS)
+
+    parts = list(agent.stream(ask(), stream_mode=modes))
+    aparts = [part async for part in agent.astream(ask(), stream_mode=modes)]
+
+    for found in (parts, aparts):
+        for mode, check in CHECKS.items():
+            check([part for its_mode, part in found if its_mode == mode])
+
+
+async def test_agent_streams_its_structured_answer(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather], response_format=Forecast)
+
+    emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[FORECAST_CALL]))
+    arguments = ""
+    for message, _ in agent.stream(ask(), stream_mode="messages"):
+        if isinstance(message, AIMessageChunk):
+            for call in message.tool_call_chunks:
+                arguments += call["args"] or ""
+
+    assert arguments == json.dumps({"city": "Paris"}, separators=(",", ":")) + json.dumps(
+        FORECAST.model_dump(), separators=(",", ":")
+    )
+
+
+async def test_many_agents_at_once_keep_apart(emulator: ScalewayEmulator) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather])
+    cities = [f"Town{number}" for number in range(20)]
+
+    states = await agent.abatch([ask(f"What is the weather in {city}?") for city in cities])
+
+    for city, state in zip(cities, states, strict=True):
+        answer = state["messages"][-1]
+        assert isinstance(answer, AIMessage)
+        assert answer.text == f"The tool answered: sunny in {city}"
