@@ -85,11 +85,11 @@ class Delivery(Response):
                 await self._connection.wait(self._clock.real_seconds(piece.seconds))
             else:
                 await self._break_off(piece)
-            if not is_last and self._answer.is_stream:
+            if not is_last:
                 await self._between_pieces()
 
     async def _between_pieces(self) -> None:
-        if self._interval:
+        if self._interval and self._answer.is_stream:
             await self._connection.wait(self._interval)
         else:
             # Lets other streams have their turn, and the loss of a connection be noticed.
