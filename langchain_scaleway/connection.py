@@ -18,7 +18,7 @@ from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
 from langchain_scaleway.client.http import ScalewayClient
 from langchain_scaleway.client.retry import RetryPolicy
-from langchain_scaleway.settings import load_settings
+from langchain_scaleway.settings import Settings, load_settings
 
 _SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
 """Fields whose objects hold locks or sockets, and are meant to be shared anyway."""
@@ -42,9 +42,10 @@ class ScalewayConnection(BaseModel):
     is looked up again where the pickle is read.
     """
 
-    api_key: SecretStr | None = None
+    api_key: SecretStr | str | None = None
     """The secret key of an IAM API key. Unset: `SCW_SECRET_KEY`, then `SCALEWAY_API_KEY`, then
-    the profile of Scaleway's config file. Optional with a `base_url`."""
+    the profile of Scaleway's config file. Optional with a `base_url`. A plain string is wrapped,
+    so that it is not shown."""
 
     project_id: str | None = None
     """The project whose rights and usage count. Unset: `SCW_DEFAULT_PROJECT_ID`, then the
@@ -97,12 +98,18 @@ class ScalewayConnection(BaseModel):
         """Look up what was not given, without counting it as given: pickles leave it out."""
         if self.api_key is None:
             self.model_fields_set.discard("api_key")
-        settings = load_settings(
-            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
-        )
+        settings = self._settings()
         self.__dict__["api_key"] = settings.api_key
         self.__dict__["project_id"] = settings.project_id
         return self
+
+    def _settings(self) -> Settings:
+        key = self.api_key
+        return load_settings(
+            api_key=SecretStr(key) if isinstance(key, str) else key,
+            project_id=self.project_id,
+            base_url=self.base_url,
+        )
 
     def _client(self) -> ScalewayClient:
         """The client for the fields as they are now; changed fields make another."""
@@ -119,9 +126,7 @@ class ScalewayConnection(BaseModel):
         built = self._built_client
         if built is not None and built.fields == fields:
             return built.client
-        settings = load_settings(
-            api_key=self.api_key, project_id=self.project_id, base_url=self.base_url
-        )
+        settings = self._settings()
         endpoint = Endpoint(
             settings.base_url,
             api_key=settings.api_key,
