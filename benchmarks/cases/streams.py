@@ -16,7 +16,7 @@ from benchmarks.sampling import (
 )
 from benchmarks.wire import CHUNKS
 
-_STREAMS_FULL, _STREAMS_QUICK = 12, 4
+_STREAMS_FULL, _STREAMS_QUICK = 12, 3
 """Streams whose latencies make one sample."""
 
 
