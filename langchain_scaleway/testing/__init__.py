@@ -9,34 +9,38 @@ It needs the extra `testing`; the fixture `scaleway_emulator` offers it to pytes
 
 from __future__ import annotations
 
-from langchain_scaleway.testing.emulator import ScalewayEmulator
-from langchain_scaleway.testing.faults import (
-    ByteAtATime,
-    CutStream,
-    Delay,
-    EmptyAnswer,
-    ErrorEvent,
-    Fault,
-    Gzip,
-    HtmlError,
-    HttpError,
-    HugeError,
-    NotAnObject,
-    RandomFaults,
-    Redirect,
-    Reset,
-    StaleConnection,
-    Stall,
-    TruncatedJson,
-    WrongContentType,
-    rate_limited,
-)
-from langchain_scaleway.testing.models import ServedModel, serverless_models
-from langchain_scaleway.testing.process import EmulatorProcess
-from langchain_scaleway.testing.quotas import Quotas
-from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import RawReply, Reply, Step, ToolCall, Usage
-from langchain_scaleway.testing.settings import EmulatorSettings
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from langchain_scaleway.testing.emulator import ScalewayEmulator
+    from langchain_scaleway.testing.faults import (
+        ByteAtATime,
+        CutStream,
+        Delay,
+        EmptyAnswer,
+        ErrorEvent,
+        Fault,
+        Gzip,
+        HtmlError,
+        HttpError,
+        HugeError,
+        NotAnObject,
+        RandomFaults,
+        Redirect,
+        Reset,
+        StaleConnection,
+        Stall,
+        TruncatedJson,
+        WrongContentType,
+        rate_limited,
+    )
+    from langchain_scaleway.testing.models import ServedModel, serverless_models
+    from langchain_scaleway.testing.process import EmulatorProcess
+    from langchain_scaleway.testing.quotas import Quotas
+    from langchain_scaleway.testing.received import ReceivedRequest
+    from langchain_scaleway.testing.replies import RawReply, Reply, Step, ToolCall, Usage
+    from langchain_scaleway.testing.settings import EmulatorSettings
 
 __all__ = [
     "ByteAtATime",
@@ -71,3 +75,31 @@ __all__ = [
     "rate_limited",
     "serverless_models",
 ]
+
+# pytest imports this package in every run, for the plugin in it, so a name is imported when it
+# is first asked for.
+_MODULES: Final = (
+    "emulator",
+    "faults",
+    "models",
+    "process",
+    "quotas",
+    "received",
+    "replies",
+    "settings",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that has it (PEP 562)."""
+    if name in __all__:
+        for module_name in _MODULES:
+            module = importlib.import_module(f"{__name__}.{module_name}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

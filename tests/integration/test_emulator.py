@@ -19,6 +19,7 @@ import httpx
 import orjson
 import pytest
 
+from langchain_scaleway import testing
 from langchain_scaleway.testing import (
     EmulatorProcess,
     HttpError,
@@ -378,9 +379,20 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     """Pytest loads the plugin in every run of everybody who has installed the package."""
     program = (
         "import sys, langchain_scaleway.testing.plugin; "
-        "print([name for name in ('uvicorn', 'starlette', 'rstr') if name in sys.modules])"
+        "print([name for name in sys.modules if name in ('uvicorn', 'starlette', 'rstr') "
+        "or name.startswith('langchain_scaleway.testing.')])"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert result.stdout == "[]\n"
+    assert result.stdout == "['langchain_scaleway.testing.plugin']\n"
+
+
+def test_every_public_name_is_there() -> None:
+    for name in testing.__all__:
+        assert getattr(testing, name).__module__.startswith("langchain_scaleway.testing.") or (
+            name == "Step"
+        )
+    assert dir(testing) == testing.__all__
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = testing.Nothing
