@@ -14,7 +14,7 @@ from langchain_core.language_models import (
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable
 from pydantic import Field, model_validator
 
 from langchain_scaleway._version import __version__
@@ -40,7 +40,7 @@ _COMPLETIONS = "/chat/completions"
 blocks.register()
 
 
-class ChatScaleway(ScalewayConnection, BaseChatModel):
+class ChatScaleway(BaseChatModel, ScalewayConnection):
     """Scaleway's Generative APIs as a LangChain chat model.
 
     Works with the serverless API, with dedicated deployments and with any vLLM.
@@ -310,20 +310,16 @@ class ChatScaleway(ScalewayConnection, BaseChatModel):
             ValueError: The method is unknown, or the schema does not go with it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
         """
-        from langchain_scaleway.convert.structured import structured_output  # noqa: PLC0415
+        from langchain_scaleway.convert.structured import (  # noqa: PLC0415 -- slow to import
+            structured_output,
+            with_raw,
+        )
 
         output = structured_output(schema, method, strict=strict)
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         bind = self.bind_tools if "tools" in output.arguments else self.bind
         model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
-        if not include_raw:
-            return model | output.parser
-        parsed = RunnablePassthrough.assign(
-            parsed=itemgetter("raw") | output.parser, parsing_error=lambda _: None
-        )
-        unparsed = RunnablePassthrough.assign(parsed=lambda _: None)
-        with_error = parsed.with_fallbacks([unparsed], exception_key="parsing_error")
-        return RunnableMap(raw=model) | with_error
+        return model | (with_raw(output.parser) if include_raw else output.parser)
 
     # What the service and the model are like
 

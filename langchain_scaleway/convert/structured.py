@@ -2,6 +2,7 @@
 
 import json
 import re
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, get_args
 
 from langchain_core.messages import BaseMessage
@@ -14,7 +15,7 @@ from langchain_core.output_parsers.openai_tools import (
     JsonOutputKeyToolsParser,
     PydanticToolsParser,
 )
-from langchain_core.runnables import Runnable, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
@@ -79,6 +80,20 @@ def structured_output(
 
 def _output(arguments: dict[str, Any], parser: BaseOutputParser[Any]) -> StructuredOutput:
     return StructuredOutput(arguments, RunnablePassthrough(refuse_truncated) | parser)
+
+
+def with_raw(parser: Runnable[BaseMessage, Any]) -> Runnable[BaseMessage, dict[str, Any]]:
+    """Give a parser's result beside the reply, and its error in place of raising it.
+
+    Returns:
+        A runnable that gives a dict of `raw`, `parsed` and `parsing_error`.
+    """
+    parsed = RunnablePassthrough.assign(
+        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
+    )
+    unparsed = RunnablePassthrough.assign(parsed=lambda _: None)
+    with_error = parsed.with_fallbacks([unparsed], exception_key="parsing_error")
+    return RunnableMap(raw=RunnablePassthrough[BaseMessage]()) | with_error
 
 
 def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
