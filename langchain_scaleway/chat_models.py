@@ -57,7 +57,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         ValueError: An argument is unknown or out of its range, or no key is found.
     """
 
-    model: str
+    model: str = Field(min_length=1)
     """The model's id, such as `"mistral-small-3.2-24b-instruct-2506"`."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)

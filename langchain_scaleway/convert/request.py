@@ -63,6 +63,8 @@ def build_request(
             body[name] = value
     if "tools" in body or "tool_choice" in body:
         _convert_tools_of(body)
+    elif "parallel_tool_calls" not in arguments:
+        body.pop("parallel_tool_calls", None)  # The model's own, for requests with tools.
     return body
 
 

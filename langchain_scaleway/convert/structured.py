@@ -18,6 +18,7 @@ from langchain_core.output_parsers.openai_tools import (
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
 
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 
@@ -106,14 +107,34 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
             return schema
         schema = _with_title(schema)
     function = convert_to_openai_function(schema, strict=strict)
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        # LangChain's converter resolves references, and so loses models that contain themselves.
+        parameters = schema.model_json_schema()
+        if strict:
+            _forbid_other_properties(parameters)
+    else:
+        parameters = function.get("parameters", {"type": "object", "properties": {}})
     json_schema = {
         "name": re.sub(r"[^A-Za-z0-9_-]", "_", function["name"])[:_LONGEST_NAME],
-        "description": function.get("description"),
-        "schema": function.get("parameters", {"type": "object", "properties": {}}),
-        "strict": strict,
+        "schema": parameters,
     }
-    set_fields = {name: value for name, value in json_schema.items() if value is not None}
-    return {"type": "json_schema", "json_schema": set_fields}
+    if function.get("description"):
+        json_schema["description"] = function["description"]
+    if strict is not None:
+        json_schema["strict"] = strict
+    return {"type": "json_schema", "json_schema": json_schema}
+
+
+def _forbid_other_properties(schema: Any) -> None:
+    """Close every object of a JSON schema, as `strict` wants it."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            schema.setdefault("additionalProperties", False)
+        for part in schema.values():
+            _forbid_other_properties(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _forbid_other_properties(part)
 
 
 def _with_title(schema: dict[str, Any]) -> dict[str, Any]:
