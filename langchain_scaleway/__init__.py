@@ -1,9 +1,38 @@
 """Scaleway's Generative APIs for LangChain."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from langchain_scaleway._version import __version__
-from langchain_scaleway.advice import ScalewayWarning
-from langchain_scaleway.chat_models import ChatScaleway
-from langchain_scaleway.costs import usage_cost
-from langchain_scaleway.errors import ScalewayError
+
+if TYPE_CHECKING:
+    from langchain_scaleway.advice import ScalewayWarning
+    from langchain_scaleway.chat_models import ChatScaleway
+    from langchain_scaleway.costs import usage_cost
+    from langchain_scaleway.errors import ScalewayError
 
 __all__ = ["ChatScaleway", "ScalewayError", "ScalewayWarning", "__version__", "usage_cost"]
+
+_MODULES = {
+    "ChatScaleway": "chat_models",
+    "ScalewayError": "errors",
+    "ScalewayWarning": "advice",
+    "usage_cost": "costs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used.
+
+    pytest loads this package for its plugin in every run, where LangChain would cost a second.
+    """
+    if name not in _MODULES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
