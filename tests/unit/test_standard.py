@@ -6,6 +6,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumpd, load
 from langchain_tests.unit_tests import ChatModelUnitTests
+from pydantic import SecretStr
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
 
@@ -54,6 +55,6 @@ def test_serialized_model_loads_when_its_class_is_allowed(monkeypatch: pytest.Mo
 
     assert "canary" not in str(serialized)
     assert isinstance(loaded, ChatScaleway)
-    assert loaded.api_key is not None
+    assert isinstance(loaded.api_key, SecretStr)
     assert loaded.api_key.get_secret_value() == "from-env"
     assert loaded.asdict() == model.asdict()
