@@ -10,7 +10,14 @@ from pydantic import SecretStr
 
 from langchain_scaleway._version import __version__
 from langchain_scaleway.client.encoding import decode
-from langchain_scaleway.client.error_mapping import error_from, error_from_event, is_error
+from langchain_scaleway.client.error_mapping import (
+    LONGEST_BODY,
+    error_from,
+    error_from_event,
+    is_error,
+    shortened,
+)
+from langchain_scaleway.client.redaction import Redaction
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.errors import (
     ErrorResponse,
@@ -30,6 +37,16 @@ _LONGEST_CONNECT = 5.0
 """Seconds in which a host that is not there is noticed all the same."""
 
 _QUOTED_CHARACTERS = 200
+
+_SECRET_HEADERS = (
+    "authorization",
+    "x-auth-token",
+    "x-api-key",
+    "api-key",
+    "cookie",
+    "proxy-authorization",
+)
+"""Headers that hold credentials; the first is ours, others may be the user's."""
 
 _CONNECTION_ERRORS = frozenset({"TransportError", "NetworkError", "ProtocolError", "ProxyError"})
 """httpx's common name for them, and httpcore's names."""
@@ -73,9 +90,9 @@ class Endpoint:
         self.project_id = project_id
         self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy()
-        self._api_key = api_key
         # Every request repeats these; building them anew would cost more than sending them.
         self._headers = _headers(httpx.URL(base_url), api_key, headers)
+        self._redaction = Redaction(_secrets(self._headers))
         self._raw_headers = _raw(self._headers)
         self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
         self._extensions = {"timeout": self.timeout.as_dict()}
@@ -125,13 +142,15 @@ class Endpoint:
             content: The beginning of its body.
             model: The model that was asked.
         """
-        return error_from(
+        error = error_from(
             response.status_code,
             self.headers_of(response),
-            self._without_key(content.decode("utf-8", "replace")),
+            content.decode("utf-8", "replace"),
             model=model,
             project_id=self.project_id,
         )
+        self.redact(error)
+        return error
 
     def reply(self, response: httpx.Response, content: bytes, model: str | None) -> Reply:
         """Read a whole answer that is a success.
@@ -142,19 +161,21 @@ class Endpoint:
         """
         try:
             body = decode(content)
-        except ValueError as error:
-            raise self.unreadable(response, content, model) from error
+        except ValueError:  # It refers to the whole text, however long, so it goes no further.
+            body = None
         if not isinstance(body, dict):
             raise self.unreadable(response, content, model)
         if is_error(body):
-            raise error_from_event(body, model=model, project_id=self.project_id)
+            error = error_from_event(body, model=model, project_id=self.project_id)
+            self.redact(error)
+            raise error
         return Reply(body, self.headers_of(response))
 
     def unreadable(
         self, response: httpx.Response, content: bytes, model: str | None
     ) -> ScalewayResponseError:
         """Make the exception for a success with a body that means nothing."""
-        text = self._without_key(content.decode("utf-8", "replace"))
+        text = self._redaction.text(content[:LONGEST_BODY].decode("utf-8", "replace"))
         kind = response.headers.get("content-type", "no content type")
         message = (
             f"Scaleway answered {response.status_code} for model {model!r}, but the body is no "
@@ -173,7 +194,7 @@ class Endpoint:
     def headers_of(self, response: httpx.Response) -> dict[str, str]:
         """The answer's headers without cookies, names in lower case."""
         return {
-            name.lower(): self._without_key(value)
+            name.lower(): self._redaction.text(value)
             for name, value in response.headers.items()
             if name.lower() != "set-cookie"
         }
@@ -190,7 +211,11 @@ class Endpoint:
         """
         limit = self.timeout.read
         if limit is not None and time.monotonic() - started > limit:
-            raise self._timeout_error("ReadTimeout", model)
+            raise self._timeout_error("WholeAnswerTimeout", model)
+
+    def redact(self, error: BaseException) -> None:
+        """Take the key out of an exception and its causes, should the server have repeated it."""
+        self._redaction.clean(error)
 
     def translated_errors(self, model: str | None) -> "_TranslatedErrors":
         """A context in which the transport's exceptions become ours."""
@@ -211,10 +236,10 @@ class Endpoint:
             )
             return ScalewayResponseError(message, model=model)
         if names & _CONNECTION_ERRORS:
-            reason = str(error) or type(error).__name__
+            reason = shortened(str(error) or type(error).__name__)
             message = (
-                f"The connection to {self.base_url} for model {model!r} failed: "
-                f"{self._without_key(reason)}. Check the address, the network and the proxy."
+                f"The connection to {self.base_url} for model {model!r} failed: {reason} "
+                "Check the address, the network and the proxy."
             )
             return ScalewayConnectionError(message, model=model)
         return None
@@ -226,6 +251,8 @@ class Endpoint:
             what = f"No free connection within {self.timeout.pool} s"
         elif kind == "WriteTimeout":
             what = f"The request could not be sent within {self.timeout.write} s"
+        elif kind == "WholeAnswerTimeout":
+            what = f"The answer was not whole within {self.timeout.read} s"
         else:
             what = f"Nothing came for {self.timeout.read} s"
         message = (
@@ -233,11 +260,6 @@ class Endpoint:
             "between two pieces that counts."
         )
         return ScalewayTimeoutError(message, model=model)
-
-    def _without_key(self, text: str) -> str:
-        """Text from outside, in which a server may have repeated the key."""
-        key = self._api_key.get_secret_value() if self._api_key else ""
-        return text.replace(key, "[the key]") if key and key in text else text
 
 
 class _TranslatedErrors:
@@ -258,7 +280,10 @@ class _TranslatedErrors:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is None or isinstance(error, ScalewayError):
+        if error is None:
+            return
+        self._endpoint.redact(error)
+        if isinstance(error, ScalewayError):
             return
         translated = self._endpoint.translate(error, self._model)
         if translated is not None:
@@ -313,6 +338,11 @@ def _headers(
     if api_key is not None:
         headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
     return headers | {name.lower(): value for name, value in (more or {}).items()}
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """The credentials among headers, without words such as `Bearer` before them."""
+    return [headers[name].split(" ")[-1] for name in _SECRET_HEADERS if name in headers]
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

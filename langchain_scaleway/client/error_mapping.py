@@ -26,6 +26,9 @@ from langchain_scaleway.errors import (
     ScalewayTimeoutError,
 )
 
+LONGEST_BODY = 64 * 1024
+"""How many bytes of an error's body are kept."""
+
 _LONGEST_QUOTE = 2_000
 """How many characters of the service's own message a message of ours repeats."""
 
@@ -39,10 +42,12 @@ _CONTEXT_OVERFLOW = (
 )
 _CONTEXT_OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
 
+_HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
+
 _FIRST_CLIENT_ERROR = 400
 _FIRST_SERVER_ERROR = 500
 _UNPROCESSABLE = 422
-_OVERFLOW_STATUSES = frozenset({400, 413, 416, _UNPROCESSABLE})
+_OVERFLOW_STATUSES = frozenset({None, 400, 413, 416, _UNPROCESSABLE})
 
 _UNKNOWN_MODEL = r"(?i)\b(?:model|endpoint|route)\b"
 
@@ -168,11 +173,10 @@ def error_from_event(
     Returns:
         The exception, to be raised. Its status is the one that the error itself names.
     """
-    body = dict(event)
-    report = _report(body, json.dumps(body, ensure_ascii=False))
-    status = str(body.get("status") or report.code)
-    known_status = int(status) if status.isdecimal() else None
-    return _error(_Failure(known_status, report, model, project_id), body, None)
+    text = _as_text(event)
+    report = _report(event, text)
+    failure = _Failure(_status(event.get("status") or report.code), report, model, project_id)
+    return _error(failure, event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY], None)
 
 
 def is_error(body: Mapping[str, Any]) -> bool:
@@ -182,7 +186,7 @@ def is_error(body: Mapping[str, Any]) -> bool:
 
 def _error(failure: _Failure, body: Any, response: ErrorResponse | None) -> ScalewayError:
     error_class = _class_for(failure)
-    return error_class(
+    error = error_class(
         _describe(failure, error_class),
         status_code=failure.status,
         code=failure.report.code,
@@ -192,19 +196,22 @@ def _error(failure: _Failure, body: Any, response: ErrorResponse | None) -> Scal
         body=body,
         response=response,
     )
+    if error_class is ScalewayResponseError:
+        error.is_retryable = False  # Another try would be redirected, too.
+    return error
 
 
 def _class_for(failure: _Failure) -> type[ScalewayError]:
     status, report = failure.status, failure.report
-    if status is None or status >= _FIRST_SERVER_ERROR:
-        return ScalewayAPIError
-    if status < _FIRST_CLIENT_ERROR:
-        return ScalewayResponseError
     if status in _OVERFLOW_STATUSES and (
         {report.type, report.code} & _CONTEXT_OVERFLOW_TYPES
         or re.search(_CONTEXT_OVERFLOW, report.message)
     ):
         return ScalewayContextOverflowError
+    if status is None or status >= _FIRST_SERVER_ERROR:
+        return ScalewayAPIError
+    if status < _FIRST_CLIENT_ERROR:
+        return ScalewayResponseError
     if status == _UNPROCESSABLE and re.search(_UNKNOWN_MODEL, report.message):
         return ScalewayModelNotFoundError
     return _BY_STATUS.get(status, ScalewayInvalidRequestError)
@@ -213,13 +220,13 @@ def _class_for(failure: _Failure) -> type[ScalewayError]:
 def _describe(failure: _Failure, error_class: type[ScalewayError]) -> str:
     report = failure.report
     answered = "sent an error" if failure.status is None else f"answered {failure.status}"
-    quote = _shortened(report.message)
+    quote = report.message
     if report.type and report.type.isupper() and report.type not in quote:
         quote = f"{report.type}: {quote}"
     advice = _advice(failure, error_class)
     if advice:
         advice = f" {advice} See {DOCUMENTATION_URL}/errors"
-    return f"Scaleway {answered} for model {failure.model!r}: {quote}{advice}"
+    return f"Scaleway {answered} for model {failure.model!r}: {shortened(quote)}{advice}"
 
 
 def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
@@ -245,7 +252,8 @@ def _permission_advice(project_id: str | None) -> str:
 def _report(body: Any, text: str) -> _Report:
     """Read one of the known shapes, or take the body as it is."""
     if not isinstance(body, dict):
-        return _Report(text.strip() or "(the body is empty)")
+        title = re.search(_HTML_TITLE, text)
+        return _Report((title[1] if title else text).strip() or "(the body is empty)")
     error = body.get("error")
     if isinstance(error, dict):
         return _from_fields(error, error.get("type"), text)
@@ -274,7 +282,23 @@ def _parse(text: str) -> Any:
         return text
 
 
-def _shortened(message: str) -> str:
+def _status(named: Any) -> int | None:
+    """The HTTP status that an error inside a success names, if it is one for errors."""
+    status = str(named)
+    if len(status) != len("400") or not status.isdecimal() or int(status) < _FIRST_CLIENT_ERROR:
+        return None
+    return int(status)
+
+
+def _as_text(body: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(body, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
+
+
+def shortened(message: str) -> str:
+    """A message of somebody else's as a sentence of one of ours, of bounded length."""
     message = message.strip()
     if len(message) > _LONGEST_QUOTE:
         message = f"{message[:_LONGEST_QUOTE]}… ({len(message)} characters in all)"

@@ -77,8 +77,8 @@ class EventReader:
     def _parse_data(self, data: bytes) -> dict[str, Any]:
         try:
             event = decode(data)
-        except ValueError as error:
-            raise self._unreadable(data) from error
+        except ValueError:  # It refers to the data, however long, so it goes no further.
+            event = None
         if not isinstance(event, dict):
             raise self._unreadable(data)
         return event

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_scaleway.errors import (
+    ScalewayAPIError,
     ScalewayConnectionError,
     ScalewayError,
     ScalewayRateLimitError,
@@ -37,6 +38,8 @@ RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
 
 _GATEWAY_TIMEOUT = 504
 _LONGEST_OBEYED_WAIT = 60.0
+_MOST_DOUBLINGS = 30
+"""Enough for every longest wait, and no number grows beyond what a float can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,16 @@ class RetryPolicy:
         """
         if attempt > self.max_retries or not isinstance(error, ScalewayError):
             return False
+        if not error.is_retryable:
+            return False
         wait = requested_wait(error)
         if wait is not None and wait > _LONGEST_OBEYED_WAIT:
             return False  # The error says how long; the caller decides.
         if error.status_code is None:
-            return isinstance(error, (ScalewayConnectionError, ScalewayTimeoutError))
+            # An error event that names no status is one of the server's.
+            return type(error) is ScalewayAPIError or isinstance(
+                error, (ScalewayConnectionError, ScalewayTimeoutError)
+            )
         if error.status_code == _GATEWAY_TIMEOUT:
             # Usually a generation that runs for too long, and would do so again.
             return attempt == 1
@@ -86,7 +94,7 @@ class RetryPolicy:
         if wait is not None:
             return wait
         first = self.first_quota_wait if _is_quota_per_minute(error) else self.first_wait
-        bound = min(self.longest_wait, first * 2 ** (attempt - 1))
+        bound = min(self.longest_wait, first * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         return random.uniform(0, bound)  # noqa: S311 -- jitter is no secret
 
     def call(self, send: Callable[[], Result], on_retry: RetryListener | None = None) -> Result:
