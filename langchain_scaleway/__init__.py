@@ -8,14 +8,23 @@ from langchain_scaleway._version import __version__
 if TYPE_CHECKING:
     from langchain_scaleway.advice import ScalewayWarning
     from langchain_scaleway.chat_models import ChatScaleway
+    from langchain_scaleway.client.pacing import ScalewayRateLimiter
     from langchain_scaleway.costs import usage_cost
     from langchain_scaleway.errors import ScalewayError
 
-__all__ = ["ChatScaleway", "ScalewayError", "ScalewayWarning", "__version__", "usage_cost"]
+__all__ = [
+    "ChatScaleway",
+    "ScalewayError",
+    "ScalewayRateLimiter",
+    "ScalewayWarning",
+    "__version__",
+    "usage_cost",
+]
 
 _MODULES = {
     "ChatScaleway": "chat_models",
     "ScalewayError": "errors",
+    "ScalewayRateLimiter": "client.pacing",
     "ScalewayWarning": "advice",
     "usage_cost": "costs",
 }

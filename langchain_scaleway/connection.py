@@ -1,6 +1,7 @@
 """How a component of LangChain reaches Scaleway: the fields for it, and the client behind them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 from pydantic import (
@@ -17,6 +18,7 @@ from langchain_scaleway.arguments import check_names
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
 from langchain_scaleway.client.http import ScalewayClient
+from langchain_scaleway.client.pacing import ScalewayRateLimiter
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.settings import Settings, load_settings
 
@@ -113,6 +115,7 @@ class ScalewayConnection(BaseModel):
 
     def _client(self) -> ScalewayClient:
         """The client for the fields as they are now; changed fields make another."""
+        limiter = getattr(self, "rate_limiter", None)  # A field of LangChain's chat models.
         fields = (
             self.api_key,
             self.project_id,
@@ -122,21 +125,27 @@ class ScalewayConnection(BaseModel):
             self.default_headers,
             self.http_client,
             self.http_async_client,
+            limiter,
         )
         built = self._built_client
         if built is not None and built.fields == fields:
             return built.client
         settings = self._settings()
+        retry = RetryPolicy(self.max_retries)
+        pacer = None
+        if isinstance(limiter, ScalewayRateLimiter):
+            pacer = limiter.pacer(settings.base_url, settings.api_key)
+            retry = replace(retry, first_quota_wait=0.0)  # The pacer has everybody wait.
         endpoint = Endpoint(
             settings.base_url,
             api_key=settings.api_key,
             project_id=None if self.base_url else settings.project_id,
             timeout=as_timeout(self.timeout),
             headers=self.default_headers,
-            retry=RetryPolicy(self.max_retries),
+            retry=retry,
         )
         client = ScalewayClient(
-            endpoint, self._connections, self.http_client, self.http_async_client
+            endpoint, self._connections, self.http_client, self.http_async_client, pacer
         )
         self._built_client = _BuiltClient(client, fields)
         return client

@@ -19,11 +19,13 @@ class EventReader:
 
     Attributes:
         is_done: Whether the server said `[DONE]`; what follows it means nothing.
+        usage: The tokens used, as far as the server has told; the last word counts.
     """
 
     def __init__(self, model: str | None, project_id: str | None = None) -> None:
         """Start at the beginning of a stream by this model."""
         self.is_done = False
+        self.usage: Any = None
         self._is_finished = False
         self._model = model
         self._project_id = project_id
@@ -71,7 +73,7 @@ class EventReader:
             event = self._parse_data(data)
             if name == "error" or is_error(event):
                 raise error_from_event(event, model=self._model, project_id=self._project_id)
-            self._note_finish(event)
+            self._note_progress(event)
             yield event
 
     def _parse_data(self, data: bytes) -> dict[str, Any]:
@@ -83,7 +85,8 @@ class EventReader:
             raise self._unreadable(data)
         return event
 
-    def _note_finish(self, event: dict[str, Any]) -> None:
+    def _note_progress(self, event: dict[str, Any]) -> None:
+        self.usage = event.get("usage") or self.usage
         for choice in event.get("choices") or ():
             if isinstance(choice, dict) and choice.get("finish_reason") is not None:
                 self._is_finished = True

@@ -5,7 +5,7 @@ exceptions of `langchain_scaleway.errors`. The two sides share everything but th
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -13,8 +13,11 @@ import httpx
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint, Reply
+from langchain_scaleway.client.pacing import Answer, Pacer
+from langchain_scaleway.client.quotas.headers import explain_too_large
 from langchain_scaleway.client.retry import RetryListener
 from langchain_scaleway.client.streams import AsyncEventStream, EventPredicate, EventStream
+from langchain_scaleway.errors import ScalewayError
 
 _LONGEST_ERROR_BODY = 64 * 1024
 
@@ -27,6 +30,7 @@ class ScalewayClient:
         connections: The HTTP clients made here, shared by the copies of a model.
         http_client: A client of the user's for synchronous requests, in their place.
         http_async_client: The same for asynchronous requests.
+        pacer: Says when each attempt may go; without one they go at once.
     """
 
     def __init__(
@@ -35,11 +39,15 @@ class ScalewayClient:
         connections: Connections,
         http_client: Any = None,
         http_async_client: Any = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._connections = connections
         self._http_client = http_client
         self._http_async_client = http_async_client
+        self._pacer = pacer
+        # Of the last success of each model, for refusals that come without any.
+        self._last_headers: dict[str | None, Mapping[str, str]] = {}
 
     def request(
         self,
@@ -62,7 +70,8 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = None if body is None else encode(body)
-        return self.endpoint.retry.call(lambda: self._request(path, content, model), on_retry)
+        send = self._paced(lambda: self._request(path, content, model), body, content)
+        return self.endpoint.retry.call(send, on_retry)
 
     async def arequest(
         self,
@@ -74,9 +83,8 @@ class ScalewayClient:
     ) -> Reply:
         """Do what `request` does, asynchronously."""
         content = None if body is None else encode(body)
-        return await self.endpoint.retry.acall(
-            lambda: self._arequest(path, content, model), on_retry
-        )
+        send = self._apaced(lambda: self._arequest(path, content, model), body, content)
+        return await self.endpoint.retry.acall(send, on_retry)
 
     def stream(
         self,
@@ -107,9 +115,10 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = encode(body)
-        return self.endpoint.retry.call(
-            lambda: self._stream(path, content, model, carries_answer), on_retry
+        send = self._paced(
+            lambda: self._stream(path, content, model, carries_answer), body, content
         )
+        return self.endpoint.retry.call(send, on_retry)
 
     async def astream(
         self,
@@ -122,9 +131,30 @@ class ScalewayClient:
     ) -> AsyncEventStream:
         """Do what `stream` does, asynchronously."""
         content = encode(body)
-        return await self.endpoint.retry.acall(
-            lambda: self._astream(path, content, model, carries_answer), on_retry
+        send = self._apaced(
+            lambda: self._astream(path, content, model, carries_answer), body, content
         )
+        return await self.endpoint.retry.acall(send, on_retry)
+
+    def _paced(
+        self, send: Callable[[], Answer], body: dict[str, Any] | None, content: bytes | None
+    ) -> Callable[[], Answer]:
+        """Have the pacer say when each attempt may go."""
+        pacer = self._pacer
+        if pacer is None or body is None or content is None:
+            return send
+        return lambda: pacer.call(send, body, len(content))
+
+    def _apaced(
+        self,
+        send: Callable[[], Awaitable[Answer]],
+        body: dict[str, Any] | None,
+        content: bytes | None,
+    ) -> Callable[[], Awaitable[Answer]]:
+        pacer = self._pacer
+        if pacer is None or body is None or content is None:
+            return send
+        return lambda: pacer.acall(send, body, len(content))
 
     def _request(self, path: str, content: bytes | None, model: str | None) -> Reply:
         started = time.monotonic()
@@ -190,12 +220,13 @@ class ScalewayClient:
             request = self.endpoint.build_request_with(client, path, content, stream=stream)
             response = client.send(request, stream=True, follow_redirects=False)
         if response.is_success:
+            self._last_headers[model] = response.headers
             return response
         try:
             start = _start(response.iter_bytes())
         finally:
             response.close()
-        raise self.endpoint.refusal(response, start, model)
+        raise self._refusal(response, start, content, model)
 
     async def _asend(
         self, path: str, content: bytes | None, model: str | None, *, stream: bool
@@ -208,12 +239,22 @@ class ScalewayClient:
             request = self.endpoint.build_request_with(client, path, content, stream=stream)
             response = await client.send(request, stream=True, follow_redirects=False)
         if response.is_success:
+            self._last_headers[model] = response.headers
             return response
         try:
             start = await _astart(response.aiter_bytes())
         finally:
             await response.aclose()
-        raise self.endpoint.refusal(response, start, model)
+        raise self._refusal(response, start, content, model)
+
+    def _refusal(
+        self, response: httpx.Response, start: bytes, content: bytes | None, model: str | None
+    ) -> ScalewayError:
+        """Make the exception for an answer that is no success."""
+        error = self.endpoint.refusal(response, start, model)
+        if content is None:
+            return error
+        return explain_too_large(error, content, self._last_headers.get(model))
 
 
 def _start(pieces: Iterator[bytes]) -> bytes:

@@ -11,6 +11,7 @@ import httpx
 
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.events import EventReader
+from langchain_scaleway.client.quotas.quota import Turn
 from langchain_scaleway.errors import (
     ScalewayConnectionError,
     ScalewayError,
@@ -33,12 +34,18 @@ class EventStream:
         endpoint: Where the answer comes from.
         response: The answer, not read yet.
         model: The model that was asked.
+
+    Attributes:
+        turn: What the pacer counts until the stream is closed.
     """
+
+    turn: Turn | None = None
 
     def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
         self._endpoint = endpoint
         self._response = response
         self._model = model
+        self._reader = EventReader(model, endpoint.project_id)
         self._read_ahead: deque[dict[str, Any]] = deque()
         self._events = self._read()
 
@@ -68,8 +75,12 @@ class EventStream:
 
     def close(self) -> None:
         """Free the connection; one whose answer was not read to its end is closed."""
-        self._events.close()
-        self._response.close()
+        try:
+            self._events.close()
+            self._response.close()
+        finally:
+            if self.turn is not None:
+                self.turn.end(self._reader.usage)
 
     def __enter__(self) -> Self:
         """Use the stream in a `with` statement."""
@@ -80,7 +91,7 @@ class EventStream:
         self.close()
 
     def _read(self) -> Generator[dict[str, Any]]:
-        reader = EventReader(self._model, self._endpoint.project_id)
+        reader = self._reader
         pieces = self._response.iter_bytes()
         try:
             with self._endpoint.translated_errors(self._model):
@@ -104,10 +115,13 @@ class EventStream:
 class AsyncEventStream:
     """The events of one answer, read asynchronously; see `EventStream`."""
 
+    turn: Turn | None = None
+
     def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
         self._endpoint = endpoint
         self._response = response
         self._model = model
+        self._reader = EventReader(model, endpoint.project_id)
         self._read_ahead: deque[dict[str, Any]] = deque()
         self._events = self._read()
 
@@ -133,8 +147,12 @@ class AsyncEventStream:
 
     async def aclose(self) -> None:
         """Free the connection; one whose answer was not read to its end is closed."""
-        await self._events.aclose()
-        await self._response.aclose()
+        try:
+            await self._events.aclose()
+            await self._response.aclose()
+        finally:
+            if self.turn is not None:
+                self.turn.end(self._reader.usage)
 
     async def __aenter__(self) -> Self:
         """Use the stream in an `async with` statement."""
@@ -145,7 +163,7 @@ class AsyncEventStream:
         await self.aclose()
 
     async def _read(self) -> AsyncGenerator[dict[str, Any]]:
-        reader = EventReader(self._model, self._endpoint.project_id)
+        reader = self._reader
         pieces = self._response.aiter_bytes()
         try:
             with self._endpoint.translated_errors(self._model):

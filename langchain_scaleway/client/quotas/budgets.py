@@ -1,0 +1,281 @@
+"""What a quota per minute still allows: two ways to keep account, and who does it.
+
+Nothing here knows a clock or a lock; times are given, in seconds that only go forward.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from langchain_scaleway.client.quotas.headers import QuotaState
+
+MINUTE = 60.0
+
+
+class Budget(Protocol):
+    """So much a minute.
+
+    Attributes:
+        limit: How much a minute may take.
+    """
+
+    limit: float
+
+    def available(self, now: float) -> float:
+        """How much may be taken now; below zero after more was taken than expected."""
+
+    def wait(self, amount: float, now: float) -> float:
+        """How many seconds until an amount may be taken; 0 when it may be now.
+
+        An amount beyond the limit counts as the whole limit.
+        """
+
+    def take(self, amount: float, at: float) -> None:
+        """Take an amount, or give it back when it is negative.
+
+        Args:
+            amount: How much.
+            at: When; what is given back names the time at which it was taken.
+        """
+
+
+class MinuteWindow:
+    """A budget that is never exceeded in any sixty seconds, however the server counts.
+
+    For limits that a user sets, and for those that no server has confirmed yet.
+    """
+
+    _SLICE = 0.25
+    """Seconds whose amounts are counted together; they expire with the last of them."""
+
+    def __init__(self, limit: float) -> None:
+        """Start with nothing taken."""
+        self.limit = limit
+        self._taken: dict[int, float] = {}  # By slice, in the order of time.
+        self._total = 0.0
+
+    def available(self, now: float) -> float:
+        """See `Budget`."""
+        for number in list(self._taken):
+            if self._end_of(number) + MINUTE > now:
+                break
+            self._total -= self._taken.pop(number)
+        return self.limit - self._total
+
+    def wait(self, amount: float, now: float) -> float:
+        """See `Budget`."""
+        missing = min(amount, self.limit) - self.available(now)
+        if missing <= 0:
+            return 0.0
+        for number, taken in self._taken.items():
+            missing -= taken
+            if missing <= 0:
+                return self._end_of(number) + MINUTE - now
+        return MINUTE
+
+    def take(self, amount: float, at: float) -> None:
+        """See `Budget`."""
+        number = math.floor(at / self._SLICE)
+        if number in self._taken:
+            self._taken[number] += amount
+        elif amount > 0:
+            self._taken[number] = amount
+        else:
+            return  # What is given back has expired.
+        self._total += amount
+
+    def _end_of(self, number: int) -> float:
+        return (number + 1) * self._SLICE
+
+
+class ServerBudget:
+    """A budget as the server keeps it, by what its `x-ratelimit-*` headers say.
+
+    How Scaleway refills its quotas is not documented; the headers tell. `reset` is the time
+    until the quota is whole again. Where it grows with what was taken, the quota comes back
+    bit by bit; otherwise it comes back at once, and not before.
+
+    Args:
+        limit: How much a minute may take.
+        available: How much may be taken now.
+        now: The time.
+    """
+
+    _HEADROOM = 0.01
+    """The share that is never planned to be taken: amounts are estimates."""
+
+    _RESET_TOLERANCE = 0.25
+    _RESET_SLACK = 1.0
+    """Seconds. How far a `reset` may be from that of a quota that comes back bit by bit."""
+
+    def __init__(self, limit: float, available: float, now: float) -> None:
+        self.limit = limit
+        self._level = available
+        self._updated = now
+        self._whole_at: float | None = None  # Where the quota comes back at once.
+
+    def available(self, now: float) -> float:
+        """See `Budget`."""
+        elapsed = max(0.0, now - self._updated)
+        self._updated += elapsed
+        if self._whole_at is None:
+            self._level = min(self.limit, self._level + elapsed * self.limit / MINUTE)
+        elif now >= self._whole_at:
+            self._level = self.limit
+            self._whole_at = now + MINUTE
+        return self._level
+
+    def wait(self, amount: float, now: float) -> float:
+        """See `Budget`."""
+        planned = min(amount + self._HEADROOM * self.limit, self.limit)
+        missing = planned - self.available(now)
+        if missing <= 0:
+            return 0.0
+        if self._whole_at is not None:
+            return self._whole_at - now
+        return missing * MINUTE / self.limit
+
+    def take(self, amount: float, at: float) -> None:
+        """See `Budget`."""
+        self._level = min(self.limit, self.available(at) - amount)
+
+    def empty(self, now: float) -> None:
+        """Take what is left: the server has refused a request for this quota."""
+        self._level = min(0.0, self.available(now))
+
+    def learn(
+        self,
+        state: QuotaState,
+        when_sent: float,
+        uncounted: float,
+        now: float,
+    ) -> None:
+        """Follow what the server says, as far as it contradicts our own account.
+
+        The server counted at some moment between the sending of the request and now, and
+        counted some of the other requests that are under way. Only what no such moment
+        explains is a contradiction: somebody else uses the quota too, or estimates were off.
+
+        Args:
+            state: What the server says.
+            when_sent: What was available right after the request was sent.
+            uncounted: What we have taken, and the server may not have counted.
+            now: The time.
+        """
+        level = self.available(now)
+        lowest = min(when_sent, level)
+        if state.remaining < lowest:
+            self._level = level - (lowest - state.remaining)
+        else:
+            self._level = max(level, state.remaining - uncounted)
+        if state.reset is not None:
+            self._learn_refill(self.limit - state.remaining, state.reset, now)
+
+    def _learn_refill(self, taken: float, reset: float, now: float) -> None:
+        bit_by_bit = taken * MINUTE / self.limit
+        tolerated = self._RESET_SLACK + self._RESET_TOLERANCE * bit_by_bit
+        self._whole_at = None if abs(reset - bit_by_bit) <= tolerated else now + reset
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a meter has noted of one request.
+
+    Attributes:
+        at: When it started.
+        first: What it took at once.
+        later: What it is expected to take until it ends.
+        budget: The budget that it took from.
+        available: What that had right afterwards.
+        uncounted: What the server may not have counted by then.
+    """
+
+    at: float
+    first: float
+    later: float
+    budget: Budget
+    available: float
+    uncounted: float
+
+
+class Meter:
+    """Keeps account of one quota per minute, of requests or of tokens.
+
+    A request takes something when it starts and something when it ends: its prompt's tokens
+    and its answer's. What is under way is expected to end, and room is left for that.
+
+    Args:
+        limit: The limit as long as no server has told its own.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.budget: Budget = MinuteWindow(limit)
+        self._expected = 0.0
+        self._under_way = 0.0
+        self._taken = 0.0  # Ever.
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the server has told its limit."""
+        return isinstance(self.budget, ServerBudget)
+
+    def wait(self, amount: float, now: float) -> float:
+        """How many seconds until a request that takes so much may start."""
+        return self.budget.wait(amount + self._expected, now)
+
+    def start(self, first: float, later: float, now: float) -> Entry:
+        """Note a request.
+
+        Args:
+            first: What it takes at once.
+            later: What it is expected to take until it ends.
+            now: The time.
+        """
+        uncounted = self._under_way - self._taken
+        self._take(first, now)
+        self._under_way += first
+        self._expected += later
+        available = self.budget.available(now)
+        return Entry(now, first, later, self.budget, available, uncounted - first)
+
+    def end(self, entry: Entry, first: float, later: float, now: float) -> None:
+        """Note what a request has taken in truth.
+
+        Args:
+            entry: What was noted when it started.
+            first: What it took at once.
+            later: What it took besides until now.
+            now: The time.
+        """
+        self._under_way -= entry.first
+        self._expected -= entry.later
+        self._take(first - entry.first, entry.at)
+        self._take(later, now)
+
+    def give_back(self, entry: Entry) -> None:
+        """Give back what a request took at once, after its end."""
+        self._take(-entry.first, entry.at)
+
+    def empty(self, now: float) -> None:
+        """Learn that the server has nothing left, if it is known how that comes back."""
+        if isinstance(self.budget, ServerBudget):
+            self.budget.empty(now)
+
+    def learn(self, state: QuotaState, entry: Entry, now: float) -> None:
+        """Learn from an answer's headers.
+
+        Args:
+            state: What they say.
+            entry: What was noted when the request started.
+            now: The time.
+        """
+        uncounted = self._taken + entry.uncounted
+        budget = self.budget
+        if not isinstance(budget, ServerBudget) or budget.limit != state.limit:
+            self.budget = ServerBudget(state.limit, state.remaining - uncounted, now)
+        elif budget is entry.budget:
+            budget.learn(state, entry.available, uncounted, now)
+
+    def _take(self, amount: float, at: float) -> None:
+        self.budget.take(amount, at)
+        self._taken += amount

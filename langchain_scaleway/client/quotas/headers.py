@@ -1,0 +1,132 @@
+"""Scaleway's `x-ratelimit-*` headers, and requests that are too large for any minute.
+
+Successful answers carry `limit`, `remaining` and `reset` for requests and for tokens, the
+last as a duration such as `250ms` (Scaleway's page "Rate limits", 2026-04-24, and answers of
+July 2026). Refusals carry none of them.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from langchain_scaleway.client.encoding import decode
+from langchain_scaleway.client.quotas.estimates import fewest_tokens
+from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
+
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+class QuotaState(NamedTuple):
+    """What the headers say of one quota.
+
+    Attributes:
+        limit: How much a minute may take.
+        remaining: How much may still be taken.
+        reset: Seconds until the quota is whole again, where that is said.
+    """
+
+    limit: float
+    remaining: float
+    reset: float | None
+
+
+def read_quota(headers: Mapping[str, str], name: str) -> QuotaState | None:
+    """Read the headers of one quota.
+
+    Args:
+        headers: An answer's headers, names in lower case.
+        name: `requests` or `tokens`.
+
+    Returns:
+        What they say, `None` where they are missing or make no sense.
+    """
+    limit = _number(headers.get(f"x-ratelimit-limit-{name}"))
+    remaining = _number(headers.get(f"x-ratelimit-remaining-{name}"))
+    if not limit or remaining is None:
+        return None
+    return QuotaState(limit, remaining, seconds(headers.get(f"x-ratelimit-reset-{name}", "")))
+
+
+def seconds(duration: str) -> float | None:
+    """Read a duration.
+
+    Args:
+        duration: In Go's form, such as `250ms` or `1m0.5s`; or plain seconds.
+
+    Returns:
+        The seconds, `None` for anything else.
+    """
+    if _DURATION.fullmatch(duration):
+        return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(duration))
+    return _number(duration)
+
+
+def explain_too_large(
+    error: ScalewayError, content: bytes, headers: Mapping[str, str] | None
+) -> ScalewayError:
+    """Tell a refusal for tokens that will be repeated for ever from one that passes.
+
+    Args:
+        error: Any refusal.
+        content: The body of the request.
+        headers: Those of an earlier answer by the same model, if there was one.
+
+    Returns:
+        The same error, or one that says that the request exceeds the quota by itself.
+    """
+    if not is_for_tokens(error) or headers is None:
+        return error
+    quota = read_quota(headers, "tokens")
+    if quota is None:
+        return error
+    tokens = fewest_tokens(decode(content), len(content))
+    return error if tokens <= quota.limit else too_large(tokens, quota.limit, error.model, error)
+
+
+def is_for_tokens(error: ScalewayError) -> bool:
+    """Whether a request was refused for the quota of tokens per minute."""
+    return isinstance(error, ScalewayRateLimitError) and "tokens" in str(error.body)
+
+
+def too_large(
+    tokens: float, limit: float, model: str | None, refusal: ScalewayError | None = None
+) -> ScalewayRateLimitError:
+    """Make the exception for a request that exceeds the quota of tokens by itself.
+
+    Args:
+        tokens: The estimate of its tokens.
+        limit: Tokens per minute.
+        model: The model that was to be asked.
+        refusal: Scaleway's own refusal, where it was sent.
+
+    Returns:
+        The exception, which is not retryable.
+    """
+    quote = f" Scaleway's own words: {refusal.message}" if refusal else " It was not sent."
+    message = (
+        f"This request alone exceeds the quota of {limit:,.0f} tokens per minute for model "
+        f"{model!r}: its prompt has about {tokens:,.0f} tokens. No wait will let it through. "
+        "Shorten the prompt, divide it into several requests, or ask Scaleway for a higher "
+        f"quota.{quote}"
+    )
+    error = ScalewayRateLimitError(
+        message,
+        status_code=refusal.status_code if refusal else None,
+        code=refusal.code if refusal else None,
+        type=refusal.type if refusal else None,
+        model=model,
+        body=refusal.body if refusal else None,
+        response=refusal.response if refusal else None,
+    )
+    error.is_retryable = False
+    return error
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None

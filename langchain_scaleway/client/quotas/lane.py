@@ -1,0 +1,165 @@
+"""The order in which requests take their turns.
+
+Nothing waits in here. Who waits asks `Lane.try_start` how long, waits, and asks again; it is
+woken earlier when that may be worth while.
+"""
+
+import copy
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_scaleway.client.quotas.estimates import Demand
+from langchain_scaleway.client.quotas.headers import is_for_tokens, too_large
+from langchain_scaleway.client.quotas.quota import Allowance, Limits, Quota, Turn
+from langchain_scaleway.errors import ScalewayError
+
+
+class Waiter:
+    """A request that waits for its turn.
+
+    Args:
+        demand: What it will take.
+
+    Attributes:
+        asks_again_at: When it will ask again whether it may go.
+        refusal: Why it waits in vain.
+    """
+
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
+        self.asks_again_at = 0.0
+        self.refusal: ScalewayError | None = None
+
+    def wake(self) -> None:
+        """Have it ask now, from whichever thread."""
+
+
+class Lane:
+    """The requests of one limiter to one quota: first come, first served.
+
+    Args:
+        quota: The quota.
+        limits: The limits of this lane alone.
+    """
+
+    def __init__(self, quota: Quota, limits: Limits) -> None:
+        self.quota = quota
+        self._own = Allowance(limits)
+        self._waiting: OrderedDict[Waiter, None] = OrderedDict()
+        with quota.lock:
+            quota.lanes.add(self)
+
+    def demand(self, body: Mapping[str, Any], size: int) -> Demand:
+        """Estimate what a request will take.
+
+        Args:
+            body: The JSON body.
+            size: Its bytes when encoded.
+
+        Raises:
+            ScalewayRateLimitError: It takes more than a minute allows, however long it waits.
+        """
+        with self.quota.lock:
+            demand = self.quota.estimator.demand(body, size)
+            limit = self._token_limit()
+        if demand.fewest_prompt_tokens > limit:
+            raise too_large(demand.fewest_prompt_tokens, limit, body.get("model"))
+        return demand
+
+    def join(self, waiter: Waiter) -> None:
+        """Wait behind those who wait already."""
+        with self.quota.lock:
+            waiter.asks_again_at = self.quota.clock()
+            self._waiting[waiter] = None
+
+    def leave(self, waiter: Waiter) -> None:
+        """Wait no longer."""
+        self.quota.lock.run(lambda: self._remove(waiter))
+
+    def try_start(self, waiter: Waiter) -> Turn | float:
+        """Let a request through if it may go.
+
+        Returns:
+            Its turn, or how many seconds to wait before asking again.
+
+        Raises:
+            ScalewayRateLimitError: There is no use in waiting.
+        """
+        with self.quota.lock:
+            if waiter.refusal is not None:
+                raise waiter.refusal
+            now = self.quota.clock()
+            wait = self.quota.ask_again
+            if self._is_first(waiter, now):
+                wait = min(wait, self._wait(waiter.demand, now))
+            if wait > 0:
+                waiter.asks_again_at = now + wait
+                return wait
+            self._remove(waiter)
+            return Turn(self.quota, self._own, waiter.demand, now)
+
+    def wake_first(self) -> None:
+        """Have the first in the lane ask again."""
+        for waiter in self._waiting:
+            waiter.wake()
+            break
+
+    def turn_away(self, error: ScalewayError) -> None:
+        """Let nobody in the lane wait any longer."""
+        for waiter in self._waiting:
+            waiter.refusal = copy.copy(error)
+            waiter.wake()
+        self._waiting.clear()
+
+    def explain(self, error: ScalewayError, demand: Demand) -> ScalewayError:
+        """Tell a refusal that will be repeated for ever from one that passes."""
+        with self.quota.lock:
+            limit = self._token_limit()
+        if error.is_retryable and is_for_tokens(error) and demand.prompt_tokens > limit:
+            return too_large(demand.prompt_tokens, limit, error.model, error)
+        return error
+
+    def _is_first(self, waiter: Waiter, now: float) -> bool:
+        """Whether a request is the first, after passing over those that do not come.
+
+        Their event loop does not run: it was stopped, or is blocked.
+        """
+        first = next(iter(self._waiting))
+        while first is not waiter and first.asks_again_at + self.quota.ask_again < now:
+            self._waiting.move_to_end(first)
+            first = next(iter(self._waiting))
+            first.wake()
+        return first is waiter
+
+    def _wait(self, demand: Demand, now: float) -> float:
+        """How many seconds until the first may go; endless where only others' ends help."""
+        quota, own = self.quota, self._own
+        if own.places is not None and own.running >= own.places:
+            return math.inf
+        has_shared_places = own.places is None or quota.places.is_learned
+        if has_shared_places and quota.running >= quota.places.count:
+            return math.inf
+        waits = [quota.turnstile.wait(now)]
+        for meter, shared, amount in (
+            (own.requests, quota.requests, 1),
+            (own.tokens, quota.tokens, demand.tokens),
+        ):
+            if meter is not None:
+                waits.append(meter.wait(amount, now))
+            if meter is None or shared.is_learned:
+                waits.append(shared.wait(amount, now))
+        return max(waits)
+
+    def _remove(self, waiter: Waiter) -> None:
+        self._waiting.pop(waiter, None)
+        self.wake_first()
+
+    def _token_limit(self) -> float:
+        """The most tokens that a request may ever take, as far as is known."""
+        own, shared = self._own.tokens, self.quota.tokens
+        return min(
+            own.budget.limit if own is not None else math.inf,
+            shared.budget.limit if shared.is_learned else math.inf,
+        )
