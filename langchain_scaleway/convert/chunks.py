@@ -88,7 +88,7 @@ def _parse_fragment(arguments: str) -> Any:
         return None  # No fragment without an opening brace can be read as an object.
     try:
         return parse_partial_json(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
