@@ -1,0 +1,115 @@
+"""Every fault of the table, in all four ways of asking."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core import exceptions
+
+from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.calls import MODES, Mode, call, streams
+from tests.support.faults import FAULTS, GROUPS
+from tests.support.faults.places import TEXT
+from tests.support.faults.table import PAGE, Answers, Raises, Row, as_markdown, put_on
+from tests.support.leftovers import nothing_left
+from tests.support.models import PLAIN_MODEL
+
+FAMILIES: dict[type[errors.ScalewayError], type[exceptions.ModelError]] = {
+    errors.ScalewayConnectionError: exceptions.ModelConnectionError,
+    errors.ScalewayStreamInterruptedError: exceptions.ModelConnectionError,
+    errors.ScalewayTimeoutError: exceptions.ModelTimeoutError,
+    errors.ScalewayInvalidRequestError: exceptions.ModelInvalidRequestError,
+    errors.ScalewayContextOverflowError: exceptions.ContextOverflowError,
+    errors.ScalewayAuthenticationError: exceptions.ModelAuthenticationError,
+    errors.ScalewayPermissionDeniedError: exceptions.ModelPermissionDeniedError,
+    errors.ScalewayModelNotFoundError: exceptions.ModelNotFoundError,
+    errors.ScalewayRateLimitError: exceptions.ModelRateLimitError,
+    errors.ScalewayAPIError: exceptions.ModelAPIError,
+    errors.ScalewayResponseError: exceptions.ModelAPIError,
+}
+
+LONGEST_MESSAGE = 4_000
+LONGEST_BODY = 64 * 1024
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key from the environment or the config file of whoever runs this."""
+    for name in ("SCW_SECRET_KEY", "SCALEWAY_API_KEY", "SCW_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SCW_CONFIG_PATH", "/nowhere/config.yaml")
+
+
+def impatient(model: ChatScaleway) -> ChatScaleway:
+    """The model, hardly waiting between two tries."""
+    retry = RetryPolicy(model.max_retries, first_wait=0.01, first_quota_wait=0.01)
+    model._client().endpoint.retry = retry
+    return model
+
+
+def model_for(fault: Row, base_url: str, **fields: Any) -> ChatScaleway:
+    settings: dict[str, Any] = {"model": PLAIN_MODEL, "base_url": base_url}
+    return impatient(ChatScaleway(**(settings | fields | dict(fault.fields))))
+
+
+@pytest.mark.parametrize("max_retries", [0, 2])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault(
+    fault: Row,
+    mode: Mode,
+    max_retries: int,
+    emulator: ScalewayEmulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "langchain_scaleway")
+    outcome = fault.outcome(streamed=streams(mode))
+    attempts = outcome.attempts(max_retries) if isinstance(outcome, Raises) else 1
+    with nothing_left(), fault.place(emulator) as scene:
+        with model_for(
+            fault, scene.base_url, api_key=emulator.api_key, max_retries=max_retries
+        ) as model:
+            attempt = call(model, mode, fault.prompt)
+        if isinstance(outcome, Answers):
+            assert attempt.error is None
+            assert attempt.text == TEXT
+        else:
+            check(attempt.error, outcome, model.model)
+            assert attempt.text == outcome.partial
+        if scene.attempts is not None:
+            assert scene.attempts() == attempts
+        del attempt, model
+    retries = [record for record in caplog.records if record.name == "langchain_scaleway"]
+    assert len(retries) == attempts - 1
+
+
+def check(error: Exception | None, expected: Raises, model: str) -> None:
+    """Assert that an error says all that it should."""
+    assert type(error) is expected.error, error
+    assert isinstance(error, errors.ScalewayError)
+    assert isinstance(error, FAMILIES[expected.error])
+    assert error.is_retryable is expected.is_retryable
+    assert error.status_code == expected.status
+    assert error.model == model
+    assert repr(model) in str(error)
+    assert expected.says in str(error)
+    assert error.partial_text == expected.partial
+    assert len(str(error)) < LONGEST_MESSAGE
+    assert len(str(error.body)) <= LONGEST_BODY
+    if error.response is not None:
+        assert error.response.status_code == error.status_code
+        assert len(error.response.text) <= LONGEST_BODY
+
+
+def test_the_page_shows_this_table() -> None:
+    page = PAGE.read_text()
+    assert page == put_on(page, as_markdown(GROUPS)), "run: python -m tests.support.faults"

@@ -1,0 +1,85 @@
+"""The four ways to ask a model, as one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from langchain_core.messages import BaseMessage
+
+from langchain_scaleway import ChatScaleway
+
+Mode = Literal["invoke", "stream", "ainvoke", "astream"]
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+_LAST_STEPS = 10
+"""Steps of a loop in which it closes the generators that were dropped."""
+
+Prompt = str | list[BaseMessage]
+
+
+@dataclass
+class Attempt:
+    """What came of a call.
+
+    Attributes:
+        text: The text that the caller received, as far as it came.
+        error: What was raised, if anything was.
+    """
+
+    text: str
+    error: Exception | None
+
+
+def streams(mode: Mode) -> bool:
+    """Whether a way of asking gives its answer in pieces."""
+    return mode in ("stream", "astream")
+
+
+def call(model: ChatScaleway, mode: Mode, prompt: Prompt = "Hello") -> Attempt:
+    """Ask a model; an asynchronous way runs in an event loop of its own.
+
+    Raises:
+        AssertionError: The call left tasks behind in its loop.
+    """
+    if mode == "invoke":
+        return _collect(lambda: iter([str(model.invoke(prompt).text)]))
+    if mode == "stream":
+        return _collect(lambda: (str(chunk.text) for chunk in model.stream(prompt)))
+    if mode == "ainvoke":
+        return asyncio.run(_alone(_acollect(_one(model, prompt))))
+    return asyncio.run(_alone(_acollect(str(c.text) async for c in model.astream(prompt))))
+
+
+def _collect(pieces: Callable[[], Iterator[str]]) -> Attempt:
+    attempt = Attempt("", None)
+    try:
+        for piece in pieces():
+            attempt.text += piece
+    except Exception as error:  # noqa: BLE001 -- the test looks at what it is
+        attempt.error = error
+    return attempt
+
+
+async def _one(model: ChatScaleway, prompt: Prompt) -> AsyncIterator[str]:
+    yield str((await model.ainvoke(prompt)).text)
+
+
+async def _acollect(pieces: AsyncIterator[str]) -> Attempt:
+    attempt = Attempt("", None)
+    try:
+        async for piece in pieces:
+            attempt.text += piece
+    except Exception as error:  # noqa: BLE001 -- the test looks at what it is
+        attempt.error = error
+    return attempt
+
+
+async def _alone(call: Coroutine[Any, Any, Attempt]) -> Attempt:
+    attempt = await call
+    for _ in range(_LAST_STEPS):
+        await asyncio.sleep(0)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not others, f"the call left tasks behind: {others}"
+    return attempt
