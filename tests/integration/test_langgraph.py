@@ -1,0 +1,197 @@
+"""LangGraph: tokens from within a graph in every version of streaming, and nothing that blocks.
+
+All on the emulator.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blockbuster import blockbuster_ctx
+from langchain_core.caches import InMemoryCache
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
+from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
+from tests.support.tls import TlsFront
+
+# LangGraph calls the third version experimental each time it is used.
+pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
+
+ROOT = Path(__file__).parents[2]
+INPUT: Any = {"messages": [HumanMessage("What is the weather in Paris?")]}
+CALL = ToolCall("get_weather", {"city": "Paris"}, id="1")
+REPLY = Reply("Let me see.", "Where is Paris? In France.", [CALL])
+
+Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        emulator.respond_with(lambda _: REPLY)
+        yield emulator
+
+
+def sync_graph(model: ChatScaleway) -> Graph:
+    """A graph of one node that asks the model, and does not stream itself."""
+
+    def answer(state: MessagesState) -> dict[str, list[AnyMessage]]:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    return StateGraph(MessagesState).add_node(answer).add_edge(START, "answer").compile()
+
+
+def async_graph(model: ChatScaleway) -> Graph:
+    """The same with a coroutine for a node."""
+
+    async def answer(state: MessagesState) -> dict[str, list[AnyMessage]]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    return StateGraph(MessagesState).add_node(answer).add_edge(START, "answer").compile()
+
+
+def check(reply: AIMessage) -> None:
+    """See to it that a reply is whole, in either version of content."""
+    assert reply.text == "Let me see."
+    reasoning = [b["reasoning"] for b in reply.content_blocks if b["type"] == "reasoning"]
+    assert reasoning == ["Where is Paris? In France."]
+    assert [(call["name"], call["args"]) for call in reply.tool_calls] == [
+        ("get_weather", {"city": "Paris"})
+    ]
+    assert reply.usage_metadata is not None
+    assert reply.usage_metadata["output_tokens"] > 0
+
+
+def check_tokens(pairs: list[Any]) -> None:
+    """See to it that the `messages` mode gave a reply in pieces, each with its node."""
+    chunks = [message for message, _ in pairs]
+    assert len(chunks) > 10
+    assert all(isinstance(chunk, AIMessageChunk) for chunk in chunks)
+    assert len({chunk.id for chunk in chunks}) == 1, "nothing comes a second time as a whole"
+    assert {metadata["langgraph_node"] for _, metadata in pairs} == {"answer"}
+    assert {metadata["ls_provider"] for _, metadata in pairs} == {"scaleway"}
+    check(sum(chunks[1:], chunks[0]))
+
+
+# --- Tokens -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+async def test_graph_streams_tokens_in_messages_mode(
+    emulator: ScalewayEmulator, output_version: str
+) -> None:
+    model = model_on(emulator, THINKING_MODEL, output_version=output_version)
+
+    check_tokens(list(sync_graph(model).stream(INPUT, stream_mode="messages")))
+    graph = async_graph(model)
+    check_tokens([pair async for pair in graph.astream(INPUT, stream_mode="messages")])
+
+
+async def test_graph_streams_tokens_as_parts(emulator: ScalewayEmulator) -> None:
+    """LangGraph's own second version of `stream` names the mode of each part."""
+    model = model_on(emulator, THINKING_MODEL)
+
+    parts: list[Any] = list(sync_graph(model).stream(INPUT, stream_mode=["messages"], version="v2"))
+    graph = async_graph(model)
+    aparts: list[Any] = [
+        part async for part in graph.astream(INPUT, stream_mode=["messages"], version="v2")
+    ]
+
+    for found in (parts, aparts):
+        assert {part["type"] for part in found} == {"messages"}
+        check_tokens([part["data"] for part in found])
+
+
+async def test_graph_streams_events_of_version_2(emulator: ScalewayEmulator) -> None:
+    graph = async_graph(model_on(emulator, THINKING_MODEL))
+
+    chunks: list[Any] = [
+        event["data"]["chunk"]
+        async for event in graph.astream_events(INPUT, version="v2")
+        if event["event"] == "on_chat_model_stream"
+    ]
+
+    assert len(chunks) > 10
+    check(sum(chunks[1:], chunks[0]))
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+async def test_graph_streams_events_of_version_3(
+    emulator: ScalewayEmulator, output_version: str
+) -> None:
+    model = model_on(emulator, THINKING_MODEL, output_version=output_version)
+
+    run = sync_graph(model).stream_events(INPUT, version="v3")
+    [stream] = run.messages
+    assert len(list(stream.text)) > 2, "token by token"
+    check(stream.output)
+    state = run.output
+    assert state is not None
+    check(state["messages"][-1])
+
+    arun = await async_graph(model).astream_events(INPUT, version="v3")
+    async for astream in arun.messages:
+        assert len([piece async for piece in astream.text]) > 2
+        check(await astream.output)
+    astate = await arun.output()
+    assert astate is not None
+    check(astate["messages"][-1])
+
+
+@pytest.mark.parametrize("make_graph", [sync_graph, async_graph])
+async def test_cached_reply_comes_as_the_same_events(
+    emulator: ScalewayEmulator, make_graph: Callable[[ChatScaleway], Graph]
+) -> None:
+    """Core replays what is in the cache, whole blocks at a time."""
+    model = model_on(emulator, THINKING_MODEL, cache=InMemoryCache())
+    graph = make_graph(model)
+
+    for _ in range(2):
+        arun = await graph.astream_events(INPUT, version="v3")
+        async for stream in arun.messages:
+            check(await stream.output)
+
+    assert len(emulator.requests) == 1
+
+
+# --- Nothing blocks ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_nothing_blocks_the_event_loop(tmp_path: Path, scheme: str) -> None:
+    """Neither the first call, which loads certificates in a thread, nor later ones."""
+    with ScalewayEmulator() as emulator, TlsFront(emulator, tmp_path) as front:
+        base_url = front.base_url if scheme == "https" else emulator.base_url
+        program = subprocess.run(
+            [sys.executable, "-m", "tests.support.unblocked_graph", base_url],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "SCW_SECRET_KEY": emulator.api_key or "",
+                "SSL_CERT_FILE": str(front.certificate),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert program.returncode == 0, program.stderr
+    assert program.stdout.splitlines() == ["This is an emulated answer to “Hello”."] * 12
+
+
+@pytest.mark.xfail(reason="The config file is searched for a project.")
+async def test_model_is_made_in_a_coroutine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that makes its model, with the key in the environment."""
+    monkeypatch.setenv("SCW_SECRET_KEY", "from-env")
+
+    with blockbuster_ctx():
+        ChatScaleway(model=PLAIN_MODEL)
