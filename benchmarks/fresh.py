@@ -19,6 +19,15 @@ print("[", imported - began, ",", replied - ready, "]")
 """
 
 
+def leave_bytecode(contestant: Contestant) -> None:
+    """Import a contestant once, so that Python keeps the bytecode of what pip has not compiled.
+
+    A failure tells of itself in the samples.
+    """
+    program = [sys.executable, "-c", contestant.import_statement]
+    subprocess.run(program, capture_output=True, check=False)  # noqa: S603 - an import, no shell
+
+
 def import_and_first_reply(contestant: Contestant, url: str) -> tuple[float, float]:
     """Return the CPU time of the import and of the first reply after it, in seconds.
 

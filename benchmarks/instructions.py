@@ -18,12 +18,14 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks import cases, contestants
-from benchmarks.cases import Row
+from benchmarks.cases import IMPORT, Row
 from benchmarks.contestants import FLOOR, Contestant
+from benchmarks.fresh import leave_bytecode
 from benchmarks.sampling import Setting
 from benchmarks.server import Server
 
 ROWS = {
+    IMPORT.name: 1,
     "invoke": 300,
     "ainvoke": 300,
     "stream-content": 15,
@@ -37,7 +39,7 @@ _COUNT = re.compile(r"I +refs: +([\d,]+)")
 
 
 def instructions(row: Row, contestant: Contestant, server: Server) -> float:
-    """Return how many instructions one call takes.
+    """Return how many instructions one call, or the import, takes.
 
     Args:
         row: What is counted.
@@ -48,16 +50,19 @@ def instructions(row: Row, contestant: Contestant, server: Server) -> float:
         FileNotFoundError: valgrind is not installed.
         RuntimeError: The contestant failed.
     """
+    if row == IMPORT:
+        leave_bytecode(contestant)
+        return _count("-c", contestant.import_statement) - _count("-c", "pass")
     calls = ROWS[row.name]
-    without = _count(row, contestant, server, 1)
-    return (_count(row, contestant, server, 1 + calls) - without) / calls
+    work = ("-m", "benchmarks.instructions", row.name, contestant.name, server.url)
+    return (_count(*work, str(1 + calls)) - _count(*work, "1")) / calls
 
 
 def table(rows: Sequence[Row], measured: Sequence[Contestant], server: Server) -> str:
     """Count rows for contestants, the floor among them, and return a Markdown table."""
     others = [one for one in measured if one != FLOOR]
     lines = [
-        "| instructions | floor, million a call | " + " | ".join(one.name for one in others) + " |",
+        "| instructions | floor, million | " + " | ".join(one.name for one in others) + " |",
         "| --- | --- | " + " | ".join("---" for _ in others) + " |",
     ]
     for row in rows:
@@ -68,15 +73,15 @@ def table(rows: Sequence[Row], measured: Sequence[Contestant], server: Server) -
     return "\n".join(lines)
 
 
-def _count(row: Row, contestant: Contestant, server: Server, calls: int) -> int:
+def _count(*arguments: str) -> int:
+    """Return how many instructions Python takes when it is started with these arguments."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise FileNotFoundError("valgrind is not installed; without it no instructions are counted")
     done = subprocess.run(  # noqa: S603 - this program itself, no shell
         [
             *(valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"),
-            *(sys.executable, "-m", "benchmarks.instructions"),
-            *(row.name, contestant.name, server.url, str(calls)),
+            *(sys.executable, *arguments),
         ],
         capture_output=True,
         text=True,
@@ -85,7 +90,7 @@ def _count(row: Row, contestant: Contestant, server: Server, calls: int) -> int:
     )
     found = _COUNT.search(done.stderr)
     if done.returncode or found is None:
-        raise RuntimeError(f"{contestant.name}, {row.title}: {done.stderr[-500:]}")
+        raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-500:]}")
     return int(found[1].replace(",", ""))
 
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from benchmarks.cases import FIRST_REPLY, IMPORT, Row
 from benchmarks.contestants import Contestant, Floor
-from benchmarks.fresh import import_and_first_reply
+from benchmarks.fresh import import_and_first_reply, leave_bytecode
 from benchmarks.server import Server
 
 _ANSWER_SECONDS = 180
@@ -153,8 +153,7 @@ class Runner:
             return
         if number == 0:
             for contestant in self._in_turn(IMPORT, 0):
-                with suppress(RuntimeError):  # the samples below tell of it
-                    import_and_first_reply(contestant, self.server.url)  # leaves bytecode behind
+                leave_bytecode(contestant)
         for turn in range(self.plan.fresh_turns):
             for contestant in self._in_turn(IMPORT, number + turn):
                 values: tuple[float | None, float | None] = (None, None)
