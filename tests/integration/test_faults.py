@@ -8,9 +8,8 @@ import pytest
 from langchain_core import exceptions
 
 from langchain_scaleway import ChatScaleway, errors
-from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.testing import ScalewayEmulator
-from tests.support.calls import MODES, Mode, call, streams
+from tests.support.calls import MODES, Mode, call, impatient, streams
 from tests.support.faults import FAULTS, GROUPS
 from tests.support.faults.places import TEXT
 from tests.support.faults.table import PAGE, Answers, Raises, Row, as_markdown, put_on
@@ -47,13 +46,6 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SCW_SECRET_KEY", "SCALEWAY_API_KEY", "SCW_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SCW_CONFIG_PATH", "/nowhere/config.yaml")
-
-
-def impatient(model: ChatScaleway) -> ChatScaleway:
-    """The model, hardly waiting between two tries."""
-    retry = RetryPolicy(model.max_retries, first_wait=0.01, first_quota_wait=0.01)
-    model._client().endpoint.retry = retry
-    return model
 
 
 def model_for(fault: Row, base_url: str, **fields: Any) -> ChatScaleway:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from langchain_core.messages import BaseMessage
 
 from langchain_scaleway import ChatScaleway
+from langchain_scaleway.client.retry import RetryPolicy
 
 Mode = Literal["invoke", "stream", "ainvoke", "astream"]
 
@@ -83,3 +84,10 @@ async def _alone(call: Coroutine[Any, Any, Attempt]) -> Attempt:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not others, f"the call left tasks behind: {others}"
     return attempt
+
+
+def impatient(model: ChatScaleway) -> ChatScaleway:
+    """The model, hardly waiting between two tries."""
+    retry = RetryPolicy(model.max_retries, first_wait=0.01, first_quota_wait=0.01)
+    model._client().endpoint.retry = retry
+    return model

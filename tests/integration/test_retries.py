@@ -1,0 +1,439 @@
+"""What is tried again: how often, when, with what, and who hears of it."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from tenacity import RetryCallState
+
+from langchain_scaleway import errors
+from langchain_scaleway.testing import (
+    CutStream,
+    HttpError,
+    Quotas,
+    Reply,
+    Reset,
+    ScalewayEmulator,
+    StaleConnection,
+    Stall,
+    ToolCall,
+    rate_limited,
+)
+from tests.support.calls import MODES, Mode, call, impatient, streams
+from tests.support.leftovers import wait_for
+from tests.support.models import THINKING_MODEL, model_on
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def busy(**headers: str) -> HttpError:
+    """A 429 with these headers."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpError(429, "You exceeded your current limit of concurrent requests.", headers=named)
+
+
+class Listener(BaseCallbackHandler):
+    """Notes each retry."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, type[BaseException] | None, float]] = []
+
+    def on_retry(self, retry_state: RetryCallState, **_: Any) -> None:
+        self.heard.append(noted(retry_state))
+
+
+class AsyncListener(AsyncCallbackHandler):
+    """Does the same in coroutines, and can be waited for."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, type[BaseException] | None, float]] = []
+        self.first_retry = asyncio.Event()
+
+    async def on_retry(self, retry_state: RetryCallState, **_: Any) -> None:
+        self.heard.append(noted(retry_state))
+        self.first_retry.set()
+
+
+def noted(state: RetryCallState) -> tuple[int, type[BaseException] | None, float]:
+    """The number of the try, why it failed, and the wait to come."""
+    error = state.outcome.exception() if state.outcome else None
+    return state.attempt_number, type(error) if error else None, state.upcoming_sleep
+
+
+# --- How often ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("max_retries", [0, 1, 5])
+def test_attempts_are_counted_exactly(
+    mode: Mode, max_retries: int, emulator: ScalewayEmulator
+) -> None:
+    emulator.respond_with(lambda _: rate_limited())
+    with impatient(model_on(emulator, max_retries=max_retries)) as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayRateLimitError
+    assert len(emulator.requests) == max_retries + 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_there_are_two_retries_unless_told_otherwise(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    emulator.script(busy(retry_after="0"), busy(retry_after="0"), "Bonjour")
+    with model_on(emulator, max_retries=2) as model:
+        attempt = call(model, mode)
+    assert type(model).model_fields["max_retries"].default == 2
+    assert (attempt.text, attempt.error) == ("Bonjour", None)
+    assert len(emulator.requests) == 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_gateway_timeout_is_tried_once_more(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda _: HttpError(504))
+    with impatient(model_on(emulator, max_retries=5)) as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayAPIError
+    assert len(emulator.requests) == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_last_error_is_raised(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.script(HttpError(503), rate_limited(), HttpError(400, "No such tool"))
+    with impatient(model_on(emulator, max_retries=5)) as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayInvalidRequestError
+    assert "No such tool" in str(error)
+    assert emulator.scripted_steps_left == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_real_quota_is_waited_for(mode: Mode) -> None:
+    """Scaleway's 429 speaks of quota and carries no header; it is retried all the same."""
+    quotas = Quotas(requests_per_minute=1, tokens_per_minute=None)
+    with (
+        ScalewayEmulator(quotas=quotas, time_scale=300) as emulator,
+        impatient(model_on(emulator, max_retries=1_000)) as model,
+    ):
+        attempts = [call(model, mode), call(model, mode)]
+    assert [attempt.error for attempt in attempts] == [None, None]
+    assert emulator.statuses[200] == 2
+    assert emulator.statuses[429] == emulator.refused_by_quota["requests_per_minute"] > 0
+
+
+def test_each_item_of_a_batch_is_retried_for_itself(emulator: ScalewayEmulator) -> None:
+    seen: set[str] = set()
+
+    def fail_once(request: Any) -> HttpError | str:
+        question = request.json["messages"][0]["content"]
+        if question in seen:
+            return f"Answer to {question}"
+        seen.add(question)
+        return rate_limited()
+
+    emulator.respond_with(fail_once)
+    questions = [f"question {number}" for number in range(8)]
+    with impatient(model_on(emulator, max_retries=1)) as model:
+        replies = model.batch(list(questions))
+    assert [reply.text for reply in replies] == [f"Answer to {one}" for one in questions]
+    assert len(emulator.requests) == 16
+
+
+# --- With what ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_same_is_sent_each_time(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda _: rate_limited())
+    with impatient(
+        model_on(emulator, max_retries=3, seed=7, stop=["END"], extra_body={"é": "ß"})
+    ) as model:
+        call(model, mode, "Grüße 🐱")
+    sent = {(request.method, request.path, request.body) for request in emulator.requests}
+    headers = {tuple(request.headers.raw) for request in emulator.requests}
+    assert len(emulator.requests) == 4
+    assert len(sent) == 1
+    assert len(headers) == 1
+
+
+# --- Streams ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+@pytest.mark.parametrize(
+    "fault", [Reset(after_events=1), CutStream(1), CutStream(0), Stall(1)], ids=repr
+)
+def test_a_stream_is_retried_until_its_first_piece(
+    fault: Any, mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    emulator.script(Reply("lost", faults=[fault]), Reply("lost", faults=[fault]), "Bonjour")
+    with impatient(model_on(emulator, max_retries=2, timeout=0.3)) as model:
+        attempt = call(model, mode)
+    assert (attempt.text, attempt.error) == ("Bonjour", None)
+    assert len(emulator.requests) == 3
+
+
+FIRST_PIECES = {
+    "text": Reply("One two three", faults=[Reset(after_events=2)]),
+    "reasoning": Reply("One", "Let me think about it", faults=[Reset(after_events=2)]),
+    "a tool call": Reply(
+        None, None, [ToolCall("look", {"at": "me"})], faults=[Reset(after_events=2)]
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+@pytest.mark.parametrize("reply", FIRST_PIECES.values(), ids=FIRST_PIECES)
+def test_a_stream_is_not_retried_afterwards(
+    reply: Reply, mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    emulator.respond_with(lambda _: reply)
+    with impatient(model_on(emulator, THINKING_MODEL, max_retries=5)) as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayStreamInterruptedError
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+def test_reasoning_that_had_come_is_on_the_error(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply("One", "Let me think", faults=[Reset(after_events=3)]))
+    with model_on(emulator, THINKING_MODEL) as model:
+        error = call(model, mode).error
+    assert isinstance(error, errors.ScalewayStreamInterruptedError)
+    assert error.partial_text == ""
+    assert error.partial_reasoning
+    assert "Let me think".startswith(error.partial_reasoning)
+
+
+def test_streaming_behind_invoke_is_a_stream(emulator: ScalewayEmulator) -> None:
+    """Nobody has seen a piece yet, but `streaming=True` means that callbacks may have."""
+    emulator.script(Reply("lost", faults=[CutStream(1)]), Reply("One two", faults=[CutStream(2)]))
+    with (
+        impatient(model_on(emulator, max_retries=5, streaming=True)) as model,
+        pytest.raises(errors.ScalewayStreamInterruptedError) as caught,
+    ):
+        model.invoke("Hello")
+    assert caught.value.partial_text == "One"
+    assert len(emulator.requests) == 2
+
+
+# --- Connections that have gone stale -----------------------------------------------------
+
+
+def ask_twice(model: BaseChatModel, mode: Mode, between: Any = None) -> list[str]:
+    """Ask twice on the same connection, in one event loop."""
+
+    async def ask_async() -> list[str]:
+        texts = []
+        for number in range(2):
+            if number == 1 and between is not None:
+                assert await asyncio.to_thread(between)
+            if mode == "ainvoke":
+                texts.append(str((await model.ainvoke("Hello")).text))
+            else:
+                texts.append("".join([str(chunk.text) async for chunk in model.astream("Hello")]))
+        return texts
+
+    if mode in ("ainvoke", "astream"):
+        return asyncio.run(ask_async())
+    texts = []
+    for number in range(2):
+        if number == 1 and between is not None:
+            assert between()
+        if mode == "invoke":
+            texts.append(str(model.invoke("Hello").text))
+        else:
+            texts.append("".join(str(chunk.text) for chunk in model.stream("Hello")))
+    return texts
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_connection_that_was_closed_is_not_used_again(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    emulator.script(Reply("One", faults=[StaleConnection("after_answer")]), "Two")
+    with model_on(emulator, max_retries=0) as model:
+        texts = ask_twice(
+            model,
+            mode,
+            lambda: emulator.wait_until(lambda emulator: emulator.connections_open == 0),
+        )
+    assert texts == ["One", "Two"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_connection_that_closes_under_the_request_is_replaced(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    """No client can foresee it; the retry has a connection of its own."""
+    emulator.script(Reply("One", faults=[StaleConnection("on_next_request")]), "Two")
+    with impatient(model_on(emulator, max_retries=1)) as model:
+        texts = ask_twice(model, mode)
+    assert texts == ["One", "Two"]
+    assert emulator.connections_opened == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_retries_it_is_an_error(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply("One", faults=[StaleConnection("on_next_request")]))
+    with (
+        model_on(emulator, max_retries=0) as model,
+        pytest.raises(errors.ScalewayConnectionError),
+    ):
+        ask_twice(model, mode)
+
+
+# --- When ---------------------------------------------------------------------------------
+
+
+def date(seconds: float) -> str:
+    """The date of so many seconds from now, as headers write it."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"retry_after": "0"}, 0),
+        ({"retry_after": "0.05"}, 0.05),
+        ({"retry_after_ms": "30"}, 0.03),
+        ({"retry_after_ms": "30", "retry_after": "59"}, 0.03),
+        ({"retry_after": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0),
+    ],
+)
+@pytest.mark.parametrize("mode", ["invoke", "ainvoke"])
+def test_a_wait_that_is_asked_for_is_obeyed(
+    mode: Mode, headers: dict[str, str], wait: float, emulator: ScalewayEmulator
+) -> None:
+    emulator.script(busy(**headers), "Bonjour")
+    listener = Listener()
+    with model_on(emulator, max_retries=1, callbacks=[listener]) as model:
+        attempt = call(model, mode)
+    assert (attempt.text, attempt.error) == ("Bonjour", None)
+    assert listener.heard == [(1, errors.ScalewayRateLimitError, wait)]
+    first, second = emulator.requests
+    assert second.arrived_at - first.arrived_at >= wait
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("headers", [{"retry_after": "61"}, {"retry_after": date(120)}])
+def test_more_than_a_minute_is_the_callers_decision(
+    headers: dict[str, str], mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    emulator.script(busy(**headers))
+    with model_on(emulator, max_retries=5) as model:
+        error = call(model, mode).error
+    assert isinstance(error, errors.ScalewayRateLimitError)
+    assert error.response is not None
+    assert error.response.headers["retry-after"] == headers["retry_after"]
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_waiting_does_not_block_the_loop(
+    emulator: ScalewayEmulator, *, streamed: bool
+) -> None:
+    emulator.script(busy(retry_after_ms="200"), "Bonjour")
+    steps = 0
+
+    async def tick() -> None:
+        nonlocal steps
+        while True:
+            await asyncio.sleep(0.001)
+            steps += len(emulator.requests) == 1
+
+    ticker = asyncio.create_task(tick())
+    async with model_on(emulator, max_retries=1) as model:
+        if streamed:
+            text = "".join([str(chunk.text) async for chunk in model.astream("Hello")])
+        else:
+            text = str((await model.ainvoke("Hello")).text)
+    ticker.cancel()
+    assert text == "Bonjour"
+    assert steps > 10
+
+
+@pytest.mark.timeout(30)
+async def test_cancelling_while_it_waits_ends_the_call_at_once(emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda _: busy(retry_after="59"))
+    listener = AsyncListener()
+    async with model_on(emulator, max_retries=5, callbacks=[listener]) as model:
+        waiting = asyncio.create_task(model.ainvoke("Hello"))
+        await listener.first_retry.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.timeout(30)
+async def test_cancelling_a_stream_while_it_waits(emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda _: busy(retry_after="59"))
+    async with model_on(emulator, max_retries=5) as model:
+        waiting = asyncio.ensure_future(anext(model.astream("Hello")))
+        assert await asyncio.to_thread(wait_for, lambda: emulator.statuses.get(429) == 1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert len(emulator.requests) == 1
+
+
+# --- Who hears of it ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["invoke", "ainvoke"])
+def test_callbacks_hear_of_each_retry(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.script(busy(retry_after="0"), HttpError(503, headers={"retry-after": "0"}), "Bonjour")
+    listener = Listener()
+    with model_on(emulator, max_retries=5, callbacks=[listener]) as model:
+        call(model, mode)
+    assert listener.heard == [
+        (1, errors.ScalewayRateLimitError, 0),
+        (2, errors.ScalewayAPIError, 0),
+    ]
+
+
+async def test_asynchronous_callbacks_hear_of_each_retry(emulator: ScalewayEmulator) -> None:
+    emulator.script(busy(retry_after="0"), "Bonjour")
+    listener = AsyncListener()
+    async with model_on(emulator, max_retries=1) as model:
+        await model.ainvoke("Hello", {"callbacks": [listener]})
+    assert listener.heard == [(1, errors.ScalewayRateLimitError, 0)]
+
+
+def test_callbacks_hear_nothing_when_nothing_is_retried(emulator: ScalewayEmulator) -> None:
+    listener = Listener()
+    emulator.script("Bonjour", HttpError(400))
+    with model_on(emulator, max_retries=5, callbacks=[listener]) as model:
+        model.invoke("Hello")
+        with pytest.raises(errors.ScalewayInvalidRequestError):
+            model.invoke("Hello")
+    assert listener.heard == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_retry_is_one_line_of_the_log(
+    mode: Mode, emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    emulator.script(busy(retry_after_ms="20"), HttpError(503, "Overloaded"), "Bonjour")
+    with (
+        caplog.at_level(logging.DEBUG, "langchain_scaleway"),
+        impatient(model_on(emulator, max_retries=5)) as model,
+    ):
+        call(model, mode)
+    lines = [record for record in caplog.records if record.name == "langchain_scaleway"]
+    assert [line.levelno for line in lines] == [logging.INFO] * 2
+    first, second = (line.getMessage() for line in lines)
+    assert first.startswith("Attempt 1 failed, trying again in 0.02 s: ")
+    assert "limit of concurrent requests" in first
+    assert second.startswith("Attempt 2 failed, trying again in 0.0")
+    assert "Overloaded" in second
