@@ -9,6 +9,10 @@ import orjson
 _LARGE = 1_000_000
 """Bytes. A body of this size is mostly one image, and quicker to walk through than to search."""
 
+_DIGITS_TO_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
+_LONG_INTEGER = b"0" * 19
+"""The shortest integer that may need more than 64 bits, with zeros for its digits."""
+
 
 def encode(body: Any) -> bytes:
     """Write a request body.
@@ -41,16 +45,27 @@ def decode(text: bytes) -> Any:
     Raises:
         ValueError: The text is not JSON.
     """
+    # orjson makes floats of integers beyond 64 bits, and so other numbers. A search for an
+    # integer of that length costs least when all digits are the same.
+    if _LONG_INTEGER in text.translate(_DIGITS_TO_ZEROS):
+        return _decode_slowly(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        # NaN, halves of surrogate pairs and integers of any length are read by the standard
-        # library, and an answer with one of them is better than none.
-        try:
-            return json.loads(text)
-        except RecursionError as error:
-            message = "The JSON is nested too deeply to be read."
-            raise ValueError(message) from error
+        return _decode_slowly(text)
+
+
+def _decode_slowly(text: bytes) -> Any:
+    """Read JSON with the standard library.
+
+    It reads NaN, halves of surrogate pairs and long integers, and an answer with one of them
+    is better than none.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        message = "The JSON is nested too deeply to be read."
+        raise ValueError(message) from error
 
 
 def _encode_slowly(body: Any) -> bytes:
@@ -66,7 +81,10 @@ def _encode_slowly(body: Any) -> bytes:
             '`text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`.'
         )
         raise ValueError(message) from None
-    except (TypeError, RecursionError) as error:
+    except RecursionError as error:
+        message = "The request is nested too deeply to be written as JSON, or contains itself."
+        raise ValueError(message) from error
+    except TypeError as error:
         message = f"The request cannot be written as JSON: {error}."
         raise ValueError(message) from error
 

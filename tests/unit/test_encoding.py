@@ -1,0 +1,302 @@
+"""JSON goes out as it was meant or not at all, and comes in whatever the server wrote."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.client.encoding import decode, encode
+from tests.support.replay import ReplayServer
+from tests.support.wire import fragment, whole
+from tests.unit.conftest import ModelFactory
+
+NAN, INFINITY = math.nan, math.inf
+
+PADDING = "x" * 1_000_000
+"""As long as an image."""
+
+
+def nested(depth: int) -> list[Any]:
+    """A list in a list, and so on."""
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def values(floats: st.SearchStrategy[Any], keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """What a request may hold."""
+    leaves = st.none() | st.booleans() | st.integers() | floats | st.text()
+    leaves |= st.integers(2**63 - 2, 2**63 + 2) | st.integers(2**64 - 2, 2**64 + 2)
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner)
+            | st.tuples(inner, inner)
+            | st.dictionaries(keys, inner, dict_class=dict)
+        ),
+        max_leaves=10,
+    )
+
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+PLAIN = values(FINITE, st.text())
+
+
+class TestEncode:
+    @given(PLAIN)
+    def test_it_says_what_the_standard_library_says(self, body: Any) -> None:
+        assert json.loads(encode(body)) == json.loads(json.dumps(body))
+
+    @given(values(FINITE, st.text() | st.integers() | st.booleans() | st.none() | FINITE))
+    def test_keys_are_what_the_standard_library_makes_of_them(self, body: Any) -> None:
+        assert json.loads(encode(body)) == json.loads(json.dumps(body))
+
+    @given(values(st.floats(), st.text()))
+    def test_it_refuses_what_the_standard_library_refuses(self, body: Any) -> None:
+        try:
+            expected = json.loads(json.dumps(body, allow_nan=False))
+        except ValueError:
+            with pytest.raises(ValueError, match="which JSON cannot say"):
+                encode(body)
+        else:
+            assert json.loads(encode(body)) == expected
+
+    def test_unicode_is_kept_and_white_space_is_not(self) -> None:
+        body = {"content": "café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028", "n": [1, 2]}
+        assert encode(body) == (
+            '{"content":"café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028","n":[1,2]}'.encode()
+        )
+
+    def test_unicode_is_kept_beside_long_integers_too(self) -> None:
+        assert encode({"é": 2**64, "n": [1, 2]}) == '{"é":18446744073709551616,"n":[1,2]}'.encode()
+
+    @pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**100])
+    def test_integers_of_any_length(self, number: int) -> None:
+        assert encode({"seed": number}) == f'{{"seed":{number}}}'.encode()
+
+    def test_keys_that_are_no_text(self) -> None:
+        body = {1: "one", 1.5: "more", False: "no", None: "nothing"}
+        assert encode({"map": body}) == json.dumps({"map": body}, separators=(",", ":")).encode()
+
+    @pytest.mark.parametrize(
+        ("body", "path"),
+        [
+            ({"temperature": NAN}, "nan at `temperature`"),
+            (
+                {"tools": [{"function": {"default": INFINITY}}]},
+                "inf at `tools[0].function.default`",
+            ),
+            ({"a": [[0.5], (1, -INFINITY)]}, "-inf at `a[1][1]`"),
+            ({"a": None, "b": NAN}, "nan at `b`"),
+            ({"a": 2**64, "b": {1: NAN}}, "nan at `b.1`"),
+            ({"image": PADDING, "b": {"c": [NAN]}}, "nan at `b.c[0]`"),
+            ({"image": PADDING, "a": 2**64, "b": NAN}, "nan at `b`"),
+            ([INFINITY], "inf at `[0]`"),
+        ],
+    )
+    def test_a_number_that_is_none_is_refused_and_found(self, body: Any, path: str) -> None:
+        with pytest.raises(ValueError, match="which JSON cannot say") as caught:
+            encode(body)
+        assert path in str(caught.value)
+        assert len(str(caught.value)) < 200
+
+    def test_a_large_body_is_written_whole(self) -> None:
+        body = {"image": PADDING, "values": [1.5, None, True]}
+        assert json.loads(encode(body)) == body
+
+    @pytest.mark.parametrize(
+        ("body", "place"),
+        [
+            ({"content": "How are you \ud83d?"}, "How are you "),
+            ({"content": "\udc00"}, '{"content":"'),
+            ({"content": "x" * 5_000 + "\ud83d"}, "'xxxxxxxxxxxxxxxxxxxx'"),
+            ({"a": {"k\ud83d": 1}}, '{"a":{"k'),
+            ({"image": PADDING, "content": "Hi \ud83d"}, "Hi "),
+        ],
+    )
+    def test_half_a_character_is_refused_and_found(self, body: Any, place: str) -> None:
+        with pytest.raises(ValueError, match="half of a surrogate pair") as caught:
+            encode(body)
+        assert place in str(caught.value)
+        assert len(str(caught.value)) < 400
+
+    def test_the_advised_repair_works(self) -> None:
+        text = "\ud83d\ude00 and \ud83d"
+        with pytest.raises(ValueError, match="Repair") as caught:
+            encode(text)
+        repair = str(caught.value).split("`")[1]
+        assert repair == 'text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")'
+        repaired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        assert encode(repaired) == '"\U0001f600 and \ufffd"'.encode()
+
+    @pytest.mark.parametrize(
+        ("value", "kind"),
+        [(object(), "object"), ({1, 2}, "set"), (b"bytes", "bytes"), (1j, "complex")],
+    )
+    def test_what_json_does_not_know_is_refused(self, value: Any, kind: str) -> None:
+        with pytest.raises(ValueError, match=f"cannot be written as JSON: .*{kind}"):
+            encode({"a": [value]})
+
+    def test_keys_that_json_does_not_know_are_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"keys must be .* not tuple"):
+            encode({(1, 2): 3})
+
+    @pytest.mark.parametrize("depth", [100, 253, 254, 255, 300])
+    def test_deep_nesting_is_written(self, depth: int) -> None:
+        assert encode(nested(depth)) == b"[" * (depth + 1) + b"]" * (depth + 1)
+
+    def test_deeper_nesting_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="nested too deeply"):
+            encode(nested(100_000))
+
+    def test_a_body_that_contains_itself_is_refused(self) -> None:
+        body: dict[str, Any] = {"messages": []}
+        body["messages"].append(body)
+        with pytest.raises(ValueError, match="or contains itself"):
+            encode(body)
+
+    @given(PLAIN)
+    def test_what_is_written_is_read_again(self, body: Any) -> None:
+        assert decode(encode(body)) == json.loads(json.dumps(body))
+
+
+class TestDecode:
+    @given(PLAIN, st.booleans(), st.sampled_from([None, 2]))
+    def test_it_reads_what_the_standard_library_reads(
+        self, value: Any, ascii_only: bool, indent: int | None
+    ) -> None:
+        text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+        assert repr(decode(text.encode())) == repr(json.loads(text))
+
+    @given(st.binary() | st.text('{}[]",:\\u0123456789abcdefntrul.e-+ ').map(str.encode))
+    def test_anything_else_is_a_value_error(self, text: bytes) -> None:
+        try:
+            expected = json.loads(text)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"."):
+                decode(text)
+        else:
+            assert repr(decode(text)) == repr(expected)
+
+    @pytest.mark.parametrize(
+        "number", [2**63, 2**64 - 1, 2**64, 2**64 + 1, -(2**63), -(2**63) - 1, 10**100 + 1]
+    )
+    @pytest.mark.parametrize("form", ["%d", "[%d]", '{"seed": %d}', '{"a":"é \\u00e9","b":%d}'])
+    def test_integers_of_any_length(self, number: int, form: str) -> None:
+        text = form % number
+        value = decode(text.encode())
+        assert value == json.loads(text)
+        assert str(number) in str(value)
+
+    def test_digits_in_texts_are_texts(self) -> None:
+        digits = "3.14159265358979323846264338327950288"
+        assert decode(f'{{"content": "{digits} 12345678901234567890"}}'.encode()) == {
+            "content": f"{digits} 12345678901234567890"
+        }
+        assert decode(digits.encode()) == pytest.approx(math.pi)
+
+    def test_numbers_that_are_none(self) -> None:
+        nan, infinity, negative = decode(b"[NaN, Infinity, -Infinity]")
+        assert math.isnan(nan)
+        assert (infinity, negative) == (INFINITY, -INFINITY)
+        assert decode(b'{"logprob": -Infinity, "token": "caf\xc3\xa9"}') == {
+            "logprob": -INFINITY,
+            "token": "café",
+        }
+
+    def test_half_a_character(self) -> None:
+        assert decode(b'"\\ud83d"') == "\ud83d"
+        assert decode(b'["\\ude00", "caf\xc3\xa9"]') == ["\ude00", "café"]
+        assert decode(b'"\\ud83d\\ude00"') == "\U0001f600"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"",
+            b" ",
+            b"nul",
+            b'{"a": 1',
+            b'{"a": 1}{"b": 2}',
+            b'"\xff\xfe"',
+            b'{"a": "caf\xe9"}',
+            b"\x1f\x8b\x08\x00",
+            b"<html></html>",
+            b'{"a": NaN, "b": "\xff"}',
+            b"1" * 5_000,
+        ],
+    )
+    def test_what_is_no_json(self, text: bytes) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            decode(text)
+
+    def test_a_byte_order_mark_is_skipped(self) -> None:
+        assert decode(b"\xef\xbb\xbf{}") == {}
+
+    def test_deep_nesting(self) -> None:
+        assert decode(b"[" * 301 + b"]" * 301) == nested(300)
+        with pytest.raises(ValueError, match="nested too deeply"):
+            decode(b"[" * 100_000 + b"]" * 100_000)
+
+
+Answer = Callable[[dict[str, Any]], ChatScaleway]
+
+
+@pytest.fixture
+def answered(replay_server: ReplayServer, model_at: ModelFactory) -> Answer:
+    """Makes a model that is answered with a message."""
+
+    def make(message: dict[str, Any]) -> ChatScaleway:
+        content = json.dumps(whole(message)).encode()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        return model_at(replay_server.base_url_of(head % len(content) + content), "some-model")
+
+    return make
+
+
+class TestCalls:
+    """The same over a connection."""
+
+    def test_the_sent_body(self, answered: Answer, replay_server: ReplayServer) -> None:
+        answered({"content": "Oui"}).invoke("café ☕ \U0001f469\u200d\U0001f680", seed=2**70)
+        request = replay_server.received[-1]
+        assert "café ☕ \U0001f469\u200d\U0001f680".encode() in request.body
+        assert request.json()["seed"] == 2**70
+
+    @pytest.mark.parametrize(
+        ("prompt", "arguments", "reason"),
+        [
+            ("Hello", {"temperature": NAN}, "nan at `temperature`"),
+            ("Hello", {"extra_body": {"logit_bias": {"50256": -INFINITY}}}, "`logit_bias.50256`"),
+            ("Hello", {"extra_body": {"top_k": object()}}, "cannot be written as JSON"),
+            ("Hello \ud83d", {}, "half of a surrogate pair"),
+        ],
+    )
+    async def test_what_cannot_be_sent_is_not(
+        self,
+        answered: Answer,
+        replay_server: ReplayServer,
+        prompt: str,
+        arguments: dict[str, Any],
+        reason: str,
+    ) -> None:
+        model = answered({"content": "Oui"})
+        before = len(replay_server.received)
+        for call in (model.invoke, lambda *a, **k: list(model.stream(*a, **k))):
+            with pytest.raises(ValueError, match=re.escape(reason)):
+                call(prompt, **arguments)
+        with pytest.raises(ValueError, match=re.escape(reason)):
+            await model.ainvoke(prompt, **arguments)
+        assert len(replay_server.received) == before
+
+    def test_a_long_integer_in_arguments_that_came_as_an_object(self, answered: Answer) -> None:
+        arguments = {"account": 123456789012345678901234567890}
+        call = fragment(arguments, name="look_up", id="call_1", type="function")
+        [found] = answered({"tool_calls": [call]}).invoke("Hello").tool_calls
+        assert found["args"] == arguments
