@@ -1,0 +1,278 @@
+"""What LangSmith is told of a call: its own conventions, and no secret; on the emulator."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langsmith.run_trees import validate_extracted_usage_metadata
+from pydantic import BaseModel
+
+from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.costs import langsmith_costs, usage_cost
+from langchain_scaleway.testing import CutStream, HttpError, Reply, ScalewayEmulator, Usage
+from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
+from tests.support.traces import LocalLangSmith
+
+pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
+
+QUESTION = "What is the weather in Paris?"
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator(reasoning_usage=True) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def langsmith() -> Iterator[LocalLangSmith]:
+    with LocalLangSmith() as langsmith:
+        yield langsmith
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"sunny in {city}"
+
+
+def traced(langsmith: LocalLangSmith) -> RunnableConfig:
+    """The config of a call that is traced."""
+    return {"callbacks": [langsmith.tracer], "metadata": {"user": "ada"}, "tags": ["mine"]}
+
+
+async def invoke(model: ChatScaleway, config: RunnableConfig) -> None:
+    model.invoke(QUESTION, config)
+
+
+async def ainvoke(model: ChatScaleway, config: RunnableConfig) -> None:
+    await model.ainvoke(QUESTION, config)
+
+
+async def stream(model: ChatScaleway, config: RunnableConfig) -> None:
+    list(model.stream(QUESTION, config))
+
+
+async def astream(model: ChatScaleway, config: RunnableConfig) -> None:
+    _ = [chunk async for chunk in model.astream(QUESTION, config)]
+
+
+async def stream_v3(model: ChatScaleway, config: RunnableConfig) -> None:
+    _ = model.stream_events(QUESTION, config, version="v3").output
+
+
+async def astream_v3(model: ChatScaleway, config: RunnableConfig) -> None:
+    stream = await model.astream_events(QUESTION, config, version="v3")
+    try:
+        await stream
+    finally:
+        # A task of core's fills the stream, and tells the tracer of its end.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+CALLS = [invoke, ainvoke, stream, astream, stream_v3, astream_v3]
+Call = Callable[[ChatScaleway, RunnableConfig], Awaitable[None]]
+
+
+def message_of(run: dict[str, Any]) -> dict[str, Any]:
+    """The reply in a run."""
+    message: dict[str, Any] = run["outputs"]["generations"][0][0]["message"]["kwargs"]
+    return message
+
+
+def reply_in(run: dict[str, Any]) -> AIMessage:
+    """The same as a message."""
+    message = message_of(run)
+    return AIMessage(
+        message["content"],
+        usage_metadata=message["usage_metadata"],
+        response_metadata=message["response_metadata"],
+    )
+
+
+# --- Conventions ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_run_tells_model_parameters_and_usage(
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith, call: Call
+) -> None:
+    model = model_on(emulator, THINKING_MODEL, temperature=0.5, max_tokens=200, stop=["END"])
+
+    await call(model, traced(langsmith))
+
+    run = langsmith.run()
+    assert (run["name"], run["run_type"]) == ("ChatScaleway", "llm")
+    assert "error" not in run
+    metadata = run["extra"]["metadata"]
+    expected = {
+        "ls_provider": "scaleway",
+        "ls_model_name": THINKING_MODEL,
+        "ls_model_type": "chat",
+        "ls_temperature": 0.5,
+        "ls_max_tokens": 200,
+        "ls_stop": ["END"],
+        "ls_integration": "langchain_chat_model",
+        "user": "ada",
+    }
+    assert {name: metadata[name] for name in expected} == expected
+    assert "mine" in run["tags"]
+    usage = metadata["usage_metadata"]
+    assert validate_extracted_usage_metadata(usage) == usage
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] > 0
+    assert usage["output_token_details"]["reasoning"] > 0
+    assert message_of(run)["response_metadata"]["model_name"] == THINKING_MODEL
+    assert message_of(run)["usage_metadata"] == usage
+
+
+async def test_run_tells_what_the_call_changed(
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith
+) -> None:
+    model = model_on(emulator, temperature=0, max_tokens=200, stop=["END"])
+
+    model.bind(model=THINKING_MODEL, temperature=1).invoke(
+        QUESTION, traced(langsmith), max_tokens=50, stop=["STOP"]
+    )
+
+    metadata = langsmith.run()["extra"]["metadata"]
+    assert metadata["ls_model_name"] == THINKING_MODEL
+    assert metadata["ls_temperature"] == 1
+    assert metadata["ls_max_tokens"] == 50
+    assert metadata["ls_stop"] == ["STOP"]
+
+
+def test_cached_tokens_are_told_as_such(
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith
+) -> None:
+    usage = Usage(prompt_tokens=1000, completion_tokens=10, cached_tokens=900)
+    emulator.script(Reply("sunny", usage=usage))
+
+    model_on(emulator).invoke(QUESTION, traced(langsmith))
+
+    details = langsmith.run()["extra"]["metadata"]["usage_metadata"]["input_token_details"]
+    assert details == {"cache_read": 900}
+
+
+def test_model_that_answered_is_told_beside_the_one_that_was_asked(
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith
+) -> None:
+    emulator.script(Reply("sunny", model="another-model"))
+
+    with pytest.warns(UserWarning, match="another-model answered"):
+        model_on(emulator, "qwen3.6-35b-a3b").invoke(QUESTION, traced(langsmith))
+
+    run = langsmith.run()
+    assert run["extra"]["metadata"]["ls_model_name"] == "qwen3.6-35b-a3b"
+    assert message_of(run)["response_metadata"]["model_name"] == "another-model"
+
+
+def test_schema_of_structured_output_is_told(
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith
+) -> None:
+    model_on(emulator).with_structured_output(Person).invoke(QUESTION, traced(langsmith))
+
+    [run] = langsmith.runs()
+    told = run["extra"]["options"]["ls_structured_output_format"]
+    assert told["kwargs"]["method"] == "json_schema"
+    assert told["schema"]["title"] == "Person"
+
+
+@pytest.mark.parametrize("call", [stream, astream])
+async def test_failed_run_tells_the_error_and_what_had_come(
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith, call: Call
+) -> None:
+    emulator.script(CutStream(4))
+
+    with pytest.raises(errors.ScalewayStreamInterruptedError):
+        await call(model_on(emulator), traced(langsmith))
+
+    run = langsmith.run()
+    assert "ScalewayStreamInterruptedError" in run["error"]
+    assert run["outputs"]["generations"][0][0]["text"]
+
+
+def test_runs_of_an_agent(emulator: ScalewayEmulator, langsmith: LocalLangSmith) -> None:
+    agent = create_agent(model_on(emulator), tools=[get_weather])
+
+    agent.invoke({"messages": [HumanMessage(QUESTION)]}, traced(langsmith))
+
+    calls = langsmith.runs()
+    assert len(calls) == 2
+    assert all(run["extra"]["metadata"]["ls_provider"] == "scaleway" for run in calls)
+    [tool] = langsmith.runs("tool")
+    assert tool["name"] == "get_weather"
+
+
+# --- Costs ------------------------------------------------------------------------------
+
+
+def test_no_costs_without_a_rate(emulator: ScalewayEmulator, langsmith: LocalLangSmith) -> None:
+    """Euros where LangSmith counts dollars would be wrong by the rate between them."""
+    model_on(emulator).invoke(QUESTION, traced(langsmith))
+
+    assert "cost" not in langsmith.sent.decode()
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_costs_are_told_in_dollars(emulator: ScalewayEmulator, call: Call) -> None:
+    with LocalLangSmith(hide_metadata=langsmith_costs(usd_per_eur=1.25)) as langsmith:
+        await call(model_on(emulator), traced(langsmith))
+
+        run = langsmith.run()
+        usage = run["extra"]["metadata"]["usage_metadata"]
+        assert validate_extracted_usage_metadata(usage) == usage
+        in_eur = usage_cost(reply_in(run))
+        assert in_eur is not None
+        assert usage["total_cost"] == pytest.approx(in_eur * 1.25)
+        assert usage["total_cost"] == usage["input_cost"] + usage["output_cost"]
+
+
+def test_reply_from_the_cache_costs_nothing(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator, cache=InMemoryCache())
+    with LocalLangSmith(hide_metadata=langsmith_costs(usd_per_eur=1.25)) as langsmith:
+        model.invoke(QUESTION, traced(langsmith))
+        model.invoke(QUESTION, traced(langsmith))
+
+        costs = [
+            run["extra"]["metadata"]["usage_metadata"]["total_cost"] for run in langsmith.runs()
+        ]
+        assert costs[0] > 0
+        assert costs[1] == 0
+
+
+# --- Secrets ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("fails", [False, True], ids=["answered", "refused"])
+async def test_no_run_holds_a_secret(langsmith: LocalLangSmith, call: Call, fails: bool) -> None:
+    key = "canary-key"
+    with ScalewayEmulator(api_key=key) as emulator:
+        model = model_on(
+            emulator,
+            default_headers={"x-proxy-authorization": "canary-header"},
+            include_response_headers=True,
+        )
+        if fails:
+            emulator.script(HttpError(401, f"the key {key} is unknown"))
+            with pytest.raises(errors.ScalewayAuthenticationError):
+                await call(model, traced(langsmith))
+            assert "is unknown" in langsmith.run()["error"]
+        else:
+            await call(model, traced(langsmith))
+            assert langsmith.run()["outputs"]
+
+    assert b"canary" not in langsmith.sent
+    assert PLAIN_MODEL in json.dumps(langsmith.run()["serialized"])
