@@ -18,7 +18,6 @@ from langchain_scaleway.arguments import check_names
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
 from langchain_scaleway.client.http import ScalewayClient
-from langchain_scaleway.client.pacing import ScalewayRateLimiter
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.settings import Settings, load_settings
 
@@ -133,7 +132,9 @@ class ScalewayConnection(BaseModel):
         settings = self._settings()
         retry = RetryPolicy(self.max_retries)
         pacer = None
-        if isinstance(limiter, ScalewayRateLimiter):
+        if limiter is not None and hasattr(
+            limiter, "pacer"
+        ):  # A `ScalewayRateLimiter`, which is not imported for this.
             pacer = limiter.pacer(settings.base_url, settings.api_key)
             retry = replace(retry, first_quota_wait=0.0)  # The pacer has everybody wait.
         endpoint = Endpoint(

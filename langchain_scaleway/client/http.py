@@ -6,18 +6,22 @@ exceptions of `langchain_scaleway.errors`. The two sides share everything but th
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint, Reply
-from langchain_scaleway.client.pacing import Answer, Pacer
-from langchain_scaleway.client.quotas.headers import explain_too_large
 from langchain_scaleway.client.retry import RetryListener
 from langchain_scaleway.client.streams import AsyncEventStream, EventPredicate, EventStream
-from langchain_scaleway.errors import ScalewayError
+from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
+
+if TYPE_CHECKING:
+    # The limiter brings its own modules, and most programs have none.
+    from langchain_scaleway.client.pacing import Pacer
+
+Answer = TypeVar("Answer", Reply, EventStream, AsyncEventStream)
 
 _LONGEST_ERROR_BODY = 64 * 1024
 
@@ -39,7 +43,7 @@ class ScalewayClient:
         connections: Connections,
         http_client: Any = None,
         http_async_client: Any = None,
-        pacer: Pacer | None = None,
+        pacer: "Pacer | None" = None,
     ) -> None:
         self.endpoint = endpoint
         self._connections = connections
@@ -252,8 +256,12 @@ class ScalewayClient:
     ) -> ScalewayError:
         """Make the exception for an answer that is no success."""
         error = self.endpoint.refusal(response, start, model)
-        if content is None:
+        if content is None or not isinstance(error, ScalewayRateLimitError):
             return error
+        from langchain_scaleway.client.quotas.headers import (  # noqa: PLC0415 -- rarely needed
+            explain_too_large,
+        )
+
         return explain_too_large(error, content, self._last_headers.get(model))
 
 

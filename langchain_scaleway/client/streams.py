@@ -5,19 +5,21 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.events import EventReader
-from langchain_scaleway.client.quotas.quota import Turn
 from langchain_scaleway.errors import (
     ScalewayConnectionError,
     ScalewayError,
     ScalewayStreamInterruptedError,
     ScalewayTimeoutError,
 )
+
+if TYPE_CHECKING:
+    from langchain_scaleway.client.quotas.quota import Turn
 
 EventPredicate = Callable[[dict[str, Any]], bool]
 
@@ -39,7 +41,7 @@ class EventStream:
         turn: What the pacer counts until the stream is closed.
     """
 
-    turn: Turn | None = None
+    turn: "Turn | None" = None
 
     def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
         self._endpoint = endpoint
@@ -115,7 +117,7 @@ class EventStream:
 class AsyncEventStream:
     """The events of one answer, read asynchronously; see `EventStream`."""
 
-    turn: Turn | None = None
+    turn: "Turn | None" = None
 
     def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
         self._endpoint = endpoint

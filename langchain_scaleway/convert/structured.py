@@ -114,7 +114,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
             _forbid_other_properties(parameters)
     else:
         parameters = function.get("parameters", {"type": "object", "properties": {}})
-    json_schema = {
+    json_schema: dict[str, Any] = {
         "name": re.sub(r"[^A-Za-z0-9_-]", "_", function["name"])[:_LONGEST_NAME],
         "schema": parameters,
     }
