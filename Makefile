@@ -53,8 +53,9 @@ format: $(VENV)/dev.stamp ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 
 .PHONY: profiles
-profiles: $(VENV)/dev.stamp ## Write langchain_scaleway/data/ from scripts/models.toml
+profiles: $(VENV)/dev.stamp ## Write langchain_scaleway/data/ and docs/models.md from scripts/models.toml
 	$(BIN)/python -m scripts.make_profiles
+	$(BIN)/python -m scripts.make_models_page
 
 .PHONY: profiles-check
 profiles-check: $(VENV)/dev.stamp ## Compare scripts/models.toml with what Scaleway offers: docs/maintaining-models.md
@@ -71,6 +72,10 @@ bench-quick: $(VENV)/bench.stamp ## The same with less of everything, in a minut
 .PHONY: bench-guard
 bench-guard: $(VENV)/dev.stamp ## Fail if a ratio to the floor is far off
 	@$(BIN)/python -m benchmarks --guard
+
+.PHONY: docs
+docs: $(VENV)/docs.stamp ## Build the documentation in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: build
 build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/
@@ -99,6 +104,11 @@ $(VENV)/python.stamp:
 $(VENV)/demo.stamp: $(VENV)/python.stamp pyproject.toml
 	@echo "Installing what the tour needs ..."
 	@$(PIP) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/docs.stamp: $(VENV)/python.stamp pyproject.toml
+	@echo "Installing what the documentation needs ..."
+	@$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/python.stamp pyproject.toml

@@ -1,0 +1,324 @@
+"""What `ChatOpenAI` at Scaleway's URL loses, and `ChatScaleway` keeps.
+
+Each test asks both of them the same thing, on the same emulator. README.md and
+docs/coming-from-chatopenai.md name these tests.
+"""
+
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial, reduce
+from operator import add
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelAPIError,
+    ModelNotFoundError,
+    ModelRateLimitError,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_openai import ChatOpenAI
+
+from langchain_scaleway import ChatScaleway, ScalewayWarning
+from langchain_scaleway.errors import ScalewayStreamInterruptedError
+from langchain_scaleway.testing import (
+    CutStream,
+    ErrorEvent,
+    Reply,
+    ScalewayEmulator,
+    ToolCall,
+    rate_limited,
+)
+
+ROOT = Path(__file__).parents[2]
+
+QWEN = "qwen3.6-35b-a3b"
+MISTRAL = "mistral-small-3.2-24b-instruct-2506"
+
+MakeModel: TypeAlias = Callable[..., Any]
+"""Makes a model that asks the emulator; takes the arguments of its class."""
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def chat_openai(emulator: ScalewayEmulator) -> MakeModel:
+    return partial(
+        ChatOpenAI, model=QWEN, base_url=emulator.base_url, api_key=emulator.api_key, max_retries=0
+    )
+
+
+@pytest.fixture
+def chat_scaleway(emulator: ScalewayEmulator) -> MakeModel:
+    return partial(
+        ChatScaleway,
+        model=QWEN,
+        base_url=emulator.base_url,
+        api_key=emulator.api_key,
+        max_retries=0,
+    )
+
+
+def streamed(model: Any, question: str = "Hello") -> AIMessageChunk:
+    """The sum of a stream's chunks."""
+    chunks: list[AIMessageChunk] = list(model.stream(question))
+    return reduce(add, chunks)
+
+
+def error_of(model: BaseChatModel, question: Any = "Hello") -> Exception:
+    """What a model raises."""
+    with pytest.raises(Exception, match=r".") as caught:
+        model.invoke(question)
+    return caught.value
+
+
+def kinds_of_blocks(message: Any) -> list[str]:
+    return [block["type"] for block in message.content_blocks]
+
+
+def test_reasoning_is_kept(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    assert kinds_of_blocks(chat_openai().invoke("Hello")) == ["text"]
+    assert kinds_of_blocks(chat_scaleway().invoke("Hello")) == ["reasoning", "text"]
+
+
+def test_reasoning_is_kept_in_streams(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    assert kinds_of_blocks(streamed(chat_openai())) == ["text"]
+    assert kinds_of_blocks(streamed(chat_scaleway())) == ["reasoning", "text"]
+
+
+def test_think_tags_are_no_answer(
+    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
+) -> None:
+    emulator.respond_with(lambda _: "<think>Two and two.</think>Four.")
+
+    assert chat_openai().invoke("2 + 2?").text == "<think>Two and two.</think>Four."
+    assert chat_scaleway().invoke("2 + 2?").text == "Four."
+
+
+def test_streams_report_usage(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    assert streamed(chat_openai()).usage_metadata is None
+    assert streamed(chat_scaleway()).usage_metadata is not None
+
+
+def test_usage_of_dedicated_deployments_is_not_multiplied() -> None:
+    usages = {}
+    for make in (ChatOpenAI, ChatScaleway):
+        with ScalewayEmulator(framing="dedicated") as emulator:
+            model = make(
+                model=QWEN,
+                base_url=emulator.base_url,
+                api_key=emulator.api_key,
+                stream_usage=True,
+            )
+            usages[make] = streamed(model).usage_metadata
+            whole = model.invoke("Hello").usage_metadata
+
+    assert whole is not None
+    assert usages[ChatScaleway] == whole
+    summed = usages[ChatOpenAI]
+    assert summed is not None
+    assert summed["output_tokens"] > 5 * whole["output_tokens"]
+
+
+def test_a_cut_stream_is_an_error(
+    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
+) -> None:
+    emulator.respond_with(lambda _: Reply("one two three four", faults=[CutStream(after_events=3)]))
+
+    assert streamed(chat_openai()).text == "one two"
+    with pytest.raises(ScalewayStreamInterruptedError) as caught:
+        streamed(chat_scaleway())
+    assert caught.value.partial_text == "one two"
+
+
+@pytest.mark.parametrize("shape", ["recent", "gateway", "legacy"])
+def test_errors_inside_streams_are_typed(
+    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel, shape: Any
+) -> None:
+    fault = ErrorEvent(after_events=2, shape=shape)
+    emulator.respond_with(lambda _: Reply("one two three four", faults=[fault]))
+
+    if shape == "legacy":
+        assert streamed(chat_openai()).text == "one"
+    else:
+        with pytest.raises(Exception, match=r".") as caught:
+            streamed(chat_openai())
+        assert not isinstance(caught.value, ModelAPIError)
+    with pytest.raises(ModelAPIError, match="Internal server error"):
+        streamed(chat_scaleway())
+
+
+def test_half_a_tool_call_is_not_run(
+    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
+) -> None:
+    def delete(path: str) -> None:
+        """Delete a file."""
+
+    half = ToolCall("delete", '{"path": "/home/alice')
+    emulator.respond_with(lambda _: Reply(tool_calls=[half], finish_reason="length"))
+
+    from_openai = streamed(chat_openai().bind_tools([delete]))
+    assert [call["args"] for call in from_openai.tool_calls] == [{"path": "/home/alice"}]
+    from_scaleway = streamed(chat_scaleway().bind_tools([delete]))
+    assert from_scaleway.tool_calls == []
+    assert len(from_scaleway.invalid_tool_calls) == 1
+
+
+def test_a_429_says_which_quota(
+    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
+) -> None:
+    emulator.respond_with(lambda _: rate_limited())
+
+    assert str(error_of(chat_openai())) == "Error code: 429"
+    error = error_of(chat_scaleway())
+    assert isinstance(error, ModelRateLimitError)
+    assert "You exceeded your current limit of concurrent requests." in str(error)
+    assert "this has nothing to do with billing" in str(error)
+
+
+def test_a_403_names_the_project(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    key = "11111111-2222-3333-4444-555555555555"
+
+    assert str(error_of(chat_openai(api_key=key))) == "Error code: 403"
+    assert "SCW_DEFAULT_PROJECT_ID" in str(error_of(chat_scaleway(api_key=key)))
+
+
+def test_a_refused_limit_says_what_is_allowed(
+    chat_openai: MakeModel, chat_scaleway: MakeModel
+) -> None:
+    assert str(error_of(chat_openai(model="glm-5.2", max_tokens=99_999))) == "Error code: 400"
+    error = error_of(chat_scaleway(model="glm-5.2", max_tokens=99_999))
+    assert "Set `max_tokens` to 16384 or less." in str(error)
+
+
+def test_an_unknown_model_is_typed(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    error = error_of(chat_openai(model="glm-6"))
+    assert str(error) == "Error code: 422"
+    assert not isinstance(error, ModelNotFoundError)
+
+    error = error_of(chat_scaleway(model="glm-6"))
+    assert isinstance(error, ModelNotFoundError)
+    assert "glm-6" in str(error)
+
+
+def test_context_overflow_is_recognised(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    too_long = "word " * 130_000
+
+    assert not isinstance(error_of(chat_openai(model=MISTRAL), too_long), ContextOverflowError)
+    assert isinstance(error_of(chat_scaleway(model=MISTRAL), too_long), ContextOverflowError)
+
+
+def test_mistral_takes_two_messages_in_a_row(
+    chat_openai: MakeModel, chat_scaleway: MakeModel
+) -> None:
+    history = [HumanMessage("Hello"), HumanMessage("Is anyone there?")]
+
+    assert "roles must alternate" in str(error_of(chat_openai(model=MISTRAL), history))
+    assert "Is anyone there?" in chat_scaleway(model=MISTRAL).invoke(history).text
+
+
+SEVERAL_LOOPS = """
+import asyncio, sys
+from langchain_openai import ChatOpenAI
+from langchain_scaleway import ChatScaleway
+
+name, model, base_url, api_key = sys.argv[1:]
+model = globals()[name](model=model, base_url=base_url, api_key=api_key, max_retries=0)
+for _ in range(3):
+    print(asyncio.run(model.ainvoke("Hello")).text)
+"""
+
+
+def test_one_model_serves_several_event_loops(emulator: ScalewayEmulator) -> None:
+    # In processes of their own, for what ChatOpenAI leaves open.
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        arguments = [name, QWEN, emulator.base_url, str(emulator.api_key)]
+        return subprocess.run(
+            [sys.executable, "-c", SEVERAL_LOOPS, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    from_openai = run("ChatOpenAI")
+    assert from_openai.returncode == 1
+    assert len(from_openai.stdout.splitlines()) == 1
+    assert "Event loop is closed" in from_openai.stderr
+
+    from_scaleway = run("ChatScaleway")
+    assert from_scaleway.returncode == 0, from_scaleway.stderr
+    assert len(from_scaleway.stdout.splitlines()) == 3
+
+
+def test_models_can_be_pickled(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    with pytest.raises(TypeError, match="cannot pickle"):
+        pickle.dumps(chat_openai())
+    assert pickle.loads(pickle.dumps(chat_scaleway())).invoke("Hello").text  # noqa: S301 -- ours
+
+
+def test_profiles_know_the_models(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    assert chat_openai().profile is None
+    assert chat_scaleway().profile["max_input_tokens"] == 262_144
+
+
+def test_tokens_are_counted_offline(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    messages = [HumanMessage("Hello")]
+
+    with pytest.raises(Exception, match=r"."):
+        chat_openai().get_num_tokens_from_messages(messages)
+    assert chat_scaleway().get_num_tokens_from_messages(messages) > 0
+
+
+def test_a_mistyped_argument_is_an_error(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+    with pytest.warns(UserWarning, match="transferred to model_kwargs"):
+        assert chat_openai(temprature=1).model_kwargs == {"temprature": 1}
+    with pytest.raises(ValueError, match="Did you mean `temperature`"):
+        chat_scaleway(temprature=1)
+
+
+def test_an_answer_by_another_model_is_told(
+    chat_openai: MakeModel, chat_scaleway: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("langchain_scaleway.advice._told", set())
+    retired = "llama-3.1-8b-instruct"
+
+    assert "requested_model" not in chat_openai(model=retired).invoke("Hello").response_metadata
+    with (
+        pytest.warns(ScalewayWarning, match="reached its end of life"),
+        pytest.warns(ScalewayWarning, match="answered, although llama-3.1-8b-instruct was asked"),
+    ):
+        metadata = chat_scaleway(model=retired).invoke("Hello").response_metadata
+    assert metadata["model_name"] == MISTRAL
+    assert metadata["requested_model"] == retired
+
+
+def test_keys_of_others_are_not_sent(
+    emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    monkeypatch.setenv("SCW_SECRET_KEY", str(emulator.api_key))
+
+    error_of(ChatOpenAI(model=QWEN, base_url=emulator.base_url))
+    assert emulator.requests[-1].headers["authorization"] == "Bearer sk-of-openai"
+    ChatScaleway(model=QWEN, base_url=emulator.base_url).invoke("Hello")
+    assert emulator.requests[-1].headers["authorization"] == f"Bearer {emulator.api_key}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/coming-from-chatopenai.md"])
+def test_pages_name_tests_that_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    table = text.partition("| `test_…` |\n")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)`", " ".join(row.split("|")[-2] for row in table.splitlines()))
+
+    assert len(named) > 10
+    assert [name for name in named if f"test_{name}" not in globals()] == []

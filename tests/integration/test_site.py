@@ -1,0 +1,72 @@
+"""The documentation as a site: it builds without a warning, and needs no other host."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from langchain_scaleway.errors import DOCUMENTATION_URL
+
+ROOT = Path(__file__).parents[2]
+
+FETCHED = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src")}
+"""Where a page names what a browser fetches by itself."""
+NOT_FETCHED = {"canonical", "next", "prev"}
+"""Links that only say something."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("site")
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", directory],
+        cwd=ROOT,
+        check=True,
+    )
+    return directory
+
+
+class Fetched(HTMLParser):
+    """Collects the addresses that a browser fetches for a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if values.get("rel") in NOT_FETCHED:
+            return
+        self.addresses += [
+            value for name, value in values.items() if value and (tag, name) in FETCHED
+        ]
+
+
+def test_nothing_is_fetched_from_another_host(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 15
+    for page in pages:
+        parser = Fetched()
+        parser.feed(page.read_text(encoding="utf-8"))
+        assert parser.addresses
+        assert [a for a in parser.addresses if urlsplit(a).netloc] == [], page
+    for sheet in site.rglob("*.css"):
+        assert re.findall(r"url\(['\"]?https?:", sheet.read_text(encoding="utf-8")) == []
+
+
+def test_messages_of_errors_lead_to_a_page(site: Path) -> None:
+    assert f"{DOCUMENTATION_URL}/" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    page = (site / "errors" / "index.html").read_text(encoding="utf-8")
+    assert 'id="429"' in page
+    assert 'id="403"' in page
+
+
+@pytest.mark.parametrize("word", ["ScalewayRateLimitError", "reasoning_effort", "INSUFFICIENT"])
+def test_search_knows_the_words(site: Path, word: str) -> None:
+    index = orjson.loads((site / "search" / "search_index.json").read_bytes())
+    assert any(word in entry["text"] or word in entry["title"] for entry in index["docs"])
