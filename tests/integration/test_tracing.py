@@ -10,6 +10,7 @@ from langchain.agents import create_agent
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langsmith import configure
 from langsmith.run_trees import validate_extracted_usage_metadata
 from pydantic import BaseModel
 
@@ -250,6 +251,18 @@ def test_reply_from_the_cache_costs_nothing(emulator: ScalewayEmulator) -> None:
         ]
         assert costs[0] > 0
         assert costs[1] == 0
+
+
+def test_client_that_is_configured_once_counts_for_all_calls(emulator: ScalewayEmulator) -> None:
+    """As `docs/tracing.md` has it."""
+    with LocalLangSmith(hide_metadata=langsmith_costs(usd_per_eur=1.25)) as langsmith:
+        configure(client=langsmith.client, enabled=True)
+        try:
+            model_on(emulator).invoke(QUESTION)
+        finally:
+            configure(client=None, enabled=None)
+
+        assert langsmith.run()["extra"]["metadata"]["usage_metadata"]["total_cost"] > 0
 
 
 # --- Secrets ----------------------------------------------------------------------------

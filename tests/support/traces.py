@@ -18,7 +18,8 @@ class LocalLangSmith:
         hide_metadata: Handed to the client, which passes each run's metadata through it.
 
     Attributes:
-        tracer: A callback handler that sends its runs here.
+        client: LangSmith's client that sends its runs here.
+        tracer: A callback handler that does.
         sent: Every byte that came, for what must not be in it.
     """
 
@@ -33,14 +34,14 @@ class LocalLangSmith:
             target=lambda: self._server.serve_forever(poll_interval=0.01),
             daemon=True,
         )
-        self._client = Client(
+        self.client = Client(
             api_url=f"http://127.0.0.1:{self._server.server_port}",
             api_key="no-secret",
             # One request for each run, without multipart forms.
             auto_batch_tracing=False,
             hide_metadata=hide_metadata,
         )
-        self.tracer = LangChainTracer(client=self._client)
+        self.tracer = LangChainTracer(client=self.client)
 
     def __enter__(self) -> Self:
         """Start to listen."""
@@ -58,7 +59,7 @@ class LocalLangSmith:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        self._client.session.close()
+        self.client.session.close()
 
     def runs(self, run_type: str = "llm") -> list[dict[str, Any]]:
         """The runs of one type so far, as they were when they ended."""
