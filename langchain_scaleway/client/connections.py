@@ -25,7 +25,7 @@ import httpx
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
 
 _ssl_contexts: list[ssl.SSLContext] = []
-_lock = threading.Lock()
+_lock = threading.RLock()  # Whoever makes a pool may need the TLS context for it.
 _all: "weakref.WeakSet[Connections]" = weakref.WeakSet()
 _left_to_the_parent: list[Any] = []
 
@@ -91,9 +91,9 @@ class Connections:
 
     def close(self) -> None:
         """Close the synchronous connections. The next call makes new ones."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
+        finalizer, self._pool, self._finalizer = self._finalizer, None, None
+        if finalizer is not None:
+            finalizer()
 
     async def aclose(self) -> None:
         """Close the synchronous connections and those of this event loop."""
@@ -121,8 +121,9 @@ class Connections:
             return self._pool
 
     async def _make_async_pool(self) -> AsyncSender:
-        for other in [other for other in self._by_loop if other.is_closed()]:
-            self._by_loop.pop(other, None)
+        for other in list(self._by_loop):  # Other threads may add theirs meanwhile.
+            if other.is_closed():
+                self._by_loop.pop(other, None)
         pool: AsyncSender
         if getproxies():
             pool = _AsyncProxiedClient(await _ssl_context_off_the_loop())
@@ -187,7 +188,7 @@ async def _close_with_loop(
 
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 -- another thread may have held it while this one forked
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     for connections in list(_all):
         connections._leave_to_the_parent()  # noqa: SLF001 -- a part of the class above
 

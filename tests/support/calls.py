@@ -17,6 +17,9 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 _LAST_STEPS = 10
 """Steps of a loop in which it closes the generators that were dropped."""
 
+ANSWER = "This is an emulated answer to “Hello”."
+"""What the emulator says to the prompt of `call` and `ask_all`."""
+
 Prompt = str | list[BaseMessage]
 
 
@@ -48,9 +51,14 @@ def call(model: ChatScaleway, mode: Mode, prompt: Prompt = "Hello") -> Attempt:
         return _collect(lambda: iter([str(model.invoke(prompt).text)]))
     if mode == "stream":
         return _collect(lambda: (str(chunk.text) for chunk in model.stream(prompt)))
+    return asyncio.run(_alone(acall(model, mode, prompt)))
+
+
+async def acall(model: ChatScaleway, mode: Mode, prompt: Prompt = "Hello") -> Attempt:
+    """Ask a model in one of the asynchronous ways."""
     if mode == "ainvoke":
-        return asyncio.run(_alone(_acollect(_one(model, prompt))))
-    return asyncio.run(_alone(_acollect(str(c.text) async for c in model.astream(prompt))))
+        return await _acollect(_one(model, prompt))
+    return await _acollect(str(chunk.text) async for chunk in model.astream(prompt))
 
 
 def _collect(pieces: Callable[[], Iterator[str]]) -> Attempt:
@@ -84,6 +92,18 @@ async def _alone(call: Coroutine[Any, Any, Attempt]) -> Attempt:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not others, f"the call left tasks behind: {others}"
     return attempt
+
+
+async def ask_all(model: ChatScaleway) -> list[str]:
+    """Ask in both asynchronous ways, at the same time."""
+
+    async def stream() -> str:
+        return "".join([str(chunk.text) async for chunk in model.astream("Hello")])
+
+    async def invoke() -> str:
+        return str((await model.ainvoke("Hello")).text)
+
+    return list(await asyncio.gather(stream(), invoke(), stream(), invoke()))
 
 
 def impatient(model: ChatScaleway) -> ChatScaleway:

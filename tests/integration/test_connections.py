@@ -1,0 +1,335 @@
+"""Connections over a model's life: in loops, threads and children, until they are closed."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+
+from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.testing import (
+    EmulatorProcess,
+    Reply,
+    ScalewayEmulator,
+    StaleConnection,
+)
+from tests.support.calls import ANSWER, MODES, Mode, ask_all, call, impatient
+from tests.support.leftovers import nothing_left, open_sockets, wait_for
+from tests.support.models import PLAIN_MODEL, model_on
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def far_emulator() -> Iterator[EmulatorProcess]:
+    """An emulator whose sockets are not this process's."""
+    with EmulatorProcess() as emulator:
+        yield emulator
+
+
+def model_far_away(emulator: EmulatorProcess, **fields: Any) -> ChatScaleway:
+    return ChatScaleway(
+        model=PLAIN_MODEL, base_url=emulator.base_url, api_key=emulator.api_key, **fields
+    )
+
+
+def all_closed(emulator: ScalewayEmulator) -> bool:
+    return wait_for(lambda: emulator.connections_open == 0)
+
+
+# --- Event loops --------------------------------------------------------------------------
+
+
+def test_one_event_loop_after_the_other(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator)
+    with nothing_left():
+        for _ in range(5):
+            assert asyncio.run(ask_all(model)) == [ANSWER] * 4
+            assert all_closed(emulator)
+
+
+def test_an_event_loop_that_nobody_tidies_up(emulator: ScalewayEmulator) -> None:
+    """Loops closed by hand finalise nothing; a model that was closed has left nothing there."""
+    model = model_on(emulator)
+    with nothing_left():
+        for _ in range(3):
+            loop = asyncio.new_event_loop()
+            assert loop.run_until_complete(ask_all(model)) == [ANSWER] * 4
+            loop.run_until_complete(model.aclose())
+            loop.close()
+            assert all_closed(emulator)
+
+
+def test_calls_in_an_event_loop_share_connections(emulator: ScalewayEmulator) -> None:
+    async def ask_often() -> None:
+        async with model_on(emulator) as model:
+            for _ in range(5):
+                await model.ainvoke("Hello")
+                async for _chunk in model.astream("Hello"):
+                    pass
+
+    asyncio.run(ask_often())
+    assert emulator.connections_opened == 1
+
+
+@pytest.mark.parametrize("mode", ["invoke", "stream"])
+def test_calls_outside_event_loops_share_connections(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    with model_on(emulator) as model:
+        for _ in range(5):
+            assert call(model, mode).text == ANSWER
+    assert emulator.connections_opened == 1
+
+
+# --- Threads ------------------------------------------------------------------------------
+
+
+def at_once(number: int, work: Callable[[], Any]) -> list[Any]:
+    """Do the work in so many threads that start together."""
+    barrier = threading.Barrier(number)
+
+    def start(_: int) -> Any:
+        barrier.wait()
+        return work()
+
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(start, range(number)))
+
+
+def test_twenty_threads_with_a_loop_each(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator)
+    with nothing_left():
+        found = at_once(20, lambda: [asyncio.run(ask_all(model)) for _ in range(3)])
+        assert found == [[[ANSWER] * 4] * 3] * 20
+        assert all_closed(emulator)
+
+
+def test_twenty_threads_without_loops(emulator: ScalewayEmulator) -> None:
+    def ask() -> list[str]:
+        texts = []
+        for _ in range(5):
+            texts.append(call(model, "invoke").text)
+            texts.append(call(model, "stream").text)
+        return texts
+
+    with nothing_left():
+        with model_on(emulator) as model:
+            assert at_once(20, ask) == [[ANSWER] * 10] * 20
+            assert emulator.connections_opened <= 20
+        assert all_closed(emulator)
+
+
+def test_threads_and_loops_at_the_same_time(emulator: ScalewayEmulator) -> None:
+    modes = iter(MODES * 5)
+    with nothing_left(), model_on(emulator) as model:
+        attempts = at_once(20, lambda: [call(model, mode) for mode in [next(modes)] * 3])
+    assert {attempt.text for some in attempts for attempt in some} == {ANSWER}
+
+
+# --- Children -----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no fork.")
+def test_a_forked_child_has_connections_of_its_own(emulator: ScalewayEmulator) -> None:
+    program = [sys.executable, "-W", "error::ResourceWarning", "-m", "tests.support.forking"]
+    arguments = [PLAIN_MODEL, emulator.base_url, str(emulator.api_key)]
+    done = subprocess.run(
+        [*program, *arguments], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    # The parent's with and without event loop, and the same of each child.
+    assert [request.connection for request in emulator.requests] == [1, 2, 3, 1, 4, 5, 6, 4]
+
+
+# --- Closing ------------------------------------------------------------------------------
+
+
+def test_closing(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator)
+    with nothing_left():
+        model.close()  # There is nothing to close yet.
+        model.invoke("Hello")
+        model.close()
+        assert all_closed(emulator)
+        model.close()
+        assert model.invoke("Hello").text == ANSWER
+        with model:
+            model.invoke("Hello")
+        assert all_closed(emulator)
+
+
+def test_closing_in_an_event_loop(emulator: ScalewayEmulator) -> None:
+    async def live() -> None:
+        model = model_on(emulator)
+        await model.aclose()
+        await model.ainvoke("Hello")
+        model.invoke("Hello")
+        await model.aclose()
+        assert await asyncio.to_thread(all_closed, emulator)
+        await model.aclose()
+        assert (await model.ainvoke("Hello")).text == ANSWER
+        async with model:
+            await model.ainvoke("Hello")
+        assert await asyncio.to_thread(all_closed, emulator)
+
+    with nothing_left():
+        asyncio.run(live())
+
+
+def test_closing_lets_a_stream_come_to_its_end(emulator: ScalewayEmulator) -> None:
+    emulator.script("One two three", "One two three")
+
+    async def stream() -> str:
+        chunks = model.astream("Hello")
+        text = str((await anext(chunks)).text)
+        await model.aclose()
+        return text + "".join([str(chunk.text) async for chunk in chunks])
+
+    model = model_on(emulator)
+    with nothing_left():
+        chunks = model.stream("Hello")
+        text = str(next(chunks).text)
+        model.close()
+        assert text + "".join(str(chunk.text) for chunk in chunks) == "One two three"
+        assert all_closed(emulator)
+        assert asyncio.run(stream()) == "One two three"
+        assert all_closed(emulator)
+
+
+def test_what_was_closed_is_forgotten(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator)
+    pools = []
+    for _ in range(3):
+        model.invoke("Hello")
+        assert model._connections._pool is not None
+        pools.append(weakref.ref(model._connections._pool))
+        model.close()
+    gc.collect()
+    assert [pool() for pool in pools] == [None] * 3
+
+
+def test_dropping_the_last_copy_closes(emulator: ScalewayEmulator) -> None:
+    async def live() -> None:
+        model = model_on(emulator)
+        other = model.model_copy()
+        await model.ainvoke("Hello")
+        del model
+        await other.ainvoke("Hello")
+        assert emulator.connections_opened == 2
+        del other
+        assert await asyncio.to_thread(all_closed, emulator)
+
+    with nothing_left():
+        model = model_on(emulator)
+        other = model.bind(temperature=0)
+        model.invoke("Hello")
+        del model
+        other.invoke("Hello")
+        assert emulator.connections_opened == 1
+        del other
+        assert all_closed(emulator)
+        asyncio.run(live())
+
+
+def test_two_hundred_models_leave_no_sockets(far_emulator: EmulatorProcess) -> None:
+    before = open_sockets()
+    for _ in range(200):
+        model_far_away(far_emulator).invoke("Hello")
+    assert open_sockets() == before
+
+
+def test_two_hundred_models_of_a_running_loop_leave_no_sockets(
+    far_emulator: EmulatorProcess,
+) -> None:
+    async def live() -> None:
+        await model_far_away(far_emulator).ainvoke("Hello")
+        assert await asyncio.to_thread(wait_for, lambda: open_sockets() == before)
+        for _ in range(200):
+            await model_far_away(far_emulator).ainvoke("Hello")
+        assert await asyncio.to_thread(wait_for, lambda: open_sockets() == before)
+
+    with asyncio.Runner() as runner:
+        runner.get_loop()
+        before = open_sockets()
+        runner.run(live())
+
+
+# --- Connections that have gone stale -----------------------------------------------------
+
+
+def ask_twice(model: BaseChatModel, mode: Mode, between: Any = None) -> list[str]:
+    """Ask twice on the same connection, in one event loop."""
+
+    async def ask_async() -> list[str]:
+        texts = []
+        for number in range(2):
+            if number == 1 and between is not None:
+                assert await asyncio.to_thread(between)
+            if mode == "ainvoke":
+                texts.append(str((await model.ainvoke("Hello")).text))
+            else:
+                texts.append("".join([str(chunk.text) async for chunk in model.astream("Hello")]))
+        return texts
+
+    if mode in ("ainvoke", "astream"):
+        return asyncio.run(ask_async())
+    texts = []
+    for number in range(2):
+        if number == 1 and between is not None:
+            assert between()
+        if mode == "invoke":
+            texts.append(str(model.invoke("Hello").text))
+        else:
+            texts.append("".join(str(chunk.text) for chunk in model.stream("Hello")))
+    return texts
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_connection_that_was_closed_is_not_used_again(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    emulator.script(Reply("One", faults=[StaleConnection("after_answer")]), "Two")
+    with model_on(emulator, max_retries=0) as model:
+        texts = ask_twice(
+            model,
+            mode,
+            lambda: all_closed(emulator),
+        )
+    assert texts == ["One", "Two"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_connection_that_closes_under_the_request_is_replaced(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    """No client can foresee it; the retry has a connection of its own."""
+    emulator.script(Reply("One", faults=[StaleConnection("on_next_request")]), "Two")
+    with impatient(model_on(emulator, max_retries=1)) as model:
+        texts = ask_twice(model, mode)
+    assert texts == ["One", "Two"]
+    assert emulator.connections_opened == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_retries_it_is_an_error(mode: Mode, emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply("One", faults=[StaleConnection("on_next_request")]))
+    with (
+        model_on(emulator, max_retries=0) as model,
+        pytest.raises(errors.ScalewayConnectionError),
+    ):
+        ask_twice(model, mode)

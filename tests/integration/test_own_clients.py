@@ -1,0 +1,119 @@
+"""HTTP clients of the user's in the place of our connections, from httpx and from its fork."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
+from tests.support.calls import ANSWER, MODES, Attempt, Mode, acall, ask_all, call, streams
+from tests.support.faults import BEFORE_AN_ANSWER, SERVER_ERRORS, WITHIN_AN_ANSWER
+from tests.support.faults.places import TEXT
+from tests.support.faults.table import Answers, Row
+from tests.support.leftovers import nothing_left
+from tests.support.models import PLAIN_MODEL, model_on
+
+FAULTS = [*BEFORE_AN_ANSWER, *WITHIN_AN_ANSWER, *SERVER_ERRORS]
+"""What can happen on the way; what is refused does not depend on the client."""
+
+
+@pytest.fixture(scope="module")
+def module_emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def library(request: pytest.FixtureRequest) -> Any:
+    """httpx, and the fork that the ecosystem moves to."""
+    return pytest.importorskip(request.param)
+
+
+def is_async(mode: Mode) -> bool:
+    return mode in ("ainvoke", "astream")
+
+
+def call_with(library: Any, mode: Mode, **fields: Any) -> Attempt:
+    """Ask with a client of this library, which must be open afterwards."""
+    if is_async(mode):
+        return asyncio.run(_acall_with(library, mode, fields))
+    with library.Client(headers={"x-from": "the user"}) as client:
+        model = ChatScaleway(model=PLAIN_MODEL, max_retries=0, http_client=client, **fields)
+        attempt = call(model, mode)
+        model.close()
+        del model
+        gc.collect()
+        assert not client.is_closed
+    return attempt
+
+
+async def _acall_with(library: Any, mode: Mode, fields: dict[str, Any]) -> Attempt:
+    async with library.AsyncClient(headers={"x-from": "the user"}) as client:
+        model = ChatScaleway(model=PLAIN_MODEL, max_retries=0, http_async_client=client, **fields)
+        attempt = await acall(model, mode)
+        await model.aclose()
+        del model
+        gc.collect()
+        assert not client.is_closed
+    return attempt
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_is_used_and_not_closed(mode: Mode, library: Any, emulator: ScalewayEmulator) -> None:
+    with nothing_left():
+        attempt = call_with(library, mode, base_url=emulator.base_url, api_key=emulator.api_key)
+    assert (attempt.text, attempt.error) == (ANSWER, None)
+    [request] = emulator.requests
+    assert request.headers["x-from"] == "the user"
+    assert request.headers["authorization"] == f"Bearer {emulator.api_key}"
+
+
+@pytest.mark.parametrize("mode", ["invoke", "astream"])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_its_faults_are_ours(
+    fault: Row, mode: Mode, library: Any, module_emulator: ScalewayEmulator
+) -> None:
+    outcome = fault.outcome(streamed=streams(mode))
+    settings = {"timeout": 60, "api_key": module_emulator.api_key} | dict(fault.fields)
+    with nothing_left(), fault.place(module_emulator) as scene:
+        attempt = call_with(library, mode, base_url=scene.base_url, **settings)
+        if isinstance(outcome, Answers):
+            assert (attempt.text, attempt.error) == (TEXT, None)
+        else:
+            assert type(attempt.error) is outcome.error, attempt.error
+            assert outcome.says in str(attempt.error)
+            assert attempt.text == outcome.partial
+        del attempt
+
+
+def test_one_for_one_way_leaves_the_other_alone(emulator: ScalewayEmulator) -> None:
+    with (
+        nothing_left(),
+        httpx.Client(headers={"x-from": "the user"}) as client,
+        model_on(emulator, http_client=client) as model,
+    ):
+        assert asyncio.run(ask_all(model)) == [ANSWER] * 4
+        assert "x-from" not in emulator.requests[-1].headers
+        assert call(model, "invoke").text == ANSWER
+        assert "x-from" in emulator.requests[-1].headers
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_models_timeout_holds(mode: Mode, library: Any, emulator: ScalewayEmulator) -> None:
+    """The client's own would be five seconds."""
+    emulator.respond_with(lambda _: Reply("One two three", faults=[Stall(1)]))
+    with nothing_left():
+        attempt = call_with(
+            library, mode, base_url=emulator.base_url, api_key=emulator.api_key, timeout=0.2
+        )
+    assert type(attempt.error) is errors.ScalewayTimeoutError
