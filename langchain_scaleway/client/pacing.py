@@ -215,9 +215,8 @@ class Pacer:
             ScalewayRateLimitError: It takes more tokens than any minute has.
             ScalewayError: What `send` raises.
         """
-        _give_back_permit()
-        lane = self._lane_of(str(body.get("model")))
-        turn = wait(lane, lane.demand(body, size), self._time_scale)
+        lane, demand = self._enter(body, size)
+        turn = wait(lane, demand, self._time_scale)
         with _attempt(lane, turn):
             answer = send()
             _follow(answer, turn)
@@ -227,13 +226,21 @@ class Pacer:
         self, send: Callable[[], Awaitable[Answer]], body: Mapping[str, Any], size: int
     ) -> Answer:
         """Do what `call` does, asynchronously."""
-        _give_back_permit()
-        lane = self._lane_of(str(body.get("model")))
-        turn = await await_turn(lane, lane.demand(body, size), self._time_scale)
+        lane, demand = self._enter(body, size)
+        turn = await await_turn(lane, demand, self._time_scale)
         with _attempt(lane, turn):
             answer = await send()
             _follow(answer, turn)
         return answer
+
+    def _enter(self, body: Mapping[str, Any], size: int) -> tuple[Lane, Demand]:
+        """Find a request's queue, and refuse it if it can never be let through."""
+        _give_back_permit()
+        model = str(body.get("model"))
+        lane = self._lane_of(model)
+        demand = Demand.of(body, size)
+        lane.check(demand, model)
+        return lane, demand
 
 
 @contextmanager
@@ -244,7 +251,7 @@ def _attempt(lane: Lane, turn: Turn) -> Iterator[None]:
     except BaseException as error:
         turn.fail(error)
         if isinstance(error, ScalewayError):
-            explained = lane.explain(error, turn.demand)
+            explained = lane.explain(error, turn)
             if explained is not error:
                 raise explained from error
         raise

@@ -104,6 +104,10 @@ class ServerBudget:
     _HEADROOM = 0.01
     """The share that is never planned to be taken: amounts are estimates."""
 
+    _TRUST = 0.1
+    """The share of a surplus that one answer proves: requests that were sent before it may
+    not have reached the server."""
+
     _RESET_TOLERANCE = 0.25
     _RESET_SLACK = 1.0
     """Seconds. How far a `reset` may be from that of a quota that comes back bit by bit."""
@@ -112,6 +116,7 @@ class ServerBudget:
         self.limit = limit
         self._level = available
         self._updated = now
+        self._corrected = 0.0  # By what servers said, ever.
         self._whole_at: float | None = None  # Where the quota comes back at once.
 
     def available(self, now: float) -> float:
@@ -143,33 +148,35 @@ class ServerBudget:
         """Take what is left: the server has refused a request for this quota."""
         self._level = min(0.0, self.available(now))
 
-    def learn(
-        self,
-        state: QuotaState,
-        when_sent: float,
-        uncounted: float,
-        now: float,
-    ) -> None:
+    def mark(self, now: float) -> float:
+        """What is available now, for `learn` to compare with what the server says of now."""
+        return self.available(now) - self._corrected
+
+    def learn(self, state: QuotaState, mark: float, now: float) -> None:
         """Follow what the server says, as far as it contradicts our own account.
 
-        The server counted at some moment between the sending of the request and now, and
-        counted some of the other requests that are under way. Only what no such moment
-        explains is a contradiction: somebody else uses the quota too, or estimates were off.
+        The server counted at some moment between the sending of the request and now. Only
+        what no such moment explains is a contradiction: somebody else uses the quota too, or
+        estimates were off.
 
         Args:
             state: What the server says.
-            when_sent: What was available right after the request was sent.
-            uncounted: What we have taken, and the server may not have counted.
+            mark: What `mark` was right after the request was sent.
             now: The time.
         """
         level = self.available(now)
-        lowest = min(when_sent, level)
-        if state.remaining < lowest:
-            self._level = level - (lowest - state.remaining)
-        else:
-            self._level = max(level, state.remaining - uncounted)
+        when_sent = mark + self._corrected
+        least, most = min(when_sent, level), max(when_sent, level)
+        if state.remaining < least:
+            self._correct(state.remaining - least)
+        elif state.remaining > most:
+            self._correct(self._TRUST * (state.remaining - most))
         if state.reset is not None:
             self._learn_refill(self.limit - state.remaining, state.reset, now)
+
+    def _correct(self, difference: float) -> None:
+        self._level += difference
+        self._corrected += difference
 
     def _learn_refill(self, taken: float, reset: float, now: float) -> None:
         bit_by_bit = taken * MINUTE / self.limit
@@ -186,15 +193,16 @@ class Entry:
         first: What it took at once.
         later: What it is expected to take until it ends.
         budget: The budget that it took from.
-        available: What that had right afterwards.
-        uncounted: What the server may not have counted by then.
+        mark: What that said right afterwards, where it can learn.
+        uncounted: What is under way besides, less all that was ever taken; with what has
+            been taken until an answer comes, it is what the server may not have counted.
     """
 
     at: float
     first: float
     later: float
     budget: Budget
-    available: float
+    mark: float
     uncounted: float
 
 
@@ -235,8 +243,8 @@ class Meter:
         self._take(first, now)
         self._under_way += first
         self._expected += later
-        available = self.budget.available(now)
-        return Entry(now, first, later, self.budget, available, uncounted - first)
+        mark = self.budget.mark(now) if isinstance(self.budget, ServerBudget) else 0.0
+        return Entry(now, first, later, self.budget, mark, uncounted - first)
 
     def end(self, entry: Entry, first: float, later: float, now: float) -> None:
         """Note what a request has taken in truth.
@@ -269,12 +277,12 @@ class Meter:
             entry: What was noted when the request started.
             now: The time.
         """
-        uncounted = self._taken + entry.uncounted
         budget = self.budget
         if not isinstance(budget, ServerBudget) or budget.limit != state.limit:
+            uncounted = entry.uncounted + self._taken
             self.budget = ServerBudget(state.limit, state.remaining - uncounted, now)
         elif budget is entry.budget:
-            budget.learn(state, entry.available, uncounted, now)
+            budget.learn(state, entry.mark, now)
 
     def _take(self, amount: float, at: float) -> None:
         self.budget.take(amount, at)

@@ -4,9 +4,10 @@ Tokenizers would have to be downloaded and differ from model to model. The size 
 bytes says enough, once the answers have told how many tokens a byte is.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 _BYTES_PER_TOKEN = 4.0
 """Of most languages in UTF-8, until answers tell."""
@@ -24,26 +25,41 @@ _LEAST_SHARE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request will take.
+    """What a request is made of.
 
     Attributes:
         text_size: The bytes of its text.
         attachments: How many images and other files it carries.
-        prompt_tokens: The estimate of what it takes when it starts.
-        fewest_prompt_tokens: What it takes for sure.
-        answer_tokens: The estimate of what it will have taken besides when it ends.
+        answer_bound: The most tokens that it lets the answer have, where it says so.
     """
 
     text_size: int = 0
     attachments: int = 0
-    prompt_tokens: float = 0.0
-    fewest_prompt_tokens: float = 0.0
-    answer_tokens: float = 0.0
+    answer_bound: float = math.inf
 
-    @property
-    def tokens(self) -> float:
-        """All tokens that the request will take."""
-        return self.prompt_tokens + self.answer_tokens
+    @classmethod
+    def of(cls, body: Mapping[str, Any], size: int) -> Self:
+        """Measure a request.
+
+        Args:
+            body: The JSON body.
+            size: Its bytes when encoded.
+        """
+        text_size, attachments = _measure(body, size)
+        bound = body.get("max_tokens") or body.get("max_completion_tokens")
+        return cls(text_size, attachments, bound if isinstance(bound, int) else math.inf)
+
+
+class Estimate(NamedTuple):
+    """The tokens that a request will take.
+
+    Attributes:
+        prompt_tokens: When it starts.
+        answer_tokens: Besides, until it ends.
+    """
+
+    prompt_tokens: float
+    answer_tokens: float
 
 
 class TokenEstimator:
@@ -51,37 +67,29 @@ class TokenEstimator:
 
     def __init__(self) -> None:
         """Start with rules of thumb."""
-        self._tokens_per_byte = _Average()
-        self._answer_tokens = _Average()
+        self._tokens_per_byte = _Average(1 / _BYTES_PER_TOKEN)
+        self._answer_tokens = _Average(_FIRST_ANSWER_TOKENS)
 
-    def demand(self, body: Mapping[str, Any], size: int) -> Demand:
-        """Estimate a request.
-
-        Args:
-            body: The JSON body.
-            size: Its bytes when encoded.
-        """
-        text_size, attachments = _measure(body, size)
-        attached = attachments * _TOKENS_PER_ATTACHMENT
-        learned = self._tokens_per_byte.value
-        ratio = 1 / _BYTES_PER_TOKEN if learned is None else learned
-        least = min(1 / _MOST_BYTES_PER_TOKEN, ratio * _LEAST_SHARE)
-        answer = self._answer_tokens.value
-        answer = _FIRST_ANSWER_TOKENS if answer is None else answer
-        bound = body.get("max_tokens") or body.get("max_completion_tokens")
-        return Demand(
-            text_size=text_size,
-            attachments=attachments,
-            prompt_tokens=text_size * ratio + attached,
-            fewest_prompt_tokens=text_size * least,
-            answer_tokens=min(answer, bound) if isinstance(bound, int) else answer,
+    def estimate(self, demand: Demand) -> Estimate:
+        """Estimate a request, by what is known now."""
+        if not demand.text_size:
+            return Estimate(0, 0)
+        prompt_tokens = demand.text_size * self._tokens_per_byte.value
+        return Estimate(
+            prompt_tokens + demand.attachments * _TOKENS_PER_ATTACHMENT,
+            min(self._answer_tokens.value, demand.answer_bound),
         )
+
+    def fewest_prompt_tokens(self, demand: Demand) -> float:
+        """What a request takes for sure when it starts."""
+        least = min(1 / _MOST_BYTES_PER_TOKEN, self._tokens_per_byte.value * _LEAST_SHARE)
+        return demand.text_size * least
 
     def learn(self, demand: Demand, prompt_tokens: int, answer_tokens: int) -> None:
         """Learn from what a request has taken.
 
         Args:
-            demand: What was estimated.
+            demand: What the request was made of.
             prompt_tokens: The tokens of its prompt.
             answer_tokens: The tokens of its answer.
         """
@@ -102,16 +110,15 @@ def fewest_tokens(body: Any, size: int) -> float:
 
 
 class _Average:
-    """The average of the last values, the older the less."""
+    """The average of the last values, the older the less; a guess before the first."""
 
-    def __init__(self) -> None:
-        self.value: float | None = None
+    def __init__(self, guess: float) -> None:
+        self.value = guess
         self._count = 0
 
     def add(self, value: float) -> None:
         self._count = min(self._count + 1, _REMEMBERED)
-        before = value if self.value is None else self.value
-        self.value = before + (value - before) / self._count
+        self.value += (value - self.value) / self._count
 
 
 def _measure(body: Any, size: int) -> tuple[int, int]:

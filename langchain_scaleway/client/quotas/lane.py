@@ -7,20 +7,21 @@ woken earlier when that may be worth while.
 import copy
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
 
 from langchain_scaleway.client.quotas.estimates import Demand
 from langchain_scaleway.client.quotas.headers import is_for_tokens, too_large
 from langchain_scaleway.client.quotas.quota import Allowance, Limits, Quota, Turn
 from langchain_scaleway.errors import ScalewayError
 
+_MANY = 1_000
+"""When more wait, they ask less often, so that the asking takes no more time."""
+
 
 class Waiter:
     """A request that waits for its turn.
 
     Args:
-        demand: What it will take.
+        demand: What it is made of.
 
     Attributes:
         asks_again_at: When it will ask again whether it may go.
@@ -51,22 +52,21 @@ class Lane:
         with quota.lock:
             quota.lanes.add(self)
 
-    def demand(self, body: Mapping[str, Any], size: int) -> Demand:
-        """Estimate what a request will take.
+    def check(self, demand: Demand, model: str) -> None:
+        """Refuse a request that takes more than any minute has.
 
         Args:
-            body: The JSON body.
-            size: Its bytes when encoded.
+            demand: What it is made of.
+            model: The model that is to be asked.
 
         Raises:
-            ScalewayRateLimitError: It takes more than a minute allows, however long it waits.
+            ScalewayRateLimitError: It does, as far as the limit is known.
         """
         with self.quota.lock:
-            demand = self.quota.estimator.demand(body, size)
+            tokens = self.quota.estimator.fewest_prompt_tokens(demand)
             limit = self._token_limit()
-        if demand.fewest_prompt_tokens > limit:
-            raise too_large(demand.fewest_prompt_tokens, limit, body.get("model"))
-        return demand
+        if tokens > limit:
+            raise too_large(tokens, limit, model)
 
     def join(self, waiter: Waiter) -> None:
         """Wait behind those who wait already."""
@@ -91,9 +91,10 @@ class Lane:
             if waiter.refusal is not None:
                 raise waiter.refusal
             now = self.quota.clock()
-            wait = self.quota.ask_again
             if self._is_first(waiter, now):
-                wait = min(wait, self._wait(waiter.demand, now))
+                wait = min(self.quota.ask_again, self._wait(waiter.demand, now))
+            else:
+                wait = self.quota.ask_again * max(1, len(self._waiting) / _MANY)
             if wait > 0:
                 waiter.asks_again_at = now + wait
                 return wait
@@ -101,8 +102,10 @@ class Lane:
             return Turn(self.quota, self._own, waiter.demand, now)
 
     def wake_first(self) -> None:
-        """Have the first in the lane ask again."""
+        """Have the first in the lane ask now."""
         for waiter in self._waiting:
+            soon = self.quota.clock() + self.quota.ask_again
+            waiter.asks_again_at = min(waiter.asks_again_at, soon)
             waiter.wake()
             break
 
@@ -113,12 +116,13 @@ class Lane:
             waiter.wake()
         self._waiting.clear()
 
-    def explain(self, error: ScalewayError, demand: Demand) -> ScalewayError:
+    def explain(self, error: ScalewayError, turn: Turn) -> ScalewayError:
         """Tell a refusal that will be repeated for ever from one that passes."""
+        tokens = turn.estimate.prompt_tokens
         with self.quota.lock:
             limit = self._token_limit()
-        if error.is_retryable and is_for_tokens(error) and demand.prompt_tokens > limit:
-            return too_large(demand.prompt_tokens, limit, error.model, error)
+        if error.is_retryable and is_for_tokens(error) and tokens > limit:
+            return too_large(tokens, limit, error.model, error)
         return error
 
     def _is_first(self, waiter: Waiter, now: float) -> bool:
@@ -129,8 +133,8 @@ class Lane:
         first = next(iter(self._waiting))
         while first is not waiter and first.asks_again_at + self.quota.ask_again < now:
             self._waiting.move_to_end(first)
+            self.wake_first()
             first = next(iter(self._waiting))
-            first.wake()
         return first is waiter
 
     def _wait(self, demand: Demand, now: float) -> float:
@@ -141,10 +145,11 @@ class Lane:
         has_shared_places = own.places is None or quota.places.is_learned
         if has_shared_places and quota.running >= quota.places.count:
             return math.inf
+        tokens = sum(quota.estimator.estimate(demand))
         waits = [quota.turnstile.wait(now)]
         for meter, shared, amount in (
             (own.requests, quota.requests, 1),
-            (own.tokens, quota.tokens, demand.tokens),
+            (own.tokens, quota.tokens, tokens),
         ):
             if meter is not None:
                 waits.append(meter.wait(amount, now))

@@ -125,11 +125,12 @@ class Turn:
     Args:
         quota: What it takes from.
         allowance: What it takes from besides.
-        demand: What it is expected to take.
+        demand: What it is made of.
         now: The time.
 
     Attributes:
         demand: The same.
+        estimate: The tokens that it is expected to take.
     """
 
     def __init__(self, quota: Quota, allowance: Allowance, demand: Demand, now: float) -> None:
@@ -138,6 +139,7 @@ class Turn:
         allowance.running += 1
         quota.turnstile.enter(quota.sent, now)
         self.demand = demand
+        self.estimate = quota.estimator.estimate(demand)
         self._quota = quota
         self._allowance = allowance
         self._number = quota.sent
@@ -149,7 +151,7 @@ class Turn:
             if meter is not None
         ]
         self._tokens = [
-            (meter, meter.start(demand.prompt_tokens, demand.answer_tokens, now))
+            (meter, meter.start(*self.estimate, now))
             for meter in (quota.tokens, allowance.tokens)
             if meter is not None
         ]
@@ -205,7 +207,7 @@ class Turn:
     def _end(self, usage: Mapping[str, Any] | None) -> None:
         if self._has_ended:
             return
-        prompt_tokens, answer_tokens = self.demand.prompt_tokens, self.demand.answer_tokens
+        prompt_tokens, answer_tokens = self.estimate
         if (tokens := _tokens_of(usage)) is not None:
             self._quota.estimator.learn(self.demand, *tokens)
             prompt_tokens, answer_tokens = tokens

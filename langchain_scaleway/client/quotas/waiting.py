@@ -14,7 +14,7 @@ def wait(lane: Lane, demand: Demand, time_scale: float) -> Turn:
 
     Args:
         lane: Where to.
-        demand: What the request will take.
+        demand: What the request is made of.
         time_scale: The lane's seconds in a second.
 
     Raises:
