@@ -1,19 +1,24 @@
-"""Copies of a model: which share its connections, and what a pickle says of the key."""
+"""A model that was copied, or stored and loaded, asks as the original does; on the emulator."""
 
-import asyncio
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from langchain_core.runnables import Runnable
+from langchain_core.load import dumpd, dumps, load, loads
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import (
+    ChatPromptTemplate,
+    HumanMessagePromptTemplate,
+    PromptTemplate,
+)
+from langchain_core.runnables import ConfigurableField, RunnableBinding, RunnableSequence
+from langchain_core.runnables.configurable import DynamicRunnable
 
-from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
-from tests.support.calls import ANSWER, call
-from tests.support.leftovers import nothing_left, wait_for
-from tests.support.models import PLAIN_MODEL, model_on
+from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 
 
 @pytest.fixture
@@ -22,81 +27,103 @@ def emulator() -> Iterator[ScalewayEmulator]:
         yield emulator
 
 
-SHARING: dict[str, Callable[[ChatScaleway], Runnable[Any, Any]]] = {
-    "bind": lambda model: model.bind(temperature=0),
-    "bind_tools": lambda model: model.bind_tools([]),
-    "with_config": lambda model: model.with_config(tags=["a"]),
-    "with_retry": lambda model: model.with_retry(),
-    "with_structured_output": lambda model: model.with_structured_output(
-        {"title": "Any", "type": "object", "properties": {}}, include_raw=True
-    ),
-    "model_copy": lambda model: model.model_copy(update={"temperature": 0.5}),
+COPIERS = {
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 (our own)
+    "deepcopy": copy.deepcopy,
     "copy": copy.copy,
+    "model_copy": lambda model: model.model_copy(),
+    "deep model_copy": lambda model: model.model_copy(deep=True),
+    "dumpd and load": lambda model: load(
+        dumpd(model),
+        allowed_objects=[ChatScaleway],
+        valid_namespaces=["langchain_scaleway"],
+        secrets_map=SECRETS,
+    ),
+}
+SECRETS: dict[str, str] = {}
+
+
+@pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
+async def test_copies_ask_as_the_original_does(emulator: ScalewayEmulator, copier: Any) -> None:
+    SECRETS["SCW_SECRET_KEY"] = emulator.api_key or ""
+    model = model_on(emulator, temperature=0.5, stop=["END"], extra_body={"top_k": 5})
+    # Used before it is copied: it has open connections then, synchronous and not.
+    model.invoke("Hello")
+    await model.ainvoke("Hello")
+
+    duplicate = copier(model)
+
+    assert isinstance(duplicate, ChatScaleway)
+    assert duplicate.invoke("Hello").text == model.invoke("Hello").text
+    assert (await duplicate.ainvoke("Hello")).text
+    bodies = [request.json for request in emulator.requests]
+    assert all(body == bodies[0] for body in bodies)
+
+
+def test_chain_is_stored_and_loaded(emulator: ScalewayEmulator) -> None:
+    prompt = ChatPromptTemplate.from_template("Say {word}.")
+    bound = model_on(emulator).bind(temperature=0)
+    chain = prompt | bound.with_config(tags=["stored"]) | StrOutputParser()
+
+    stored = dumps(chain)
+    loaded = loads(
+        stored,
+        allowed_objects=[
+            ChatPromptTemplate,
+            HumanMessagePromptTemplate,
+            PromptTemplate,
+            RunnableBinding,
+            RunnableSequence,
+            StrOutputParser,
+            ChatScaleway,
+        ],
+        valid_namespaces=["langchain_scaleway"],
+        secrets_map={"SCW_SECRET_KEY": emulator.api_key or ""},
+    )
+
+    assert (emulator.api_key or "") not in stored
+    assert loaded.invoke({"word": "yes"}) == chain.invoke({"word": "yes"})
+    assert [request.json["temperature"] for request in emulator.requests] == [0, 0]
+
+
+CONFIGURABLE = {
+    "temperature": ConfigurableField(id="temperature"),
+    "model": ConfigurableField(id="model"),
 }
 
 
-@pytest.mark.parametrize("share", SHARING.values(), ids=SHARING)
-def test_copies_share_connections(
-    share: Callable[[ChatScaleway], Runnable[Any, Any]], emulator: ScalewayEmulator
-) -> None:
-    async def ask(model: ChatScaleway) -> None:
-        await model.ainvoke("Hello")
-        await share(model).ainvoke("Hello")
-
-    with nothing_left(), model_on(emulator) as model:
-        share(model).invoke("Hello")
-        model.invoke("Hello")
-        share(model).invoke("Hello")
-        assert emulator.connections_opened == 1
-        asyncio.run(ask(model))
-        assert emulator.connections_opened == 2
+def configured_for(model: ChatScaleway, name: str) -> ChatScaleway:
+    """The model that answers when another one's name is configured."""
+    configurable = model.configurable_fields(**CONFIGURABLE)
+    assert isinstance(configurable, DynamicRunnable)
+    configured, _ = configurable.prepare({"configurable": {"model": name}})
+    assert isinstance(configured, ChatScaleway)
+    return configured
 
 
-def unpickled(model: ChatScaleway) -> ChatScaleway:
-    twin = pickle.loads(pickle.dumps(model))  # noqa: S301 -- it was pickled just now
-    assert isinstance(twin, ChatScaleway)
-    return twin
+@pytest.mark.xfail(reason="A configured model is a new one to core, and makes new connections.")
+async def test_configured_models_share_connections(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator).configurable_fields(**CONFIGURABLE)
+
+    for number in range(3):
+        model.invoke("Hello", {"configurable": {"temperature": number}})
+        await model.ainvoke("Hello", {"configurable": {"temperature": number}})
+
+    assert emulator.connections_opened == 2
 
 
-@pytest.mark.parametrize("separate", [unpickled, copy.deepcopy], ids=["pickle", "deepcopy"])
-def test_other_copies_have_their_own(
-    separate: Callable[[ChatScaleway], ChatScaleway], emulator: ScalewayEmulator
-) -> None:
-    async def copied_inside(model: ChatScaleway) -> ChatScaleway:
-        await model.ainvoke("Hello")
-        return separate(model)
+@pytest.mark.xfail(reason="Core hands the first model's profile to the configured one.")
+def test_configured_model_has_its_own_profile(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator)
 
-    with nothing_left(), model_on(emulator, temperature=0.5) as model:
-        model.invoke("Hello")
-        twin = asyncio.run(copied_inside(model))
-        assert repr(twin) == repr(model)
-        with twin:
-            assert call(twin, "invoke").text == ANSWER
-            assert call(twin, "astream").text == ANSWER
-        model.invoke("Hello")
-        assert emulator.connections_opened == 4
-    assert wait_for(lambda: emulator.connections_open == 0)
+    configured = configured_for(model, THINKING_MODEL)
+
+    assert configured.profile == model_on(emulator, THINKING_MODEL).profile
 
 
-@pytest.mark.parametrize("explicit", [False, True])
-def test_what_pickles_say_of_the_key(
-    emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch, *, explicit: bool
-) -> None:
-    key = str(emulator.api_key)
-    monkeypatch.setenv("SCW_SECRET_KEY", "the-key-of-another-time-and-place")
-    if not explicit:
-        monkeypatch.setenv("SCW_SECRET_KEY", key)
-    fields = {"api_key": key} if explicit else {}
-    model = ChatScaleway(model=PLAIN_MODEL, base_url=emulator.base_url, max_retries=0, **fields)
-    with model:
-        model.invoke("Hello")
-    pickled = pickle.dumps(model)
-    assert (key.encode() in pickled) is explicit
+def test_configured_model_keeps_the_users_profile(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator, PLAIN_MODEL, profile={"max_input_tokens": 7})
 
-    monkeypatch.setenv("SCW_SECRET_KEY", "the-key-of-another-time-and-place")
-    with pickle.loads(pickled) as twin:  # noqa: S301 -- it was pickled above
-        attempt = call(twin, "invoke")
-    if explicit:
-        assert attempt.text == ANSWER
-    else:
-        assert type(attempt.error) is errors.ScalewayPermissionDeniedError
+    configured = configured_for(model, THINKING_MODEL)
+
+    assert configured.profile == {"max_input_tokens": 7}
