@@ -12,6 +12,10 @@ from langchain_scaleway.data import ModelFacts, known_models
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 
 _INTRODUCTION = """\
+---
+hide: [toc] # the tables need the room
+---
+
 <!-- Written by scripts/make_models_page.py from scripts/models.toml: change those. -->
 
 # Models

@@ -41,7 +41,7 @@ _ANSWERS: dict[str, Step] = {
         "Your name is Alice." if b"My name is Alice." in request.body else "I do not know."
     ),
     "Invoice 2026-117: 48.50 EUR, due in May, not paid yet.": _INVOICE,
-    "Give number, total and paid as JSON. Invoice 2026-117: 48.50 EUR, not paid.": _INVOICE,
+    "number, total, paid as JSON: invoice 2026-117, 48.50 EUR, not paid": _INVOICE,
     "Invoice 2026-117: 48.50 EUR": '{"number": "2026-117", "total": 48.50}',
     "Invoice 2026-118: 12.50 EUR": '{"number": "2026-118", "total": 12.50}',
     "Alice is 30 years old.": '{"name": "Alice", "age": 30}',
