@@ -18,9 +18,8 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 	@$(BIN)/python examples/tour.py
 
 .PHONY: test
-test: lint types ## Everything CI checks: style, types, import directions, all tests, no blunder in speed
-	$(BIN)/pytest
-	@$(MAKE) --no-print-directory bench-guard
+test: lint types bench-guard ## Everything CI checks: style, types, import directions, no blunder in speed, all tests
+	$(BIN)/pytest -n auto
 
 # --- Its parts ------------------------------------------------------------------------
 
