@@ -5,6 +5,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import cases, instructions
@@ -25,7 +26,7 @@ from benchmarks.results import Results, environment
 from benchmarks.runner import Plan, Runner
 from benchmarks.server import Server
 
-_FULL = Plan(rounds=4, turns=3, fresh_turns=2, budget=0.15, full=True)
+_FULL = Plan(rounds=3, turns=3, fresh_turns=3, budget=0.15, full=True)
 _QUICK = Plan(rounds=1, turns=3, fresh_turns=2, budget=0.07, full=False)
 _GUARD = Plan(rounds=1, turns=5, fresh_turns=3, budget=0.1, full=False)
 _QUICK_CONTESTANTS = (FLOOR, SCALEWAY, SCALEWAY_AIOHTTP, OPENAI)
@@ -42,6 +43,8 @@ def main() -> None:
         _count_instructions(options)
         return
     plan = _QUICK if options.quick else _FULL
+    if options.rounds:
+        plan = replace(plan, rounds=options.rounds)
     rows = [row for row in ROWS if row.quick or not options.quick]
     contestants: Sequence[Contestant] = _QUICK_CONTESTANTS if options.quick else CONTESTANTS
     if options.rows:
@@ -73,6 +76,7 @@ def _options() -> argparse.Namespace:
         metavar="NAME",
         help="besides the floor: " + ", ".join(one.name for one in CONTESTANTS[1:]),
     )
+    parser.add_argument("--rounds", type=int, help="how often everything is measured anew")
     parser.add_argument(
         "--output", type=Path, default=_OUTPUT, help="a directory for the report (%(default)s)"
     )

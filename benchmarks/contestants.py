@@ -119,6 +119,17 @@ class OverAiohttp(Contestant):
         return {**Contestant.arguments(self, url, reply), "http_async_client": client}
 
 
+@dataclass(frozen=True)
+class OverHttpx(Contestant):
+    """A contestant that is given httpx's own client, with as many connections as it likes."""
+
+    def arguments(self, url: str, reply: str) -> dict[str, Any]:
+        """Return the arguments of the constructor, httpx's client among them."""
+        httpx = importlib.import_module("httpx")
+        client = httpx.AsyncClient(limits=httpx.Limits())
+        return {**Contestant.arguments(self, url, reply), "http_async_client": client}
+
+
 FLOOR = Floor("floor", "benchmarks.floor", "FloorModel")
 SOCKET_FLOOR = Floor("floor", "benchmarks.floor", "SocketFloorModel")
 SCALEWAY = Contestant("ChatScaleway", "langchain_scaleway")

@@ -24,9 +24,9 @@ def main() -> None:
     results = Results.read(directory / "results.json")
     page = _DOCS / "performance.md"
     text = between_marks(page.read_text(), "figures", markdown(results))
-    counted = directory / "instructions.md"
-    if counted.exists():
-        text = between_marks(text, "instructions", counted.read_text())
+    for name in ("instructions", "means"):
+        if (found := directory / f"{name}.md").exists():
+            text = between_marks(text, name, found.read_text())
     page.write_text(text)
     plot(results, _DOCS / "performance.png")
 

@@ -52,7 +52,7 @@ def _ratios(results: Results, rows: Sequence[Row]) -> str:
     return (
         "Cost divided by the floor's in the same round and turn: the median and, in brackets, "
         "the quartiles. ✓ and ✗ say whether it is within reach.\n\n"
-        + _table(["", "floor", "reach", *others], lines)
+        + table(["", "floor", "reach", *others], lines)
     )
 
 
@@ -62,7 +62,7 @@ def _amounts(results: Results, rows: Sequence[Row]) -> str:
         [f"{row.title} ({row.unit})", _reach(row)] + [_cell(results, row, name) for name in names]
         for row in rows
     ]
-    return "What is left behind.\n\n" + _table(["", "reach", *names], lines)
+    return "What is left behind.\n\n" + table(["", "reach", *names], lines)
 
 
 def _failures(results: Results, rows: Sequence[Row]) -> str:
@@ -83,7 +83,7 @@ def _server(results: Results, rows: Sequence[Row]) -> str:
     busiest = max(rows, key=results.server_share)
     return (
         "The server is not the bottleneck. For bare sockets it did:\n\n"
-        + _table(["", "rate", "its CPU time for one"], probes)
+        + table(["", "rate", "its CPU time for one"], probes)
         + f"\n\nIn the rows above its process was busy at most "
         f"{results.server_share(busiest):.0%} of the time ({busiest.title})."
     )
@@ -128,6 +128,7 @@ def duration(seconds: float) -> str:
     return f"{number(seconds * 1e6)} µs"
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -36,7 +36,7 @@ class Row:
         quick: Whether `--quick` measures it too.
         rounds: In how many rounds it is measured, once in each, if it takes long; or nothing
             for all rounds and turns.
-        alone: Whether it has a process of its own.
+        alone: Whether it has processes of its own, without what other rows leave behind.
         only: The contestants that are measured, or nothing for all.
     """
 
@@ -71,7 +71,7 @@ class Row:
         return self.reach if contestant == SCALEWAY.name else None
 
 
-_WITH_OPENAI = frozenset({FLOOR.name, SCALEWAY.name, OPENAI.name})
+_OURS_AND_OPENAI = frozenset({SCALEWAY.name, OPENAI.name})
 
 IMPORT = Row(name="import", title="import, over langchain-core and httpx", reach=1.05, guard=1.5)
 FIRST_REPLY = Row(
@@ -165,6 +165,7 @@ TABLE = (
         reach_over_aiohttp=2.5,
         guard=8,
         rounds=2,
+        alone=True,
     ),
     Row(
         name="invoke-image",
@@ -194,7 +195,8 @@ BEYOND = (
         samples=concurrency.ainvoke_2000,
         quick=False,
         rounds=1,
-        only=_WITH_OPENAI,
+        alone=True,
+        only=_OURS_AND_OPENAI | {FLOOR.name},
         over_aiohttp=True,
     ),
     Row(
@@ -202,7 +204,8 @@ BEYOND = (
         title="`astream`, 100 at once, 200 chunks each",
         samples=concurrency.astream_100,
         quick=False,
-        rounds=2,
+        rounds=1,
+        alone=True,
         over_aiohttp=True,
     ),
     Row(
@@ -225,6 +228,7 @@ BEYOND = (
         quick=False,
         rounds=1,
         alone=True,
+        only=_OURS_AND_OPENAI,
     ),
     Row(
         name="sockets-left-async",
@@ -235,6 +239,7 @@ BEYOND = (
         quick=False,
         rounds=1,
         alone=True,
+        only=_OURS_AND_OPENAI,
     ),
     Row(
         name="bytes-left",
@@ -245,6 +250,7 @@ BEYOND = (
         quick=False,
         rounds=1,
         alone=True,
+        only=_OURS_AND_OPENAI,
     ),
     Row(
         name="bytes-left-async",
@@ -255,6 +261,7 @@ BEYOND = (
         quick=False,
         rounds=1,
         alone=True,
+        only=_OURS_AND_OPENAI,
     ),
 )
 

@@ -32,19 +32,20 @@ def ainvoke(setting: Setting) -> Iterator[float]:
 
 def invoke_history(setting: Setting) -> Iterator[float]:
     """Send a conversation of 1,000 messages."""
-    conversation = _conversation()
-    model = setting.model("short", conversation)
-    return cpu_seconds_per_call(lambda: model.invoke(conversation), setting)
-
-
-def invoke_image(setting: Setting) -> Iterator[float]:
-    """Send an image of 10 MB inside the message."""
-    prompt = _image_prompt()
+    prompt = conversation()
     model = setting.model("short", prompt)
     return cpu_seconds_per_call(lambda: model.invoke(prompt), setting)
 
 
-def _conversation() -> list[BaseMessage]:
+def invoke_image(setting: Setting) -> Iterator[float]:
+    """Send an image of 10 MB inside the message."""
+    prompt = image_prompt()
+    model = setting.model("short", prompt)
+    return cpu_seconds_per_call(lambda: model.invoke(prompt), setting)
+
+
+def conversation() -> list[BaseMessage]:
+    """Return a conversation of 1,000 messages."""
     turns: list[BaseMessage] = []
     for number in range(_HISTORY // 2):
         turns.append(AIMessage(f"The answer to question {number} is a sentence of some words."))
@@ -52,7 +53,8 @@ def _conversation() -> list[BaseMessage]:
     return turns
 
 
-def _image_prompt() -> list[BaseMessage]:
+def image_prompt() -> list[BaseMessage]:
+    """Return a message with an image of 10 MB of base64."""
     noise = random.Random(0).randbytes(_IMAGE_BYTES * 3 // 4)  # noqa: S311 - no secret, an image
     url = "data:image/png;base64," + base64.b64encode(noise).decode()
     text = {"type": "text", "text": "What is in this image?"}

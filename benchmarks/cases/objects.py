@@ -17,11 +17,13 @@ def construct(setting: Setting) -> Iterator[float]:
 def bind_tools(setting: Setting) -> Iterator[float]:
     """Bind ten tools that have been bound before, as an agent does in every turn."""
     model = setting.model("short")
-    tools = _tools()
+    tools = ten_tools()
     return cpu_seconds_per_call(lambda: model.bind_tools(tools), setting)
 
 
-def _tools() -> list[BaseTool]:
+def ten_tools() -> list[BaseTool]:
+    """Return ten tools, each with three arguments and a docstring."""
+
     def search(query: str, limit: int = 10, language: str | None = None) -> str:
         """Look up documents.
 
