@@ -10,6 +10,8 @@ from typing import Protocol
 from langchain_scaleway.client.quotas.headers import QuotaState
 
 MINUTE = 60.0
+_NEGLIGIBLE = 1e-6
+"""Amounts below it are what adding up numbers leaves."""
 
 
 class Budget(Protocol):
@@ -65,11 +67,11 @@ class MinuteWindow:
     def wait(self, amount: float, now: float) -> float:
         """See `Budget`."""
         missing = min(amount, self.limit) - self.available(now)
-        if missing <= 0:
+        if missing <= _NEGLIGIBLE:
             return 0.0
         for number, taken in self._taken.items():
             missing -= taken
-            if missing <= 0:
+            if missing <= _NEGLIGIBLE:
                 return self._end_of(number) + MINUTE - now
         return MINUTE
 
@@ -117,6 +119,7 @@ class ServerBudget:
         self._level = available
         self._updated = now
         self._corrected = 0.0  # By what servers said, ever.
+        self._reset_at = now
         self._whole_at: float | None = None  # Where the quota comes back at once.
 
     def available(self, now: float) -> float:
@@ -134,7 +137,7 @@ class ServerBudget:
         """See `Budget`."""
         planned = min(amount + self._HEADROOM * self.limit, self.limit)
         missing = planned - self.available(now)
-        if missing <= 0:
+        if missing <= _NEGLIGIBLE:
             return 0.0
         if self._whole_at is not None:
             return self._whole_at - now
@@ -144,15 +147,23 @@ class ServerBudget:
         """See `Budget`."""
         self._level = min(self.limit, self.available(at) - amount)
 
-    def empty(self, now: float) -> None:
-        """Take what is left: the server has refused a request for this quota."""
+    def empty(self, now: float, *, again: bool) -> None:
+        """Take what is left: the server has refused a request for this quota.
+
+        Args:
+            now: The time.
+            again: Whether it refuses the first request after a refusal too. Then the quota
+                does not come back bit by bit, and the last `reset` counts.
+        """
         self._level = min(0.0, self.available(now))
+        if again and self._reset_at > now:
+            self._whole_at = self._reset_at
 
     def mark(self, now: float) -> float:
         """What is available now, for `learn` to compare with what the server says of now."""
         return self.available(now) - self._corrected
 
-    def learn(self, state: QuotaState, mark: float, now: float) -> None:
+    def learn(self, state: QuotaState, mark: float, sent_at: float, now: float) -> None:
         """Follow what the server says, as far as it contradicts our own account.
 
         The server counted at some moment between the sending of the request and now. Only
@@ -162,26 +173,32 @@ class ServerBudget:
         Args:
             state: What the server says.
             mark: What `mark` was right after the request was sent.
+            sent_at: When that was.
             now: The time.
         """
         level = self.available(now)
+        self._reset_at = now + (state.reset or 0.0)
+        if state.reset is None or self._comes_bit_by_bit(state.remaining, state.reset):
+            self._whole_at = None
+        elif sent_at + state.reset > now:
+            self._whole_at = self._reset_at
+        else:
+            return  # The quota may have come back since the server counted.
         when_sent = mark + self._corrected
         least, most = min(when_sent, level), max(when_sent, level)
         if state.remaining < least:
             self._correct(state.remaining - least)
         elif state.remaining > most:
             self._correct(self._TRUST * (state.remaining - most))
-        if state.reset is not None:
-            self._learn_refill(self.limit - state.remaining, state.reset, now)
 
     def _correct(self, difference: float) -> None:
         self._level += difference
         self._corrected += difference
 
-    def _learn_refill(self, taken: float, reset: float, now: float) -> None:
-        bit_by_bit = taken * MINUTE / self.limit
-        tolerated = self._RESET_SLACK + self._RESET_TOLERANCE * bit_by_bit
-        self._whole_at = None if abs(reset - bit_by_bit) <= tolerated else now + reset
+    def _comes_bit_by_bit(self, remaining: float, reset: float) -> bool:
+        expected = (self.limit - remaining) * MINUTE / self.limit
+        tolerated = self._RESET_SLACK + self._RESET_TOLERANCE * expected
+        return abs(reset - expected) <= tolerated
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +281,10 @@ class Meter:
         """Give back what a request took at once, after its end."""
         self._take(-entry.first, entry.at)
 
-    def empty(self, now: float) -> None:
+    def empty(self, now: float, *, again: bool) -> None:
         """Learn that the server has nothing left, if it is known how that comes back."""
         if isinstance(self.budget, ServerBudget):
-            self.budget.empty(now)
+            self.budget.empty(now, again=again)
 
     def learn(self, state: QuotaState, entry: Entry, now: float) -> None:
         """Learn from an answer's headers.
@@ -282,7 +299,7 @@ class Meter:
             uncounted = entry.uncounted + self._taken
             self.budget = ServerBudget(state.limit, state.remaining - uncounted, now)
         elif budget is entry.budget:
-            budget.learn(state, entry.mark, now)
+            budget.learn(state, entry.mark, entry.at, now)
 
     def _take(self, amount: float, at: float) -> None:
         self.budget.take(amount, at)

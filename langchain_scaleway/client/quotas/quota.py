@@ -227,11 +227,12 @@ class Turn:
             quota.places.refuse(self._running)
             return
         now = quota.clock()
-        if is_for_tokens(error):
-            quota.tokens.empty(now)
-        elif "requests" in reason:
-            quota.requests.empty(now)
         pause = quota.turnstile.refuse(self._number, quota.sent, now)
+        again = pause is not None and quota.turnstile.refusals > 1
+        if is_for_tokens(error):
+            quota.tokens.empty(now, again=again)
+        elif "requests" in reason:
+            quota.requests.empty(now, again=again)
         if pause is not None:
             logger.info(
                 "Scaleway refuses model %r for its quota: all requests to it pause for %.1f s",
