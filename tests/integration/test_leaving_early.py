@@ -1,0 +1,313 @@
+"""Leaving a call before its end closes its connection at once, and leaves nothing behind."""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.runnables import RunnableLambda
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.testing import Delay, Reply, ScalewayEmulator, Stall
+from tests.support.calls import ANSWER
+from tests.support.leftovers import nothing_left, wait_for
+from tests.support.models import model_on
+from tests.support.raw_server import RawServer, stays_silent
+
+ENDLESS = Reply("One two three four five six", faults=[Stall(4)])
+"""An answer that never comes to its end: whoever stops reading it leaves early."""
+
+NEVER = Reply("too late", faults=[Delay(60)])
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        emulator.respond_with(lambda _: ENDLESS)
+        yield emulator
+
+
+def noticed(emulator: ScalewayEmulator, times: int = 1) -> bool:
+    """Whether the server has noticed that so many clients went away, and has no others."""
+    return wait_for(
+        lambda: (
+            sum(request.client_disconnected for request in emulator.requests) == times
+            and emulator.connections_open == 0
+        )
+    )
+
+
+def still_works(emulator: ScalewayEmulator, model: ChatScaleway) -> bool:
+    emulator.respond_with(None)
+    return model.invoke("Hello").text == ANSWER
+
+
+# --- Outside event loops ------------------------------------------------------------------
+
+
+def by_break(model: ChatScaleway) -> None:
+    for _ in model.stream("Hello"):
+        break
+
+
+def by_closing(model: ChatScaleway) -> None:
+    chunks = model.stream("Hello")
+    next(chunks)
+    assert hasattr(chunks, "close")
+    chunks.close()
+
+
+def by_dropping(model: ChatScaleway) -> None:
+    chunks = model.stream("Hello")
+    next(chunks)
+    del chunks
+
+
+def by_an_error_of_the_callers(model: ChatScaleway) -> None:
+    with contextlib.suppress(ZeroDivisionError):
+        for _ in model.stream("Hello"):
+            _ = 1 / 0
+
+
+def out_of_a_zip(model: ChatScaleway) -> None:
+    for _ in zip(range(2), model.stream("Hello"), strict=False):
+        pass
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        by_break,
+        by_closing,
+        by_dropping,
+        by_an_error_of_the_callers,
+        out_of_a_zip,
+    ],
+)
+def test_leaving_a_stream(
+    leave: Callable[[ChatScaleway], None], emulator: ScalewayEmulator
+) -> None:
+    with nothing_left(), model_on(emulator) as model:
+        leave(model)
+        assert noticed(emulator)
+        assert still_works(emulator, model)
+
+
+def test_leaving_a_synchronous_chain(emulator: ScalewayEmulator) -> None:
+    """Core reads what is left of the model's stream, for its traces; nothing stays open."""
+    emulator.respond_with(None)
+    chain = RunnableLambda(lambda text: text) | (model := model_on(emulator)) | StrOutputParser()
+    with nothing_left(), model:
+        for _ in chain.stream("Hello"):
+            break
+        assert emulator.requests[0].completed
+        assert still_works(emulator, model)
+        assert emulator.connections_opened == 1
+
+
+def test_a_stream_that_nobody_reads_is_no_request(emulator: ScalewayEmulator) -> None:
+    with nothing_left(), model_on(emulator) as model:
+        chunks = model.stream("Hello")
+        del chunks
+        assert still_works(emulator, model)
+    assert len(emulator.requests) == 1
+
+
+# --- In event loops -----------------------------------------------------------------------
+
+
+async def by_break_async(model: ChatScaleway) -> None:
+    async for _ in model.astream("Hello"):
+        break
+
+
+async def by_closing_async(model: ChatScaleway) -> None:
+    chunks = model.astream("Hello")
+    await anext(chunks)
+    assert hasattr(chunks, "aclose")
+    await chunks.aclose()
+
+
+async def by_dropping_async(model: ChatScaleway) -> None:
+    chunks = model.astream("Hello")
+    await anext(chunks)
+    del chunks
+
+
+async def by_an_error_of_the_callers_async(model: ChatScaleway) -> None:
+    with contextlib.suppress(ZeroDivisionError):
+        async for _ in model.astream("Hello"):
+            _ = 1 / 0
+
+
+async def by_cancelling(model: ChatScaleway) -> None:
+    first_chunk = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in model.astream("Hello"):
+            first_chunk.set()
+
+    reading = asyncio.create_task(read())
+    await first_chunk.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+async def by_a_timeout(model: ChatScaleway) -> None:
+    async def read() -> None:
+        async for _ in model.astream("Hello"):
+            pass
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(read(), 0.2)
+
+
+async def out_of_a_chain_async(model: ChatScaleway) -> None:
+    chain = RunnableLambda(lambda text: text) | model | StrOutputParser()
+    async for _ in chain.astream("Hello"):
+        break
+
+
+async def out_of_events(model: ChatScaleway) -> None:
+    async for event in model.astream_events("Hello", version="v2"):
+        if event["event"] == "on_chat_model_stream":
+            break
+
+
+async def out_of_a_task_group(model: ChatScaleway) -> None:
+    first_chunk = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in model.astream("Hello"):
+            first_chunk.set()
+
+    async def fail() -> None:
+        await first_chunk.wait()
+        raise ZeroDivisionError
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read())
+            group.create_task(fail())
+
+    with pytest.raises(ExceptionGroup):
+        await both()
+
+
+async def out_of_an_invoke(model: ChatScaleway) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(model.ainvoke("Hello"), 0.2)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        by_break_async,
+        by_closing_async,
+        by_dropping_async,
+        by_an_error_of_the_callers_async,
+        by_cancelling,
+        by_a_timeout,
+        out_of_a_chain_async,
+        out_of_events,
+        out_of_a_task_group,
+        out_of_an_invoke,
+    ],
+)
+def test_leaving_in_an_event_loop(
+    leave: Callable[[ChatScaleway], Coroutine[Any, Any, None]], emulator: ScalewayEmulator
+) -> None:
+    """The loop runs on: it is the call that closes its connection, not the end of the loop."""
+
+    async def live(model: ChatScaleway) -> None:
+        await leave(model)
+        assert await asyncio.to_thread(noticed, emulator)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        emulator.respond_with(None)
+        assert (await model.ainvoke("Hello")).text == ANSWER
+
+    with nothing_left(), model_on(emulator) as model:
+        asyncio.run(live(model))
+
+
+def test_the_loop_ends_in_mid_stream(emulator: ScalewayEmulator) -> None:
+    async def leave(model: ChatScaleway) -> AsyncIterator[Any]:
+        chunks = model.astream("Hello")
+        await anext(chunks)
+        return chunks
+
+    with nothing_left(), model_on(emulator) as model:
+        chunks = asyncio.run(leave(model))
+        assert noticed(emulator)
+        del chunks
+        assert still_works(emulator, model)
+
+
+def test_cancelling_before_the_answer_begins(emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda _: NEVER)
+
+    async def live(model: ChatScaleway) -> None:
+        calls = [asyncio.ensure_future(model.ainvoke("Hello")) for _ in range(20)]
+        calls += [asyncio.ensure_future(anext(model.astream("Hello"))) for _ in range(20)]
+        assert await asyncio.to_thread(wait_for, lambda: len(emulator.requests) == 40)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert await asyncio.to_thread(noticed, emulator, 40)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with nothing_left(), model_on(emulator) as model:
+        asyncio.run(live(model))
+        assert still_works(emulator, model)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cancelling_while_it_connects(scheme: str) -> None:
+    async def live(server: RawServer) -> None:
+        model = ChatScaleway(model="any", base_url=f"{scheme}://{server.origin}/v1", timeout=60)
+        call = asyncio.ensure_future(model.ainvoke("Hello"))
+        assert await asyncio.to_thread(wait_for, lambda: server.connections == 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await asyncio.to_thread(server.wait_until_left)
+
+    with nothing_left(), RawServer(stays_silent, reads_request=False) as server:
+        asyncio.run(live(server))
+
+
+@pytest.mark.timeout(100)
+def test_calls_that_were_cancelled_take_no_place_from_others(emulator: ScalewayEmulator) -> None:
+    """At most 1,000 requests of an event loop are under way; 1,100 were, and are gone."""
+    emulator.respond_with(lambda _: NEVER)
+
+    def have_arrived(number: int) -> bool:
+        return wait_for(lambda: len(emulator.requests) == number)
+
+    async def live(model: ChatScaleway) -> None:
+        for batch in range(1, 12):
+            calls = [asyncio.ensure_future(model.ainvoke("Hello")) for _ in range(100)]
+            assert await asyncio.to_thread(have_arrived, 100 * batch)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        emulator.respond_with(None)
+        assert (await model.ainvoke("Hello")).text == ANSWER
+
+    with nothing_left(), model_on(emulator) as model:
+        asyncio.run(live(model))
+
+
+def test_a_stream_dropped_by_the_collector(emulator: ScalewayEmulator) -> None:
+    """One that is part of a cycle is not dropped until the collector comes."""
+    with nothing_left(), model_on(emulator) as model:
+        cycle: dict[str, Any] = {"chunks": model.stream("Hello")}
+        next(cycle["chunks"])
+        cycle["self"] = cycle
+        del cycle
+        gc.collect()
+        assert noticed(emulator)
