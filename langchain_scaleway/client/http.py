@@ -74,7 +74,7 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = None if body is None else encode(body)
-        send = self._paced(lambda: self._request(path, content, model), body, content)
+        send = self._paced(lambda: self._request(path, content, model), body)
         return self.endpoint.retry.call(send, on_retry)
 
     async def arequest(
@@ -87,7 +87,7 @@ class ScalewayClient:
     ) -> Reply:
         """Do what `request` does, asynchronously."""
         content = None if body is None else encode(body)
-        send = self._apaced(lambda: self._arequest(path, content, model), body, content)
+        send = self._apaced(lambda: self._arequest(path, content, model), body)
         return await self.endpoint.retry.acall(send, on_retry)
 
     def stream(
@@ -119,9 +119,7 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = encode(body)
-        send = self._paced(
-            lambda: self._stream(path, content, model, carries_answer), body, content
-        )
+        send = self._paced(lambda: self._stream(path, content, model, carries_answer), body)
         return self.endpoint.retry.call(send, on_retry)
 
     async def astream(
@@ -135,30 +133,25 @@ class ScalewayClient:
     ) -> AsyncEventStream:
         """Do what `stream` does, asynchronously."""
         content = encode(body)
-        send = self._apaced(
-            lambda: self._astream(path, content, model, carries_answer), body, content
-        )
+        send = self._apaced(lambda: self._astream(path, content, model, carries_answer), body)
         return await self.endpoint.retry.acall(send, on_retry)
 
     def _paced(
-        self, send: Callable[[], Answer], body: dict[str, Any] | None, content: bytes | None
+        self, send: Callable[[], Answer], body: dict[str, Any] | None
     ) -> Callable[[], Answer]:
         """Have the pacer say when each attempt may go."""
         pacer = self._pacer
-        if pacer is None or body is None or content is None:
+        if pacer is None or body is None:
             return send
-        return lambda: pacer.call(send, body, len(content))
+        return lambda: pacer.call(send, body)
 
     def _apaced(
-        self,
-        send: Callable[[], Awaitable[Answer]],
-        body: dict[str, Any] | None,
-        content: bytes | None,
+        self, send: Callable[[], Awaitable[Answer]], body: dict[str, Any] | None
     ) -> Callable[[], Awaitable[Answer]]:
         pacer = self._pacer
-        if pacer is None or body is None or content is None:
+        if pacer is None or body is None:
             return send
-        return lambda: pacer.acall(send, body, len(content))
+        return lambda: pacer.acall(send, body)
 
     def _request(self, path: str, content: bytes | None, model: str | None) -> Reply:
         started = time.monotonic()

@@ -142,10 +142,10 @@ class ScalewayRateLimiter(BaseRateLimiter):
 
     def __repr__(self) -> str:
         """Show the arguments that were given."""
-        given = ", ".join(
-            f"{name}={value}" for name, value in self._arguments().items() if value is not None
-        )
-        return f"{type(self).__name__}({given})"
+        given = {name: value for name, value in self._arguments().items() if value is not None}
+        if self._time_scale == 1:
+            del given["time_scale"]
+        return f"{type(self).__name__}({', '.join(f'{n}={v}' for n, v in given.items())})"
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle the arguments alone; what is known belongs to the process."""
@@ -203,42 +203,39 @@ class Pacer:
         self._lane_of = lane_of
         self._time_scale = time_scale
 
-    def call(self, send: Callable[[], Answer], body: Mapping[str, Any], size: int) -> Answer:
+    def call(self, send: Callable[[], Answer], body: Mapping[str, Any]) -> Answer:
         """Send a request when its turn has come.
 
         Args:
             send: Sends it, once.
             body: Its JSON body.
-            size: The bytes of the body when encoded.
 
         Raises:
             ScalewayRateLimitError: It takes more tokens than any minute has.
             ScalewayError: What `send` raises.
         """
-        lane, demand = self._enter(body, size)
+        lane, demand = self._enter(body)
         turn = wait(lane, demand, self._time_scale)
         with _attempt(lane, turn):
             answer = send()
             _follow(answer, turn)
         return answer
 
-    async def acall(
-        self, send: Callable[[], Awaitable[Answer]], body: Mapping[str, Any], size: int
-    ) -> Answer:
+    async def acall(self, send: Callable[[], Awaitable[Answer]], body: Mapping[str, Any]) -> Answer:
         """Do what `call` does, asynchronously."""
-        lane, demand = self._enter(body, size)
+        lane, demand = self._enter(body)
         turn = await await_turn(lane, demand, self._time_scale)
         with _attempt(lane, turn):
             answer = await send()
             _follow(answer, turn)
         return answer
 
-    def _enter(self, body: Mapping[str, Any], size: int) -> tuple[Lane, Demand]:
+    def _enter(self, body: Mapping[str, Any]) -> tuple[Lane, Demand]:
         """Find a request's queue, and refuse it if it can never be let through."""
         _give_back_permit()
         model = str(body.get("model"))
         lane = self._lane_of(model)
-        demand = Demand.of(body, size)
+        demand = Demand.of(body)
         lane.check(demand, model)
         return lane, demand
 

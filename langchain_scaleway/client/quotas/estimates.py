@@ -15,6 +15,8 @@ _MOST_BYTES_PER_TOKEN = 6.0
 """Hardly a text needs fewer tokens than one for every six bytes."""
 _TOKENS_PER_ATTACHMENT = 1_000
 """About those of a photograph; Scaleway's models take from 256 to some thousand."""
+_ATTACHMENTS = frozenset({"image_url", "input_audio", "file"})
+"""The types of content parts that are no text."""
 _FIRST_ANSWER_TOKENS = 500
 """Expected of an answer before there was one."""
 _REMEMBERED = 50
@@ -38,14 +40,13 @@ class Demand:
     answer_bound: float = math.inf
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], size: int) -> Self:
+    def of(cls, body: Mapping[str, Any]) -> Self:
         """Measure a request.
 
         Args:
             body: The JSON body.
-            size: Its bytes when encoded.
         """
-        text_size, attachments = _measure(body, size)
+        text_size, attachments = _measure([body.get("messages"), body.get("tools")])
         bound = body.get("max_tokens") or body.get("max_completion_tokens")
         return cls(text_size, attachments, bound if isinstance(bound, int) else math.inf)
 
@@ -67,22 +68,22 @@ class TokenEstimator:
 
     def __init__(self) -> None:
         """Start with rules of thumb."""
-        self._tokens_per_byte = _Average(1 / _BYTES_PER_TOKEN)
+        self._prompt_tokens = _Average(1.0)
+        self._text_size = _Average(_BYTES_PER_TOKEN)
         self._answer_tokens = _Average(_FIRST_ANSWER_TOKENS)
 
     def estimate(self, demand: Demand) -> Estimate:
         """Estimate a request, by what is known now."""
         if not demand.text_size:
             return Estimate(0, 0)
-        prompt_tokens = demand.text_size * self._tokens_per_byte.value
         return Estimate(
-            prompt_tokens + demand.attachments * _TOKENS_PER_ATTACHMENT,
+            demand.text_size * self._tokens_per_byte + demand.attachments * _TOKENS_PER_ATTACHMENT,
             min(self._answer_tokens.value, demand.answer_bound),
         )
 
     def fewest_prompt_tokens(self, demand: Demand) -> float:
         """What a request takes for sure when it starts."""
-        least = min(1 / _MOST_BYTES_PER_TOKEN, self._tokens_per_byte.value * _LEAST_SHARE)
+        least = min(1 / _MOST_BYTES_PER_TOKEN, self._tokens_per_byte * _LEAST_SHARE)
         return demand.text_size * least
 
     def learn(self, demand: Demand, prompt_tokens: int, answer_tokens: int) -> None:
@@ -94,19 +95,22 @@ class TokenEstimator:
             answer_tokens: The tokens of its answer.
         """
         if demand.text_size and not demand.attachments:
-            self._tokens_per_byte.add(prompt_tokens / demand.text_size)
+            self._prompt_tokens.add(prompt_tokens)
+            self._text_size.add(demand.text_size)
         self._answer_tokens.add(answer_tokens)
 
+    @property
+    def _tokens_per_byte(self) -> float:
+        return self._prompt_tokens.value / self._text_size.value
 
-def fewest_tokens(body: Any, size: int) -> float:
-    """The tokens that a prompt has for sure.
+
+def fewest_tokens(body: Mapping[str, Any]) -> float:
+    """The tokens that the prompt of a request has for sure.
 
     Args:
-        body: The JSON body of a request.
-        size: Its bytes when encoded.
+        body: The JSON body.
     """
-    text_size, _ = _measure(body, size)
-    return text_size / _MOST_BYTES_PER_TOKEN
+    return Demand.of(body).text_size / _MOST_BYTES_PER_TOKEN
 
 
 class _Average:
@@ -121,24 +125,16 @@ class _Average:
         self.value += (value - self.value) / self._count
 
 
-def _measure(body: Any, size: int) -> tuple[int, int]:
-    """The bytes of a request's text, and how many images and other files it carries."""
-    attachments = [
-        part
-        for message in body.get("messages") or ()
-        if isinstance(message.get("content"), list)
-        for part in message["content"]
-        if isinstance(part, dict) and part.get("type") not in {"text", "refusal"}
-    ]
-    return size - sum(map(_text_length, attachments)), len(attachments)
-
-
-def _text_length(value: Any) -> int:
-    """The characters of all texts in a JSON value; encoded files are ASCII."""
+def _measure(value: Any) -> tuple[int, int]:
+    """The bytes of all text in a JSON value, and how many images and other files it holds."""
     if isinstance(value, str):
-        return len(value)
+        return len(value) if value.isascii() else len(value.encode("utf-8", "replace")), 0
     if isinstance(value, dict):
-        return sum(map(_text_length, value.values()))
-    if isinstance(value, list):
-        return sum(map(_text_length, value))
-    return 0
+        if value.get("type") in _ATTACHMENTS:
+            return 0, 1
+        measured = [_measure(part) for item in value.items() for part in item]
+    elif isinstance(value, list):
+        measured = [_measure(item) for item in value]
+    else:
+        return 0, 0
+    return sum(size for size, _ in measured), sum(count for _, count in measured)

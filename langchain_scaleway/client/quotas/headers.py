@@ -81,7 +81,7 @@ def explain_too_large(
     quota = read_quota(headers, "tokens")
     if quota is None:
         return error
-    tokens = fewest_tokens(decode(content), len(content))
+    tokens = fewest_tokens(decode(content))
     return error if tokens <= quota.limit else too_large(tokens, quota.limit, error.model, error)
 
 

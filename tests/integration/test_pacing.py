@@ -1,0 +1,291 @@
+"""`ScalewayRateLimiter` on the emulator: whole batches, threads, event loops, storms, streams.
+
+The emulator's time runs a hundred times as fast, and the limiters know.
+"""
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import FakeListChatModel, LanguageModelInput
+
+from langchain_scaleway import ScalewayRateLimiter
+from langchain_scaleway.errors import ScalewayInvalidRequestError, ScalewayRateLimitError
+from langchain_scaleway.testing import Quotas, ScalewayEmulator
+from tests.support.models import PLAIN_MODEL, model_on
+
+SCALE = 100.0
+
+
+def limiter(**arguments: Any) -> ScalewayRateLimiter:
+    """A limiter that lives as fast as the emulator."""
+    return ScalewayRateLimiter(**({"time_scale": SCALE} | arguments))
+
+
+def emulate(
+    requests: int | None = None,
+    tokens: int | None = None,
+    at_once: int | None = None,
+    *,
+    latency: float = 0.5,
+    time_scale: float = SCALE,
+) -> ScalewayEmulator:
+    """An emulator with these quotas."""
+    quotas = Quotas(
+        requests_per_minute=requests, tokens_per_minute=tokens, concurrent_requests=at_once
+    )
+    return ScalewayEmulator(quotas=quotas, latency=latency, time_scale=time_scale)
+
+
+@pytest.fixture
+def scaleway() -> Iterator[ScalewayEmulator]:
+    """The quotas of an organization with a payment method."""
+    with emulate(300, 200_000, 100) as emulator:
+        yield emulator
+
+
+def prompts(count: int, words: int = 5) -> list[LanguageModelInput]:
+    """As many prompts, all different."""
+    return [f"Number {number}: " + "word " * words for number in range(count)]
+
+
+async def first_of(stream: AsyncIterator[Any]) -> None:
+    """Read the beginning of a stream and close it."""
+    await anext(stream)
+    assert hasattr(stream, "aclose")
+    await stream.aclose()
+
+
+class TestBatches:
+    async def test_finish_without_a_refusal(self, scaleway: ScalewayEmulator) -> None:
+        async with model_on(scaleway, rate_limiter=limiter()) as model:
+            answers = await model.abatch(prompts(700))
+        assert len(answers) == 700
+        assert scaleway.statuses == {200: 700}
+
+    async def test_keep_below_the_quota_of_tokens(self) -> None:
+        with emulate(10_000, 20_000, 100) as emulator:
+            async with model_on(emulator, rate_limiter=limiter(tokens_per_minute=15_000)) as model:
+                await model.abatch(prompts(200, words=100))
+        assert emulator.statuses == {200: 200}
+
+    def test_of_threads_finish_without_a_refusal(self, scaleway: ScalewayEmulator) -> None:
+        with model_on(scaleway, rate_limiter=limiter()) as model:
+            answers = model.batch(prompts(400), config={"max_concurrency": 16})
+        assert len(answers) == 400
+        assert scaleway.statuses == {200: 400}
+
+    def test_of_several_event_loops_share_the_quota(self, scaleway: ScalewayEmulator) -> None:
+        model = model_on(scaleway, rate_limiter=limiter())
+        counts: list[int] = []
+
+        def run() -> None:
+            counts.append(len(asyncio.run(model.abatch(prompts(150)))))
+
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert counts == [150] * 4
+        assert scaleway.statuses == {200: 600}
+
+    async def test_of_models_with_limiters_of_their_own_share_it_too(
+        self, scaleway: ScalewayEmulator
+    ) -> None:
+        async with (
+            model_on(scaleway, rate_limiter=limiter()) as first,
+            model_on(scaleway, rate_limiter=limiter()) as second,
+            model_on(scaleway, rate_limiter=limiter()) as third,
+        ):
+            models = (first, second, third)
+            await asyncio.gather(*(model.abatch(prompts(200)) for model in models))
+        assert scaleway.statuses == {200: 600}
+
+    async def test_survive_a_storm(self) -> None:
+        """The quota is much lower than assumed, and refuses most of the first hundred."""
+        with emulate(30, 200_000, 100) as emulator:
+            async with model_on(emulator, rate_limiter=limiter(), max_retries=6) as model:
+                answers = await model.abatch(prompts(150))
+        assert len(answers) == 150
+        assert emulator.statuses[200] == 150
+        assert emulator.statuses[429] < 110, "the storm itself, and hardly any after it"
+
+    async def test_find_out_how_many_requests_fit_at_once(self) -> None:
+        pacer = limiter(requests_per_minute=10_000)
+        with emulate(None, None, 10, latency=5) as emulator:
+            async with model_on(emulator, rate_limiter=pacer, max_retries=20) as model:
+                answers = await model.abatch(prompts(300))
+        assert len(answers) == 300
+        assert emulator.peak_concurrent_requests == 10
+        assert emulator.statuses[429] < 200
+
+    async def test_keep_to_limits_of_the_users(self, scaleway: ScalewayEmulator) -> None:
+        async with model_on(scaleway, rate_limiter=limiter(max_concurrency=3)) as model:
+            await model.abatch(prompts(30))
+        assert scaleway.peak_concurrent_requests == 3
+
+    async def test_leave_the_event_loop_free(self) -> None:
+        turns = 0
+        with emulate(100) as emulator:
+            async with model_on(emulator, rate_limiter=limiter(requests_per_minute=20)) as model:
+                batch = asyncio.create_task(model.abatch(prompts(60)))
+                while not batch.done():
+                    await asyncio.sleep(0.01)
+                    turns += 1
+                await batch
+        assert turns > 20, "two minutes are 1.2 seconds here"
+
+
+class TestCalls:
+    def test_are_counted_once(self, scaleway: ScalewayEmulator) -> None:
+        """LangChain and the client both ask; a request less a minute would show it."""
+        pacer = limiter(requests_per_minute=5, time_scale=1)
+        with model_on(scaleway, rate_limiter=pacer) as model:
+            for _ in range(3):
+                model.invoke("Hello?")
+            list(model.stream("Hello?"))
+            model.invoke("Hello?")
+        assert len(scaleway.requests) == 5
+        other = FakeListChatModel(responses=["Hello."], rate_limiter=pacer)
+        for _ in range(5):
+            other.invoke("Hello?")
+        assert not pacer.acquire(blocking=False)
+
+    async def test_are_counted_once_async(self, scaleway: ScalewayEmulator) -> None:
+        pacer = limiter(requests_per_minute=5, time_scale=1)
+        async with model_on(scaleway, rate_limiter=pacer) as model:
+            await model.abatch(["Hello?"] * 3)
+            async for _ in model.astream("Hello?"):
+                pass
+            async for _ in model.astream_events("Hello?", version="v2"):
+                pass
+        assert len(scaleway.requests) == 5
+        assert [await pacer.aacquire(blocking=False) for _ in range(6)] == [True] * 5 + [False]
+
+    def test_of_the_model_list_need_no_turn(self, scaleway: ScalewayEmulator) -> None:
+        pacer = limiter(requests_per_minute=1, time_scale=1)
+        with model_on(scaleway, rate_limiter=pacer) as model:
+            for _ in range(3):
+                assert PLAIN_MODEL in model.list_models()
+
+    def test_that_fail_make_room(self, scaleway: ScalewayEmulator) -> None:
+        with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
+            for _ in range(3):
+                with pytest.raises(ScalewayInvalidRequestError):
+                    model.invoke("Hello?", extra_body={"temperature": 9})
+            assert model.invoke("Hello?").text
+
+    async def test_that_are_cancelled_make_room(self, scaleway: ScalewayEmulator) -> None:
+        async with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
+            stream = model.astream("Hello?")
+            await anext(stream)
+            waiting = [asyncio.create_task(model.ainvoke(prompt)) for prompt in prompts(20)]
+            await asyncio.sleep(0.05)
+            last = asyncio.create_task(model.ainvoke("Am I the last?"))
+            for task in waiting:
+                task.cancel()
+            cancelled = await asyncio.gather(*waiting, return_exceptions=True)
+            assert {type(one) for one in cancelled} == {asyncio.CancelledError}
+            assert len(scaleway.requests) == 1
+            await first_of(stream)
+            assert (await last).text
+
+    def test_have_their_attempts_counted_exactly(self) -> None:
+        retries: list[Any] = []
+
+        class Listener(BaseCallbackHandler):
+            def on_retry(self, retry_state: Any, **_: Any) -> None:
+                retries.append(retry_state)
+
+        with (
+            emulate(10_000, 10_000, 0) as emulator,
+            model_on(emulator, rate_limiter=limiter(), max_retries=3) as model,
+            pytest.raises(ScalewayRateLimitError, match="concurrent requests"),
+        ):
+            model.invoke("Hello?", config={"callbacks": [Listener()]})
+        assert len(emulator.requests) == 4
+        assert len(retries) == 3
+
+
+class TestStreams:
+    def test_count_until_they_are_read(self, scaleway: ScalewayEmulator) -> None:
+        with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
+            stream = model.stream("Hello?")
+            next(stream)
+            other = threading.Thread(target=model.invoke, args=("Hello?",))
+            other.start()
+            assert not scaleway.wait_until(lambda server: len(server.requests) > 1, seconds=0.2)
+            assert list(stream)
+            other.join()
+        assert len(scaleway.requests) == 2
+
+    async def test_count_until_they_are_closed(self, scaleway: ScalewayEmulator) -> None:
+        async with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
+            for _ in range(3):
+                await first_of(model.astream("Hello?"))
+        assert len(scaleway.requests) == 3
+
+    def test_count_until_they_are_dropped(self, scaleway: ScalewayEmulator) -> None:
+        with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
+            for _ in range(3):
+                next(model.stream("Hello?"))
+                gc.collect()
+        assert len(scaleway.requests) == 3
+
+    async def test_tell_their_tokens(self, scaleway: ScalewayEmulator) -> None:
+        pacer = limiter(tokens_per_minute=100_000)
+        usage = None
+        async with model_on(scaleway, rate_limiter=pacer) as model:
+            async for chunk in model.astream("Hello?"):
+                usage = chunk.usage_metadata or usage
+        assert usage is not None
+        [lane] = pacer._lanes.values()
+        assert lane._own.tokens is not None
+        assert lane._own.tokens._taken == pytest.approx(usage["total_tokens"])
+
+
+class TestTooLarge:
+    """A request that exceeds the quota of tokens by itself is never let through."""
+
+    PROMPT = "word " * 2_000
+
+    @pytest.mark.parametrize("paced", [False, True])
+    async def test_is_told_by_the_headers_of_an_earlier_answer(self, paced: bool) -> None:
+        pacer = limiter() if paced else None
+        too_large = pytest.raises(ScalewayRateLimitError, match="1,000 tokens per minute")
+        with emulate(300, 1_000, 100) as emulator:
+            async with model_on(emulator, rate_limiter=pacer, max_retries=2) as model:
+                model.invoke("Hello?")
+                with too_large as caught:
+                    model.invoke(self.PROMPT)
+                with too_large:
+                    await model.ainvoke(self.PROMPT)
+        assert not caught.value.is_retryable
+        sent = len(emulator.requests) - 1
+        assert sent == (0 if paced else 2), "without the limiter each is sent once, not thrice"
+
+    def test_is_known_to_all_models_of_the_process(self) -> None:
+        with (
+            emulate(300, 1_000, 100) as emulator,
+            model_on(emulator, rate_limiter=limiter()) as first,
+            model_on(emulator, rate_limiter=limiter()) as second,
+        ):
+            first.invoke("Hello?")
+            with pytest.raises(ScalewayRateLimitError, match="not sent"):
+                next(second.stream(self.PROMPT))
+        assert len(emulator.requests) == 1
+
+    def test_cannot_be_known_before_the_first_answer(self) -> None:
+        pacer = limiter(time_scale=1_000)
+        with (
+            emulate(300, 1_000, 100, time_scale=1_000) as emulator,
+            model_on(emulator, rate_limiter=pacer, max_retries=1) as model,
+            pytest.raises(ScalewayRateLimitError, match="tokens per minute"),
+        ):
+            model.invoke(self.PROMPT)
+        assert len(emulator.requests) == 2
