@@ -1,0 +1,99 @@
+"""An agent that calls tools and remembers the conversation.
+
+    pip install langchain-scaleway langchain
+    python -m examples.agent                    # a conversation as an example
+    python -m examples.agent --interactive      # your own, line by line
+
+With SCW_SECRET_KEY it runs on Scaleway, without on an emulator.
+"""
+
+import sys
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+
+from examples.without_a_key import scaleway_or_emulator
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.testing import ReceivedRequest, Reply, Step, ToolCall
+
+MODEL = "mistral-small-3.2-24b-instruct-2506"
+PROMPT = "You help the readers of a library. Be brief. Use the tools; never invent a date."
+
+LOANS = {"Middlemarch": date(2026, 12, 1), "Persuasion": date(2026, 12, 9)}
+
+CONVERSATION = ["Which books have I borrowed?", "Renew the first one.", "Thank you!"]
+
+
+def list_loans() -> str:
+    """List the books that the reader has borrowed, and when they are due."""
+    return ", ".join(f"{title} (due {due})" for title, due in LOANS.items())
+
+
+def renew(title: str) -> str:
+    """Renew the loan of a book for four weeks."""
+    if title not in LOANS:
+        return f"There is no loan of {title}."
+    LOANS[title] += timedelta(weeks=4)
+    return f"{title} is due {LOANS[title]} now."
+
+
+def ask(agent: Any, question: str, thread: str) -> None:
+    """Print what the agent does and says, as it comes."""
+    print(f"\nReader: {question}")
+    # The thread's earlier messages come from the checkpointer.
+    config: RunnableConfig = {"configurable": {"thread_id": thread}}
+    update = {"messages": [{"role": "user", "content": question}]}
+    in_answer = False
+    for message, _ in agent.stream(update, config, stream_mode="messages"):
+        if isinstance(message, ToolMessage):
+            print(f"  {message.name} -> {message.text}")
+        elif isinstance(message, AIMessage | AIMessageChunk) and message.text:
+            print("" if in_answer else "Agent:  ", message.text, sep="", end="", flush=True)
+            in_answer = True
+    print()
+
+
+def converse(model: ChatScaleway, questions: Iterable[str]) -> None:
+    """Have one conversation."""
+    agent = create_agent(
+        model,
+        tools=[list_loans, renew],
+        system_prompt=PROMPT,
+        # In memory it is gone with the process; langgraph has others that write to a database.
+        checkpointer=InMemorySaver(),
+    )
+    for question in questions:
+        ask(agent, question, thread="one reader")
+
+
+def act_the_agent(request: ReceivedRequest) -> Step:
+    """What the emulator says, since it has no model. It has only the request to remember by."""
+    messages = request.json["messages"]
+    last = messages[-1]
+    if last["role"] == "tool":
+        return f"Here is what I found: {last['content']}"
+    if "borrowed" in last["content"]:
+        return Reply(tool_calls=[ToolCall("list_loans")])
+    if "Renew" in last["content"]:
+        listed = next(m["content"] for m in messages if m["role"] == "tool")
+        return Reply(tool_calls=[ToolCall("renew", {"title": listed.partition(" (")[0]})])
+    return "You are welcome."
+
+
+def main() -> None:
+    """Have the conversation that is asked for."""
+    questions = map(str.strip, sys.stdin) if "--interactive" in sys.argv else CONVERSATION
+    with (
+        scaleway_or_emulator(MODEL, act_the_agent) as arguments,
+        ChatScaleway(**arguments) as model,
+    ):
+        converse(model, questions)
+
+
+if __name__ == "__main__":
+    main()

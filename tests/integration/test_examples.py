@@ -1,0 +1,203 @@
+"""The example programs run to their end, as a user starts them: without a key and with one."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from langchain_scaleway.testing import CutStream, Quotas, Reply, ScalewayEmulator
+from tests.support.local_scaleway import LocalScaleway
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+RUN_BELOW = {"rag", "agent", "extraction", "classify", "chat_server"}
+RUN_ELSEWHERE = {"tour"}
+HELPERS = {"__init__", "without_a_key"}
+
+Environment = dict[str, str]
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator(quotas=Quotas()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def on_scaleway(emulator: ScalewayEmulator, tmp_path: Path) -> Iterator[Environment]:
+    """What leads a program to the emulator although it means Scaleway."""
+    with LocalScaleway({"api.scaleway.ai": emulator}, tmp_path) as scaleway:
+        yield scaleway.environment
+
+
+def environment(more: Environment | None = None) -> Environment:
+    return os.environ | {"PYTHONUNBUFFERED": "1"} | (more or {})
+
+
+def run(
+    example: str, *arguments: str, environ: Environment | None = None, words: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run an example to its end, which must be a good one, and say where it ran."""
+    result = subprocess.run(
+        [sys.executable, "-m", f"examples.{example}", *arguments],
+        cwd=ROOT,
+        env=environment(environ),
+        input=words,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    if environ:
+        assert "On Scaleway, with mistral-small-3.2-24b-instruct-2506." in result.stderr
+    else:
+        assert "SCW_SECRET_KEY is not set: this runs on an EMULATOR" in result.stderr
+    return result
+
+
+def test_all_examples_are_run() -> None:
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert names == RUN_BELOW | RUN_ELSEWHERE | HELPERS
+
+
+@pytest.mark.parametrize("example", ["agent", "extraction", "classify"])
+def test_with_a_key_it_asks_scaleway(
+    emulator: ScalewayEmulator, on_scaleway: Environment, example: str
+) -> None:
+    # A minute's quota of the pile would take a minute's time here.
+    pile = [str(few_messages(on_scaleway))] if example == "classify" else []
+    run(example, *pile, environ=on_scaleway)
+
+    assert emulator.requests
+    assert {request.headers["authorization"] for request in emulator.requests} == {
+        f"Bearer {emulator.api_key}"
+    }
+
+
+def few_messages(on_scaleway: Environment) -> Path:
+    path = Path(on_scaleway["SSL_CERT_FILE"]).with_name("messages.txt")
+    path.write_text("My invoice is wrong.\nThe app stops.\n", encoding="utf-8")
+    return path
+
+
+def test_rag_finds_the_text_that_fits() -> None:
+    films = run("rag", "How long may I keep films?")
+    assert "films for one. Both can be renewed twice. [loans]" in films.stdout
+
+
+def test_rag_sends_the_texts(emulator: ScalewayEmulator, on_scaleway: Environment) -> None:
+    run("rag", environ=on_scaleway)
+
+    [request] = emulator.requests
+    system, human = request.json["messages"]
+    assert "[hours] The library opens at nine." in system["content"]
+    assert human == {"role": "user", "content": "When does the library close?"}
+
+
+def test_agent_remembers() -> None:
+    conversation = run("agent").stdout
+
+    assert "list_loans -> Middlemarch (due 2026-12-01)" in conversation
+    assert "renew -> Middlemarch is due 2026-12-29 now." in conversation
+    assert "Agent:  You are welcome." in conversation
+
+
+def test_agent_reads_lines() -> None:
+    conversation = run("agent", "--interactive", words="Which books have I borrowed?\n").stdout
+    assert "Persuasion (due 2026-12-09)" in conversation
+
+
+def test_extraction_gives_records_and_costs() -> None:
+    result = run("extraction")
+
+    assert "6/6" in result.stderr  # of the progress bar
+    assert (
+        "letter-103: Invoice(number='103', customer='Emma Roux', total=7.25, "
+        "due=datetime.date(2026, 12, 11), state='open')"
+    ) in result.stdout
+    assert re.search(r"6 of 6 records for 0\.000\d+ EUR \(list prices of ", result.stdout)
+
+
+def test_extraction_tells_what_failed(tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text("Roses are red.", encoding="utf-8")
+    result = run("extraction", str(tmp_path / "poem.txt"))
+
+    assert "poem.txt: failed, Failed to parse Invoice" in result.stdout
+    assert "0 of 1 records" in result.stdout
+
+
+def test_classify_sorts_a_pile_without_a_refusal() -> None:
+    result = run("classify")
+
+    assert "600/600" in result.stderr
+    assert sorted(result.stdout.split()) == sorted(
+        ["200", "billing", "technical", "other"] + ["200"] * 2
+    )
+
+
+@contextmanager
+def chat_server(environ: Environment | None = None) -> Iterator[str]:
+    """The address of a running chat server."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "examples.chat_server", "--port", "0"],
+        cwd=ROOT,
+        env=environment(environ),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr is not None
+        # The test's own timeout bounds this.
+        lines = iter(server.stderr.readline, "")
+        found = next(m for line in lines if (m := re.search(r"running on (http://\S+)", line)))
+        try:
+            yield found[1]
+        finally:
+            server.terminate()
+
+
+def chat(address: str, *messages: str) -> list[str]:
+    """The pieces of the answer to a conversation."""
+    roles = ("user", "assistant")
+    body = [{"role": roles[i % 2], "content": text} for i, text in enumerate(messages)]
+    with httpx.stream("POST", f"{address}/chat", json=body) as response:
+        assert response.status_code == 200
+        return [piece for piece in response.iter_text() if piece]
+
+
+def test_chat_server_streams_to_a_page() -> None:
+    with chat_server() as address:
+        page = httpx.get(address).text
+        assert 'fetch("/chat"' in page
+        assert "http" not in page.replace(address, "")  # it needs no other host
+
+        pieces = chat(address, "Write a story about a cat.")
+        assert len(pieces) > 10
+        assert "".join(pieces).strip().startswith("Once upon a time a small grey cat")
+
+
+def test_chat_server_on_scaleway(emulator: ScalewayEmulator, on_scaleway: Environment) -> None:
+    with chat_server(on_scaleway) as address:
+        assert "".join(chat(address, "Hello", "Hi!", "How are you?"))
+
+    [request] = emulator.requests
+    assert [message["role"] for message in request.json["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+def test_chat_server_tells_of_a_failure(
+    emulator: ScalewayEmulator, on_scaleway: Environment
+) -> None:
+    emulator.respond_with(lambda _: Reply("one two three", faults=[CutStream(after_events=3)]))
+    with chat_server(on_scaleway) as address:
+        answer = "".join(chat(address, "Hello"))
+
+    assert answer == ("one two\n[ScalewayStreamInterruptedError: the answer could not be finished]")
