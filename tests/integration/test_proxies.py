@@ -1,0 +1,175 @@
+"""The ways to Scaleway that the environment prescribes: proxies, and TLS."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.client.connections import ssl_context
+from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator
+from tests.support.calls import ANSWER, MODES, Mode, ask_all, call, streams
+from tests.support.leftovers import nothing_left
+from tests.support.models import PLAIN_MODEL, model_on
+from tests.support.raw_server import RawServer, sends
+from tests.support.tls import TlsFront
+
+ELSEWHERE = "http://scaleway.invalid/v1"
+"""No name for anybody but the proxy."""
+
+KEY = "5ca1e0a1-0000-4000-8000-00000000cafe"
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def model_elsewhere(base_url: str = ELSEWHERE) -> ChatScaleway:
+    return ChatScaleway(model=PLAIN_MODEL, base_url=base_url, api_key=KEY, max_retries=0)
+
+
+def answer(mode: Mode) -> bytes:
+    """An HTTP answer that says "Bonjour"."""
+    message = {"role": "assistant", "content": "Bonjour"}
+    part = "delta" if streams(mode) else "message"
+    choice = {"index": 0, part: message, "finish_reason": "stop"}
+    body = json.dumps({"id": "chatcmpl-1", "model": PLAIN_MODEL, "choices": [choice]}).encode()
+    kind = b"application/json"
+    if streams(mode):
+        kind, body = b"text/event-stream", b"data: " + body + b"\n\ndata: [DONE]\n\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: " + kind
+    return head + b"\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+
+# --- Proxies ------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy_is_asked(mode: Mode, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with nothing_left(), RawServer(sends(answer(mode))) as proxy:
+        monkeypatch.setenv(variable, f"http://{proxy.origin}")
+        with model_elsewhere() as model:
+            attempt = call(model, mode)
+    assert (attempt.text, attempt.error) == ("Bonjour", None)
+    [request] = proxy.requests
+    assert request.startswith(b"POST http://scaleway.invalid/v1/chat/completions HTTP/1.1\r\n")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_tunnel_is_asked_for_without_the_key(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    with nothing_left(), RawServer(sends(refusal)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:the-proxys-password@{proxy.origin}")
+        with model_elsewhere("https://scaleway.invalid/v1") as model:
+            error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert "407 Proxy Authentication Required" in str(error)
+    assert "the-proxys-password" not in str(error)
+    [request] = proxy.requests
+    assert request.startswith(b"CONNECT scaleway.invalid:443 HTTP/1.1\r\n")
+    assert base64.b64encode(b"user:the-proxys-password") in request
+    assert KEY.encode() not in request
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy_that_is_not_there(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(sends()) as gone:
+        address = gone.origin
+    monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
+    with nothing_left(), model_elsewhere() as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert "the proxy" in str(error)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("mode", MODES)
+def test_no_proxy_is_asked_for_hosts_that_need_none(
+    mode: Mode, emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nothing_left(), RawServer(sends()) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.origin}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with model_on(emulator) as model:
+            assert call(model, mode).text == ANSWER
+    assert proxy.connections == 0
+
+
+# --- TLS ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def front(emulator: ScalewayEmulator, tmp_path: Path) -> Iterator[TlsFront]:
+    """TLS in front of the emulator, by an authority that nobody trusts yet."""
+    with TlsFront(emulator, tmp_path) as front:
+        yield front
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
+    ssl_context().load_verify_locations(front.certificate)
+    with nothing_left(), model_elsewhere(front.base_url) as model:
+        for _ in range(3):
+            assert call(model, mode).text == ANSWER
+    assert emulator.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_connections_with_tls_are_kept(front: TlsFront, emulator: ScalewayEmulator) -> None:
+    ssl_context().load_verify_locations(front.certificate)
+    with nothing_left(), model_elsewhere(front.base_url) as model:
+        for _ in range(3):
+            model.invoke("Hello")
+            assert "".join(str(chunk.text) for chunk in model.stream("Hello")) == ANSWER
+        assert emulator.connections_opened == 1
+        assert asyncio.run(ask_all(model)) == [ANSWER] * 4
+        assert emulator.connections_opened <= 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_large_request_over_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
+    """More than the buffers of the way hold at once."""
+    ssl_context().load_verify_locations(front.certificate)
+    emulator.script("Bonjour")
+    prompt = "Grüße! " * 30_000
+    with nothing_left(), model_elsewhere(front.base_url) as model:
+        assert call(model, mode, prompt).text == "Bonjour"
+    assert emulator.requests[0].json["messages"][0]["content"] == prompt
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_stranger_is_not_trusted(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
+    with nothing_left(), model_elsewhere(front.base_url) as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+    assert emulator.requests == []
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+def test_tls_that_breaks_off_is_an_interruption(
+    mode: Mode, front: TlsFront, emulator: ScalewayEmulator
+) -> None:
+    """Without a farewell of TLS the end may be anybody's."""
+    ssl_context().load_verify_locations(front.certificate)
+    emulator.script(Reply("One two three", faults=[CutStream(3, "until_close")]))
+    with nothing_left(), model_elsewhere(front.base_url) as model:
+        attempt = call(model, mode)
+    assert type(attempt.error) is errors.ScalewayStreamInterruptedError
+    assert attempt.text == "One two"
