@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks import cases
 from benchmarks.cases import ROWS, Row
-from benchmarks.contestants import FLOOR
+from benchmarks.contestants import FLOOR, OPENAI, SCALEWAY
 from benchmarks.results import Figure, Results
 from benchmarks.runner import Sample
 
@@ -15,6 +15,8 @@ def markdown(results: Results) -> str:
     ratios = [row for row in measured if row.has_floor]
     amounts = [row for row in measured if not row.has_floor]
     parts = [_environment(results), _ratios(results, ratios)]
+    if throughput := _throughput(results):
+        parts.append(throughput)
     if amounts:
         parts.append(_amounts(results, amounts))
     parts += [_failures(results, measured), _server(results, measured)]
@@ -35,10 +37,10 @@ def sample_line(sample: Sample) -> str:
 def _environment(results: Results) -> str:
     found = results.environment
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    plan = found["plan"]
+    rounds = 1 + max(sample.round for sample in results.samples)
     return (
         f"Measured {found['date']}: {found['system']}, {found['cores']} cores, "
-        f"Python {found['python']}, {plan['rounds']} rounds of {plan['turns']} turns; {versions}."
+        f"Python {found['python']}, {rounds} rounds of {found['plan']['turns']} turns; {versions}."
     )
 
 
@@ -53,6 +55,18 @@ def _ratios(results: Results, rows: Sequence[Row]) -> str:
         "Cost divided by the floor's in the same round and turn: the median and, in brackets, "
         "the quartiles. ✓ and ✗ say whether it is within reach.\n\n"
         + table(["", "floor", "reach", *others], lines)
+    )
+
+
+def _throughput(results: Results) -> str:
+    """Say how the throughputs with many calls at once compare; theirs is one over a call's time."""
+    row = cases.named("ainvoke-2000")
+    ours, theirs = (results.amount(row, one.name) for one in (SCALEWAY, OPENAI))
+    if ours is None or theirs is None:
+        return ""
+    return (
+        f"With 2,000 calls at once {SCALEWAY.name} makes {1 / ours.median:,.0f} calls/s, "
+        f"{number(theirs.median / ours.median)} times as many as {OPENAI.name}."
     )
 
 

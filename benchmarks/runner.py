@@ -28,6 +28,7 @@ class Plan:
         fresh_turns: How many processes a round spends on import and first reply.
         budget: Seconds of CPU time that a sample should take.
         full: Whether long rows run at their full length.
+        seconds: No round is begun that would probably end later, the first apart.
     """
 
     rounds: int
@@ -35,6 +36,7 @@ class Plan:
     fresh_turns: int
     budget: float
     full: bool
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,10 @@ class Runner:
 
     def run(self) -> Iterator[Sample]:
         """Yield each sample as it is taken."""
+        began = time.monotonic()
         for number in range(self.plan.rounds):
+            if number and self._is_late(time.monotonic() - began, number):
+                return
             yield from self._fresh_samples(number)
             with ExitStack() as stack:
                 shared = self._workers(stack)
@@ -139,6 +144,11 @@ class Runner:
                             yield from self._row_samples(row, self._workers(own), number)
                     else:
                         yield from self._row_samples(row, shared, number)
+
+    def _is_late(self, spent: float, rounds: int) -> bool:
+        """Return whether another round would take more than the time there is."""
+        seconds = self.plan.seconds
+        return seconds is not None and spent + spent / rounds > seconds
 
     def _workers(self, stack: ExitStack) -> dict[str, _Worker]:
         workers = {one.name: _Worker(one, self.server, self.plan) for one in self.contestants}

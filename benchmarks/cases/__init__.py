@@ -164,7 +164,7 @@ TABLE = (
         over_aiohttp=True,
         reach_over_aiohttp=2.5,
         guard=8,
-        rounds=2,
+        rounds=1,
         alone=True,
     ),
     Row(
@@ -207,6 +207,7 @@ BEYOND = (
         rounds=1,
         alone=True,
         over_aiohttp=True,
+        only=_OURS_AND_OPENAI | {FLOOR.name},
     ),
     Row(
         name="memory-growth",

@@ -16,7 +16,7 @@ from benchmarks.sampling import (
 )
 from benchmarks.wire import CHUNKS
 
-_STREAMS_FULL, _STREAMS_QUICK = 8, 3
+_STREAMS_FULL, _STREAMS_QUICK = 5, 3
 """Streams whose latencies make one sample."""
 
 
