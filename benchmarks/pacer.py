@@ -26,7 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
@@ -183,7 +183,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(contestant: Contestant, workload: str, time_scale: float) -> Outcome:
-    prompts = _prompts(*_WORKLOADS[workload])
+    prompts: list[LanguageModelInput] = [*_prompts(*_WORKLOADS[workload])]
     with EmulatorProcess(
         quotas=_QUOTAS,
         time_scale=time_scale,
@@ -194,7 +194,8 @@ def _measure(contestant: Contestant, workload: str, time_scale: float) -> Outcom
         emulator.respond_with(answer)
         model = contestant.make(emulator, time_scale)
         began, really_began = emulator.now(), time.perf_counter()
-        answers = asyncio.run(model.abatch(prompts, return_exceptions=True))
+        # An item may be an exception, which LangChain's annotation does not say.
+        answers: list[Any] = asyncio.run(model.abatch(prompts, return_exceptions=True))
         seconds, real_seconds = emulator.now() - began, time.perf_counter() - really_began
         statuses, peak = emulator.statuses, emulator.peak_concurrent_requests
     answered = [one for one in answers if isinstance(one, AIMessage)]
