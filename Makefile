@@ -77,10 +77,11 @@ docs: $(VENV)/docs.stamp ## Build the documentation in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: build
-build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/
+build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/, and try them in a clean environment
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m scripts.check_packages
 
 .PHONY: clean
 clean: ## Remove all that these targets made
