@@ -1,0 +1,163 @@
+"""A progress bar for long batches, with any LangChain model or chain."""
+
+import threading
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+
+
+class ProgressBar(BaseCallbackHandler):
+    """Shows how far a batch is, how many of its items have failed, and the tokens used.
+
+    A callback: it counts the calls that it was given to, and not the steps within them. It
+    needs the extra `progress`, and shows itself in terminals and in notebooks.
+
+    Args:
+        total: How many calls there will be; with that many the bar closes itself.
+        **options: Options of `tqdm`, such as `desc` or `file`.
+
+    Raises:
+        ImportError: tqdm is not installed.
+
+    Example:
+        ```python
+        from langchain_scaleway.progress import ProgressBar
+
+        with ProgressBar(total=len(prompts)) as bar:
+            answers = model.batch(prompts, config={"callbacks": [bar]})
+        ```
+    """
+
+    run_inline = True  # In the event loop rather than in a thread for each event.
+
+    def __init__(self, total: int | None = None, **options: Any) -> None:
+        try:
+            from tqdm.auto import tqdm  # noqa: PLC0415 -- an extra
+        except ImportError as error:
+            message = 'The progress bar needs tqdm: pip install "langchain-scaleway[progress]"'
+            raise ImportError(message) from error
+        self.done = 0
+        self.failed = 0
+        self.tokens = 0
+        self._total = total
+        self._lock = threading.Lock()
+        self._running: set[UUID] = set()
+        self._counted: set[UUID] = set()
+        self._bar = tqdm(total=total, **({"unit": "call"} | options))
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+    def __enter__(self) -> Self:
+        """Use the bar in a `with` statement, which closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the bar."""
+        self.close()
+
+    # What LangChain tells: the beginning and the end of each run, whatever runs.
+
+    def on_chat_model_start(self, *_: Any, **run: Any) -> None:
+        """Note that a chat model begins."""
+        self._start(**run)
+
+    def on_llm_start(self, *_: Any, **run: Any) -> None:
+        """Note that a text model begins."""
+        self._start(**run)
+
+    def on_chain_start(self, *_: Any, **run: Any) -> None:
+        """Note that a chain begins."""
+        self._start(**run)
+
+    def on_tool_start(self, *_: Any, **run: Any) -> None:
+        """Note that a tool begins."""
+        self._start(**run)
+
+    def on_retriever_start(self, *_: Any, **run: Any) -> None:
+        """Note that a retriever begins."""
+        self._start(**run)
+
+    def on_llm_end(self, response: LLMResult, **run: Any) -> None:
+        """Note the tokens of a model's answer, and that it has ended."""
+        with self._lock:
+            self.tokens += _tokens_of(response)
+        self._end(**run)
+
+    def on_chain_end(self, *_: Any, **run: Any) -> None:
+        """Note that a chain has ended."""
+        self._end(**run)
+
+    def on_tool_end(self, *_: Any, **run: Any) -> None:
+        """Note that a tool has ended."""
+        self._end(**run)
+
+    def on_retriever_end(self, *_: Any, **run: Any) -> None:
+        """Note that a retriever has ended."""
+        self._end(**run)
+
+    def on_llm_error(self, *_: Any, **run: Any) -> None:
+        """Note that a model has failed."""
+        self._end(**run, failed=1)
+
+    def on_chain_error(self, *_: Any, **run: Any) -> None:
+        """Note that a chain has failed."""
+        self._end(**run, failed=1)
+
+    def on_tool_error(self, *_: Any, **run: Any) -> None:
+        """Note that a tool has failed."""
+        self._end(**run, failed=1)
+
+    def on_retriever_error(self, *_: Any, **run: Any) -> None:
+        """Note that a retriever has failed."""
+        self._end(**run, failed=1)
+
+    def _start(self, *, run_id: UUID, parent_run_id: UUID | None = None, **_: Any) -> None:
+        with self._lock:
+            self._running.add(run_id)
+            if parent_run_id not in self._running:
+                self._counted.add(run_id)
+
+    def _end(self, *, run_id: UUID, failed: int = 0, **_: Any) -> None:
+        with self._lock:
+            self._running.discard(run_id)
+            if run_id not in self._counted:
+                return
+            self._counted.remove(run_id)
+            self.done += 1
+            self.failed += failed
+            self._show()
+
+    def _show(self) -> None:
+        shown = {"tokens": f"{self.tokens:,}"} if self.tokens else {}
+        if self.failed:
+            shown["failed"] = f"{self.failed:,}"
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update()
+        if self.done == self._total:
+            self.close()
+
+
+def _tokens_of(response: LLMResult) -> int:
+    """All tokens of a model's answers, where it says them."""
+    messages = [
+        generation.message
+        for generations in response.generations
+        for generation in generations
+        if isinstance(generation, ChatGeneration)
+    ]
+    return sum(
+        message.usage_metadata["total_tokens"]
+        for message in messages
+        if isinstance(message, AIMessage) and message.usage_metadata is not None
+    )
