@@ -1,6 +1,7 @@
 """The events of a streamed answer: bytes in, parsed JSON objects out, no I/O."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from langchain_scaleway.client.encoding import decode
@@ -50,10 +51,8 @@ class EventReader:
             ScalewayStreamInterruptedError: The stream was cut.
         """
         if not self.is_done:
-            try:
+            with suppress(ScalewayResponseError):  # An event that was cut off means nothing.
                 yield from self._parse(self._decoder.flush())
-            except ScalewayResponseError as error:
-                raise self._interruption() from error
         if not (self.is_done or self._is_finished):
             raise self._interruption()
 

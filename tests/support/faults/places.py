@@ -15,8 +15,9 @@ TEXT = "One two three four five six"
 PART = "One two"
 """What has come of it after `MIDWAY` events; the first event carries no text."""
 
-BEFORE, MIDWAY = 1, 3
-"""Numbers of events: before the first piece of the text, and after some of it."""
+BEFORE, MIDWAY, AFTER_FINISH = 1, 3, 8
+"""Numbers of events: before the first piece of the text, after some of it, and after all of it
+and the finish reason."""
 
 SOON = 0.25
 """Seconds until patience ends, where it has to end in a test."""

@@ -17,6 +17,7 @@ from langchain_scaleway.testing import (
     WrongContentType,
 )
 from tests.support.faults.places import (
+    AFTER_FINISH,
     BEFORE,
     CHUNKED,
     MIDWAY,
@@ -77,6 +78,18 @@ WITHIN_AN_ANSWER = [
         answered(CutStream(MIDWAY, "until_close")),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
         Raises(errors.ScalewayStreamInterruptedError, INTERRUPTED, partial=PART),
+    ),
+    Row(
+        "the answer ends between its finish reason and `[DONE]`",
+        answered(CutStream(AFTER_FINISH)),
+        Raises(errors.ScalewayResponseError, NO_JSON, status=200),
+        Answers(),
+    ),
+    Row(
+        "the connection is reset there",
+        answered(Reset(after_events=AFTER_FINISH)),
+        Raises(errors.ScalewayConnectionError, CONNECTION_FAILED, "yes"),
+        Answers(),
     ),
     Row(
         "the answer stalls before its first piece",
