@@ -41,6 +41,10 @@ unit: $(VENV)/dev.stamp ## Tests without an engine
 integration: $(VENV)/dev.stamp ## Tests against the local engine
 	$(BIN)/pytest tests/integration
 
+.PHONY: test-cores
+test-cores: $(VENV)/dev.stamp ## Tests on the lowest langchain-core that is supported, and on the newest there is
+	VENV=$(VENV) scripts/test_cores.sh
+
 .PHONY: test-live
 test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_KEY, is billed
 	@test -n "$$SCW_SECRET_KEY" || { echo "make test-live talks to Scaleway: set SCW_SECRET_KEY first." >&2; exit 2; }
