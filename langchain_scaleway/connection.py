@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     PrivateAttr,
     SecretStr,
+    ValidationError,
     field_validator,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from langchain_scaleway.arguments import check_names
 from langchain_scaleway.client.connections import Connections
@@ -33,6 +36,10 @@ class _BuiltClient(NamedTuple):
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> None:
         """Leave it out of deep copies; they build their own."""
+
+    def __repr__(self) -> str:
+        """Show no values: headers may be credentials."""
+        return f"{type(self).__name__}(…)"
 
 
 class ScalewayConnection(BaseModel):
@@ -82,9 +89,8 @@ class ScalewayConnection(BaseModel):
     @classmethod
     def _check_arguments(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            if isinstance(values.get("api_key"), str):
-                # In place: pydantic's errors carry this dict.
-                values["api_key"] = SecretStr(values["api_key"])
+            if "api_key" in values:
+                values = {**values, "api_key": _as_secret(values["api_key"])}
             check_names(values, cls.model_fields)
         return values
 
@@ -93,6 +99,16 @@ class ScalewayConnection(BaseModel):
     def _check_timeout(cls, timeout: Any) -> Any:
         checked = as_timeout(timeout)
         return timeout if timeout is None or isinstance(timeout, (int, float)) else checked
+
+    @field_validator("default_headers")
+    @classmethod
+    def _check_default_headers(cls, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+        for name, value in (headers or {}).items():
+            # Line breaks would let a value add headers of its own.
+            if not (name.isascii() and name.isprintable() and value.isprintable()):
+                message = f"The header {name!r} holds a line break or another control character."
+                raise ValueError(message)
+        return headers
 
     @model_validator(mode="after")
     def _complete_settings(self) -> Self:
@@ -104,10 +120,19 @@ class ScalewayConnection(BaseModel):
         self.__dict__["project_id"] = settings.project_id
         return self
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_arguments(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Keep arguments out of errors: any of them may hold a key, under whatever name."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            details = [_without_input(detail) for detail in error.errors(include_input=False)]
+            raise ValidationError.from_exception_data(error.title, details) from None
+
     def _settings(self) -> Settings:
-        key = self.api_key
         return load_settings(
-            api_key=SecretStr(key) if isinstance(key, str) else key,
+            api_key=_as_secret(self.api_key),
             project_id=self.project_id,
             base_url=self.base_url,
         )
@@ -150,6 +175,18 @@ class ScalewayConnection(BaseModel):
         self._built_client = _BuiltClient(client, fields)
         return client
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, as pydantic does; a key among the updates is not shown either."""
+        if update and "api_key" in update:
+            update = {**update, "api_key": _as_secret(update["api_key"])}
+        return super().model_copy(update=update, deep=deep)
+
+    if not TYPE_CHECKING:  # Type checkers would take any attribute to exist.
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Set a field; a key is not shown either."""
+            super().__setattr__(name, _as_secret(value) if name == "api_key" else value)
+
     def close(self) -> None:
         """Close the connections for synchronous calls, of this model and its copies."""
         self._connections.close()
@@ -190,3 +227,14 @@ class ScalewayConnection(BaseModel):
             fields["api_key"] = None
         private = {**state["__pydantic_private__"], "_built_client": None}
         return {**state, "__dict__": fields, "__pydantic_private__": private}
+
+
+def _as_secret(key: Any) -> Any:
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def _without_input(detail: Any) -> InitErrorDetails:
+    """One of pydantic's errors, with its place and message only."""
+    # A template's braces are filled in only where there is something to fill in.
+    message = PydanticCustomError(detail["type"], detail["msg"])
+    return InitErrorDetails(type=message, loc=detail["loc"], input="(not shown)")
