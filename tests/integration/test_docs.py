@@ -28,8 +28,9 @@ RUN_ELSEWHERE = {"docs/testing-your-app.md": "tests/integration/test_emulator_do
 PATHS = sorted({str(page.relative_to(ROOT)) for page in PAGES} - RUN_ELSEWHERE.keys())
 
 DEPLOYED_MODEL = "mistral/mistral-small-3.2-24b-instruct-2506:fp8"
+PUBLIC_HOST = "8c5c5a36-7a9f-4a52-9f5c-3a1bf8a4b1c2.ifr.fr-par.scaleway.com"
 PRIVATE_HOST = "my-deployment.internal"
-"""A deployment that `docs/dedicated.md` talks to."""
+"""Where `docs/dedicated.md` talks to it."""
 
 
 @pytest.fixture
@@ -43,7 +44,11 @@ def _scaleway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     ):
         serverless.respond_with(reply)
         dedicated.respond_with(reply)
-        hosts = {"api.scaleway.ai": serverless, PRIVATE_HOST: dedicated}
+        hosts = {
+            "api.scaleway.ai": serverless,
+            PUBLIC_HOST: dedicated,
+            PRIVATE_HOST: dedicated,
+        }
         with LocalScaleway(hosts, tmp_path) as scaleway:
             for name, value in scaleway.environment.items():
                 monkeypatch.setenv(name, value)
