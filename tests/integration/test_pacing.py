@@ -5,6 +5,8 @@ The emulator's time runs a hundred times as fast, and the limiters know.
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -210,6 +212,33 @@ class TestCalls:
             model.invoke("Hello?", config={"callbacks": [Listener()]})
         assert len(emulator.requests) == 4
         assert len(retries) == 3
+
+
+FORKING = """
+import os, sys
+from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
+
+model, base_url, api_key = sys.argv[1:]
+limiter = ScalewayRateLimiter(max_concurrency=1)
+chat = ChatScaleway(model=model, base_url=base_url, api_key=api_key, rate_limiter=limiter)
+stream = chat.stream("Hello?")
+next(stream)
+child = os.fork()
+if not child:
+    print(chat.invoke("Hello from the child?").text, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no fork.")
+def test_a_forked_child_does_not_wait_for_its_parent(scaleway: ScalewayEmulator) -> None:
+    program = [sys.executable, "-c", FORKING]
+    arguments = [PLAIN_MODEL, scaleway.base_url, str(scaleway.api_key)]
+    done = subprocess.run(
+        [*program, *arguments], capture_output=True, check=True, text=True, timeout=60
+    )
+    assert "Hello from the child?" in done.stdout
 
 
 class TestStreams:

@@ -78,12 +78,12 @@ class MinuteWindow:
     def take(self, amount: float, at: float) -> None:
         """See `Budget`."""
         number = math.floor(at / self._SLICE)
-        if number in self._taken:
-            self._taken[number] += amount
-        elif amount > 0:
-            self._taken[number] = amount
-        else:
-            return  # What is given back has expired.
+        if number not in self._taken:
+            if amount <= 0:
+                return  # What is given back has expired.
+            # What becomes known late counts as taken last.
+            number = max(number, next(reversed(self._taken), number))
+        self._taken[number] = self._taken.get(number, 0.0) + amount
         self._total += amount
 
     def _end_of(self, number: int) -> float:
