@@ -40,7 +40,8 @@ def _environment(results: Results) -> str:
     rounds = 1 + max(sample.round for sample in results.samples)
     return (
         f"Measured {found['date']}: {found['system']}, {found['cores']} cores, "
-        f"Python {found['python']}, {rounds} rounds of {found['plan']['turns']} turns; {versions}."
+        f"Python {found['python']}, load {found['load_before']} before it began; "
+        f"rounds: {rounds}, turns in each: {found['plan']['turns']}; {versions}."
     )
 
 
