@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -114,15 +115,11 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
 
 def _fingerprint(tool: Tool) -> _Fingerprint | None:
     """What a tool's schema is made from, to notice a change; `None` where that is not known."""
-    from langchain_core.tools import BaseTool  # noqa: PLC0415 -- slow to import
-
-    if isinstance(tool, BaseTool):
+    if isinstance(tool, _base_tool()):
         schema = tool.args_schema
-        return (
-            None
-            if isinstance(schema, dict)
-            else (tool.name, tool.description, schema, _core(schema))
-        )
+        if isinstance(schema, dict):
+            return None
+        return (tool.name, tool.description, schema, _core(schema))
     if isinstance(tool, type):
         is_model = issubclass(tool, BaseModel)
         return (tool.__name__, tool.__doc__, _core(tool)) if is_model else None
@@ -130,6 +127,14 @@ def _fingerprint(tool: Tool) -> _Fingerprint | None:
         annotations = dict(tool.__annotations__)
         return (tool.__name__, tool.__doc__, tool.__code__, tool.__defaults__, annotations)
     return None
+
+
+@cache
+def _base_tool() -> "type[BaseTool]":
+    """LangChain's class, imported when the first tools are bound: a program's start is faster."""
+    from langchain_core.tools import BaseTool  # noqa: PLC0415 -- see above
+
+    return BaseTool
 
 
 def _core(schema: Any) -> Any:
