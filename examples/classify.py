@@ -15,10 +15,10 @@ from typing import Literal
 import orjson
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
-from tqdm import tqdm
 
 from examples.without_a_key import scaleway_or_emulator
 from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
+from langchain_scaleway.progress import ProgressBar
 from langchain_scaleway.testing import Quotas, ReceivedRequest
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
@@ -46,12 +46,12 @@ class Sorted(BaseModel):
 def sort(model: ChatScaleway, messages: list[str]) -> None:
     """Print how many messages are about what."""
     sorter = model.with_structured_output(Sorted)
-    topics: Counter[str] = Counter()
-    # Threads only wait here: the rate limiter decides when each request goes.
-    config: RunnableConfig = {"max_concurrency": 50}
-    results = sorter.batch_as_completed(messages, config, return_exceptions=True)
-    for _, result in tqdm(results, total=len(messages), unit="message"):
-        topics[result.topic if isinstance(result, Sorted) else f"failed: {result}"] += 1
+    with ProgressBar(total=len(messages), unit="message") as bar:
+        # Threads only wait here: the rate limiter decides when each request goes.
+        config: RunnableConfig = {"max_concurrency": 50, "callbacks": [bar]}
+        done = sorter.batch_as_completed([*messages], config, return_exceptions=True)
+        results = [result for _, result in done]
+    topics = Counter(r.topic if isinstance(r, Sorted) else f"failed: {r}" for r in results)
     for topic, count in topics.most_common():
         print(f"{count:5} {topic}")
 

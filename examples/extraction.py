@@ -15,11 +15,11 @@ from typing import Literal
 import orjson
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field
-from tqdm import tqdm
 
 from examples.without_a_key import scaleway_or_emulator
 from langchain_scaleway import ChatScaleway, usage_cost
 from langchain_scaleway.data import model_facts
+from langchain_scaleway.progress import ProgressBar
 from langchain_scaleway.testing import ReceivedRequest
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
@@ -55,28 +55,27 @@ def extract(model: ChatScaleway, documents: dict[str, str]) -> None:
     """Print a record for each document, and what all of them cost."""
     # `include_raw` keeps the reply, which has the usage, and turns failures into values.
     reader = model.with_structured_output(Invoice, include_raw=True)
-    names, texts = list(documents), list(documents.values())
-    records: dict[str, Invoice] = {}
-    failures: dict[str, object] = {}
-    cost = 0.0
-    config: RunnableConfig = {"max_concurrency": AT_ONCE}
-    results = reader.batch_as_completed(texts, config, return_exceptions=True)
-    for index, result in tqdm(results, total=len(texts), unit="document"):
-        if isinstance(result, Exception):
-            failures[names[index]] = result
-        elif result["parsed"] is None:
-            failures[names[index]] = result["parsing_error"]
-        else:
-            records[names[index]] = result["parsed"]
-            cost += usage_cost(result["raw"]) or 0.0
+    with ProgressBar(total=len(documents), unit="document") as bar:
+        config: RunnableConfig = {"max_concurrency": AT_ONCE, "callbacks": [bar]}
+        # Not `batch`, which does one step for all documents before it begins with the next.
+        done = reader.batch_as_completed([*documents.values()], config, return_exceptions=True)
+        results = dict(done)
 
-    for name in sorted(records):
-        print(f"{name}: {records[name]!r}")
-    for name, failure in failures.items():
-        print(f"{name}: failed, {failure}")
+    found, cost = 0, 0.0
+    for index, name in enumerate(documents):
+        result = results[index]
+        # With `return_exceptions` a failed call is its exception.
+        if isinstance(result, Exception):
+            print(f"{name}: failed, {result}")
+        elif isinstance(result, dict) and result["parsed"] is None:
+            print(f"{name}: failed, {result['parsing_error']}")
+        elif isinstance(result, dict):
+            print(f"{name}: {result['parsed']!r}")
+            found += 1
+            cost += usage_cost(result["raw"]) or 0.0
     facts = model_facts(model.model)
     prices = f"list prices of {facts.prices_as_of}" if facts else "no prices known"
-    print(f"{len(records)} of {len(texts)} records for {cost:.6f} EUR ({prices})")
+    print(f"{found} of {len(documents)} records for {cost:.6f} EUR ({prices})")
 
 
 def read_like_a_model(request: ReceivedRequest) -> str:

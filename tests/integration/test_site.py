@@ -23,11 +23,15 @@ NOT_FETCHED = {"canonical", "next", "prev"}
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("site")
-    subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", directory],
+    # Without --quiet, which would leave warnings uncounted.
+    build = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", directory],
         cwd=ROOT,
-        check=True,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert build.returncode == 0, build.stderr
     return directory
 
 
