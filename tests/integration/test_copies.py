@@ -112,6 +112,15 @@ async def test_configured_models_share_connections(emulator: ScalewayEmulator) -
     assert emulator.connections_opened == 2
 
 
+@pytest.mark.xfail(reason="Core hands it `streaming=False`, which forbids streaming.")
+async def test_configured_model_streams(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator).configurable_fields(**CONFIGURABLE)
+    warm = model.with_config(configurable={"temperature": 1})
+
+    assert len(list(warm.stream("Hello"))) > 1
+    assert len([chunk async for chunk in warm.astream("Hello")]) > 1
+
+
 @pytest.mark.xfail(reason="Core hands the first model's profile to the configured one.")
 def test_configured_model_has_its_own_profile(emulator: ScalewayEmulator) -> None:
     model = model_on(emulator)
