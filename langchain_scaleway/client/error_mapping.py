@@ -66,10 +66,8 @@ _ADVICE_BY_STATUS: dict[int | None, str] = {
         "Set SCW_SECRET_KEY or pass `api_key`: the secret key of a Scaleway IAM API key, not "
         "the access key."
     ),
-    404: "`list_models()` and the page “Models” name the models that are served.",
     408: "Try again.",
     413: "Send fewer or smaller messages, images or tools.",
-    422: "`list_models()` and the page “Models” name the models that are served.",
     429: (
         "Quotas are per model and organization: requests per minute, tokens per minute and "
         "requests at once. Send less at a time, raise `max_retries`, or ask Scaleway for a "
@@ -82,10 +80,14 @@ _ADVICE_BY_STATUS: dict[int | None, str] = {
     ),
 }
 
+_ADVICE_ON_OVERFLOW = (
+    "Prompt and requested output share one window: shorten the history (`trim_messages`, "
+    "summarization) or lower `max_tokens`."
+)
+
 _ADVICE_BY_CLASS: dict[type[ScalewayError], str] = {
-    ScalewayContextOverflowError: (
-        "Prompt and requested output share one window: shorten the history (`trim_messages`, "
-        "summarization) or lower `max_tokens`."
+    ScalewayModelNotFoundError: (
+        "`list_models()` and the page “Models” name the models that are served."
     ),
     ScalewayAPIError: "Try again; Scaleway's status page tells whether it is a known fault.",
     ScalewayResponseError: "Redirects are not followed: the key must go nowhere else.",
@@ -106,6 +108,10 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
     (
         r"is not a multimodal model",
         "Send text only, or use a model that takes images; the page “Models” names them.",
+    ),
+    (
+        r"^(?:route '.*' not found|Not Found)",
+        "Check `base_url`: it is the API's address up to and with /v1.",
     ),
     (
         r"Unsupported chat content part type",
@@ -130,6 +136,7 @@ class _Failure(NamedTuple):
     report: _Report
     model: str | None
     project_id: str | None
+    is_cut: bool = False
 
 
 def error_from(
@@ -145,7 +152,7 @@ def error_from(
     Args:
         status: The HTTP status.
         headers: The answer's headers, names in lower case.
-        text: The body, without anything secret.
+        text: The body, or its first `LONGEST_BODY` bytes.
         model: The model that was asked.
         project_id: The project in the URL, where there is one.
 
@@ -156,7 +163,8 @@ def error_from(
     report = _report(body, text)
     if "location" in headers and status < _FIRST_CLIENT_ERROR:
         report = _Report(f"a redirect to {headers['location']}.")
-    failure = _Failure(status, report, model, project_id)
+    is_cut = len(text.encode("utf-8", "replace")) >= LONGEST_BODY
+    failure = _Failure(status, report, model, project_id, is_cut)
     return _error(failure, body, ErrorResponse(status, headers, text))
 
 
@@ -226,13 +234,16 @@ def _describe(failure: _Failure, error_class: type[ScalewayError]) -> str:
     advice = _advice(failure, error_class)
     if advice:
         advice = f" {advice} See {DOCUMENTATION_URL}/errors"
-    return f"Scaleway {answered} for model {failure.model!r}: {shortened(quote)}{advice}"
+    about = "" if failure.model is None else f" for model {failure.model!r}"
+    return f"Scaleway {answered}{about}: {shortened(quote, is_cut=failure.is_cut)}{advice}"
 
 
 def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
     for pattern, advice in _ADVICE_BY_WORDS:
         if found := re.search(pattern, failure.report.message):
             return advice.format(*found.groups())
+    if error_class is ScalewayContextOverflowError:
+        return _ADVICE_ON_OVERFLOW
     if error_class is ScalewayPermissionDeniedError:
         return _permission_advice(failure.project_id)
     return _ADVICE_BY_STATUS.get(failure.status) or _ADVICE_BY_CLASS.get(error_class, "")
@@ -297,9 +308,15 @@ def _as_text(body: Mapping[str, Any]) -> str:
         return "(nested too deeply to be shown)"
 
 
-def shortened(message: str) -> str:
-    """A message of somebody else's as a sentence of one of ours, of bounded length."""
+def shortened(message: str, *, is_cut: bool = False) -> str:
+    """A message of somebody else's as a sentence of one of ours, of bounded length.
+
+    Args:
+        message: The message.
+        is_cut: Whether only its beginning is known.
+    """
     message = message.strip()
     if len(message) > _LONGEST_QUOTE:
-        message = f"{message[:_LONGEST_QUOTE]}… ({len(message)} characters in all)"
+        length = f"at least {len(message)}" if is_cut else str(len(message))
+        message = f"{message[:_LONGEST_QUOTE]}… ({length} characters in all)"
     return message if message.endswith((".", "!", "?", ")", "…")) else f"{message}."

@@ -1,0 +1,187 @@
+"""What an error advises, and which errors are overflows of the context window."""
+
+import json
+from typing import Any
+
+import pytest
+
+from langchain_scaleway import errors
+from langchain_scaleway.client.error_mapping import error_from
+from tests.support.error_shapes import every_shape, gateway, in_shape, recent
+from tests.support.recordings import Recording, all_recordings
+
+MODEL = "glm-5.2"
+
+
+def error_of(status: int, body: Any, headers: dict[str, str] | None = None) -> errors.ScalewayError:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return error_from(status, headers or {}, text, model=MODEL)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "advice"),
+    [
+        (401, "missing 'Authorization' header", "SCW_SECRET_KEY"),
+        (404, "The model `x` does not exist.", "`list_models()`"),
+        (404, "route '/v2/chat/completions' not found", "Check `base_url`"),
+        (404, "Not Found", "Check `base_url`"),
+        (408, "Request timeout", "Try again."),
+        (413, "Payload too large", "Send fewer or smaller messages"),
+        (429, "You exceeded your quota.", "per model and organization"),
+        (429, "You exceeded your quota.", "`max_retries`"),
+        (
+            429,
+            "You exceeded your current quota of tokens per minute.",
+            "nothing to do with billing",
+        ),
+        (500, "Something", "status page"),
+        (503, "Something", "status page"),
+        (504, "Something", "about five minutes"),
+        (504, "Something", "Stream the answer"),
+        (
+            400,
+            "payload validation: max_completion_tokens is limited to 16384 for glm-5.2",
+            "Set `max_tokens` to 16384 or less.",
+        ),
+        (
+            416,
+            "max_completion_tokens is limited to 8192 for gemma-3-27b-it",
+            "Set `max_tokens` to 8192 or less.",
+        ),
+        (
+            400,
+            "conversation roles must alternate user/assistant/user/assistant/...",
+            "`langchain_core.messages.merge_message_runs`",
+        ),
+        (400, "gpt-oss-120b is not a multimodal model", "a model that takes images"),
+        (
+            400,
+            "Unsupported chat content part type: 'file'. Supported types: text, image_url",
+            "extract the text",
+        ),
+    ],
+)
+@every_shape
+def test_advice(status: int, message: str, advice: str, shape: str) -> None:
+    told = str(error_of(status, in_shape(shape, status, message)))
+    assert message in told
+    assert advice in told
+    assert told.endswith("/errors")
+
+
+@pytest.mark.parametrize(("status", "message"), [(400, "n must be at least 1"), (405, "No.")])
+def test_without_advice_the_services_words_are_the_end(status: int, message: str) -> None:
+    told = str(error_of(status, recent(status, message)))
+    assert told.endswith(f": {message.rstrip('.')}.")
+
+
+def test_no_model_was_asked() -> None:
+    """For the list of models, for example."""
+    told = str(error_from(500, {}, "", model=None))
+    assert told.startswith("Scaleway answered 500: (the body is empty)")
+
+
+# --- Context overflow -------------------------------------------------------------------
+
+OVERFLOWS = [
+    # Scaleway, 2026-09-01
+    "This model's maximum context length is 262144 tokens, 32768 output tokens were requested",
+    # vLLM's wordings over its releases
+    "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens.",
+    "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    "Input is longer than the model's context length.",
+    # llama.cpp
+    "request (27013 tokens) exceeds the available context size (2048 tokens), try increasing it",
+    # Other engines and gateways
+    "The input exceeds the model's maximum context length of 8192.",
+    "context_length_exceeded",
+    "Context window exceeded",
+    "prompt is too long: 210000 tokens > 200000 maximum",
+    "Input is too long for requested model.",
+]
+NO_OVERFLOWS = [
+    "max_tokens=1000000 cannot be greater than max_model_len=2048. Please request fewer.",
+    "payload validation: max_completion_tokens is limited to 16384 for glm-5.2",
+    "max_tokens must be at least 1, got 0.",
+    "Requested sample logprobs of 100, which is greater than max allowed: 20",
+    "At most 12 images may be provided in one prompt.",
+    "The name is too long.",
+    "Additional context is required.",
+    "Grammar error: the schema is too long",
+]
+
+
+@every_shape
+@pytest.mark.parametrize("status", [400, 413, 416, 422])
+@pytest.mark.parametrize("message", OVERFLOWS, ids=lambda text: text[:30])
+def test_overflows(message: str, status: int, shape: str) -> None:
+    error = error_of(status, in_shape(shape, status, message))
+    assert type(error) is errors.ScalewayContextOverflowError
+    assert "shorten the history" in str(error)
+    assert "list_models" not in str(error)
+    assert not error.is_retryable
+
+
+@every_shape
+@pytest.mark.parametrize("message", NO_OVERFLOWS, ids=lambda text: text[:30])
+def test_what_is_no_overflow(message: str, shape: str) -> None:
+    error = error_of(400, in_shape(shape, 400, message))
+    assert type(error) is errors.ScalewayInvalidRequestError
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_the_words_of_an_overflow_under_another_status_are_none(status: int) -> None:
+    error = error_of(status, recent(status, OVERFLOWS[0]))
+    assert not isinstance(error, errors.ScalewayContextOverflowError)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"type": "exceed_context_size_error"}, {"code": "context_length_exceeded"}],
+)
+def test_overflows_by_type_or_code(fields: dict[str, str]) -> None:
+    error = error_of(400, {"error": {"message": "Too much.", **fields}})
+    assert type(error) is errors.ScalewayContextOverflowError
+
+
+RECORDED = [r for r in all_recordings() if r.is_chat and r.status == 400]
+
+
+@pytest.mark.parametrize("recording", RECORDED, ids=str)
+def test_recorded_overflows_and_no_others(recording: Recording) -> None:
+    error = error_from(400, {}, recording.content.decode(), model=None)
+    is_overflow = isinstance(error, errors.ScalewayContextOverflowError)
+    assert is_overflow == ("context" in recording.case)
+
+
+# --- Rights and redirects ---------------------------------------------------------------
+
+
+def test_403_without_a_project() -> None:
+    told = str(error_of(403, gateway(403, "FORBIDDEN", "insufficient permissions")))
+    assert "FORBIDDEN: insufficient permissions." in told
+    assert "GenerativeApisModelAccess" in told
+    assert "Pass `project_id` or set SCW_DEFAULT_PROJECT_ID" in told
+
+
+def test_403_with_a_project() -> None:
+    project = "33333333-cccc-4ccc-8ccc-000000000003"
+    body = json.dumps(gateway(403, "FORBIDDEN", "insufficient permissions"))
+    told = str(error_from(403, {}, body, model=MODEL, project_id=project))
+    assert f"In the project {project} of the URL" in told
+    assert "GenerativeApisModelAccess" in told
+    assert "SCW_DEFAULT_PROJECT_ID" not in told
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects(status: int) -> None:
+    error = error_of(status, "<title>Moved</title>", {"location": "https://elsewhere.example/v1"})
+    assert type(error) is errors.ScalewayResponseError
+    assert not error.is_retryable
+    assert "a redirect to https://elsewhere.example/v1." in str(error)
+    assert "are not followed" in str(error)
+
+
+def test_a_location_is_no_redirect_with_an_error() -> None:
+    error = error_of(400, recent(400, "No."), {"location": "https://elsewhere.example/v1"})
+    assert "elsewhere" not in str(error)
