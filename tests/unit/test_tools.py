@@ -1,0 +1,184 @@
+"""Tools and `tool_choice` of every form that LangChain knows."""
+
+import gc
+from typing import Any, TypedDict
+
+import pytest
+from langchain_core.tools import BaseTool, StructuredTool, tool
+from pydantic import BaseModel, Field
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.convert import tools as module
+from langchain_scaleway.convert.tools import convert_tool_choice, convert_tools
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+class Add(BaseModel):
+    """Add two numbers."""
+
+    a: int
+    b: int
+
+
+class AddDict(TypedDict):
+    """Add two numbers."""
+
+    a: int
+    b: int
+
+
+@tool
+def add_tool(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+PROPERTIES = {"a": {"type": "integer"}, "b": {"type": "integer"}}
+PARAMETERS = {"type": "object", "properties": PROPERTIES, "required": ["a", "b"]}
+FUNCTION = {"name": "add", "description": "Add two numbers.", "parameters": PARAMETERS}
+
+FORMS: dict[str, tuple[Any, str]] = {
+    "function": (add, "add"),
+    "Pydantic class": (Add, "Add"),
+    "TypedDict": (AddDict, "AddDict"),
+    "BaseTool": (add_tool, "add_tool"),
+    "JSON schema": ({"title": "add", "description": "Add two numbers.", **PARAMETERS}, "add"),
+    "OpenAI tool": ({"type": "function", "function": FUNCTION}, "add"),
+    "OpenAI function": (FUNCTION, "add"),
+    "Anthropic tool": (
+        {"name": "add", "description": "Add two numbers.", "input_schema": PARAMETERS},
+        "add",
+    ),
+}
+
+
+@pytest.mark.parametrize(("form", "name"), FORMS.values(), ids=FORMS)
+def test_every_form_becomes_a_function_tool(form: Any, name: str) -> None:
+    [converted] = convert_tools([form])
+    assert converted["type"] == "function"
+    function = converted["function"]
+    assert (function["name"], function["description"]) == (name, "Add two numbers.")
+    assert set(function["parameters"]["properties"]) == {"a", "b"}
+    assert "strict" not in function
+
+
+def test_strict_is_sent_when_it_is_given() -> None:
+    [converted] = convert_tools([Add], strict=True)
+    assert converted["function"]["strict"] is True
+    assert converted["function"]["parameters"]["additionalProperties"] is False
+
+
+def test_other_kinds_of_tools_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"function tools only, not 'web_search'"):
+        convert_tools([{"type": "web_search"}])
+
+
+NAMED = {"type": "function", "function": {"name": "add"}}
+
+CHOICES: list[tuple[Any, Any]] = [
+    (None, None),
+    (False, None),
+    (True, "required"),
+    ("any", "required"),
+    ("required", "required"),
+    ("auto", "auto"),
+    ("none", "none"),
+    ("add", NAMED),
+    (NAMED, NAMED),
+    ({"type": "tool", "name": "add"}, NAMED),
+]
+
+
+@pytest.mark.parametrize(("choice", "expected"), CHOICES)
+def test_tool_choice(choice: Any, expected: Any) -> None:
+    assert convert_tool_choice(choice, convert_tools([add])) == expected
+
+
+@pytest.mark.parametrize(
+    "choice", ["subtract", {"type": "function", "function": {"name": "subtract"}}]
+)
+def test_an_unknown_name_is_refused_with_the_known_ones(choice: Any) -> None:
+    with pytest.raises(ValueError, match=r"'subtract'.*: add, Add"):
+        convert_tool_choice(choice, convert_tools([add, Add]))
+
+
+@pytest.mark.parametrize("choice", ["any", True, "add"])
+def test_a_call_cannot_be_asked_for_without_tools(choice: Any) -> None:
+    with pytest.raises(ValueError, match=r"none are bound|no tools are bound"):
+        convert_tool_choice(choice, [])
+
+
+def test_an_empty_list_binds_nothing() -> None:
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    bound: Any = model.bind_tools([], tool_choice="auto", parallel_tool_calls=True)
+    assert bound.kwargs == {}
+
+
+def test_a_description_that_changed_is_noticed() -> None:
+    changed = StructuredTool.from_function(add, name="add", description="One.")
+    assert convert_tools([changed])[0]["function"]["description"] == "One."
+    changed.description = "Two."
+    assert convert_tools([changed])[0]["function"]["description"] == "Two."
+
+
+def test_arguments_that_changed_are_noticed() -> None:
+    changed: BaseTool = StructuredTool.from_function(add, name="add")
+    convert_tools([changed])
+
+    class Other(BaseModel):
+        c: str
+
+    changed.args_schema = Other
+    assert set(convert_tools([changed])[0]["function"]["parameters"]["properties"]) == {"c"}
+
+
+def test_a_function_that_changed_is_noticed() -> None:
+    def work(a: int) -> int:
+        """One."""
+        return a
+
+    convert_tools([work])
+    work.__doc__ = "Two."
+    work.__annotations__ = {"a": str, "return": int}
+    function = convert_tools([work])[0]["function"]
+    assert function["description"] == "Two."
+    assert function["parameters"]["properties"]["a"]["type"] == "string"
+
+
+def test_a_model_that_was_rebuilt_is_noticed() -> None:
+    class Changing(BaseModel):
+        """Change."""
+
+        a: int
+
+    convert_tools([Changing])
+    Changing.model_fields["a"] = Field(description="New.")
+    Changing.model_fields["a"].annotation = str
+    Changing.model_rebuild(force=True)
+    parameters = convert_tools([Changing])[0]["function"]["parameters"]
+    assert parameters["properties"]["a"] == {"type": "string", "description": "New."}
+
+
+def test_what_a_caller_does_to_a_tool_is_not_remembered() -> None:
+    [converted] = convert_tools([Add])
+    converted["function"]["name"] = converted["type"] = "other"
+    assert convert_tools([Add])[0]["function"]["name"] == "Add"
+    assert convert_tools([Add])[0]["type"] == "function"
+
+
+def test_nothing_is_remembered_of_tools_that_are_gone() -> None:
+    def work(a: int) -> int:
+        """Work."""
+        return a
+
+    gc.collect()
+    before = len(module._remembered)
+    convert_tools([work])
+    assert len(module._remembered) == before + 1
+    del work
+    gc.collect()
+    assert len(module._remembered) == before
