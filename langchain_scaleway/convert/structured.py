@@ -16,7 +16,7 @@ from langchain_core.output_parsers.openai_tools import (
     PydanticToolsParser,
 )
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
-from langchain_core.utils.function_calling import convert_to_openai_function
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
@@ -73,7 +73,7 @@ def structured_output(
     if method == "json_schema":
         arguments = {"response_format": response_format(schema, strict=strict)}
         return _output(arguments, _text_parser(schema))
-    name = convert_to_openai_function(schema)["name"]
+    name = convert_to_openai_tool(schema)["function"]["name"]
     return _output(
         {"tools": [schema], "tool_choice": name, "strict": strict}, _tool_parser(schema, name)
     )
@@ -106,7 +106,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         if schema.get("type") == "json_schema" and "json_schema" in schema:
             return schema
         schema = _with_title(schema)
-    function = convert_to_openai_function(schema, strict=strict)
+    function = convert_to_openai_tool(schema, strict=strict)["function"]
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         # LangChain's converter resolves references, and so loses models that contain themselves.
         parameters = schema.model_json_schema()

@@ -1,0 +1,208 @@
+"""Structured output: what is asked for, what is read, and what is said when it was cut off."""
+
+from typing import Any, TypedDict
+
+import pytest
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage, AIMessageChunk
+from pydantic import BaseModel
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.convert.structured import (
+    refuse_truncated,
+    response_format,
+    structured_output,
+)
+from langchain_scaleway.errors import ScalewayTruncatedOutputError
+from tests.support.recordings import VLLM_QWEN, Recording
+from tests.support.replay import ReplayServer
+from tests.support.wire import MODEL, event, http_stream
+from tests.unit.conftest import ModelFactory
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int | None = None
+
+
+class PersonDict(TypedDict):
+    """A person."""
+
+    name: str
+
+
+class Node(BaseModel):
+    """A node of a tree."""
+
+    name: str
+    children: list["Node"] = []
+
+
+JSON_SCHEMA = {"title": "Person", "type": "object", "properties": {"name": {"type": "string"}}}
+
+SCHEMAS: dict[str, Any] = {
+    "Pydantic class": Person,
+    "TypedDict": PersonDict,
+    "JSON schema": JSON_SCHEMA,
+    "OpenAI tool": {
+        "type": "function",
+        "function": {
+            "name": "Person",
+            "parameters": {k: JSON_SCHEMA[k] for k in ("type", "properties")},
+        },
+    },
+    "inside of a response format": {"name": "Person", "schema": JSON_SCHEMA},
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_json_schema_is_sent_as_response_format(schema: Any) -> None:
+    sent = structured_output(schema, "json_schema", strict=None).arguments["response_format"]
+    assert sent["type"] == "json_schema"
+    assert sent["json_schema"]["name"] in {"Person", "PersonDict"}
+    assert "name" in sent["json_schema"]["schema"]["properties"]
+    assert "strict" not in sent["json_schema"]
+
+
+def test_a_response_format_is_taken_as_it_is() -> None:
+    given = {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}
+    assert response_format(given, strict=None) is given
+
+
+def test_strict_closes_every_object() -> None:
+    schema = response_format(Node, strict=True)["json_schema"]
+    assert schema["strict"] is True
+    assert schema["schema"]["$defs"]["Node"]["additionalProperties"] is False
+
+
+def test_a_model_may_contain_itself() -> None:
+    schema = response_format(Node, strict=None)["json_schema"]["schema"]
+    items = schema["$defs"]["Node"]["properties"]["children"]["items"]
+    assert items == {"$ref": "#/$defs/Node"}
+
+
+def test_a_schema_without_a_title_gets_a_name() -> None:
+    untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert response_format(untitled, strict=None)["json_schema"]["name"] == "response"
+
+
+def test_a_name_holds_only_what_the_service_takes() -> None:
+    schema = {"title": "Liste[Größe] " + "x" * 80, "type": "object", "properties": {}}
+    name = response_format(schema, strict=None)["json_schema"]["name"]
+    assert name == ("Liste_Gr__e__" + "x" * 80)[:64]
+
+
+def test_function_calling_asks_for_that_tool() -> None:
+    arguments = structured_output(Person, "function_calling", strict=True).arguments
+    assert arguments == {"tools": [Person], "tool_choice": "Person", "strict": True}
+
+
+def test_json_mode_asks_for_any_object() -> None:
+    arguments = structured_output(None, "json_mode", strict=None).arguments
+    assert arguments == {"response_format": {"type": "json_object"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "method", "strict", "said"),
+    [
+        (Person, "yaml", None, "json_schema, function_calling, json_mode"),
+        (Person, "json_mode", True, "`strict` needs a schema"),
+        (None, "json_schema", None, "needs a schema"),
+        (None, "function_calling", None, "needs a schema"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    schema: Any, method: Any, strict: bool | None, said: str
+) -> None:
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(ValueError, match=said):
+        model.with_structured_output(schema, method=method, strict=strict)
+
+
+ANSWER = '{"name": "Alice", "age": 30}'
+
+PARSED = [(Person, Person(name="Alice", age=30)), (JSON_SCHEMA, {"name": "Alice", "age": 30})]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
+@pytest.mark.parametrize(("schema", "parsed"), PARSED, ids=["class", "dict"])
+async def test_objects_are_read_whole_and_as_they_grow(
+    schema: Any, parsed: Any, method: Any, replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    events = [event({"content": piece}) for piece in ('{"name": "Al', 'ice", "age": 30}')]
+    base_url = replay_server.base_url_of(http_stream([*events, event({}, "stop")]))
+    structured = model_at(base_url, MODEL).with_structured_output(schema, method=method)
+    assert list(structured.stream("Who?"))[-1] == parsed
+    assert [found async for found in structured.astream("Who?")][-1] == parsed
+
+
+CUT_OFF = Recording(VLLM_QWEN, "json_schema_truncated")
+
+
+async def test_an_answer_that_was_cut_off_says_so(
+    replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    model = model_at(replay_server.base_url(CUT_OFF), "tiny-qwen3")
+    structured = model.with_structured_output(Person)
+    said = "cut off at the limit of 6 tokens.*`max_tokens`.*reasoning"
+    with pytest.raises(ScalewayTruncatedOutputError, match=said) as caught:
+        structured.invoke("Who?")
+    assert isinstance(caught.value, OutputParserException)
+    assert caught.value.model == "tiny-qwen3"
+    with pytest.raises(ScalewayTruncatedOutputError):
+        await structured.ainvoke("Who?")
+    raw = model.with_structured_output(Person, include_raw=True).invoke("Who?")
+    assert raw["raw"].content == '{"name": "Alice",'
+    assert raw["parsed"] is None
+    assert isinstance(raw["parsing_error"], ScalewayTruncatedOutputError)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+async def test_a_stream_that_was_cut_off_says_so(
+    method: Any, replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    cut = http_stream([event({"content": '{"name": "Al'}), event({}, "length")])
+    model = model_at(replay_server.base_url_of(cut), MODEL)
+    structured = model.with_structured_output(Person, method=method)
+    with pytest.raises(ScalewayTruncatedOutputError):
+        list(structured.stream("Who?"))
+    with pytest.raises(ScalewayTruncatedOutputError):
+        [found async for found in structured.astream("Who?")]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            AIMessage(
+                "",
+                usage_metadata={
+                    "input_tokens": 1,
+                    "output_tokens": 9,
+                    "total_tokens": 10,
+                    "output_token_details": {"reasoning": 8},
+                },
+                response_metadata={"finish_reason": "length"},
+            ),
+            "9 tokens, 8 of them spent on reasoning",
+        ),
+        (
+            AIMessageChunk(
+                content="",
+                additional_kwargs={"reasoning_content": "Hm."},
+                response_metadata={"finish_reason": "length"},
+            ),
+            "a share of them spent on reasoning",
+        ),
+    ],
+)
+def test_the_share_of_reasoning_is_named(message: AIMessage, said: str) -> None:
+    with pytest.raises(ScalewayTruncatedOutputError, match=said):
+        refuse_truncated(message)
+
+
+def test_an_answer_that_just_fits_is_whole() -> None:
+    refuse_truncated(AIMessage(ANSWER, response_metadata={"finish_reason": "length"}))
+    refuse_truncated(AIMessage("{", response_metadata={"finish_reason": "stop"}))
