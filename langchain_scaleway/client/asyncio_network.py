@@ -149,9 +149,8 @@ class AsyncStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
-        """Close the connection at once."""
+        """Close the connection at once, without a step of the loop; see `pool`."""
         self._protocol.transport.abort()
-        await asyncio.sleep(0)  # For the transport to let go of its socket.
 
     async def start_tls(
         self,

@@ -167,8 +167,10 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections that wait; those in use close when their answer is read."""
+        # Nothing here waits before all are closed: when the loop ends, this is cancelled.
         for connection in self._idle.close():
             await connection.aclose()
+        await asyncio.sleep(0)  # For the transports to let go of their sockets.
 
     async def take_back(
         self, origin: httpcore.Origin, connection: httpcore.AsyncHTTPConnection

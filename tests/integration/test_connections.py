@@ -16,6 +16,7 @@ from langchain_core.language_models import BaseChatModel
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import (
+    Delay,
     EmulatorProcess,
     Reply,
     ScalewayEmulator,
@@ -60,6 +61,23 @@ def test_one_event_loop_after_the_other(emulator: ScalewayEmulator) -> None:
         for _ in range(5):
             assert asyncio.run(ask_all(model)) == [ANSWER] * 4
             assert all_closed(emulator)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_an_event_loop_that_ends_with_many_connections(
+    emulator: ScalewayEmulator, *, is_kept: bool
+) -> None:
+    """All close with the loop, also those of a model that is dropped in its last step."""
+    emulator.respond_with(lambda _: Reply("Bonjour", faults=[Delay(0.1)]))
+
+    async def live(model: ChatScaleway) -> None:
+        await asyncio.gather(*(model.ainvoke("Hello") for _ in range(20)))
+        assert emulator.connections_open == 20
+
+    kept = model_on(emulator)
+    with nothing_left():
+        asyncio.run(live(kept if is_kept else model_on(emulator)))
+        assert all_closed(emulator)
 
 
 def test_an_event_loop_that_nobody_tidies_up(emulator: ScalewayEmulator) -> None:
