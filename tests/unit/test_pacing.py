@@ -152,6 +152,30 @@ class TestLearning:
         ours = world.quota.requests.budget.available(world.now)
         assert ours == pytest.approx(true_level.level(world.now), abs=2)
 
+    def test_what_was_thought_taken_and_was_not_comes_back(self) -> None:
+        """Broken answers count as estimated, but this server counts none of their tokens."""
+        server = BucketServer(Quotas(requests_per_minute=None, tokens_per_minute=200_000))
+        world = World(server)
+        world.run([Job(answer_tokens=500), *[Job(answer_tokens=0, breaks=True)] * 90])
+        thought = world.quota.tokens.budget.available(world.now)
+        world.run([Job(answer_tokens=1, joins_at=world.now)] * 50)
+        truth = server.ledger._models[MODEL].tokens
+        assert truth is not None
+        assert thought < truth.level(world.now) - 30_000
+        ours = world.quota.tokens.budget.available(world.now)
+        assert ours == pytest.approx(truth.level(world.now), abs=7_000)
+
+    def test_the_servers_limit_counts_beside_a_higher_one_of_the_user(self) -> None:
+        world = World(BucketServer(Quotas(requests_per_minute=120)), [Limits(10_000)])
+        world.run([Job()] * 400)
+        assert world.ended == 400
+        assert not world.refused
+
+    def test_room_is_left_for_answers_under_way(self) -> None:
+        world = World(limits=[Limits(tokens_per_minute=1_500)])
+        world.run([Job(seconds=10)] * 4)
+        assert [round(time) for time, _ in world.sent[:3]] == [0, 0, 10], "600, 600, then 200"
+
     def test_fewer_places_than_documented(self) -> None:
         quotas = Quotas(requests_per_minute=None, tokens_per_minute=None, concurrent_requests=20)
         world = World(BucketServer(quotas))
@@ -159,6 +183,16 @@ class TestLearning:
         assert world.ended == 1_000
         # The first hundred find out; later a place more is tried now and then.
         assert len(world.refused) <= 80 + 10
+
+    def test_places_that_others_have_left(self) -> None:
+        quota, turns = quota_with_turns(11)
+        turns[-1].fail(refusal("You exceeded your current limit of concurrent requests."))
+        assert quota.places.count == 10
+        for turn in turns[:-1]:
+            turn.answered({})
+        for _ in range(40):
+            quota.places.accept()
+        assert quota.places.count == 11
 
     def test_usage_corrects_estimates(self) -> None:
         world = World()
