@@ -1,0 +1,132 @@
+"""The body and the headers of a request, as they reach the server."""
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from langchain_scaleway import ChatScaleway, __version__
+from langchain_scaleway.convert.request import PARAMETERS, build_request
+from tests.support.recordings import VLLM_QWEN, Recording
+from tests.support.replay import ReplayServer
+
+WHOLE = Recording(VLLM_QWEN, "chat_plain")
+STREAMED = Recording(VLLM_QWEN, "chat_stream_usage")
+
+VALUES: dict[str, tuple[Any, Any]] = {
+    "temperature": (0.2, 0.9),
+    "top_p": (0.5, 0.6),
+    "max_tokens": (7, 8),
+    "presence_penalty": (0.5, -0.5),
+    "stop": (["a"], ["b"]),
+    "seed": (1, 2),
+    "logprobs": (True, False),
+    "top_logprobs": (3, 4),
+    "reasoning_effort": ("low", "high"),
+}
+
+
+def body_of(server: ReplayServer, asked: ChatScaleway, /, **arguments: Any) -> dict[str, Any]:
+    asked.invoke([HumanMessage("Grüße ☕")], **arguments)
+    body: dict[str, Any] = server.received[-1].json()
+    return body
+
+
+def model_of(server: ReplayServer, **fields: Any) -> ChatScaleway:
+    return ChatScaleway(model="m", base_url=server.base_url(WHOLE), api_key="sk-test", **fields)
+
+
+def test_what_is_not_set_is_not_sent(replay_server: ReplayServer) -> None:
+    with model_of(replay_server) as model:
+        assert body_of(replay_server, model) == {
+            "model": "m",
+            "messages": [{"role": "user", "content": "Grüße ☕"}],
+        }
+
+
+def test_every_parameter_has_a_case() -> None:
+    assert {*VALUES, "parallel_tool_calls"} == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_field_is_sent_and_a_call_overrides_it(name: str, replay_server: ReplayServer) -> None:
+    field, override = VALUES[name]
+    with model_of(replay_server, **{name: field}) as model:
+        assert body_of(replay_server, model)[name] == field
+        assert body_of(replay_server, model, **{name: override})[name] == override
+        if name != "stop":  # LangChain itself gives `stop=None` where a call says nothing.
+            assert name not in body_of(replay_server, model, **{name: None})
+
+
+def test_a_call_may_ask_another_model(replay_server: ReplayServer) -> None:
+    with model_of(replay_server) as model:
+        assert body_of(replay_server, model, model="other")["model"] == "other"
+
+
+@pytest.mark.parametrize("name", ["n", "frequency_penalty", "logit_bias", "user", "top_k"])
+def test_other_fields_go_out_as_they_were_written(name: str, replay_server: ReplayServer) -> None:
+    with model_of(replay_server, extra_body={name: {"as": "written"}}) as model:
+        assert body_of(replay_server, model)[name] == {"as": "written"}
+        assert body_of(replay_server, model, **{name: 1})[name] == 1
+        assert body_of(replay_server, model, extra_body={name: 2})[name] == 2
+
+
+def test_the_closest_to_the_call_wins() -> None:
+    body = build_request(
+        model="m",
+        messages=[],
+        parameters={"temperature": 0.1, "seed": 1, "top_p": 0.1},
+        extra_body={"temperature": 0.2, "seed": 2},
+        arguments={"temperature": 0.3},
+    )
+    assert (body["temperature"], body["seed"], body["top_p"]) == (0.3, 2, 0.1)
+
+
+def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> None:
+    def add(a: int) -> int:
+        """Add."""
+        return a
+
+    with model_of(replay_server, parallel_tool_calls=False) as model:
+        body = body_of(replay_server, model, tools=[add], tool_choice="any")
+        assert body["tools"][0]["function"]["name"] == "add"
+        assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
+        body = body_of(replay_server, model, tools=[])
+        assert not {"tools", "tool_choice"} & set(body)
+
+
+def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -> None:
+    base_url = replay_server.base_url(STREAMED)
+    with ChatScaleway(model="m", base_url=base_url) as model:
+        list(model.stream("Hi"))
+        sent = replay_server.received[-1].json()
+        assert (sent["stream"], sent["stream_options"]) == (True, {"include_usage": True})
+        list(model.stream("Hi", stream_usage=False))
+        assert "stream_options" not in replay_server.received[-1].json()
+
+
+@pytest.mark.parametrize(
+    "name", ["api_key", "base_url", "timeout", "max_retries", "default_headers"]
+)
+def test_what_belongs_to_the_model_is_no_argument_of_a_call(
+    name: str, replay_server: ReplayServer
+) -> None:
+    arguments: dict[str, Any] = {name: "x"}
+    with model_of(replay_server) as model, pytest.raises(ValueError, match=f"`{name}` belongs to"):
+        model.invoke("Hi", **arguments)
+
+
+def test_headers(replay_server: ReplayServer) -> None:
+    with model_of(replay_server, default_headers={"X-Team": "blue", "Accept": "x/y"}) as model:
+        body_of(replay_server, model)
+    headers = {name.lower(): value for name, value in replay_server.received[-1].headers.items()}
+    assert headers["user-agent"].startswith(f"langchain-scaleway/{__version__} ")
+    assert headers["authorization"] == "Bearer sk-test"
+    assert headers["content-type"] == "application/json"
+    assert (headers["x-team"], headers["accept"]) == ("blue", "x/y")
+
+
+def test_without_a_key_there_is_no_authorization(replay_server: ReplayServer) -> None:
+    with ChatScaleway(model="m", base_url=replay_server.base_url(WHOLE)) as model:
+        model.invoke("Hi")
+    assert "authorization" not in {name.lower() for name in replay_server.received[-1].headers}
