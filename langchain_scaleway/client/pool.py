@@ -10,6 +10,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import httpcore
@@ -68,8 +69,9 @@ class IdleConnections(Generic[Connection]):
         now = time.monotonic()
         idle.append((connection, now + KEEP_ALIVE))
         spent: list[Connection] = []
-        while idle[0][1] <= now:
-            spent.append(idle.popleft()[0])
+        with suppress(IndexError):  # Other threads may have taken the rest meanwhile.
+            while idle[0][1] <= now:
+                spent.append(idle.popleft()[0])
         return spent
 
     def close(self) -> list[Connection]:
