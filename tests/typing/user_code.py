@@ -1,0 +1,118 @@
+"""A user's program, which `mypy --strict` must accept.
+
+`tests/unit/test_typing.py` has it read without this project's settings, and runs it.
+"""
+
+from collections.abc import AsyncIterator
+
+import httpx
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.rate_limiters import InMemoryRateLimiter
+from langchain_core.tools import tool
+from pydantic import BaseModel, SecretStr
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def with_every_argument() -> ChatScaleway:
+    """Give every argument that chat models share, and every one of ours."""
+    return ChatScaleway(
+        model="mistral-small-3.2-24b-instruct-2506",
+        temperature=0.5,
+        top_p=0.9,
+        max_tokens=100,
+        presence_penalty=0.5,
+        stop=["."],
+        seed=1,
+        logprobs=True,
+        top_logprobs=5,
+        reasoning_effort="low",
+        parallel_tool_calls=False,
+        streaming=True,
+        stream_usage=True,
+        replay_reasoning=False,
+        api_key=SecretStr("my-key"),
+        project_id="11111111-2222-3333-4444-555555555555",
+        base_url="https://api.scaleway.ai/v1",
+        timeout=httpx.Timeout(60, connect=5),
+        max_retries=3,
+        default_headers={"X-Trace": "1"},
+        extra_body={"top_k": 5},
+        http_client=httpx.Client(),
+        http_async_client=httpx.AsyncClient(),
+        include_response_headers=True,
+        rate_limiter=InMemoryRateLimiter(requests_per_second=1),
+        cache=InMemoryCache(),
+        output_version="v1",
+        disable_streaming="tool_calling",
+        profile={"max_input_tokens": 1_000, "tool_calling": True},
+        metadata={"user": "me"},
+        tags=["mine"],
+        callbacks=[BaseCallbackHandler()],
+        verbose=False,
+        name="assistant",
+    )
+
+
+def with_other_types() -> list[ChatScaleway]:
+    """Give the other types that some arguments take."""
+    return [
+        ChatScaleway(model="glm-5.2", api_key="my-key", timeout=None, stop="."),
+        ChatScaleway(model="glm-5.2", api_key="my-key", timeout=5, cache=False),
+        ChatScaleway(model="glm-5.2", base_url="http://localhost:8000/v1", timeout=0.5),
+    ]
+
+
+def calls(model: ChatScaleway) -> list[str]:
+    """Ask in every synchronous way."""
+    history: list[BaseMessage] = [HumanMessage("Hello")]
+    answer: AIMessage = model.invoke(history, temperature=0, stop=["!"])
+    texts = [answer.text, *(chunk.text for chunk in model.stream("Hello", max_tokens=5))]
+    texts += [each.text for each in model.batch(["one", "two"])]
+    return [str(text) for text in texts]
+
+
+def tools_and_objects(model: ChatScaleway) -> object:
+    """Bind tools of several forms, and ask for an object."""
+    schema = {"title": "Answer", "type": "object", "properties": {"text": {"type": "string"}}}
+    caller = model.bind_tools([add, Person, len, schema], tool_choice="any", strict=True)
+    answer: AIMessage = caller.invoke("Add 1 and 2")
+    parsed: object = model.with_structured_output(
+        Person, method="json_schema", include_raw=True, strict=True
+    ).invoke("Who?")
+    return answer.tool_calls or parsed
+
+
+async def asynchronous_calls(model: ChatScaleway) -> AsyncIterator[str]:
+    """Ask in the asynchronous ways; the connections close at the end."""
+    async with model:
+        yield (await model.ainvoke("Hello", max_tokens=5)).text
+        async for chunk in model.astream("Hello"):
+            yield chunk.text
+        yield ", ".join(await model.alist_models())
+
+
+def careful(model: ChatScaleway) -> str | float | None:
+    """Catch what may go wrong."""
+    try:
+        with model:
+            return model.invoke("Hello").text
+    except ScalewayRateLimitError as error:
+        return error.message
+    except ScalewayError as error:
+        return error.status_code

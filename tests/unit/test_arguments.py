@@ -1,0 +1,163 @@
+"""Arguments that are none, arguments that no call has, and what refusals keep to themselves."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.language_models import BaseChatModel
+from pydantic import SecretStr, ValidationError
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.arguments import check_call, check_names
+
+MODEL = "mistral-small-3.2-24b-instruct-2506"
+KEY = "11111111-aaaa-4aaa-8aaa-000000000001"
+PROJECT = "33333333-cccc-4ccc-8ccc-000000000003"
+
+
+def make(**fields: Any) -> ChatScaleway:
+    return ChatScaleway(**{"model": MODEL, "api_key": KEY, **fields})
+
+
+# --- Names ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("temprature", "temperature"),
+        ("max_token", "max_tokens"),
+        ("base_ur", "base_url"),
+        ("model_name", "model"),
+        ("max_completion_tokens", "max_tokens"),
+        ("request_timeout", "timeout"),
+        ("scaleway_api_key", "api_key"),
+        ("openai_api_key", "api_key"),
+        ("openai_api_base", "base_url"),
+        ("stop_sequences", "stop"),
+        ("model_kwargs", "extra_body"),
+    ],
+)
+def test_an_unknown_argument_is_refused_with_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(ValidationError, match="is no argument of ChatScaleway") as caught:
+        make(**{name: "canary"})
+    assert f"`{name}`" in str(caught.value)
+    assert f"Did you mean `{meant}`?" in str(caught.value)
+
+
+def test_what_nobody_can_guess_is_refused_with_the_way_out() -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(qqqqqqq=1)
+    assert "Did you mean" not in str(caught.value)
+    assert "go into `extra_body`" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["n", "frequency_penalty", "logit_bias", "user"])
+def test_unsupported_parameters_are_no_fields(name: str) -> None:
+    assert name not in ChatScaleway.model_fields
+    with pytest.raises(ValidationError) as caught:
+        make(**{name: 1})
+    assert "documents it as unsupported" in str(caught.value)
+    assert f"`extra_body={{'{name}': …}}`" in str(caught.value)
+
+
+@given(st.text())
+def test_any_other_name_is_refused(name: str) -> None:
+    fields = set(ChatScaleway.model_fields)
+    if name in fields:
+        check_names([name], fields)
+    else:
+        with pytest.raises(ValueError, match="is no argument of ChatScaleway"):
+            check_names([name], fields)
+
+
+NOT_PER_CALL = {
+    "api_key": KEY,
+    "project_id": PROJECT,
+    "base_url": "http://localhost:1/v1",
+    "timeout": 5,
+    "max_retries": 1,
+    "default_headers": {"X-Trace": "1"},
+    "http_client": None,
+    "http_async_client": None,
+    "include_response_headers": True,
+    "replay_reasoning": True,
+}
+
+
+@pytest.mark.parametrize("name", NOT_PER_CALL)
+async def test_what_belongs_to_the_model_is_refused_in_a_call(name: str) -> None:
+    model = make(base_url="http://127.0.0.1:9/v1")
+    argument = {name: NOT_PER_CALL[name]}
+    with pytest.raises(ValueError, match=f"`{name}` belongs to the model") as caught:
+        model.invoke("Hello", **argument)  # type: ignore[arg-type]  # any of them
+    assert f"`model.model_copy(update={{'{name}': …}})`" in str(caught.value)
+    with pytest.raises(ValueError, match=f"`{name}` belongs to the model"):
+        list(model.bind(**argument).stream("Hello"))
+    with pytest.raises(ValueError, match=f"`{name}` belongs to the model"):
+        await model.ainvoke("Hello", **argument)  # type: ignore[arg-type]  # any of them
+
+
+def test_the_advised_copy_works() -> None:
+    model = make()
+    copied = model.model_copy(update={"max_retries": 7})
+    assert (model.max_retries, copied.max_retries) == (2, 7)
+
+
+def test_every_field_is_for_calls_or_is_refused_there() -> None:
+    """A new field has to be put on one side."""
+    own_fields = set(ChatScaleway.model_fields) - set(BaseChatModel.model_fields)
+    for_calls = own_fields - set(NOT_PER_CALL)
+    check_call(for_calls)
+    assert for_calls == {
+        "model",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "presence_penalty",
+        "stop",
+        "seed",
+        "logprobs",
+        "top_logprobs",
+        "reasoning_effort",
+        "parallel_tool_calls",
+        "streaming",
+        "stream_usage",
+        "extra_body",
+    }
+
+
+# --- Secrets ----------------------------------------------------------------------------
+
+CANARY = "canary-0123456789"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"api_key": CANARY, "temperature": 3},
+        {"api_key": CANARY, "temprature": 1},
+        {"api_key": CANARY, "base_url": "nowhere"},
+        {"api_key": CANARY, "project_id": "mine"},
+        {"api_key": f"{CANARY}\n"},
+        {"scaleway_api_key": CANARY},
+        {"apikey": CANARY},
+        {"default_headers": {"Authorization": f"Bearer {CANARY}"}, "temprature": 1},
+    ],
+    ids="+".join,
+)
+def test_a_refusal_never_shows_a_key(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ChatScaleway(model=MODEL, **fields)
+    error = caught.value
+    shown = f"{error} {error!r} {error.errors()} {json.dumps(error.errors(), default=str)}"
+    assert CANARY not in shown
+
+
+def test_a_key_is_never_shown() -> None:
+    model = make(api_key=CANARY, default_headers={"X-Token": CANARY})
+    assert CANARY not in f"{model} {model!r} {model.asdict()} {model._identifying_params}"
+    assert isinstance(model.api_key, SecretStr)
+    assert model.api_key.get_secret_value() == CANARY

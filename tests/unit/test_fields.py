@@ -1,0 +1,307 @@
+"""The fields of `ChatScaleway`: types, defaults, descriptions, bounds, where values come from."""
+
+import ast
+import inspect
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.language_models import BaseChatModel
+from pydantic import SecretStr, ValidationError
+from pydantic_core import PydanticUndefined
+
+from langchain_scaleway import ChatScaleway, __version__
+from langchain_scaleway.connection import ScalewayConnection
+
+MODEL = "mistral-small-3.2-24b-instruct-2506"
+KEY = "11111111-aaaa-4aaa-8aaa-000000000001"
+PROJECT = "33333333-cccc-4ccc-8ccc-000000000003"
+OTHER_PROJECT = "44444444-dddd-4ddd-8ddd-000000000004"
+
+
+@pytest.fixture(autouse=True)
+def no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def make(**fields: Any) -> ChatScaleway:
+    return ChatScaleway(**{"model": MODEL, "api_key": KEY, **fields})
+
+
+# --- Types, defaults, words -------------------------------------------------------------
+
+FIELDS: dict[str, tuple[Any, Any]] = {
+    "model": (str, PydanticUndefined),
+    "temperature": (float | None, None),
+    "top_p": (float | None, None),
+    "max_tokens": (int | None, None),
+    "presence_penalty": (float | None, None),
+    "stop": (str | list[str] | None, None),
+    "seed": (int | None, None),
+    "logprobs": (bool | None, None),
+    "top_logprobs": (int | None, None),
+    "reasoning_effort": (str | None, None),
+    "parallel_tool_calls": (bool | None, None),
+    "streaming": (bool, False),
+    "stream_usage": (bool, True),
+    "replay_reasoning": (bool, False),
+    "api_key": (SecretStr | str | None, None),
+    "project_id": (str | None, None),
+    "base_url": (str | None, None),
+    "timeout": (float | httpx.Timeout | None, 330.0),
+    "max_retries": (int, 2),
+    "default_headers": (Mapping[str, str] | None, None),
+    "extra_body": (dict[str, Any] | None, None),
+    "http_client": (Any, None),
+    "http_async_client": (Any, None),
+    "include_response_headers": (bool, False),
+}
+LANGCHAINS = (
+    "rate_limiter",
+    "cache",
+    "output_version",
+    "disable_streaming",
+    "profile",
+    "metadata",
+    "tags",
+    "callbacks",
+)
+
+
+def test_every_field_is_listed_here() -> None:
+    assert set(ChatScaleway.model_fields) - set(BaseChatModel.model_fields) == set(FIELDS)
+    assert set(LANGCHAINS) <= set(BaseChatModel.model_fields)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_types_and_defaults(name: str) -> None:
+    field = ChatScaleway.model_fields[name]
+    assert (field.annotation, field.default) == FIELDS[name]
+    assert field.default_factory is None
+
+
+@pytest.mark.parametrize("name", [*FIELDS, *LANGCHAINS])
+def test_names_have_no_aliases(name: str) -> None:
+    """With one, `mypy --strict` refuses the name in a user's program."""
+    field = ChatScaleway.model_fields[name]
+    assert (field.alias, field.validation_alias, field.serialization_alias) == (None, None, None)
+
+
+def attribute_docstrings(model_class: type) -> dict[str, str]:
+    """The text that stands below each field in the source of a class."""
+    [definition] = ast.parse(inspect.getsource(model_class)).body
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for node, after in zip(definition.body, definition.body[1:], strict=False):
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
+            found[node.target.id] = inspect.cleandoc(after.value.value)
+    return found
+
+
+DOCSTRINGS = attribute_docstrings(ScalewayConnection) | attribute_docstrings(ChatScaleway)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_described(name: str) -> None:
+    text = DOCSTRINGS[name]
+    assert len(text) > 30
+    assert text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("timeout", "Seconds"),
+        ("timeout", "330"),
+        ("temperature", "from 0 to 2"),
+        ("presence_penalty", "from -2 to 2"),
+        ("top_logprobs", "up to 20"),
+        ("api_key", "SCW_SECRET_KEY"),
+        ("api_key", "SCALEWAY_API_KEY"),
+        ("project_id", "SCW_DEFAULT_PROJECT_ID"),
+    ],
+)
+def test_units_bounds_and_sources_are_told(name: str, words: str) -> None:
+    assert words in DOCSTRINGS[name]
+
+
+def test_everything_is_kept() -> None:
+    values = {
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 100,
+        "presence_penalty": -1.5,
+        "stop": [".", "!"],
+        "seed": -1,
+        "logprobs": True,
+        "top_logprobs": 5,
+        "reasoning_effort": "high",
+        "parallel_tool_calls": False,
+        "streaming": True,
+        "stream_usage": False,
+        "replay_reasoning": True,
+        "project_id": PROJECT,
+        "base_url": "http://localhost:8000/v1",
+        "timeout": 5,
+        "max_retries": 0,
+        "default_headers": {"X-Trace": "1"},
+        "extra_body": {"top_k": 5},
+        "http_client": object(),
+        "http_async_client": object(),
+        "include_response_headers": True,
+        "disable_streaming": "tool_calling",
+        "output_version": "v1",
+        "tags": ["a"],
+        "metadata": {"b": 1},
+        "cache": False,
+    }
+    model = make(**values)
+    kept = {name: getattr(model, name) for name in values}
+    assert kept.pop("metadata").items() >= values.pop("metadata").items()  # type: ignore[attr-defined]  # a dict
+    assert kept == values
+
+
+# --- Bounds -----------------------------------------------------------------------------
+
+TOO: dict[str, list[tuple[Any, str]]] = {
+    "temperature": [(-0.1, "greater than or equal to 0"), (2.1, "less than or equal to 2")],
+    "top_p": [(0, "greater than 0"), (1.1, "less than or equal to 1")],
+    "max_tokens": [(0, "greater than or equal to 1"), (-5, "greater than or equal to 1")],
+    "presence_penalty": [(-2.1, "or equal to -2"), (2.1, "or equal to 2")],
+    "top_logprobs": [(-1, "greater than or equal to 0"), (21, "less than or equal to 20")],
+    "max_retries": [(-1, "greater than or equal to 0")],
+    "timeout": [(0, "positive number of seconds"), (-1, "positive number of seconds")],
+    "model": [("", "at least 1 character")],
+}
+WRONG: dict[str, list[tuple[Any, str]]] = {
+    "temperature": [("hot", "valid number"), (float("nan"), "less than or equal to 2")],
+    "max_tokens": [(1.5, "valid integer"), ("many", "valid integer")],
+    "stop": [(5, "valid string"), ([5], "valid string")],
+    "seed": [("lucky", "valid integer")],
+    "model": [(None, "valid string"), (5, "valid string")],
+    "streaming": [("perhaps", "valid boolean"), (None, "valid boolean")],
+    "extra_body": [("top_k=5", "valid dictionary")],
+    "default_headers": [({"X-Count": 5}, "valid string"), ("X: 1", "valid dictionary")],
+    "timeout": [
+        ("soon", "`timeout` must be seconds, an `httpx.Timeout` or None"),
+        (True, "must be seconds"),
+        (float("nan"), "positive number of seconds"),
+    ],
+    "base_url": [
+        ("localhost:8000/v1", "does not begin with http:// or https://"),
+        ("", "it is empty"),
+        ("https://api.scaleway.ai/v1/chat/completions", "must be left out"),
+        ("https://api.scaleway.ai/v1?key=1", "has a query"),
+    ],
+    "project_id": [("mine", "must be a project ID such as")],
+    "api_key": [("", "api_key is empty"), ("two words", "a character that no key contains")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        pytest.param(name, value, allowed, id=f"{name}={value!r}")
+        for table in (TOO, WRONG)
+        for name, cases in table.items()
+        for value, allowed in cases
+    ],
+)
+def test_wrong_values_are_refused_with_what_is_allowed(name: str, value: Any, allowed: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(**{name: value})
+    assert allowed in str(caught.value)
+    assert name in str(caught.value)
+
+
+EDGES: dict[str, list[Any]] = {
+    "temperature": [0, 2],
+    "top_p": [0.01, 1],
+    "max_tokens": [1, 10**9],
+    "presence_penalty": [-2, 2],
+    "top_logprobs": [0, 20],
+    "max_retries": [0, 100],
+    "timeout": [0.001, None, httpx.Timeout(5), httpx.Timeout(None)],
+    "stop": ["", [], ["a", "b"]],
+    "reasoning_effort": ["none", "max", "of tomorrow"],
+    "model": ["mistral/mistral-small-3.2-24b-instruct-2506:fp8", "of tomorrow"],
+}
+
+
+@pytest.mark.parametrize(("name", "values"), EDGES.items(), ids=EDGES)
+def test_values_at_the_edge_are_taken(name: str, values: list[Any]) -> None:
+    for value in values:
+        assert getattr(make(**{name: value}), name) == value
+
+
+def test_a_model_is_needed() -> None:
+    with pytest.raises(ValidationError, match="model\n  Field required"):
+        ChatScaleway(api_key=KEY)  # type: ignore[call-arg]  # that is the point
+
+
+# --- Where values come from -------------------------------------------------------------
+
+
+def key_of(model: ChatScaleway) -> str:
+    assert isinstance(model.api_key, SecretStr)
+    return model.api_key.get_secret_value()
+
+
+def test_the_key_comes_from_the_first_place_that_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationError, match="No Scaleway API key was found"):
+        ChatScaleway(model=MODEL)
+    config = tmp_path / "config.yaml"
+    config.write_text("secret_key: of-file\nprofiles: {work: {secret_key: of-profile}}\n")
+    monkeypatch.setenv("SCW_CONFIG_PATH", str(config))
+    assert key_of(ChatScaleway(model=MODEL)) == "of-file"
+    monkeypatch.setenv("SCW_PROFILE", "work")
+    assert key_of(ChatScaleway(model=MODEL)) == "of-profile"
+    monkeypatch.setenv("SCALEWAY_API_KEY", "of-second")
+    assert key_of(ChatScaleway(model=MODEL)) == "of-second"
+    monkeypatch.setenv("SCW_SECRET_KEY", "of-first")
+    assert key_of(ChatScaleway(model=MODEL)) == "of-first"
+    assert key_of(ChatScaleway(model=MODEL, api_key="of-argument")) == "of-argument"
+    assert key_of(ChatScaleway(model=MODEL, api_key=SecretStr("secret"))) == "secret"
+
+
+def test_the_project_comes_from_the_first_place_that_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert make().project_id is None
+    config = tmp_path / "config.yaml"
+    config.write_text(f"default_project_id: {OTHER_PROJECT}\n")
+    monkeypatch.setenv("SCW_CONFIG_PATH", str(config))
+    assert make().project_id == OTHER_PROJECT
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", PROJECT)
+    assert make().project_id == PROJECT
+    assert make(project_id=OTHER_PROJECT).project_id == OTHER_PROJECT
+    assert make(base_url="http://localhost:8000/v1").project_id is None
+
+
+def test_a_key_is_optional_with_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ChatScaleway(model=MODEL, base_url="http://localhost:8000/v1").api_key is None
+    monkeypatch.setenv("SCW_SECRET_KEY", KEY)
+    assert key_of(ChatScaleway(model=MODEL, base_url="http://localhost:8000/v1")) == KEY
+
+
+# --- Versions ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mine", [None, {"mine": 1}])
+def test_versions_are_in_the_metadata(mine: dict[str, Any] | None) -> None:
+    metadata = make(metadata=mine).metadata or {}
+    versions = metadata.pop("lc_versions")
+    assert versions["langchain-core"] == version("langchain-core")
+    assert versions["langchain-scaleway"] == __version__
+    assert metadata == (mine or {})

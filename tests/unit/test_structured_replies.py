@@ -1,0 +1,273 @@
+"""What comes of structured output: objects, truncation, refusals; recorded and scripted."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+from langchain_core import exceptions
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel, ValidationError, create_model
+
+from langchain_scaleway import ChatScaleway
+from langchain_scaleway.errors import ScalewayTruncatedOutputError
+from tests.support.outcomes import expected_outcome
+from tests.support.recordings import FOLDERS, LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording
+from tests.support.replay import ReplayServer
+from tests.support.wire import Event, event, http_stream, usage_event, whole
+from tests.unit.conftest import ModelFactory
+
+Method = Literal["json_schema", "function_calling", "json_mode"]
+
+PROMPT = "Alice is 30 years old and lives in Paris. Extract the person as JSON."
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int
+    city: Literal["Paris", "Lyon", "Lille"]
+
+
+ALICE = Person(name="Alice", age=30, city="Paris")
+PERSON_SCHEMA = {"title": "Person", **Person.model_json_schema()}
+
+GetTime = create_model("get_time", city=(str, ...))
+GET_TIME_SCHEMA = {
+    "title": "get_time",
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+}
+
+Ask = Callable[..., ChatScaleway]
+
+
+@pytest.fixture
+def ask(replay_server: ReplayServer, model_at: ModelFactory) -> Ask:
+    """Makes a model that is answered with a recording, a reply or a stream."""
+
+    def make(answer: Recording | Event | list[Event], **fields: Any) -> ChatScaleway:
+        if isinstance(answer, Recording):
+            url = replay_server.base_url(answer)
+            return model_at(url, answer.requested_model, **fields)
+        if isinstance(answer, list):
+            return model_at(replay_server.base_url_of(http_stream(answer)), "some-model", **fields)
+        body = json.dumps(answer).encode()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        url = replay_server.base_url_of(head % len(body) + body)
+        return model_at(url, "some-model", **fields)
+
+    return make
+
+
+async def outcomes(runnable: Runnable[Any, Any], *, streamed: bool) -> list[Any]:
+    """What comes of both ways to ask, synchronous and asynchronous: objects or errors."""
+    found: list[Any] = []
+    for asynchronous in (False, True):
+        try:
+            if streamed and asynchronous:
+                found.append([part async for part in runnable.astream(PROMPT)][-1])
+            elif streamed:
+                found.append(list(runnable.stream(PROMPT))[-1])
+            elif asynchronous:
+                found.append(await runnable.ainvoke(PROMPT))
+            else:
+                found.append(runnable.invoke(PROMPT))
+        except (ValueError, exceptions.LangChainException) as error:
+            found.append(error)
+    return found
+
+
+# --- Objects ----------------------------------------------------------------------------
+
+JSON_RECORDINGS = [
+    Recording(folder, case)
+    for folder, cases in {
+        VLLM_QWEN: ["json_schema", "json_object", "reasoning_json_schema"],
+        VLLM_SMOLLM: ["json_schema"],
+        LLAMACPP: ["json_schema", "json_object", "reasoning_json_schema"],
+    }.items()
+    for name in cases
+    for case in (name, f"{name}_stream")
+]
+
+
+@pytest.mark.parametrize("recording", JSON_RECORDINGS, ids=str)
+async def test_recorded_objects(recording: Recording, ask: Ask) -> None:
+    method: Method = "json_mode" if "object" in recording.case else "json_schema"
+    model, streamed = ask(recording), recording.is_streamed
+    as_object = model.with_structured_output(Person, method=method)
+    assert await outcomes(as_object, streamed=streamed) == [ALICE, ALICE]
+    as_dict = model.with_structured_output(PERSON_SCHEMA, method=method)
+    assert await outcomes(as_dict, streamed=streamed) == [ALICE.model_dump()] * 2
+
+
+@pytest.mark.parametrize("case", ["tool_named", "tool_named_stream"])
+async def test_recorded_calls(case: str, ask: Ask) -> None:
+    """VLLM ends a call that was asked for by name with `stop`."""
+    model, streamed = ask(Recording(VLLM_QWEN, case)), case.endswith("stream")
+    as_object = model.with_structured_output(GetTime, method="function_calling")
+    assert await outcomes(as_object, streamed=streamed) == [GetTime(city="Paris")] * 2
+    as_dict = model.with_structured_output(GET_TIME_SCHEMA, method="function_calling")
+    assert await outcomes(as_dict, streamed=streamed) == [{"city": "Paris"}] * 2
+
+
+async def test_objects_grow_in_a_stream(ask: Ask) -> None:
+    recording = Recording(VLLM_QWEN, "json_schema_stream")
+    parts = list(ask(recording).with_structured_output(PERSON_SCHEMA).stream(PROMPT))
+    assert parts[0] == {}
+    assert parts[-1] == ALICE.model_dump()
+    assert len(parts) > 3
+    sizes = [len(part) for part in parts]
+    assert sizes == sorted(sizes)
+
+
+def test_raw_replies_stand_beside_objects(ask: Ask) -> None:
+    model = ask(Recording(VLLM_QWEN, "reasoning_json_schema"))
+    answer = model.with_structured_output(Person, include_raw=True).invoke(PROMPT)
+    assert answer["parsed"] == ALICE
+    assert answer["parsing_error"] is None
+    assert isinstance(answer["raw"], AIMessage)
+    assert answer["raw"].additional_kwargs["reasoning_content"] == "\nThe person is Alice.\n"
+
+
+def test_raw_replies_are_streamed_too(ask: Ask) -> None:
+    model = ask(Recording(VLLM_QWEN, "json_schema_stream"))
+    parts = list(model.with_structured_output(PERSON_SCHEMA, include_raw=True).stream(PROMPT))
+    parsed = [part["parsed"] for part in parts if part.get("parsed")]
+    assert parsed[-1] == ALICE.model_dump()
+    raw = [part["raw"] for part in parts if "raw" in part]
+    assert (
+        "".join(str(chunk.text) for chunk in raw) == '{"name": "Alice", "age": 30, "city": "Paris"}'
+    )
+
+
+# --- Objects that are none --------------------------------------------------------------
+
+
+class Animal(BaseModel):
+    species: str
+
+
+async def test_an_object_of_another_kind_is_a_parsing_error(ask: Ask) -> None:
+    model = ask(Recording(VLLM_QWEN, "json_schema"))
+    for error in await outcomes(model.with_structured_output(Animal), streamed=False):
+        assert isinstance(error, OutputParserException)
+        assert "species" in str(error)
+    answer = model.with_structured_output(Animal, include_raw=True).invoke(PROMPT)
+    assert answer["parsed"] is None
+    assert isinstance(answer["parsing_error"], OutputParserException)
+    assert answer["raw"].text == '{"name": "Alice", "age": 30, "city": "Paris"}'
+
+
+def test_arguments_of_another_kind_are_a_parsing_error(ask: Ask) -> None:
+    wanted = create_model("get_time", zone=(str, ...))
+    model = ask(Recording(VLLM_QWEN, "tool_named"))
+    runnable = model.with_structured_output(wanted, method="function_calling")
+    with pytest.raises(ValidationError, match="zone"):
+        runnable.invoke(PROMPT)
+    runnable = model.with_structured_output(wanted, method="function_calling", include_raw=True)
+    answer = runnable.invoke(PROMPT)
+    assert isinstance(answer["parsing_error"], ValidationError)
+    assert answer["raw"].tool_calls
+
+
+async def test_plain_text_is_a_parsing_error(ask: Ask) -> None:
+    model = ask(Recording(VLLM_QWEN, "chat_plain"))
+    for schema in (Person, PERSON_SCHEMA):
+        for error in await outcomes(model.with_structured_output(schema), streamed=False):
+            assert isinstance(error, OutputParserException)
+            assert "The capital of France is Paris." in str(error)
+            assert not isinstance(error, ScalewayTruncatedOutputError)
+
+
+# --- Truncation -------------------------------------------------------------------------
+
+TRUNCATED = [
+    *(Recording(folder, "json_schema_truncated") for folder in FOLDERS),
+    *(Recording(folder, "chat_length_stream") for folder in FOLDERS),
+    *(
+        Recording(folder, case)
+        for folder in (VLLM_QWEN, LLAMACPP)
+        for case in ("reasoning_truncated", "reasoning_truncated_stream")
+    ),
+]
+TRUNCATED_CALLS = [
+    Recording(folder, case)
+    for folder in FOLDERS
+    for case in ("tool_truncated", "tool_truncated_stream")
+]
+
+
+def check_truncation(error: Any, recording: Recording) -> None:
+    assert isinstance(error, ScalewayTruncatedOutputError)
+    usage = expected_outcome(recording).usage
+    assert usage is not None
+    assert "Raise `max_tokens`" in str(error)
+    assert f"cut off at the limit of {usage['output_tokens']} tokens" in str(error)
+    assert f"{recording.requested_model!r}" in str(error)
+    assert error.model == recording.requested_model
+
+
+@pytest.mark.parametrize("recording", TRUNCATED, ids=str)
+@pytest.mark.parametrize("schema", [Person, PERSON_SCHEMA], ids=["class", "schema"])
+async def test_recorded_truncation(recording: Recording, schema: Any, ask: Ask) -> None:
+    model, streamed = ask(recording), recording.is_streamed
+    for method in ("json_schema", "json_mode"):
+        runnable = model.with_structured_output(schema, method=method)
+        for error in await outcomes(runnable, streamed=streamed):
+            check_truncation(error, recording)
+
+
+@pytest.mark.parametrize("recording", TRUNCATED_CALLS, ids=str)
+async def test_recorded_truncation_of_a_call(recording: Recording, ask: Ask) -> None:
+    """LangChain alone would complete the arguments, or give `None`."""
+    wanted = {**GET_TIME_SCHEMA, "title": "get_weather"}
+    runnable = ask(recording).with_structured_output(wanted, method="function_calling")
+    for error in await outcomes(runnable, streamed=recording.is_streamed):
+        check_truncation(error, recording)
+
+
+@pytest.mark.parametrize("case", ["reasoning_truncated", "reasoning_truncated_stream"])
+async def test_the_share_of_reasoning_is_told(case: str, ask: Ask) -> None:
+    streamed = case.endswith("stream")
+    counted = ask(Recording(VLLM_QWEN, case)).with_structured_output(Person)
+    for error in await outcomes(counted, streamed=streamed):
+        assert "12 tokens, 11 of them spent on reasoning." in str(error)
+        assert "`reasoning_effort" in str(error)
+    uncounted = ask(Recording(LLAMACPP, case)).with_structured_output(Person)
+    for error in await outcomes(uncounted, streamed=streamed):
+        assert "12 tokens, a share of them spent on reasoning." in str(error)
+
+
+def test_what_came_before_a_truncation_has_been_streamed(ask: Ask) -> None:
+    events = [event({"content": '{"name": "Al'}), event({"content": "ice"}), event({}, "length")]
+    runnable = ask(events).with_structured_output(PERSON_SCHEMA)
+    parts: list[Any] = []
+    with pytest.raises(ScalewayTruncatedOutputError, match="cut off at the limit\\. Raise"):
+        parts.extend(runnable.stream(PROMPT))
+    assert parts == [] or parts[-1] == {"name": "Alice"}
+
+
+def test_truncation_is_a_parsing_error_beside_the_raw_reply(ask: Ask) -> None:
+    recording = Recording(VLLM_QWEN, "json_schema_truncated")
+    for method in ("json_schema", "function_calling"):
+        runnable = ask(recording).with_structured_output(Person, method=method, include_raw=True)
+        answer = runnable.invoke(PROMPT)
+        assert answer["parsed"] is None
+        check_truncation(answer["parsing_error"], recording)
+        assert answer["raw"].text == '{"name": "Alice",'
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_object_that_just_fits_is_whole(streamed: bool, ask: Ask) -> None:
+    text = ALICE.model_dump_json()
+    usage = {"prompt_tokens": 1, "completion_tokens": 20, "total_tokens": 21}
+    stream = [event({"content": text}), event({}, "length"), usage_event(usage)]
+    model = ask(stream if streamed else whole({"content": text}, "length"))
+    runnable = model.with_structured_output(Person)
+    assert await outcomes(runnable, streamed=streamed) == [ALICE, ALICE]
