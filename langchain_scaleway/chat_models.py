@@ -379,7 +379,10 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # Core's own serializes the model once and keeps that when fields change, so a cache
         # would answer for another temperature or model.
-        params = {**self._identifying_params, "_type": self._llm_type, **kwargs, "stop": stop}
+        params = {**self._identifying_params, "_type": self._llm_type, **kwargs}
+        params["stop"] = stop if stop is not None else self.stop
+        params["output_version"] = self.output_version
+        params["replay_reasoning"] = self.replay_reasoning
         return str(sorted(params.items(), key=itemgetter(0)))
 
     @property

@@ -138,7 +138,6 @@ async def test_changed_model_is_asked_anew(emulator: ScalewayEmulator, change: C
 FIELDS = {"stop": ["END"], "output_version": "v1", "replay_reasoning": True}
 
 
-@pytest.mark.xfail(reason="The key has none of these fields yet.")
 @pytest.mark.parametrize(("field", "value"), FIELDS.items())
 def test_fields_that_shape_messages_count_too(
     emulator: ScalewayEmulator, field: str, value: Any
