@@ -1,0 +1,171 @@
+"""Structured output on the emulator: by every method, in every way of asking, cut off or not."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypedDict
+
+import pytest
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel
+
+from langchain_scaleway.errors import ScalewayTruncatedOutputError
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall, Usage
+from tests.support.models import THINKING_MODEL, model_on
+
+Method = Literal["json_schema", "function_calling", "json_mode"]
+METHODS: tuple[Method, ...] = ("json_schema", "function_calling", "json_mode")
+
+
+class Booking(BaseModel):
+    """A booking."""
+
+    city: str
+    nights: int
+
+
+class BookingDict(TypedDict):
+    """A booking."""
+
+    city: str
+    nights: int
+
+
+BOOKING_SCHEMA = {
+    "title": "Booking",
+    "description": "A booking.",
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "nights": {"type": "integer"}},
+    "required": ["city", "nights"],
+}
+PARIS = {"city": "Paris", "nights": 3}
+PROMPT = "A room in Paris for 3 nights, as JSON"
+
+SCHEMAS: dict[str, tuple[Any, Any]] = {
+    "Pydantic class": (Booking, Booking(city="Paris", nights=3)),
+    "TypedDict": (BookingDict, PARIS),
+    "JSON schema": (BOOKING_SCHEMA, PARIS),
+}
+
+every_method = pytest.mark.parametrize("method", METHODS)
+every_schema = pytest.mark.parametrize(("schema", "parsed"), SCHEMAS.values(), ids=SCHEMAS)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def reply(method: Method, name: str, arguments: Any, **fields: Any) -> Reply:
+    """The reply of a model that does what the method asks for."""
+    if method == "function_calling":
+        return Reply(tool_calls=[ToolCall(name, arguments)], **fields)
+    text = arguments if isinstance(arguments, str) else Booking(**arguments).model_dump_json()
+    return Reply(text, **fields)
+
+
+async def in_all_ways(runnable: Runnable[Any, Any]) -> list[Any]:
+    """What comes of it: an object, or the error that was raised in its place."""
+    found: list[Any] = []
+    for ask in ("invoke", "stream", "ainvoke", "astream"):
+        try:
+            if ask == "invoke":
+                found.append(runnable.invoke(PROMPT))
+            elif ask == "stream":
+                found.append(list(runnable.stream(PROMPT))[-1])
+            elif ask == "ainvoke":
+                found.append(await runnable.ainvoke(PROMPT))
+            else:
+                found.append([part async for part in runnable.astream(PROMPT)][-1])
+        except ScalewayTruncatedOutputError as error:
+            found.append(error)
+    return found
+
+
+@every_method
+@every_schema
+async def test_objects(
+    schema: Any, parsed: Any, method: Method, emulator: ScalewayEmulator
+) -> None:
+    name = getattr(schema, "__name__", "Booking")
+    emulator.respond_with(lambda _: reply(method, name, PARIS))
+    runnable = model_on(emulator).with_structured_output(schema, method=method)
+    assert await in_all_ways(runnable) == [parsed] * 4
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@every_schema
+async def test_the_schema_is_obeyed(
+    schema: Any, parsed: Any, method: Method, emulator: ScalewayEmulator
+) -> None:
+    """Unscripted, the emulator writes what satisfies the schema that it was sent."""
+    emulator.respond_with(None)
+    runnable = model_on(emulator).with_structured_output(schema, method=method)
+    assert await in_all_ways(runnable) == [parsed] * 4
+
+
+@every_method
+@pytest.mark.parametrize("include_raw", [False, True])
+async def test_the_thinking_beside_the_object(
+    method: Method, include_raw: bool, emulator: ScalewayEmulator
+) -> None:
+    emulator.respond_with(lambda _: reply(method, "Booking", PARIS, reasoning="Paris, then."))
+    model = model_on(emulator, THINKING_MODEL)
+    runnable = model.with_structured_output(Booking, method=method, include_raw=include_raw)
+    answer = await runnable.ainvoke(PROMPT)
+    if not include_raw:
+        assert answer == Booking(**PARIS)
+        return
+    assert (answer["parsed"], answer["parsing_error"]) == (Booking(**PARIS), None)
+    assert answer["raw"].additional_kwargs["reasoning_content"] == "Paris, then."
+
+
+@every_method
+@every_schema
+async def test_an_object_that_was_cut_off(
+    schema: Any, parsed: Any, method: Method, emulator: ScalewayEmulator
+) -> None:
+    name = getattr(schema, "__name__", "Booking")
+    cut = reply(method, name, '{"city": "Paris", "nig', finish_reason="length")
+    emulator.respond_with(lambda _: cut)
+    runnable = model_on(emulator).with_structured_output(schema, method=method)
+    for error in await in_all_ways(runnable):
+        assert isinstance(error, ScalewayTruncatedOutputError)
+        assert "cut off at the limit of " in str(error)
+        assert "Raise `max_tokens`" in str(error)
+
+
+async def test_max_tokens_cuts_it_off(emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(None)
+    runnable = model_on(emulator, max_tokens=2).with_structured_output(Booking)
+    for error in await in_all_ways(runnable):
+        assert isinstance(error, ScalewayTruncatedOutputError)
+        assert "cut off at the limit of 2 tokens. Raise `max_tokens`" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("counted", "share"), [(9, "9 of them spent on reasoning"), (None, "a share of them spent")]
+)
+async def test_the_share_of_reasoning(
+    counted: int | None, share: str, emulator: ScalewayEmulator
+) -> None:
+    """Scaleway has not been seen to count it; vLLM does."""
+    usage = Usage(prompt_tokens=5, completion_tokens=12, reasoning_tokens=counted)
+    thoughts = Reply("", reasoning="Let me see", finish_reason="length", usage=usage)
+    emulator.respond_with(lambda _: thoughts)
+    runnable = model_on(emulator, THINKING_MODEL).with_structured_output(Booking)
+    for error in await in_all_ways(runnable):
+        assert f"cut off at the limit of 12 tokens, {share}" in str(error)
+        assert "`reasoning_effort" in str(error)
+
+
+@every_method
+def test_what_was_cut_off_stands_beside_its_error(
+    method: Method, emulator: ScalewayEmulator
+) -> None:
+    cut = reply(method, "Booking", '{"city": "Paris", "nig', finish_reason="length")
+    emulator.respond_with(lambda _: cut)
+    runnable = model_on(emulator).with_structured_output(Booking, method=method, include_raw=True)
+    answer = runnable.invoke(PROMPT)
+    assert answer["parsed"] is None
+    assert isinstance(answer["parsing_error"], ScalewayTruncatedOutputError)
+    assert answer["raw"].response_metadata["finish_reason"] == "length"
