@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blockbuster import blockbuster_ctx
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
@@ -19,7 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
-from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
+from tests.support.models import THINKING_MODEL, model_on
 from tests.support.tls import TlsFront
 
 # LangGraph calls the third version experimental each time it is used.
@@ -188,10 +187,33 @@ def test_nothing_blocks_the_event_loop(tmp_path: Path, scheme: str) -> None:
     assert program.stdout.splitlines() == ["This is an emulated answer to “Hello”."] * 12
 
 
-@pytest.mark.xfail(reason="The config file is searched for a project.")
-async def test_model_is_made_in_a_coroutine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node that makes its model, with the key in the environment."""
-    monkeypatch.setenv("SCW_SECRET_KEY", "from-env")
+MAKES_A_MODEL = """
+import asyncio
 
-    with blockbuster_ctx():
-        ChatScaleway(model=PLAIN_MODEL)
+from blockbuster import blockbuster_ctx
+
+from langchain_scaleway import ChatScaleway
+
+
+async def node():
+    ChatScaleway(model="qwen3.6-35b-a3b")
+
+
+with blockbuster_ctx():
+    asyncio.run(node())
+"""
+
+
+@pytest.mark.xfail(reason="The config file is searched for a project.")
+def test_model_is_made_in_a_coroutine() -> None:
+    """Where its address and its project are looked up."""
+    program = subprocess.run(
+        [sys.executable, "-c", MAKES_A_MODEL],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCW_SECRET_KEY": "from-env"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert program.returncode == 0, program.stderr
