@@ -147,10 +147,19 @@ class Gzip(Fault):
         if answer.is_stream:
             answer.pieces = _gzipped_events(answer.pieces, corrupt=self.corrupt)
             return
-        body = gzip.compress(answer.joined_body())
-        if self.corrupt:
-            body = body[: len(body) // 2] + _GARBAGE
-        answer.replace_body(body)
+        body = answer.joined_body()
+        answer.replace_body(_broken_off(body) if self.corrupt else gzip.compress(body))
+
+
+def _broken_off(body: bytes) -> bytes:
+    """Compress half of a body, up to a byte boundary, and go on with garbage.
+
+    Behind a boundary the garbage is read as the head of a block of a kind that there is not. In the
+    middle of a block it might by chance be read as more of it, and be no fault at all.
+    """
+    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    half = compressor.compress(body[: len(body) // 2])
+    return half + compressor.flush(zlib.Z_SYNC_FLUSH) + _GARBAGE
 
 
 def _gzipped_events(pieces: Iterable[Piece], *, corrupt: bool) -> Iterator[Piece]:
