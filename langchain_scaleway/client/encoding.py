@@ -9,6 +9,11 @@ import orjson
 _LARGE = 1_000_000
 """Bytes. A body of this size is mostly one image, and quicker to walk through than to search."""
 
+_LONG_TEXT = 1_000_000
+_SLICE = 128 * 1024
+"""Characters. For a text orjson takes eight times its length in memory for a moment, and beyond
+some megabytes that is what takes the time."""
+
 _DIGITS_TO_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
 _LONG_INTEGER = b"0" * 19
 """The shortest integer that may need more than 64 bits, with zeros for its digits."""
@@ -31,8 +36,8 @@ def encode(body: Any) -> bytes:
         ValueError: The body holds something that JSON cannot say; the message names it.
     """
     try:
-        encoded = orjson.dumps(body)
-    except TypeError:
+        encoded = orjson.dumps(_with_media_written(body))
+    except (TypeError, RecursionError):
         return _encode_slowly(body)
     if len(encoded) > _LARGE or b"null" in encoded:
         _refuse_non_finite(body, "")
@@ -53,6 +58,38 @@ def decode(text: bytes) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return _decode_slowly(text)
+
+
+def _with_media_written(body: Any) -> Any:
+    """The body with the long texts among its messages' parts as JSON: images, sounds, videos."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(messages, list):
+        return body
+    with_parts = [type(m) is dict and type(m.get("content")) is list for m in messages]
+    if not any(with_parts):
+        return body
+    pairs = zip(messages, with_parts, strict=True)
+    return {**body, "messages": [_written(m) if has_parts else m for m, has_parts in pairs]}
+
+
+def _written(value: Any) -> Any:
+    """A value whose long texts are JSON already, which orjson takes over as it is."""
+    if type(value) is dict:
+        return {key: _written(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_written(item) for item in value]
+    if type(value) is str and len(value) > _LONG_TEXT:
+        return orjson.Fragment(bytes(_write_long_text(value)))
+    return value
+
+
+def _write_long_text(text: str) -> bytearray:
+    """Write a text piece by piece; see `_SLICE`."""
+    written = bytearray(b'"')
+    for start in range(0, len(text), _SLICE):
+        written += memoryview(orjson.dumps(text[start : start + _SLICE]))[1:-1]
+    written += b'"'
+    return written
 
 
 def _decode_slowly(text: bytes) -> Any:

@@ -22,6 +22,11 @@ PADDING = "x" * 1_000_000
 """As long as an image."""
 
 
+def json_of(body: Any) -> bytes:
+    """What the standard library writes."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def nested(depth: int) -> list[Any]:
     """A list in a list, and so on."""
     value: list[Any] = []
@@ -67,6 +72,14 @@ class TestEncode:
                 encode(body)
         else:
             assert json.loads(encode(body)) == expected
+
+    @given(st.text(), st.integers(0, 300_000))
+    def test_a_long_text_in_a_part_is_written_whole(self, text: str, length: int) -> None:
+        long = PADDING + "x" * length + text * 3 + PADDING
+        part = {"type": "image_url", "image_url": {"url": long}}
+        body = {"messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, part]}]}
+        assert encode(body) == json_of(body)
+        assert part["image_url"] == {"url": long}, "the caller's part is left alone"
 
     def test_unicode_is_kept_and_white_space_is_not(self) -> None:
         body = {"content": "café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028", "n": [1, 2]}
@@ -119,6 +132,7 @@ class TestEncode:
             ({"content": "x" * 5_000 + "\ud83d"}, "'xxxxxxxxxxxxxxxxxxxx'"),
             ({"a": {"k\ud83d": 1}}, '{"a":{"k'),
             ({"image": PADDING, "content": "Hi \ud83d"}, "Hi "),
+            ({"messages": [{"content": [PADDING * 2 + " Hi \ud83d"]}]}, " Hi "),
         ],
     )
     def test_half_a_character_is_refused_and_found(self, body: Any, place: str) -> None:
@@ -155,6 +169,8 @@ class TestEncode:
     def test_deeper_nesting_is_refused(self) -> None:
         with pytest.raises(ValueError, match="nested too deeply"):
             encode(nested(100_000))
+        with pytest.raises(ValueError, match="nested too deeply"):
+            encode({"messages": [{"content": nested(100_000)}]})
 
     def test_a_body_that_contains_itself_is_refused(self) -> None:
         body: dict[str, Any] = {"messages": []}
