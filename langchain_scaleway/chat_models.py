@@ -402,5 +402,6 @@ def _model_ids(body: dict[str, Any]) -> list[str]:
 
 
 def _attach_partial_answer(error: ScalewayError, decoder: StreamDecoder) -> None:
+    decoder.release()
     error.partial_text = "".join(decoder.text)
     error.partial_reasoning = "".join(decoder.reasoning)

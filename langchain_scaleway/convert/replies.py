@@ -111,7 +111,7 @@ class StreamDecoder:
         self._choice: dict[str, Any] = {}
         self._usage: Any = None
         self._kwargs: dict[str, Any] = {}
-        self._thinking = ThinkingSplitter()
+        self._thinking = ThinkingSplitter(requested_model)
         self._text_halves = HalfCharacters()
         self._reasoning_halves = HalfCharacters()
         self._tool_calls: ToolCallAssembler | None = None
@@ -146,7 +146,7 @@ class StreamDecoder:
         Returns:
             What had been held back, and the last chunk.
         """
-        chunks = self._chunks(*self._thinking.end())
+        chunks = self.release()
         if self._tool_calls is not None:
             chunks += self._finish_tool_calls(self._tool_calls)
         metadata = _reply_metadata(self._reply, self._requested_model, headers)
@@ -160,6 +160,12 @@ class StreamDecoder:
         )
         return [*chunks, ChatGenerationChunk(message=last)]
 
+    def release(self) -> list[ChatGenerationChunk]:
+        """Give the text that has been held back, because nothing follows it any more."""
+        chunks = self._chunks(self._reasoning_halves.end(), "")
+        chunks += self._feed_content(self._text_halves.end())
+        return chunks + self._chunks(*self._thinking.end())
+
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         reasoning = delta.get("reasoning") or delta.get("reasoning_content")
@@ -168,16 +174,17 @@ class StreamDecoder:
             chunks += self._chunks(self._reasoning_halves.join(reasoning), "")
         content = delta.get("content")
         if content:
-            content = self._text_halves.join(_text(content))
-            if self._thinking.passes_through:
-                chunks += self._chunks("", content)
-            else:
-                chunks += self._chunks(*self._thinking.feed(content))
+            chunks += self._feed_content(self._text_halves.join(_text(content)))
         if delta.get("tool_calls"):
             chunks += self._feed_tool_calls(delta["tool_calls"])
         if delta.get("refusal") or delta.get("function_call"):
             self._note_kwargs(delta)
         return chunks
+
+    def _feed_content(self, content: str) -> list[ChatGenerationChunk]:
+        if self._thinking.passes_through:
+            return self._chunks("", content)
+        return self._chunks(*self._thinking.feed(content))
 
     def _feed_tool_calls(self, wire_calls: Any) -> list[ChatGenerationChunk]:
         chunks = self._chunks(*self._thinking.answer_only()) if self._tool_calls is None else []

@@ -12,6 +12,10 @@ answer, white space and all, as vLLM's own parsers do it.
 OPENING = "<think>"
 CLOSING = "</think>"
 
+_BEGIN_WITHIN_THE_BLOCK = ("deepseek-r1", "-thinking", "qwq")
+"""Parts of the names of models that always think and whose chat templates open the block
+(their model cards; for deepseek-r1-distill also Scaleway's page)."""
+
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")
 
 
@@ -61,11 +65,13 @@ class ThinkingSplitter:
     """Splits a streamed reply into reasoning and answer, piece by piece.
 
     A stream can only be split at an opening tag: text that has been handed on as answer
-    cannot be called back when a closing tag follows it. It is kept, tag included.
+    cannot be called back when a closing tag follows it. It is kept, tag included. Only for
+    models whose replies are known to begin within the block, all is held back until its end.
     """
 
-    def __init__(self) -> None:
-        """Start at the beginning of a reply."""
+    def __init__(self, model: str) -> None:
+        """Start at the beginning of a reply by this model."""
+        self._begins_within = any(part in model.lower() for part in _BEGIN_WITHIN_THE_BLOCK)
         self._held = ""
         self._thinking = False
         self._answering = False
@@ -83,18 +89,9 @@ class ThinkingSplitter:
         """
         text = self._held + text
         self._held = ""
-        if not self._thinking and not self._answering:
-            start = text.lstrip()
-            if OPENING.startswith(start) or start == f"{OPENING} ":
-                self._held = text  # What follows tells whether this is the tag.
-                return "", ""
-            self._thinking = start.startswith(OPENING) and _opens_a_block(start[len(OPENING) :])
-            self._answering = not self._thinking
-            if self._thinking:
-                text = start[len(OPENING) :]
-        if not self._thinking:
-            return "", text
-        return self._feed_thinking(text)
+        if self._thinking:
+            return self._feed_thinking(text)
+        return ("", text) if self._answering else self._feed_start(text)
 
     def end(self) -> tuple[str, str]:
         """Take the end of the reply.
@@ -115,6 +112,23 @@ class ThinkingSplitter:
         """
         self._answering = True
         return self.end()
+
+    def _feed_start(self, text: str) -> tuple[str, str]:
+        """Take all that has come, until it is known what it is the beginning of."""
+        start = text.lstrip()
+        if OPENING.startswith(start) or start == f"{OPENING} ":
+            self._held = text  # What follows tells whether this is the tag.
+            return "", ""
+        if start.startswith(OPENING) and _opens_a_block(start[len(OPENING) :]):
+            self._thinking = True
+            return self._feed_thinking(start[len(OPENING) :])
+        if self._begins_within:
+            if CLOSING not in text:
+                self._held = text
+                return "", ""
+            return self._feed_thinking(text)
+        self._answering = True
+        return "", text
 
     def _feed_thinking(self, text: str) -> tuple[str, str]:
         reasoning, closing, answer = text.partition(CLOSING)

@@ -21,6 +21,11 @@ class HalfCharacters:
         self._waiting = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
         return whole_characters(text[: len(text) - len(self._waiting)])
 
+    def end(self) -> str:
+        """Take the end, and return U+FFFD for a half that still waits."""
+        waiting, self._waiting = self._waiting, ""
+        return whole_characters(waiting)
+
 
 def whole_characters(text: str) -> str:
     """The text with halves joined, and U+FFFD in the place of one that stands alone."""

@@ -56,9 +56,9 @@ def http_stream(events: Iterable[Event]) -> bytes:
     return head + "".join(f"data: {payload}\n\n" for payload in payloads).encode()
 
 
-def decode_chunks(events: Iterable[Event]) -> list[AIMessageChunk]:
+def decode_chunks(events: Iterable[Event], model: str = MODEL) -> list[AIMessageChunk]:
     """The message chunks of a stream."""
-    decoder = StreamDecoder(MODEL)
+    decoder = StreamDecoder(model)
     generations = [chunk for one_event in events for chunk in decoder.feed(one_event)]
     generations += decoder.finish()
     messages = [generation.message for generation in generations]
@@ -66,9 +66,9 @@ def decode_chunks(events: Iterable[Event]) -> list[AIMessageChunk]:
     return [message for message in messages if isinstance(message, AIMessageChunk)]
 
 
-def decode(*events: Event) -> AIMessageChunk:
+def decode(*events: Event, model: str = MODEL) -> AIMessageChunk:
     """The message that the chunks of a stream add up to."""
-    return functools.reduce(operator.add, decode_chunks(events))
+    return functools.reduce(operator.add, decode_chunks(events, model))
 
 
 def streamed_outcome(*events: Event) -> Outcome:

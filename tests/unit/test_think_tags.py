@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_scaleway.convert.replies import StreamDecoder
 from tests.support.outcomes import calls_of, outcome_of
 from tests.support.wire import (
     calls_event,
@@ -30,6 +31,13 @@ BLOCKS = [
     pytest.param("<think>a < b </ c</think>Four.", "a < b </ c", "Four.", id="like a tag"),
     pytest.param("<think>Why?</think>Write <think>.", "Why?", "Write <think>.", id="spoken of"),
     pytest.param("<think>Why?</think>a</think>b", "Why?", "a</think>b", id="closed twice"),
+]
+
+CLOSED_ONLY = [
+    pytest.param("Why?</think>Four.", "Why?", "Four.", id="at once, not opened"),
+    pytest.param("Why?\n</think>\n\nFour.", "Why?\n", "\n\nFour.", id="lines, not opened"),
+    pytest.param("a < b </ c</think>Four.", "a < b </ c", "Four.", id="like a tag, not opened"),
+    pytest.param("</think>Four.", "", "Four.", id="no thoughts, not opened"),
 ]
 
 NO_BLOCKS = [
@@ -92,6 +100,35 @@ def test_a_streamed_answer_whose_opening_tag_is_missing_keeps_its_text() -> None
     for pieces in _cut_everywhere(content):
         outcome = streamed_outcome(*(event({"content": piece}) for piece in pieces), END)
         assert (outcome.reasoning, outcome.content) == ("", content), pieces
+
+
+BEGINS_WITHIN = "qwen/qwen3-235b-a22b-thinking-2507:fp8"
+"""A model that always thinks, and whose chat template opens the block."""
+
+
+@pytest.mark.parametrize(("content", "reasoning", "answer"), [*BLOCKS, *CLOSED_ONLY])
+def test_a_streamed_reply_that_begins_within_the_block(
+    content: str, reasoning: str, answer: str
+) -> None:
+    for pieces in _cut_everywhere(content):
+        events = [event({"content": piece}) for piece in pieces]
+        outcome = outcome_of(decode(*events, END, model=BEGINS_WITHIN))
+        assert (outcome.reasoning, outcome.content) == (reasoning, answer), pieces
+
+
+def test_a_reply_that_might_have_begun_within_the_block_keeps_its_text() -> None:
+    """Structured output leaves no room for thoughts."""
+    events = [event({"content": piece}) for piece in ('{"a', '": 1', "}")]
+    outcome = outcome_of(decode(*events, END, model=BEGINS_WITHIN))
+    assert (outcome.reasoning, outcome.content) == ("", '{"a": 1}')
+
+
+def test_what_was_held_back_is_not_lost_when_the_stream_breaks() -> None:
+    decoder = StreamDecoder(BEGINS_WITHIN)
+    for piece in ("Two ", "and \ud83d"):
+        assert decoder.feed(event({"content": piece})) == []
+    decoder.release()
+    assert ("".join(decoder.text), decoder.reasoning) == ("Two and \ufffd", [])
 
 
 def test_reasoning_in_its_own_field_leaves_tags_in_the_answer() -> None:

@@ -1,0 +1,44 @@
+"""Characters whose two UTF-16 halves arrive in two events."""
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.outcomes import outcome_of
+from tests.support.wire import decode, event, whole, whole_message
+
+END = event({}, "stop")
+
+HALF = "\ud83d"
+"""The first half of many emojis."""
+
+
+def _units(text: str) -> list[str]:
+    """The UTF-16 code units of a text, one string each."""
+    encoded = text.encode("utf-16-le")
+    pairs = (encoded[at : at + 2] for at in range(0, len(encoded), 2))
+    return [pair.decode("utf-16-le", "surrogatepass") for pair in pairs]
+
+
+@given(st.text())
+@example("One \U0001f600\U0001f469\u200d\U0001f680 two")
+def test_halves_are_joined(text: str) -> None:
+    units = _units(f"A{text}")
+    answer = outcome_of(decode(*(event({"content": unit}) for unit in units), END))
+    thoughts = outcome_of(decode(*(event({"reasoning": unit}) for unit in units), END))
+    assert (answer.content, thoughts.reasoning) == (f"A{text}", f"A{text}")
+
+
+def test_a_half_alone_is_shown_as_such() -> None:
+    """It cannot be encoded, so it cannot stay; it is not lost either."""
+    for content, shown in ((f"a{HALF}", "a\ufffd"), (f"a{HALF}b", "a\ufffdb")):
+        streamed = decode(*(event({"content": unit}) for unit in content), END)
+        answered = whole_message(whole({"content": content}))
+        assert streamed.content == answered.content == shown
+
+
+def test_a_half_alone_at_the_end_of_a_thought() -> None:
+    streamed = decode(event({"content": "<think>a"}), event({"content": HALF}), END)
+    thought = decode(event({"reasoning": f"a{HALF}"}), END)
+    for message in (streamed, thought):
+        assert message.additional_kwargs == {"reasoning_content": "a\ufffd"}
+        assert message.content == ""
