@@ -8,7 +8,7 @@ requests at once; LangChain runs on asyncio. See `network` for what else they do
 import asyncio
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -34,8 +34,7 @@ class _Protocol(asyncio.Protocol):
         self._may_write = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- for the type checker
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class.
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -198,11 +197,13 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- likewise
     ) -> httpcore.AsyncNetworkStream:
         """Connect."""
+        loop = asyncio.get_running_loop()
+        options: dict[str, Any] = {}
+        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop's tries one address after the other.
+            options["happy_eyeballs_delay"] = _NEXT_ADDRESS_AFTER
         try:
             async with asyncio.timeout(timeout):
-                _, protocol = await asyncio.get_running_loop().create_connection(
-                    _Protocol, host, port, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER
-                )
+                _, protocol = await loop.create_connection(_Protocol, host, port, **options)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
         except OSError as error:
