@@ -18,8 +18,9 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 	@$(BIN)/python examples/tour.py
 
 .PHONY: test
-test: lint types bench-guard ## Everything CI checks: style, types, import directions, no blunder in speed, all tests
+test: lint types bench-guard ## Everything CI checks: style, types, imports, no blunder in speed, all tests, other cores
 	$(BIN)/pytest -n auto
+	@$(MAKE) --no-print-directory test-cores
 
 # --- Its parts ------------------------------------------------------------------------
 
@@ -42,8 +43,8 @@ integration: $(VENV)/dev.stamp ## Tests against the local engine
 	$(BIN)/pytest tests/integration
 
 .PHONY: test-cores
-test-cores: $(VENV)/dev.stamp ## Tests on the lowest langchain-core that is supported, and on the newest there is
-	VENV=$(VENV) scripts/test_cores.sh
+test-cores: $(VENV)/dev.stamp ## What goes through langchain-core, on the lowest one supported and the newest
+	@VENV=$(VENV) scripts/test_cores.sh
 
 .PHONY: test-live
 test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_KEY, is billed

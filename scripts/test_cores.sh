@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests on the lowest langchain-core that pyproject.toml allows, and on the newest that
-# can be installed. `make test-cores` calls it; what is in $VENV lies between the two.
+# Runs what goes through langchain-core on the lowest version of it that pyproject.toml allows, and
+# on the newest that can be installed. `make test` calls it after all tests have run on what is in
+# $VENV, which is often a third version.
 #
 # Each of the two environments is what is in $VENV with another langchain-core in front of it. So
 # they take seconds to make, and the newest core can be had before the package index has all that
@@ -9,22 +10,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=$(cd "${VENV:-.venv}" && pwd)
-lowest=$(sed -n 's/^ *"langchain-core>=\([0-9.]*\),.*/\1/p' pyproject.toml)
+supported=$(sed -n 's/^ *"\(langchain-core>=.*\)",$/\1/p' pyproject.toml)
+lowest=$(sed 's/.*>=\([0-9.]*\).*/langchain-core==\1/' <<< "$supported")
 
-# What goes through langchain-core, without the local engine, the emulator's own tests and those
-# of the HTTP client, in which it has no part.
+# Messages and chunks, content blocks, streams of every version, schemas and tools, errors, and all
+# that LangChain does with a model. Without what core has no part in: HTTP, the emulator, the engine.
 tests=(
-  tests/unit
-  tests/integration/test_agent_middleware.py
-  tests/integration/test_agents_on_emulator.py
-  tests/integration/test_caches.py
-  tests/integration/test_callbacks.py
-  tests/integration/test_copies.py
-  tests/integration/test_init_chat_model.py
-  tests/integration/test_langgraph.py
-  tests/integration/test_runnables.py
-  tests/integration/test_standard_on_emulator.py
-  tests/integration/test_tracing.py
+  tests/unit/test_{assistant_messages,chunks,content_blocks,errors,fields,messages,standard}.py
+  tests/unit/test_{stream_parity,structured,structured_replies,tool_call_dialects,tools}.py
+  tests/integration/test_{agent_middleware,agents_on_emulator,caches,callbacks,copies}.py
+  tests/integration/test_{init_chat_model,langgraph,runnables,standard_on_emulator,tracing}.py
 )
 
 # make_environment DIRECTORY REQUIREMENT
@@ -42,8 +37,8 @@ PYTHON
   touch "$1/made"
 }
 
-for requirement in "langchain-core==$lowest" langchain-core; do
-  environment=$venv/cores/${requirement//=/}
+for requirement in "$lowest" "$supported"; do
+  environment=$venv/cores/${requirement//[^a-z0-9.]/-}
   # Made again when pyproject.toml has changed, as the Makefile does with $VENV.
   [[ $environment/made -nt pyproject.toml ]] || make_environment "$environment" "$requirement"
   "$environment/bin/python" -c '
