@@ -55,13 +55,14 @@ def reply_to_result(
             "it. Try again; if it stays so, report the reply's id to Scaleway's support."
         )
         raise ScalewayResponseError(explanation, model=requested_model, body=reply)
-    choices.sort(key=lambda choice: choice.get("index") or 0)
+    choices.sort(key=_index)
     usage = usage_metadata(reply.get("usage"))
     generations = []
     for choice in choices:
         metadata = _reply_metadata(reply, requested_model, headers)
         metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if choice.get(f) is not None)
-        message = _message(choice.get("message"), metadata, usage)
+        # A server that streams whether it is asked to or not sends a delta in its place.
+        message = _message(choice.get("message") or choice.get("delta"), metadata, usage)
         generations.append(ChatGeneration(message=message))
         usage = None
     return ChatResult(generations=generations)
@@ -168,8 +169,7 @@ class StreamDecoder:
 
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
-        reasoning = delta.get("reasoning") or delta.get("reasoning_content")
-        if reasoning and isinstance(reasoning, str):
+        if reasoning := _reasoning(delta):
             chunks = self._chunks(*self._thinking.answer_only())
             chunks += self._chunks(self._reasoning_halves.join(reasoning), "")
         content = delta.get("content")
@@ -224,8 +224,8 @@ class StreamDecoder:
         return chunks
 
     def _note_reply(self, event: dict[str, Any]) -> None:
-        if not self._reply:
-            self._reply = {"model": event.get("model")}
+        if not self._reply.get("model") and event.get("model"):
+            self._reply["model"] = event["model"]
         for field in _REPLY_FIELDS:
             value = event.get(field)
             if value is not None:
@@ -257,22 +257,29 @@ class StreamDecoder:
 
 def _first_choice(event: dict[str, Any]) -> dict[str, Any] | None:
     """The event's choice with index 0; with `n` above 1 it may hold others, or only others."""
-    for choice in event.get("choices") or ():
-        if isinstance(choice, dict) and not choice.get("index"):
+    choices = event.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and not _index(choice):
             return choice
     return None
+
+
+def _index(choice: dict[str, Any]) -> int:
+    """The choice's index: the first one's may be missing, and it may be text."""
+    index = choice.get("index")
+    return int(index) if index and str(index).isdecimal() else 0
 
 
 def _message(wire: Any, metadata: dict[str, Any], usage: UsageMetadata | None) -> AIMessage:
     """Convert the message of one choice."""
     wire = wire if isinstance(wire, dict) else {}
     content = whole_characters(_text(wire.get("content")))
-    reasoning = wire.get("reasoning") or wire.get("reasoning_content")
+    reasoning = _reasoning(wire)
     if not reasoning:
         reasoning, content = split_thinking(content)
     additional_kwargs: dict[str, Any] = {}
     if reasoning:
-        additional_kwargs["reasoning_content"] = whole_characters(_text(reasoning))
+        additional_kwargs["reasoning_content"] = whole_characters(reasoning)
     for field in ("refusal", "function_call"):
         if wire.get(field):
             additional_kwargs[field] = wire[field]
@@ -299,6 +306,11 @@ def _reply_metadata(
     if headers is not None:
         metadata["headers"] = dict(headers)
     return metadata
+
+
+def _reasoning(wire: dict[str, Any]) -> str:
+    """The reasoning, under its newer name or its older one; both hold copies of each other."""
+    return _text(wire.get("reasoning") or wire.get("reasoning_content"))
 
 
 def _text(content: Any) -> str:

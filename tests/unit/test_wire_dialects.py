@@ -10,7 +10,7 @@ import pytest
 
 from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
 from langchain_scaleway.errors import ScalewayResponseError
-from tests.support.outcomes import calls_of, usage_of
+from tests.support.outcomes import calls_of, outcome_of, usage_of
 from tests.support.wire import (
     MODEL,
     Event,
@@ -89,6 +89,21 @@ def test_both_reasoning_fields_of_a_whole_reply_are_copies() -> None:
     )
     assert message.additional_kwargs == {"reasoning_content": "Why?"}
     assert message.content == "Four."
+
+
+@pytest.mark.parametrize("reasoning", [["Wh", {"type": "text", "text": "y?"}], "Why?"])
+def test_reasoning_in_parts(reasoning: Any) -> None:
+    streamed = streamed_outcome(event({"reasoning": reasoning}), event({"content": "Four."}))
+    answered = outcome_of(whole_message(whole({"content": "Four.", "reasoning": reasoning})))
+    for outcome in (streamed, answered):
+        assert (outcome.reasoning, outcome.content) == ("Why?", "Four.")
+
+
+@pytest.mark.parametrize("reasoning", [5, {"made": "up"}, [], True])
+def test_reasoning_that_is_no_text_leaves_no_trace(reasoning: Any) -> None:
+    message = whole_message(whole({"content": "Four.", "reasoning": reasoning}))
+    assert message.additional_kwargs == {}
+    assert decode(event({"reasoning": reasoning, "content": "Four."})).additional_kwargs == {}
 
 
 def test_empty_reasoning_leaves_no_trace() -> None:
@@ -234,6 +249,7 @@ class TestOddEvents:
             pytest.param({"choices": None}, id="choices are null"),
             pytest.param({}, id="no choices"),
             pytest.param({"choices": [None]}, id="a choice is null"),
+            pytest.param({"choices": 1}, id="choices are a number"),
             pytest.param(event({}), id="empty delta"),
             pytest.param(event(None), id="delta is null"),
             pytest.param({"choices": [{"index": 0}]}, id="no delta"),
@@ -266,8 +282,23 @@ class TestOddEvents:
     def test_a_message_in_place_of_a_delta(self) -> None:
         assert decode(whole({"content": "Four."})).content == "Four."
 
-    def test_a_choice_without_an_index_is_the_first(self) -> None:
-        assert decode({"choices": [{"delta": {"content": "Four."}}]}).content == "Four."
+    def test_a_delta_in_place_of_a_message(self) -> None:
+        assert whole_message(event({"content": "Four."}, "stop")).content == "Four."
+
+    @pytest.mark.parametrize("index", [{}, {"index": None}, {"index": "0"}, {"index": 0.0}])
+    def test_the_first_choice_by_any_index(self, index: Event) -> None:
+        assert decode({"choices": [{**index, "delta": {"content": "Four."}}]}).content == "Four."
+
+    def test_a_second_choice_whose_index_is_text(self) -> None:
+        second = event({"content": "two"}, index="1")
+        assert decode(event({"content": "one"}), second, event({}, "stop")).content == "one"
+
+    @pytest.mark.parametrize("unnamed", [{"model": ""}, {"model": None}, {}])
+    def test_the_model_is_named_later(self, unnamed: Event) -> None:
+        """Some gateways begin with an event of their own, such as a content filter's."""
+        envelope = {"choices": [], **unnamed}
+        metadata = decode(envelope, event({"content": "Hi"}, "stop")).response_metadata
+        assert metadata["model_name"] == MODEL
 
     def test_two_choices_in_one_event(self) -> None:
         first, second = event({"content": "one"}), event({"content": "two"}, index=1)
@@ -307,9 +338,10 @@ def test_a_whole_reply_without_choices_is_an_error(reply: Event) -> None:
     assert caught.value.model == MODEL
 
 
-def test_several_choices_make_several_generations() -> None:
+@pytest.mark.parametrize("index", [1, "1"])
+def test_several_choices_make_several_generations(index: Any) -> None:
     reply = whole({"content": "one"}, usage={"prompt_tokens": 1, "completion_tokens": 2})
-    second = {**reply["choices"][0], "index": 1, "message": {"content": "two"}}
+    second = {**reply["choices"][0], "index": index, "message": {"content": "two"}}
     reply["choices"].insert(0, second)
     result = reply_to_result(reply, MODEL)
     assert [generation.text for generation in result.generations] == ["one", "two"]
