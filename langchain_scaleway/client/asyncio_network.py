@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import httpcore
 
-from langchain_scaleway.client.network import SOCKET_OPTIONS, SendBuffer, has_input, shorter
+from langchain_scaleway.client.network import SOCKET_OPTIONS, ReadClock, SendBuffer, has_input
 
 _PAUSE_READING_AT = 256 * 1024
 """Bytes that wait to be read before the server is slowed down."""
@@ -113,11 +113,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
     def __init__(self, protocol: _Protocol) -> None:
         self._protocol = protocol
         self._buffer = SendBuffer()
-        self._longest_read: float | None = None
-
-    def expect_end(self, seconds: float) -> None:
-        """Wait no longer than this for more to read, until the next request is written."""
-        self._longest_read = seconds
+        self.clock = ReadClock()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Send what was held back, then read."""
@@ -126,7 +122,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
             protocol.transport.write(data)
         try:
             if not protocol.received and not protocol.is_over:
-                await protocol.wait_for_input(shorter(timeout, self._longest_read))
+                await protocol.wait_for_input(self.clock.time_left(timeout))
             if not protocol.received:
                 protocol.raise_error()
         except TimeoutError as error:
@@ -137,7 +133,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, or hold back until something is to be read."""
-        self._longest_read = None
+        self.clock.restart()
         try:
             for data in self._buffer.add(buffer):
                 self._protocol.transport.write(data)

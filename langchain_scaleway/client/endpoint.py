@@ -36,6 +36,9 @@ until it is whole."""
 _LONGEST_CONNECT = 5.0
 """Seconds in which a host that is not there is noticed all the same."""
 
+_TIMEOUTS_OF_TRICKLE = 5
+"""How many timeouts a stream may go on with nothing but comments and pieces of an event."""
+
 _QUOTED_CHARACTERS = 200
 
 _SECRET_HEADERS = (
@@ -213,6 +216,26 @@ class Endpoint:
         if limit is not None and time.monotonic() - started > limit:
             raise self._timeout_error("WholeAnswerTimeout", model)
 
+    def check_trickle(self, last_event: float, model: str | None) -> None:
+        """Raise when a stream has given too little for too long.
+
+        Comments keep it alive, and an event may come in pieces, but not for ever.
+
+        Args:
+            last_event: When the last whole event came, on the monotonic clock.
+            model: The model that was asked.
+
+        Raises:
+            ScalewayTimeoutError: No event has come for several times the timeout.
+        """
+        limit = self.timeout.read
+        if limit is not None and time.monotonic() - last_event > limit * _TIMEOUTS_OF_TRICKLE:
+            raise self._timeout_error("TrickleTimeout", model)
+
+    def is_failure_to_read(self, error: Exception) -> bool:
+        """Whether an exception says that the rest of an answer did not come, or not in time."""
+        return isinstance(error, ScalewayTimeoutError) or self.translate(error, None) is not None
+
     def redact(self, error: BaseException) -> None:
         """Take the key out of an exception and its causes, should the server have repeated it."""
         self._redaction.clean(error)
@@ -251,6 +274,8 @@ class Endpoint:
             what = f"No free connection within {self.timeout.pool} s"
         elif kind == "WriteTimeout":
             what = f"The request could not be sent within {self.timeout.write} s"
+        elif kind == "TrickleTimeout":
+            what = f"No event came for {_TIMEOUTS_OF_TRICKLE} times {self.timeout.read} s"
         elif kind == "WholeAnswerTimeout":
             what = f"The answer was not whole within {self.timeout.read} s"
         else:

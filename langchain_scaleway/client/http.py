@@ -5,7 +5,7 @@ exceptions of `langchain_scaleway.errors`. The two sides share everything but th
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -14,7 +14,13 @@ from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint, Reply
 from langchain_scaleway.client.retry import RetryListener
-from langchain_scaleway.client.streams import AsyncEventStream, EventPredicate, EventStream
+from langchain_scaleway.client.streams import (
+    AsyncEventStream,
+    EventPredicate,
+    EventStream,
+    aread_whole,
+    read_whole,
+)
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 if TYPE_CHECKING:
@@ -158,26 +164,20 @@ class ScalewayClient:
         with self.endpoint.translated_errors(model):
             response = self._send(path, content, model, stream=False)
             try:
-                pieces = []
-                for piece in response.iter_bytes():
-                    pieces.append(piece)
-                    self.endpoint.check_deadline(started, model)
+                answer = read_whole(self.endpoint, response.iter_bytes(), model, started)
             finally:
                 response.close()
-        return self.endpoint.reply(response, b"".join(pieces), model)
+        return self.endpoint.reply(response, answer, model)
 
     async def _arequest(self, path: str, content: bytes | None, model: str | None) -> Reply:
         started = time.monotonic()
         with self.endpoint.translated_errors(model):
             response = await self._asend(path, content, model, stream=False)
             try:
-                pieces = []
-                async for piece in response.aiter_bytes():
-                    pieces.append(piece)
-                    self.endpoint.check_deadline(started, model)
+                answer = await aread_whole(self.endpoint, response.aiter_bytes(), model, started)
             finally:
                 await response.aclose()
-        return self.endpoint.reply(response, b"".join(pieces), model)
+        return self.endpoint.reply(response, answer, model)
 
     def _stream(
         self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
@@ -220,7 +220,7 @@ class ScalewayClient:
             self._last_headers[model] = response.headers
             return response
         try:
-            start = _start(response.iter_bytes())
+            start = self._start_of(response)
         finally:
             response.close()
         raise self._refusal(response, start, content, model)
@@ -239,10 +239,40 @@ class ScalewayClient:
             self._last_headers[model] = response.headers
             return response
         try:
-            start = await _astart(response.aiter_bytes())
+            start = await self._astart_of(response)
         finally:
             await response.aclose()
         raise self._refusal(response, start, content, model)
+
+    def _start_of(self, response: httpx.Response) -> bytes:
+        """The beginning of an error's body, which may be huge, trickle in or break off."""
+        started = time.monotonic()
+        start = b""
+        try:
+            for piece in response.iter_bytes():
+                start += piece
+                if len(start) > _LONGEST_ERROR_BODY:
+                    break
+                self.endpoint.check_deadline(started, None)
+        except Exception as error:
+            if not self.endpoint.is_failure_to_read(error):
+                raise
+            # The status says enough; a second error would hide it.
+        return start[:_LONGEST_ERROR_BODY]
+
+    async def _astart_of(self, response: httpx.Response) -> bytes:
+        started = time.monotonic()
+        start = b""
+        try:
+            async for piece in response.aiter_bytes():
+                start += piece
+                if len(start) > _LONGEST_ERROR_BODY:
+                    break
+                self.endpoint.check_deadline(started, None)
+        except Exception as error:
+            if not self.endpoint.is_failure_to_read(error):
+                raise
+        return start[:_LONGEST_ERROR_BODY]
 
     def _refusal(
         self, response: httpx.Response, start: bytes, content: bytes | None, model: str | None
@@ -256,28 +286,3 @@ class ScalewayClient:
         )
 
         return explain_too_large(error, content, self._last_headers.get(model))
-
-
-def _start(pieces: Iterator[bytes]) -> bytes:
-    """The beginning of an error's body, which may be huge or break off."""
-    start = b""
-    try:
-        for piece in pieces:
-            start += piece
-            if len(start) > _LONGEST_ERROR_BODY:
-                break
-    except httpx.HTTPError:
-        pass  # The status says enough; a second error would hide it.
-    return start[:_LONGEST_ERROR_BODY]
-
-
-async def _astart(pieces: AsyncIterator[bytes]) -> bytes:
-    start = b""
-    try:
-        async for piece in pieces:
-            start += piece
-            if len(start) > _LONGEST_ERROR_BODY:
-                break
-    except httpx.HTTPError:
-        pass
-    return start[:_LONGEST_ERROR_BODY]

@@ -1,7 +1,7 @@
 """Network streams for httpcore's connections, with what its own lack.
 
 - A request's head and a small body leave in one packet: a system call and a TLS record less.
-- The wait for the end of an answer can be cut short, see `expect_end`.
+- The timeout holds for a whole answer, head and body, and not for each read: see `ReadClock`.
 - TCP looks after silent connections, so that a host that died is noticed within minutes even
   while an answer is awaited for longer.
 """
@@ -9,6 +9,7 @@
 import select
 import socket
 import ssl
+import time
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -49,27 +50,70 @@ class SendBuffer:
         return [held] if held else []
 
 
+class ReadClock:
+    """How long each read may still take.
+
+    All reads of an answer share one timeout, or a server that sends a byte now and then would
+    never be done. The pieces of a stream have each their own.
+    """
+
+    def __init__(self) -> None:
+        """Start before the first request."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Start anew with a request that is written."""
+        self._is_shared = True
+        self._end: float | None = None
+
+    def expect_stream(self) -> None:
+        """Give each read its own time."""
+        self._is_shared = False
+
+    def expect_end(self, seconds: float) -> None:
+        """Allow no more than this to all further reads."""
+        self._is_shared = True
+        self._end = time.monotonic() + seconds
+
+    def time_left(self, timeout: float | None) -> float | None:
+        """The seconds that a read may take.
+
+        Args:
+            timeout: What a read may take at most; `None` is endless.
+
+        Raises:
+            httpcore.ReadTimeout: There are none left.
+        """
+        if not self._is_shared:
+            return timeout
+        now = time.monotonic()
+        if self._end is None:
+            if timeout is None:
+                return None
+            self._end = now + timeout
+        left = self._end - now
+        if left <= 0:
+            raise httpcore.ReadTimeout
+        return left
+
+
 class Stream(httpcore.NetworkStream):
     """A synchronous stream over one of httpcore's."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._buffer = SendBuffer()
-        self._longest_read: float | None = None
-
-    def expect_end(self, seconds: float) -> None:
-        """Wait no longer than this for more to read, until the next request is written."""
-        self._longest_read = seconds
+        self.clock = ReadClock()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Send what was held back, then read."""
         for data in self._buffer.take():
             self._stream.write(data, timeout)
-        return self._stream.read(max_bytes, shorter(timeout, self._longest_read))
+        return self._stream.read(max_bytes, self.clock.time_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, or hold back until something is to be read."""
-        self._longest_read = None
+        self.clock.restart()
         for data in self._buffer.add(buffer):
             # A view, since httpcore cuts off what each system call has sent: of bytes, a copy.
             self._stream.write(cast("bytes", memoryview(data)), timeout)
@@ -119,10 +163,3 @@ def has_input(sock: Any) -> bool:
         poll.register(sock.fileno(), select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([sock.fileno()], [], [], 0)[0])
-
-
-def shorter(one: float | None, other: float | None) -> float | None:
-    """The shorter of two times, where `None` is endless."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)

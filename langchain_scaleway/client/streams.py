@@ -1,8 +1,9 @@
 """An open streamed answer: its events one by one, and the end of its connection."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +20,7 @@ from langchain_scaleway.errors import (
 )
 
 if TYPE_CHECKING:
+    from langchain_scaleway.client.network import ReadClock
     from langchain_scaleway.client.quotas.quota import Turn
 
 EventPredicate = Callable[[dict[str, Any]], bool]
@@ -94,23 +96,33 @@ class EventStream:
 
     def _read(self) -> Generator[dict[str, Any]]:
         reader = self._reader
+        clock = _clock_of(self._response)
         pieces = self._response.iter_bytes()
         try:
             with self._endpoint.translated_errors(self._model):
                 if _is_whole_answer(self._response):
-                    yield self._endpoint.reply(self._response, b"".join(pieces), self._model).body
+                    started = time.monotonic()
+                    content = read_whole(self._endpoint, pieces, self._model, started)
+                    yield self._endpoint.reply(self._response, content, self._model).body
                     return
+                if clock is not None:
+                    clock.expect_stream()
+                last_event = time.monotonic()
                 for piece in pieces:
-                    yield from reader.feed(piece)
+                    for event in reader.feed(piece):
+                        yield event
+                        last_event = time.monotonic()
                     if reader.is_done:
                         break
+                    self._endpoint.check_trickle(last_event, self._model)
         except (ScalewayConnectionError, ScalewayTimeoutError) as error:
             if not reader.has_ended_well:
                 raise _as_interruption(error) from error.__cause__
-        yield from reader.end()
+        with self._endpoint.translated_errors(self._model):
+            yield from reader.end()
         with suppress(Exception):  # The answer is whole; all this could win is the connection.
-            if (stream := self._response.extensions.get("network_stream")) is not None:
-                stream.expect_end(_SECONDS_AFTER_THE_END)
+            if clock is not None:
+                clock.expect_end(_SECONDS_AFTER_THE_END)
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
 
 
@@ -170,23 +182,67 @@ class AsyncEventStream:
         try:
             with self._endpoint.translated_errors(self._model):
                 if _is_whole_answer(self._response):
-                    content = b"".join([piece async for piece in pieces])
+                    started = time.monotonic()
+                    content = await aread_whole(self._endpoint, pieces, self._model, started)
                     yield self._endpoint.reply(self._response, content, self._model).body
                     return
+                if (clock := _clock_of(self._response)) is not None:
+                    clock.expect_stream()
+                last_event = time.monotonic()
                 async for piece in pieces:
                     for event in reader.feed(piece):
                         yield event
+                        last_event = time.monotonic()
                     if reader.is_done:
                         break
+                    self._endpoint.check_trickle(last_event, self._model)
         except (ScalewayConnectionError, ScalewayTimeoutError) as error:
             if not reader.has_ended_well:
                 raise _as_interruption(error) from error.__cause__
-        for event in reader.end():
-            yield event
+        with self._endpoint.translated_errors(self._model):
+            for event in reader.end():
+                yield event
         with suppress(Exception):  # The answer is whole; all this could win is the connection.
             async with asyncio.timeout(_SECONDS_AFTER_THE_END):
                 async for _ in pieces:
                     pass
+
+
+def read_whole(
+    endpoint: Endpoint, pieces: Iterator[bytes], model: str | None, started: float
+) -> bytes:
+    """Read a whole answer.
+
+    Args:
+        endpoint: Where it comes from.
+        pieces: What comes.
+        model: The model that was asked.
+        started: When, on the monotonic clock.
+
+    Raises:
+        ScalewayTimeoutError: It trickles in for longer than the timeout.
+    """
+    kept = []
+    for piece in pieces:
+        kept.append(piece)
+        endpoint.check_deadline(started, model)
+    return b"".join(kept)
+
+
+async def aread_whole(
+    endpoint: Endpoint, pieces: AsyncIterator[bytes], model: str | None, started: float
+) -> bytes:
+    """Do what `read_whole` does, asynchronously."""
+    kept = []
+    async for piece in pieces:
+        kept.append(piece)
+        endpoint.check_deadline(started, model)
+    return b"".join(kept)
+
+
+def _clock_of(response: httpx.Response) -> "ReadClock | None":
+    """The clock of one of our connections."""
+    return getattr(response.extensions.get("network_stream"), "clock", None)
 
 
 def _as_interruption(error: ScalewayError) -> ScalewayError:

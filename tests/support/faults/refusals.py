@@ -11,8 +11,9 @@ from langchain_scaleway.testing import (
     Redirect,
     rate_limited,
 )
-from tests.support.faults.places import emulated, foreign_project, wrong_path
+from tests.support.faults.places import SOON, emulated, foreign_project, raw, wrong_path
 from tests.support.faults.table import Raises, Retried, Row
+from tests.support.raw_server import sends, trickles
 
 
 def with_status(
@@ -29,6 +30,15 @@ def with_status(
 _ALTERNATION = "conversation roles must alternate user/assistant/user/assistant/..."
 _OVERFLOW = (
     "This model's maximum context length is 40960 tokens. However, you requested 50000 tokens."
+)
+_BREAKS_OFF = sends(
+    b"HTTP/1.1 403 Forbidden\r\ncontent-length: 90\r\n\r\n"
+    b'{"status": 403, "error": "FORBIDDEN", "message": "insuffi'
+)
+_STALLS = trickles(
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 90\r\n\r\n",
+    [b"The engine is restarting"],
+    60,
 )
 _TWO_QUESTIONS: list[BaseMessage] = [HumanMessage("One?"), HumanMessage("Two?")]
 
@@ -49,6 +59,11 @@ REFUSALS = [
         "403: no rights on the project",
         foreign_project,
         Raises(errors.ScalewayPermissionDeniedError, "insufficient permissions", "no", 403),
+    ),
+    Row(
+        "403 with a body that breaks off",
+        raw(_BREAKS_OFF),
+        Raises(errors.ScalewayPermissionDeniedError, "FORBIDDEN", "no", 403),
     ),
     Row(
         "404: a wrong path in `base_url`",
@@ -124,6 +139,12 @@ SERVER_ERRORS = [
         "503 without a body",
         emulated(RawReply(503)),
         Raises(errors.ScalewayAPIError, "the body is empty", "yes", 503),
+    ),
+    Row(
+        "503 with a body that stalls",
+        raw(_STALLS),
+        Raises(errors.ScalewayAPIError, "The engine is restarting", "yes", 503),
+        fields={"timeout": SOON},
     ),
     Row(
         "504: the generation took too long",
