@@ -1,6 +1,6 @@
 """`ChatScaleway`: Scaleway's Generative APIs as a LangChain chat model."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,6 +31,8 @@ from langchain_scaleway.errors import ScalewayError
 
 if TYPE_CHECKING:
     # Imported when they are needed: a program's start should not wait for them.
+    from langchain_core.runnables import RunnableSerializable
+    from langchain_core.runnables.utils import AnyConfigurableField
     from langchain_core.tools import BaseTool
 
     from langchain_scaleway.convert.structured import Method, Schema
@@ -92,8 +94,8 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     """Whether the model may call several tools at once. Scaleway accepts and ignores `False`
     (API reference, September 2026); vLLM obeys."""
 
-    streaming: bool = False
-    """Whether `invoke` streams behind the scenes."""
+    streaming: bool | None = None
+    """Whether `invoke` streams behind the scenes; with `False`, not even `stream` does."""
 
     stream_usage: bool = True
     """Whether streams report token usage, in their last chunk."""
@@ -118,6 +120,23 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile(self.model)
+
+    # Copies
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, as pydantic does; the profile follows the model unless it is the user's own."""
+        if update and "model" in update and self.profile == model_profile(self.model):
+            update = {"profile": model_profile(update["model"]), **update}
+        return super().model_copy(update=update, deep=deep)
+
+    def configurable_fields(
+        self, **kwargs: "AnyConfigurableField"
+    ) -> "RunnableSerializable[LanguageModelInput, AIMessage]":
+        """Make a model whose fields a call's configuration may set, over the same connections."""
+        from langchain_scaleway.configurable import ConfigurableFields  # noqa: PLC0415 -- slow
+
+        super().configurable_fields(**kwargs)  # Checks the names.
+        return ConfigurableFields(default=self, fields=kwargs)
 
     # Calls
 
@@ -175,7 +194,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
                     yield from decoder.feed(event)
                 yield from decoder.finish(self._shown(events.headers))
         except ScalewayError as error:
-            _attach_partial_answer(error, decoder)
+            decoder.attach_partial_answer(error)
             raise
         warn_about_reply(body["model"], decoder.answered_model)
 
@@ -203,7 +222,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
                 for chunk in decoder.finish(self._shown(events.headers)):
                     yield chunk
         except ScalewayError as error:
-            _attach_partial_answer(error, decoder)
+            decoder.attach_partial_answer(error)
             raise
         warn_about_reply(body["model"], decoder.answered_model)
 
@@ -310,30 +329,15 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
             ValueError: The method is unknown, or the schema does not go with it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
         """
-        from langchain_scaleway.convert.structured import (  # noqa: PLC0415 -- slow to import
-            structured_output,
-            with_raw,
-        )
+        from langchain_scaleway.convert import structured  # noqa: PLC0415 -- slow to import
 
-        output = structured_output(schema, method, strict=strict)
+        output = structured.structured_output(schema, method, strict=strict)
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         bind = self.bind_tools if "tools" in output.arguments else self.bind
         model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
-        return model | (with_raw(output.parser) if include_raw else output.parser)
+        return model | (structured.with_raw(output.parser) if include_raw else output.parser)
 
-    # What the service and the model are like
-
-    def list_models(self) -> list[str]:
-        """The ids of the models that the key can use now.
-
-        Raises:
-            ScalewayError: The service does not say.
-        """
-        return _model_ids(self._client().request("/models").body)
-
-    async def alist_models(self) -> list[str]:
-        """Do what `list_models` does, asynchronously."""
-        return _model_ids((await self._client().arequest("/models")).body)
+    # Token counts
 
     def get_num_tokens(self, text: str) -> int:
         """Count tokens by LangChain's rule of thumb; tokenizers would have to be downloaded."""
@@ -394,14 +398,3 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     def is_lc_serializable(cls) -> bool:
         """Models can be written with `dumpd` and read with `load`."""
         return True
-
-
-def _model_ids(body: dict[str, Any]) -> list[str]:
-    models = body.get("data") or []
-    return sorted(str(m["id"]) for m in models if isinstance(m, dict) and "id" in m)
-
-
-def _attach_partial_answer(error: ScalewayError, decoder: StreamDecoder) -> None:
-    decoder.release()
-    error.partial_text = "".join(decoder.text)
-    error.partial_reasoning = "".join(decoder.reasoning)

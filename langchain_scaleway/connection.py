@@ -187,6 +187,18 @@ class ScalewayConnection(BaseModel):
             """Set a field; a key is not shown either."""
             super().__setattr__(name, _as_secret(value) if name == "api_key" else value)
 
+    def list_models(self) -> list[str]:
+        """The ids of the models that the key can use now.
+
+        Raises:
+            ScalewayError: The service does not say.
+        """
+        return _model_ids(self._client().request("/models").body)
+
+    async def alist_models(self) -> list[str]:
+        """Do what `list_models` does, asynchronously."""
+        return _model_ids((await self._client().arequest("/models")).body)
+
     def close(self) -> None:
         """Close the connections for synchronous calls, of this model and its copies."""
         self._connections.close()
@@ -238,3 +250,8 @@ def _without_input(detail: Any) -> InitErrorDetails:
     # A template's braces are filled in only where there is something to fill in.
     message = PydanticCustomError(detail["type"], detail["msg"])
     return InitErrorDetails(type=message, loc=detail["loc"], input="(not shown)")
+
+
+def _model_ids(body: dict[str, Any]) -> list[str]:
+    models = body.get("data") or []
+    return sorted(str(m["id"]) for m in models if isinstance(m, dict) and "id" in m)

@@ -13,16 +13,16 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from langchain_scaleway.convert.chunks import (
     MODEL_PROVIDER,
-    invalid_call_chunk,
     reasoning_chunk,
     text_chunk,
     tool_chunk,
+    whole_call_chunk,
 )
 from langchain_scaleway.convert.thinking import ThinkingSplitter, split_thinking
 from langchain_scaleway.convert.tool_calls import ToolCallAssembler, parse_tool_calls
 from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
 from langchain_scaleway.convert.usage import usage_metadata
-from langchain_scaleway.errors import ScalewayResponseError
+from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
 
 _REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
 """Fields of a reply that go into `response_metadata` as they are."""
@@ -167,6 +167,12 @@ class StreamDecoder:
         chunks += self._feed_content(self._text_halves.end())
         return chunks + self._chunks(*self._thinking.end())
 
+    def attach_partial_answer(self, error: ScalewayError) -> None:
+        """Give an error that broke the stream off what has come, held back or not."""
+        self.release()
+        error.partial_text = "".join(self.text)
+        error.partial_reasoning = "".join(self.reasoning)
+
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         if reasoning := _reasoning(delta):
@@ -200,7 +206,7 @@ class StreamDecoder:
             fragments += calls.endings()
         chunks = [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
         if self._for_events:
-            chunks += [invalid_call_chunk(call, place) for place, call in calls.invalid_calls()]
+            chunks += [whole_call_chunk(call, place) for place, call in calls.misread_by_events()]
         return chunks
 
     def _note_kwargs(self, delta: dict[str, Any]) -> None:

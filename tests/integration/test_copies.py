@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +13,16 @@ from langchain_core.prompts import (
     HumanMessagePromptTemplate,
     PromptTemplate,
 )
-from langchain_core.runnables import ConfigurableField, RunnableBinding, RunnableSequence
-from langchain_core.runnables.configurable import DynamicRunnable
+from langchain_core.runnables import (
+    ConfigurableField,
+    Runnable,
+    RunnableBinding,
+    RunnableLambda,
+    RunnableSequence,
+    RunnableSerializable,
+)
+from langchain_core.runnables.configurable import DynamicRunnable, RunnableConfigurableFields
+from pydantic import SecretStr
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
@@ -27,7 +35,7 @@ def emulator() -> Iterator[ScalewayEmulator]:
         yield emulator
 
 
-COPIERS = {
+COPIERS: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 (our own)
     "deepcopy": copy.deepcopy,
     "copy": copy.copy,
@@ -86,53 +94,123 @@ def test_chain_is_stored_and_loaded(emulator: ScalewayEmulator) -> None:
     assert [request.json["temperature"] for request in emulator.requests] == [0, 0]
 
 
+def test_configurable_model_is_stored_and_loaded(emulator: ScalewayEmulator) -> None:
+    """As core's own, since nothing of ours is among what `load` knows."""
+    configurable = model_on(emulator).configurable_fields(**CONFIGURABLE)
+
+    loaded = load(
+        dumpd(configurable),
+        allowed_objects=[ChatScaleway, RunnableConfigurableFields],
+        valid_namespaces=["langchain_scaleway"],
+        secrets_map={"SCW_SECRET_KEY": emulator.api_key or ""},
+    )
+
+    assert isinstance(loaded, RunnableConfigurableFields)
+    assert loaded.fields == CONFIGURABLE
+    loaded.invoke("Hello", {"configurable": {"temperature": 1}})
+    assert emulator.requests[0].json["temperature"] == 1
+
+
 CONFIGURABLE = {
     "temperature": ConfigurableField(id="temperature"),
     "model": ConfigurableField(id="model"),
 }
 
 
-def configured_for(model: ChatScaleway, name: str) -> ChatScaleway:
-    """The model that answers when another one's name is configured."""
-    configurable = model.configurable_fields(**CONFIGURABLE)
-    assert isinstance(configurable, DynamicRunnable)
-    configured, _ = configurable.prepare({"configurable": {"model": name}})
-    assert isinstance(configured, ChatScaleway)
-    return configured
+def configured(model: ChatScaleway, /, **configurable: Any) -> ChatScaleway:
+    """The model that answers in a call that configures these fields."""
+    dynamic = model.configurable_fields(**{name: ConfigurableField(name) for name in configurable})
+    assert isinstance(dynamic, DynamicRunnable)
+    answering, _ = dynamic.prepare({"configurable": configurable})
+    assert isinstance(answering, ChatScaleway)
+    return answering
 
 
-@pytest.mark.xfail(reason="A configured model is a new one to core, and makes new connections.")
-async def test_configured_models_share_connections(emulator: ScalewayEmulator) -> None:
-    model = model_on(emulator).configurable_fields(**CONFIGURABLE)
+def alternated(model: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    """The model among alternatives, which look into it themselves."""
+    assert isinstance(model, RunnableSerializable)
+    return model.configurable_alternatives(ConfigurableField("which"), other=RunnableLambda(len))
+
+
+@pytest.mark.parametrize("arrange", [lambda model: model, alternated], ids=["alone", "alternated"])
+async def test_configured_models_share_connections(
+    emulator: ScalewayEmulator, arrange: Callable[[Runnable[Any, Any]], Runnable[Any, Any]]
+) -> None:
+    model = arrange(model_on(emulator).configurable_fields(**CONFIGURABLE))
 
     for number in range(3):
         model.invoke("Hello", {"configurable": {"temperature": number}})
         await model.ainvoke("Hello", {"configurable": {"temperature": number}})
 
+    assert [request.json["temperature"] for request in emulator.requests] == [0, 0, 1, 1, 2, 2]
     assert emulator.connections_opened == 2
 
 
-@pytest.mark.xfail(reason="Core hands it `streaming=False`, which forbids streaming.")
-async def test_configured_model_streams(emulator: ScalewayEmulator) -> None:
-    model = model_on(emulator).configurable_fields(**CONFIGURABLE)
+@pytest.mark.parametrize("fields", [{}, {"streaming": True}, {"streaming": None}], ids=str)
+async def test_configured_model_streams(emulator: ScalewayEmulator, fields: Any) -> None:
+    model = model_on(emulator, **fields).configurable_fields(**CONFIGURABLE)
     warm = model.with_config(configurable={"temperature": 1})
 
     assert len(list(warm.stream("Hello"))) > 1
     assert len([chunk async for chunk in warm.astream("Hello")]) > 1
 
 
-@pytest.mark.xfail(reason="Core hands the first model's profile to the configured one.")
-def test_configured_model_has_its_own_profile(emulator: ScalewayEmulator) -> None:
-    model = model_on(emulator)
+def test_configured_model_obeys_who_forbids_streaming(emulator: ScalewayEmulator) -> None:
+    forbidding = model_on(emulator, streaming=False)
 
-    configured = configured_for(model, THINKING_MODEL)
+    list(configured(forbidding, temperature=1).stream("Hello"))
+    list(configured(model_on(emulator), streaming=False).stream("Hello"))
 
-    assert configured.profile == model_on(emulator, THINKING_MODEL).profile
+    assert [request.json.get("stream") for request in emulator.requests] == [None, None]
 
 
-def test_configured_model_keeps_the_users_profile(emulator: ScalewayEmulator) -> None:
+def test_configured_values_are_checked(emulator: ScalewayEmulator) -> None:
+    with pytest.raises(ValueError, match="less than or equal to 2"):
+        configured(model_on(emulator), temperature=3)
+
+
+def test_configured_model_keeps_the_key_of_the_environment_out_of_pickles(
+    emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCW_SECRET_KEY", "canary")
+
+    model = configured(model_on(emulator, api_key=None), temperature=1)
+
+    assert isinstance(model.api_key, SecretStr)
+    assert b"canary" not in pickle.dumps(model)
+
+
+def renamed(model: ChatScaleway, name: str) -> ChatScaleway:
+    return model.model_copy(update={"model": name})
+
+
+RENAMERS = [renamed, lambda model, name: configured(model, model=name)]
+
+
+@pytest.mark.parametrize("rename", RENAMERS, ids=["model_copy", "configured"])
+@pytest.mark.parametrize("names", [(PLAIN_MODEL, THINKING_MODEL), ("unknown", PLAIN_MODEL)])
+def test_copy_for_another_model_has_its_profile(
+    emulator: ScalewayEmulator, rename: Any, names: tuple[str, str]
+) -> None:
+    first, second = (model_on(emulator, name) for name in names)
+
+    assert rename(first, names[1]).profile == second.profile
+    assert rename(second, names[0]).profile == first.profile
+
+
+@pytest.mark.parametrize("rename", RENAMERS, ids=["model_copy", "configured"])
+def test_copy_for_another_model_keeps_the_users_profile(
+    emulator: ScalewayEmulator, rename: Any
+) -> None:
     model = model_on(emulator, PLAIN_MODEL, profile={"max_input_tokens": 7})
 
-    configured = configured_for(model, THINKING_MODEL)
+    assert rename(model, THINKING_MODEL).profile == {"max_input_tokens": 7}
 
-    assert configured.profile == {"max_input_tokens": 7}
+
+@pytest.mark.parametrize("streaming", [True, False, None])
+def test_stored_model_streams_as_before(emulator: ScalewayEmulator, streaming: bool | None) -> None:
+    model = model_on(emulator, streaming=streaming)
+
+    loaded = COPIERS["dumpd and load"](model)
+
+    assert loaded.streaming is streaming

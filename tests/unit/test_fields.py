@@ -45,7 +45,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "top_logprobs": (int | None, None),
     "reasoning_effort": (str | None, None),
     "parallel_tool_calls": (bool | None, None),
-    "streaming": (bool, False),
+    "streaming": (bool | None, None),
     "stream_usage": (bool, True),
     "replay_reasoning": (bool, False),
     "api_key": (SecretStr | str | None, None),
@@ -188,7 +188,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "stop": [(5, "valid string"), ([5], "valid string")],
     "seed": [("lucky", "valid integer")],
     "model": [(None, "valid string"), (5, "valid string")],
-    "streaming": [("perhaps", "valid boolean"), (None, "valid boolean")],
+    "streaming": [("perhaps", "valid boolean"), (7, "valid boolean")],
     "extra_body": [("top_k=5", "valid dictionary")],
     "default_headers": [({"X-Count": 5}, "valid string"), ("X: 1", "valid dictionary")],
     "timeout": [
