@@ -37,15 +37,19 @@ PYTHON
   touch "$1/made"
 }
 
-for requirement in "$lowest" "$supported"; do
-  environment=$venv/cores/${requirement//[^a-z0-9.]/-}
+# test_on NAME REQUIREMENT [PYTEST_ARGUMENT …]
+test_on() {
+  local environment=$venv/cores/$1
   # Made again when pyproject.toml has changed, as the Makefile does with $VENV.
-  [[ $environment/made -nt pyproject.toml ]] || make_environment "$environment" "$requirement"
+  [[ $environment/made -nt pyproject.toml ]] || make_environment "$environment" "$2"
   "$environment/bin/python" -c '
 from importlib.metadata import version
 from langchain_core.version import VERSION
 
 assert version("langchain-core") == VERSION
 print(f"Testing on langchain-core {VERSION} ...")'
-  "$environment/bin/python" -m pytest --quiet -n auto "${tests[@]}" "$@"
-done
+  "$environment/bin/python" -m pytest --quiet -n auto "${tests[@]}" "${@:3}"
+}
+
+test_on lowest "$lowest" "$@"
+test_on newest "$supported" "$@"
