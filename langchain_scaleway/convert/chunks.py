@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.base import TextAccessor
 from langchain_core.messages.content import InvalidToolCall
-from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
@@ -64,10 +64,11 @@ def tool_chunk(
     return _generation(message, "")
 
 
-def invalid_call_chunk(call: InvalidToolCall, index: int) -> ChatGenerationChunk:
+def whole_call_chunk(call: ToolCall | InvalidToolCall, index: int) -> ChatGenerationChunk:
     """A chunk that takes the place of a call's fragments in `stream_events` (v3).
 
-    Core parses the fragments' arguments itself there, and fails on JSON that is no object.
+    Core parses the fragments' arguments itself there. It refuses a line break within a
+    string, which it takes everywhere else, and fails on JSON that is no object.
     """
     block = {**call, "index": tool_block_index(index)}
     metadata = {"model_provider": MODEL_PROVIDER, "output_version": "v1"}

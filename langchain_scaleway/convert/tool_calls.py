@@ -13,6 +13,8 @@ from langchain_core.messages.content import InvalidToolCall
 from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call
 from langchain_core.utils.json import parse_partial_json
 
+from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
+
 _NO_IDS = frozenset({"", "null", "None"})
 """Placeholders that some servers send where they have no id."""
 
@@ -49,16 +51,24 @@ def parse_tool_calls(
     invalid: list[InvalidToolCall] = []
     for position, wire_call in enumerate(_dicts(wire_calls)):
         function = _function(wire_call)
-        name = _name(function)
+        arguments = whole_characters(arguments_text(function.get("arguments")))
         call_id = _id(wire_call) or make_call_id(reply_id, position)
-        arguments = arguments_text(function.get("arguments"))
-        parsed, error = _parse_arguments(arguments)
-        if parsed is not None and name is not None:
-            calls.append(tool_call(name=name, args=parsed, id=call_id))
+        call = _whole_call(_name(function), arguments, call_id)
+        if call["type"] == "tool_call":
+            calls.append(call)
         else:
-            error = error or "The call names no tool."
-            invalid.append(invalid_tool_call(name=name, args=arguments, id=call_id, error=error))
+            invalid.append(call)
     return calls, invalid
+
+
+def _whole_call(
+    name: str | None, arguments: str, call_id: str | None
+) -> ToolCall | InvalidToolCall:
+    parsed, error = _parse_arguments(arguments)
+    if parsed is not None and name is not None:
+        return tool_call(name=name, args=parsed, id=call_id)
+    error = error or "The call names no tool."
+    return invalid_tool_call(name=name, args=arguments, id=call_id, error=error)
 
 
 def make_call_id(reply_id: str | None, position: int) -> str:
@@ -109,18 +119,14 @@ class ToolCallAssembler:
                 fragments.append(fragment)
         return fragments
 
-    def missing_ids(self, reply_id: str | None) -> list[Fragment]:
-        """Give an id to each call that came without one.
+    def rest(self, reply_id: str | None) -> list[Fragment]:
+        """Give what is missing at the end of the stream.
 
         Returns:
-            A fragment with nothing but the id for each of them.
+            A fragment for each call that came without an id, or that ends in half a character.
         """
-        fragments = []
-        for call in self._calls:
-            if call.id is None:
-                call.id = make_call_id(reply_id, call.position)
-                fragments.append(Fragment(call.position, call.id, None, ""))
-        return fragments
+        rests = (call.rest(make_call_id(reply_id, call.position)) for call in self._calls)
+        return [fragment for fragment in rests if fragment is not None]
 
     def endings(self) -> list[Fragment]:
         """Close broken arguments so that nobody takes them for whole ones.
@@ -131,17 +137,17 @@ class ToolCallAssembler:
         endings = ((call.position, unmistakable_ending(call.arguments)) for call in self._calls)
         return [Fragment(position, None, None, end) for position, end in endings if end]
 
-    def invalid_calls(self) -> list[tuple[int, InvalidToolCall]]:
-        """The calls whose arguments are no JSON object, with their positions."""
-        invalid = []
-        for call in self._calls:
-            _, error = _parse_arguments(call.arguments)
-            if error is not None:
-                found = invalid_tool_call(
-                    name=call.name, args=call.arguments, id=call.id, error=error
-                )
-                invalid.append((call.position, found))
-        return invalid
+    def misread_by_events(self) -> list[tuple[int, ToolCall | InvalidToolCall]]:
+        """The calls that `stream_events` (v3) cannot read itself, with their positions.
+
+        Their arguments are no JSON object, or are one in which Python's strict parser finds
+        fault: a line break within a string, as models write it in code.
+        """
+        return [
+            (call.position, _whole_call(call.name, call.arguments, call.id))
+            for call in self._calls
+            if not _is_strict_object(call.arguments)
+        ]
 
     def _find(
         self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]
@@ -182,6 +188,7 @@ class _OpenCall:
         self.name: str | None = None
         self._arguments: list[str] = []
         self._white_space = ""
+        self._halves = HalfCharacters()
 
     def is_ended_by(self, call_id: str | None, name: str | None, arguments: str) -> bool:
         """Whether a fragment belongs to another call that begins with it.
@@ -204,6 +211,17 @@ class _OpenCall:
         Returns:
             What is new in it, `None` where nothing is.
         """
+        return self._add(call_id, name, self._halves.join(arguments))
+
+    def rest(self, spare_id: str) -> Fragment | None:
+        """Take the end, and an id in case that none came.
+
+        Returns:
+            What is still to be told, `None` where nothing is.
+        """
+        return self._add(spare_id, None, self._halves.end())
+
+    def _add(self, call_id: str | None, name: str | None, arguments: str) -> Fragment | None:
         if not self._arguments:
             # White space alone means no arguments, but to core it is broken JSON.
             arguments = self._white_space + arguments
@@ -251,6 +269,13 @@ def _passes_for_an_object(arguments: str) -> bool:
         return False
 
 
+def _is_strict_object(arguments: str) -> bool:
+    try:
+        return not arguments or isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]:
     """Parse arguments into an object, or say why that cannot be done."""
     if not arguments.strip():
@@ -267,6 +292,9 @@ def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]
 
 
 def _dicts(wire_calls: Any) -> list[dict[str, Any]]:
+    """The calls of a list; one that stands where the list should is no less a call."""
+    if isinstance(wire_calls, dict):
+        return [wire_calls]
     return [c for c in wire_calls if isinstance(c, dict)] if isinstance(wire_calls, list) else []
 
 

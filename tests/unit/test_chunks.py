@@ -56,7 +56,7 @@ def invalid_call_pair(name: str | None, arguments: str, call_id: str | None, ind
     expected = constructed(
         [{**call, "index": f"lc_tool_{index}"}], response_metadata={"output_version": "v1"}
     )
-    return chunks.invalid_call_chunk(call, index), expected
+    return chunks.whole_call_chunk(call, index), expected
 
 
 # --- What is compared -------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_every_function_is_compared() -> None:
         "text_chunk",
         "reasoning_chunk",
         "tool_chunk",
-        "invalid_call_chunk",
+        "whole_call_chunk",
         "tool_block_index",
     }
 

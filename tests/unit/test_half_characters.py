@@ -1,10 +1,13 @@
 """Characters whose two UTF-16 halves arrive in two events."""
 
+import json
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.outcomes import outcome_of
-from tests.support.wire import decode, event, whole, whole_message
+from tests.support.outcomes import Call, InvalidCall, calls_of, invalid_calls_of, outcome_of
+from tests.support.wire import calls_event, decode, event, fragment, whole, whole_message
 
 END = event({}, "stop")
 
@@ -26,6 +29,44 @@ def test_halves_are_joined(text: str) -> None:
     answer = outcome_of(decode(*(event({"content": unit}) for unit in units), END))
     thoughts = outcome_of(decode(*(event({"reasoning": unit}) for unit in units), END))
     assert (answer.content, thoughts.reasoning) == (f"A{text}", f"A{text}")
+
+
+@given(st.text())
+@example("One \U0001f600\U0001f469\u200d\U0001f680 two")
+def test_halves_are_joined_in_arguments(text: str) -> None:
+    arguments = json.dumps({"text": text}, ensure_ascii=False)
+    streamed = decode(
+        *(calls_event(fragment(unit, name="f", id="x", index=0)) for unit in _units(arguments)),
+        END,
+    )
+    wire_call = fragment("".join(_units(arguments)), name="f", id="x")
+    answered = whole_message(whole({"tool_calls": [wire_call]}))
+    for message in (streamed, answered):
+        assert calls_of(message) == [("f", {"text": text}, "x")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "calls", "invalid_calls"),
+    [
+        (f'{{"a": "{HALF}b"}}', [("f", {"a": "\ufffdb"}, "x")], []),
+        (f'{{"a": "{HALF}"}}', [("f", {"a": "\ufffd"}, "x")], []),
+        (f"no JSON {HALF}", [], [("f", "no JSON \ufffd", "x")]),
+    ],
+)
+def test_a_half_alone_in_arguments(
+    arguments: str, calls: list[Call], invalid_calls: list[InvalidCall]
+) -> None:
+    """A tool could not write it to a file, and the history could not be sent."""
+    head, tail = arguments[: arguments.index(HALF) + 1], arguments[arguments.index(HALF) + 1 :]
+    streamed = decode(
+        calls_event(fragment(head, name="f", id="x", index=0)),
+        calls_event(fragment(tail, index=0)),
+        END,
+    )
+    answered = whole_message(whole({"tool_calls": [fragment(arguments, name="f", id="x")]}))
+    for message in (streamed, answered):
+        assert calls_of(message) == calls
+        assert invalid_calls_of(message) == invalid_calls
 
 
 def test_a_half_alone_is_shown_as_such() -> None:

@@ -234,6 +234,21 @@ SHAPES: dict[str, tuple[list[Event], list[str]]] = {
         [event({"content": "I add."}), calls_event(fragment("{}", name="now", index=0))],
         ["text", "tool_call"],
     ),
+    "line breaks within strings of arguments": (
+        [
+            calls_event(fragment('{"code": "a = 1', name="run", id="call_a", index=0)),
+            calls_event(fragment('\nb = 2"}', index=0)),
+            calls_event(MULTIPLY),
+        ],
+        ["tool_call", "tool_call"],
+    ),
+    "a character of arguments in two halves": (
+        [
+            calls_event(fragment('{"text": "\ud83d', name="post", id="call_a", index=0)),
+            calls_event(fragment('\ude00"}', index=0)),
+        ],
+        ["tool_call"],
+    ),
     "reasoning alone": ([event({"reasoning": "Why?"})], ["reasoning"]),
     "nothing": ([], []),
 }

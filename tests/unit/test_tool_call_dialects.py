@@ -275,6 +275,12 @@ def test_arguments_of_a_whole_reply(wire_call: dict[str, Any], call: Call) -> No
     assert calls_of(whole_message(whole({"tool_calls": [wire_call]}))) == [call]
 
 
+def test_a_call_where_a_list_of_calls_should_be() -> None:
+    wire_call = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
+    assert calls_of(whole_message(whole({"tool_calls": wire_call}))) == [ADD]
+    assert calls_of(decode(event({"tool_calls": wire_call}), END)) == [ADD]
+
+
 def test_calls_without_an_id_get_one_each() -> None:
     wire_calls = [fragment('{"a": 1, "b": 2}', name="add"), fragment("", name="now")]
     streamed = decode(calls_event(wire_calls[0]), calls_event(wire_calls[1]), END)
