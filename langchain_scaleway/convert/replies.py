@@ -201,7 +201,7 @@ class StreamDecoder:
         return chunks
 
     def _finish_tool_calls(self, calls: ToolCallAssembler) -> list[ChatGenerationChunk]:
-        fragments = calls.missing_ids(self._reply.get("id"))
+        fragments = calls.rest(self._reply.get("id"))
         if not self._for_events:
             fragments += calls.endings()
         chunks = [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
