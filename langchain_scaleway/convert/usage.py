@@ -1,5 +1,6 @@
 """Token usage on the wire -> LangChain's `UsageMetadata`."""
 
+import math
 from typing import Any
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
@@ -16,38 +17,42 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
         usage: The `usage` object as it came, or nothing.
 
     Returns:
-        Counts in tokens, or `None` where the service gave no usage.
+        Counts in tokens, or `None` where the service gave none.
     """
-    if not isinstance(usage, dict) or not usage:
+    if not isinstance(usage, dict):
         return None
     input_tokens = _count(usage, "prompt_tokens")
     output_tokens = _count(usage, "completion_tokens")
+    total_tokens = _count(usage, "total_tokens")
+    if input_tokens is output_tokens is total_tokens is None:
+        return None
     metadata = UsageMetadata(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        total_tokens=_count(usage, "total_tokens") or input_tokens + output_tokens,
+        input_tokens=input_tokens or 0,
+        output_tokens=output_tokens or 0,
+        total_tokens=total_tokens or (input_tokens or 0) + (output_tokens or 0),
     )
     prompt = usage.get("prompt_tokens_details")
-    if isinstance(prompt, dict):
-        input_details = InputTokenDetails()
-        if isinstance(prompt.get("cached_tokens"), int):
-            input_details["cache_read"] = prompt["cached_tokens"]
-        if isinstance(prompt.get("audio_tokens"), int):
-            input_details["audio"] = prompt["audio_tokens"]
-        if input_details:
-            metadata["input_token_details"] = input_details
+    input_details = InputTokenDetails()
+    if (cached := _count(prompt, "cached_tokens")) is not None:
+        input_details["cache_read"] = cached
+    if (audio := _count(prompt, "audio_tokens")) is not None:
+        input_details["audio"] = audio
+    if input_details:
+        metadata["input_token_details"] = input_details
     completion = usage.get("completion_tokens_details")
-    if isinstance(completion, dict):
-        output_details = OutputTokenDetails()
-        if isinstance(completion.get("reasoning_tokens"), int):
-            output_details["reasoning"] = completion["reasoning_tokens"]
-        if isinstance(completion.get("audio_tokens"), int):
-            output_details["audio"] = completion["audio_tokens"]
-        if output_details:
-            metadata["output_token_details"] = output_details
+    output_details = OutputTokenDetails()
+    if (reasoning := _count(completion, "reasoning_tokens")) is not None:
+        output_details["reasoning"] = reasoning
+    if (audio := _count(completion, "audio_tokens")) is not None:
+        output_details["audio"] = audio
+    if output_details:
+        metadata["output_token_details"] = output_details
     return metadata
 
 
-def _count(usage: dict[str, Any], name: str) -> int:
-    count = usage.get(name)
-    return int(count) if isinstance(count, (int, float)) else 0
+def _count(counts: Any, name: str) -> int | None:
+    """One of the counts, `None` where it is not given or no number."""
+    count = counts.get(name) if isinstance(counts, dict) else None
+    if isinstance(count, float) and math.isfinite(count):
+        return int(count)
+    return count if isinstance(count, int) and not isinstance(count, bool) else None

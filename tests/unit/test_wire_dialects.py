@@ -4,6 +4,7 @@ The recordings show vLLM 0.32 and llama.cpp; this is what other versions and eng
 the same API do. Where it was seen stands beside it.
 """
 
+import math
 from typing import Any
 
 import pytest
@@ -163,6 +164,10 @@ class TestUsage:
                 {"input_token_details": {"cache_read": 11520}},
             ),
             (
+                {"prompt_tokens_details": {"cached_tokens": 3.0, "audio_tokens": "2"}},
+                {"input_token_details": {"cache_read": 3}},
+            ),
+            (
                 {"prompt_tokens_details": {"cached_tokens": 0}},
                 {"input_token_details": {"cache_read": 0}},
             ),
@@ -188,7 +193,23 @@ class TestUsage:
         assert usage_of(decode(event({}, "stop"), usage_event(count))) == expected
         assert usage_of(whole_message(whole({"content": "Hi"}, usage=count))) == expected
 
-    @pytest.mark.parametrize("usage", [None, {}])
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ({"prompt_tokens": 5, "completion_tokens": 2}, (5, 2, 7)),
+            ({"prompt_tokens": 5.0, "completion_tokens": 2.0, "total_tokens": 7.0}, (5, 2, 7)),
+            ({"prompt_tokens": 5, "completion_tokens": None, "total_tokens": "7"}, (5, 0, 5)),
+            ({"prompt_tokens": 5, "completion_tokens": math.inf, "total_tokens": True}, (5, 0, 5)),
+            ({"total_tokens": 7}, (0, 0, 7)),
+        ],
+    )
+    def test_odd_counts(self, given: dict[str, Any], expected: tuple[int, int, int]) -> None:
+        usage = usage_of(whole_message(whole({"content": "Hi"}, usage=given)))
+        assert usage is not None
+        assert tuple(usage.values()) == expected
+        assert all(type(count) is int for count in usage.values())
+
+    @pytest.mark.parametrize("usage", [None, {}, [], "many", {"prompt_tokens": None}, {"x": 1}])
     def test_none(self, usage: Any) -> None:
         assert decode(event({}, "stop"), usage_event(usage)).usage_metadata is None
         assert whole_message(whole({"content": "Hi"}, usage=usage)).usage_metadata is None
