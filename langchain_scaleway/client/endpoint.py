@@ -167,7 +167,7 @@ class Endpoint:
         except ValueError:  # It refers to the whole text, however long, so it goes no further.
             body = None
         if not isinstance(body, dict):
-            raise self.unreadable(response, content, model)
+            raise self.unreadable(response, content, model, "JSON object")
         if is_error(body):
             error = error_from_event(body, model=model, project_id=self.project_id)
             self.redact(error)
@@ -175,14 +175,14 @@ class Endpoint:
         return Reply(body, self.headers_of(response))
 
     def unreadable(
-        self, response: httpx.Response, content: bytes, model: str | None
+        self, response: httpx.Response, content: bytes, model: str | None, expected: str
     ) -> ScalewayResponseError:
-        """Make the exception for a success with a body that means nothing."""
+        """Make the exception for a success with a body that is not what was expected."""
         text = self._redaction.text(content[:LONGEST_BODY].decode("utf-8", "replace"))
         kind = response.headers.get("content-type", "no content type")
         message = (
             f"Scaleway answered {response.status_code} for model {model!r}, but the body is no "
-            f"JSON object ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
+            f"{expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
             f"again; if it stays so, check that {self.base_url} is the API's address."
         )
         headers = self.headers_of(response)

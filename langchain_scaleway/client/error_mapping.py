@@ -189,7 +189,11 @@ def error_from_event(
 
 def is_error(body: Mapping[str, Any]) -> bool:
     """Whether a JSON object that came with a success status is an error."""
-    return bool(body.get("error")) or body.get("object") == "error"
+    if body.get("error") or body.get("object") == "error":
+        return True
+    if body.get("choices"):
+        return False
+    return bool(body.get("detail")) or isinstance(body.get("message"), str)
 
 
 def _error(failure: _Failure, body: Any, response: ErrorResponse | None) -> ScalewayError:
@@ -235,7 +239,10 @@ def _describe(failure: _Failure, error_class: type[ScalewayError]) -> str:
     if advice:
         advice = f" {advice} See {DOCUMENTATION_URL}/errors"
     about = "" if failure.model is None else f" for model {failure.model!r}"
-    return f"Scaleway {answered}{about}: {shortened(quote, is_cut=failure.is_cut)}{advice}"
+    said = shortened(quote, is_cut=failure.is_cut)
+    message = f"Scaleway {answered}{about}: {said}{advice}"
+    # JSON can hold halves of characters, which no terminal and no log could write.
+    return message.encode("utf-8", "replace").decode()
 
 
 def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:

@@ -27,6 +27,7 @@ class EventReader:
         """Start at the beginning of a stream by this model."""
         self.is_done = False
         self.usage: Any = None
+        self._has_events = False
         self._is_finished = False
         self._model = model
         self._project_id = project_id
@@ -38,7 +39,7 @@ class EventReader:
 
         Raises:
             ScalewayError: The server reports an error; the events before it were given.
-            ScalewayResponseError: An event is no JSON object.
+            ScalewayResponseError: An event is no chat completion.
         """
         if len(self._beginning) < _QUOTED_BYTES:
             self._beginning += chunk[:_QUOTED_BYTES]
@@ -53,7 +54,7 @@ class EventReader:
         if not self.is_done:
             with suppress(ScalewayResponseError):  # An event that was cut off means nothing.
                 yield from self._parse(self._decoder.flush())
-        if not (self.is_done or self._is_finished):
+        if not (self._has_events and self.has_ended_well):
             raise self._interruption()
 
     @property
@@ -63,38 +64,44 @@ class EventReader:
 
     def _parse(self, events: list[ServerSentEvent]) -> Iterator[dict[str, Any]]:
         for name, data in events:
-            if data == b"[DONE]":
+            if data.strip() == b"[DONE]":
                 self.is_done = True
             if self.is_done:
                 return
             if not data or data.isspace():
                 continue  # A keep-alive.
-            event = self._parse_data(data)
+            event = self._parse_data(data, may_be_text=name == "error")
             if name == "error" or is_error(event):
                 raise error_from_event(event, model=self._model, project_id=self._project_id)
-            self._note_progress(event)
+            self._note_progress(event, data)
             yield event
 
-    def _parse_data(self, data: bytes) -> dict[str, Any]:
+    def _parse_data(self, data: bytes, *, may_be_text: bool) -> dict[str, Any]:
         try:
             event = decode(data)
         except ValueError:  # It refers to the data, however long, so it goes no further.
             event = None
         if not isinstance(event, dict):
-            raise self._unreadable(data)
+            if may_be_text:
+                return {"message": data.decode("utf-8", "replace")}
+            raise self._unreadable(data, "JSON object")
         return event
 
-    def _note_progress(self, event: dict[str, Any]) -> None:
+    def _note_progress(self, event: dict[str, Any], data: bytes) -> None:
+        self._has_events = True
         self.usage = event.get("usage") or self.usage
-        for choice in event.get("choices") or ():
+        choices = event.get("choices") or []
+        if not isinstance(choices, list):
+            raise self._unreadable(data, "chat completion")
+        for choice in choices:
             if isinstance(choice, dict) and choice.get("finish_reason") is not None:
                 self._is_finished = True
 
-    def _unreadable(self, data: bytes) -> ScalewayResponseError:
+    def _unreadable(self, data: bytes, expected: str) -> ScalewayResponseError:
         quote = data[:_QUOTED_BYTES].decode("utf-8", "replace")
         message = (
             f"The stream for model {self._model!r} holds an event of {len(data)} bytes that is no "
-            f"JSON object: {quote!r}"
+            f"{expected}: {quote!r}"
         )
         return ScalewayResponseError(message, model=self._model, body=quote)
 
@@ -105,7 +112,7 @@ class EventReader:
         )
         if not self._beginning:
             message = f"The stream for model {self._model!r} ended before anything came. Ask again."
-        elif b"data:" not in self._beginning:
+        elif not self._has_events:
             quote = self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace")
-            message = f"The stream for model {self._model!r} holds no events. It begins: {quote!r}"
+            message = f"The stream for model {self._model!r} holds no answer. It begins: {quote!r}"
         return ScalewayStreamInterruptedError(message, model=self._model)

@@ -103,7 +103,7 @@ class EventStream:
                 if _is_whole_answer(self._response):
                     started = time.monotonic()
                     content = read_whole(self._endpoint, pieces, self._model, started)
-                    yield self._endpoint.reply(self._response, content, self._model).body
+                    yield _completion(self._endpoint, self._response, content, self._model)
                     return
                 if clock is not None:
                     clock.expect_stream()
@@ -184,7 +184,7 @@ class AsyncEventStream:
                 if _is_whole_answer(self._response):
                     started = time.monotonic()
                     content = await aread_whole(self._endpoint, pieces, self._model, started)
-                    yield self._endpoint.reply(self._response, content, self._model).body
+                    yield _completion(self._endpoint, self._response, content, self._model)
                     return
                 if (clock := _clock_of(self._response)) is not None:
                     clock.expect_stream()
@@ -238,6 +238,16 @@ async def aread_whole(
         kept.append(piece)
         endpoint.check_deadline(started, model)
     return b"".join(kept)
+
+
+def _completion(
+    endpoint: Endpoint, response: httpx.Response, content: bytes, model: str | None
+) -> dict[str, Any]:
+    """The whole answer that came in place of a stream."""
+    body = endpoint.reply(response, content, model).body
+    if not body.get("choices"):
+        raise endpoint.unreadable(response, content, model, "chat completion")
+    return body
 
 
 def _clock_of(response: httpx.Response) -> "ReadClock | None":

@@ -120,6 +120,7 @@ REPEATING: dict[str, Behaviour] = {
     ),
     "error event at first": events(RECENT),
     "error event midway": events(FIRST_EVENT, RECENT),
+    "error event at the very end": events(FIRST_EVENT, RECENT, end=b""),
     "event that is no JSON": events(FIRST_EVENT, BEARER.encode()),
     "event that is a list": events(FIRST_EVENT, [BEARER]),
     "event cut off": events(FIRST_EVENT, json.dumps({"echo": BEARER})[:-2].encode(), end=b""),

@@ -208,6 +208,12 @@ def test_422_may_be_about_something_else() -> None:
         ({"error": {"message": "x"}}, True),
         ({"error": "Unauthorized"}, True),
         ({"object": "error", "message": "x"}, True),
+        ({"status": 500, "message": "x"}, True),
+        ({"detail": "x"}, True),
+        ({"detail": [{"msg": "x"}]}, True),
+        ({"message": "x", "choices": [{}]}, False),
+        ({"message": {"content": "x"}}, False),
+        ({"detail": None, "choices": [], "usage": {}}, False),
         ({"error": None, "choices": []}, False),
         ({"error": "", "choices": []}, False),
         ({"object": "chat.completion.chunk", "choices": []}, False),
@@ -270,6 +276,13 @@ def test_a_huge_event_is_cut() -> None:
     assert len(error.body) == LONGEST_BODY
     assert "… (1000000 characters in all)" in str(error)
     assert len(str(error)) < 2_500
+
+
+@every_shape
+def test_half_a_character_can_be_written(shape: str) -> None:
+    error = error_of(400, in_shape(shape, 400, "half of \ud83d it"))
+    assert "half of ? it" in str(error)
+    assert str(error).encode()
 
 
 def test_an_event_nested_too_deeply_is_an_error_all_the_same() -> None:

@@ -187,9 +187,26 @@ WITHIN_AN_ANSWER = [
         Raises(errors.ScalewayAPIError, "The engine died", "yes", 500),
     ),
     Row(
-        "an error with status 200 that names no other",
+        "the same without a status",
         with_body(b'{"error": {"message": "Something is wrong"}}'),
         Raises(errors.ScalewayAPIError, "Something is wrong", "yes"),
+    ),
+    Row(
+        "the same without the word error",
+        with_body(b'{"status": 500, "message": "The engine died"}'),
+        Raises(errors.ScalewayAPIError, "The engine died", "yes", 500),
+    ),
+    Row(
+        "a JSON object with status 200 that is no answer",
+        with_body(b'{"id": "1"}'),
+        Raises(errors.ScalewayResponseError, "no `choices`"),
+        Raises(errors.ScalewayResponseError, "no chat completion", status=200),
+    ),
+    Row(
+        "nothing but `[DONE]`",
+        with_body(b"data: [DONE]\n\n", "text/event-stream"),
+        Raises(errors.ScalewayResponseError, NO_JSON, status=200),
+        Raises(errors.ScalewayStreamInterruptedError, "holds no answer", "yes"),
     ),
     Row(
         "an empty answer with status 200",

@@ -1,0 +1,135 @@
+"""The reader of a stream's events: what is an answer, what an error, and when it is whole."""
+
+import json
+from typing import Any
+
+import pytest
+
+from langchain_scaleway import errors
+from langchain_scaleway.client.events import EventReader
+
+MODEL = "glm-5.2"
+
+
+def chunk(text: str = "", finish_reason: str | None = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}]}
+
+
+def as_event(data: Any, name: str = "") -> bytes:
+    text = data if isinstance(data, str) else json.dumps(data)
+    return (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode()
+
+
+def read(*pieces: bytes) -> list[dict[str, Any]]:
+    """All events of a stream."""
+    reader = EventReader(MODEL)
+    events = [event for piece in pieces for event in reader.feed(piece)]
+    return events + list(reader.end())
+
+
+def error_in(*pieces: bytes) -> errors.ScalewayError:
+    with pytest.raises(errors.ScalewayError) as caught:
+        read(*pieces)
+    assert caught.value.model == MODEL
+    assert repr(MODEL) in str(caught.value)
+    return caught.value
+
+
+# --- The end ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("done", ["[DONE]", " [DONE]", "[DONE] ", "\t[DONE]\t"])
+def test_done(done: str) -> None:
+    assert read(as_event(chunk("One")), as_event(done)) == [chunk("One")]
+
+
+def test_what_follows_done_means_nothing() -> None:
+    assert read(
+        as_event(chunk("One")), as_event("[DONE]"), as_event("[DONE]"), as_event({"error": "x"})
+    ) == [chunk("One")]
+
+
+def test_a_finish_reason_is_an_end() -> None:
+    assert read(as_event(chunk("One", "stop"))) == [chunk("One", "stop")]
+
+
+def test_a_stream_that_just_stops_was_cut() -> None:
+    error = error_in(as_event(chunk("One")))
+    assert type(error) is errors.ScalewayStreamInterruptedError
+    assert "neither a finish reason nor [DONE]" in str(error)
+
+
+def test_so_was_one_with_long_comments_before() -> None:
+    error = error_in(b": " + b"x" * 1_000 + b"\n\n", as_event(chunk("One")))
+    assert "neither a finish reason nor [DONE]" in str(error)
+
+
+def test_nothing_at_all() -> None:
+    error = error_in()
+    assert type(error) is errors.ScalewayStreamInterruptedError
+    assert "before anything came" in str(error)
+
+
+@pytest.mark.parametrize("stream", [b"<html>Log in</html>", b": ping\n\n", as_event("[DONE]")])
+def test_no_answer(stream: bytes) -> None:
+    """Nothing but `[DONE]` is none either."""
+    error = error_in(stream)
+    assert type(error) is errors.ScalewayStreamInterruptedError
+    assert f"holds no answer. It begins: {stream.decode()!r}" in str(error)
+
+
+# --- Errors -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"error": {"message": "The engine died", "code": 500}},
+        {"object": "error", "message": "The engine died", "code": 500},
+        {"status": 500, "error": "INTERNAL ERROR", "message": "The engine died"},
+        {"status": 500, "message": "The engine died"},
+    ],
+)
+@pytest.mark.parametrize("name", ["", "error", "message", "completion.error"])
+def test_an_error(name: str, data: dict[str, Any]) -> None:
+    error = error_in(as_event(chunk("One")), as_event(data, name))
+    assert type(error) is errors.ScalewayAPIError
+    assert error.status_code == 500
+    assert "The engine died" in str(error)
+
+
+@pytest.mark.parametrize("data", ["The engine died", '"The engine died"', '["The engine died"]'])
+def test_an_event_named_error_may_be_text(data: str) -> None:
+    error = error_in(as_event(data, "error"))
+    assert type(error) is errors.ScalewayAPIError
+    assert "The engine died" in str(error)
+
+
+def test_an_error_after_the_finish_reason() -> None:
+    error = error_in(as_event(chunk("One", "stop")), as_event({"error": "The engine died"}))
+    assert "The engine died" in str(error)
+
+
+@pytest.mark.parametrize("choices", [5, True, "text", {"index": 0}])
+def test_choices_that_are_no_list(choices: Any) -> None:
+    error = error_in(as_event(chunk("One")), as_event({"choices": choices}))
+    assert type(error) is errors.ScalewayResponseError
+    assert "no chat completion" in str(error)
+
+
+def test_choices_that_are_missing_or_null() -> None:
+    events: list[dict[str, Any]] = [{"choices": None}, {"usage": None}, {}, chunk("", "stop")]
+    assert read(*map(as_event, events)) == events
+
+
+@pytest.mark.parametrize("data", ["{", '"text"', "[1]", "5", "null", "\x00"])
+def test_data_that_is_no_object(data: str) -> None:
+    error = error_in(as_event(chunk("One")), as_event(data))
+    assert type(error) is errors.ScalewayResponseError
+    assert f"is no JSON object: {data!r}" in str(error)
+
+
+def test_long_data_is_quoted_in_part() -> None:
+    error = error_in(as_event("x" * 1_000_000))
+    assert "of 1000000 bytes" in str(error)
+    assert len(str(error)) < 500
