@@ -337,11 +337,13 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
         return model | (structured.with_raw(output.parser) if include_raw else output.parser)
 
-    # Token counts
+    # LangChain's view of the model
 
     def get_num_tokens(self, text: str) -> int:
         """Count tokens by LangChain's rule of thumb; tokenizers would have to be downloaded."""
-        return self.get_num_tokens_from_messages([HumanMessage(text)])
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens(text)
+        return count_tokens_approximately([HumanMessage(text)])
 
     def get_num_tokens_from_messages(
         self,
@@ -351,10 +353,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         """Count the tokens of messages and tools by the same rule."""
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages, tools)
-        converted: list[BaseTool | dict[str, Any]] = [*convert_tools(tools or ())]
-        return count_tokens_approximately(messages, tools=converted or None)
-
-    # LangChain's view of the model
+        return count_tokens_approximately(messages, tools=[*convert_tools(tools or ())])
 
     @property
     def _llm_type(self) -> str:

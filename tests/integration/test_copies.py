@@ -22,7 +22,7 @@ from langchain_core.runnables import (
     RunnableSerializable,
 )
 from langchain_core.runnables.configurable import DynamicRunnable, RunnableConfigurableFields
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
@@ -66,6 +66,43 @@ async def test_copies_ask_as_the_original_does(emulator: ScalewayEmulator, copie
     assert (await duplicate.ainvoke("Hello")).text
     bodies = [request.json for request in emulator.requests]
     assert all(body == bodies[0] for body in bodies)
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"sunny in {city}"
+
+
+DERIVED: dict[str, Callable[[ChatScaleway], Runnable[Any, Any]]] = {
+    "bind": lambda model: model.bind(temperature=0),
+    "bind_tools": lambda model: model.bind_tools([get_weather]),
+    "json_schema": lambda model: model.with_structured_output(Person),
+    "function_calling": lambda m: m.with_structured_output(Person, method="function_calling"),
+    "configurable": lambda model: model.configurable_fields(temperature=ConfigurableField("heat")),
+}
+
+
+@pytest.mark.parametrize("derive", DERIVED.values(), ids=DERIVED)
+@pytest.mark.parametrize("copier", [COPIERS["pickle"], copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_what_is_made_of_a_model_is_copied(
+    emulator: ScalewayEmulator, copier: Any, derive: Callable[[ChatScaleway], Runnable[Any, Any]]
+) -> None:
+    model = model_on(emulator)
+    model.invoke("Hello")
+    runnable = derive(model)
+
+    duplicate = copier(runnable)
+
+    runnable.invoke("Name a Person.")
+    duplicate.invoke("Name a Person.")
+    _, first, second = (request.json for request in emulator.requests)
+    assert first == second
 
 
 def test_chain_is_stored_and_loaded(emulator: ScalewayEmulator) -> None:
