@@ -21,8 +21,15 @@ PARAMETERS = (
 older name of `max_completion_tokens`, and the one that every Scaleway endpoint takes."""
 
 _NOT_SENT = frozenset(
-    {"stream", "stream_usage", "ls_structured_output_format", "structured_output_format"}
+    {
+        "extra_body",
+        "ls_structured_output_format",
+        "stream",
+        "stream_usage",
+        "structured_output_format",
+    }
 )
+"""Arguments of a call that are no request fields: LangChain's, and those read elsewhere."""
 
 
 def build_request(
@@ -35,8 +42,9 @@ def build_request(
 ) -> dict[str, Any]:
     """Build a request body.
 
-    What is said closest to the call wins: an argument of the call over `extra_body`, and
-    that over the model's fields. An argument that is `None` leaves its field out.
+    What is said closest to the call wins: an argument of the call over its `extra_body`, that
+    over the model's, and that over the model's fields. An argument that is `None` leaves its
+    field out; there is no request without a model.
 
     Args:
         model: The model to ask.
@@ -52,18 +60,18 @@ def build_request(
         ValueError: `tools` or `tool_choice` cannot be sent.
     """
     body: dict[str, Any] = {"model": model, "messages": messages, **parameters}
-    if extra_body:
-        body.update(extra_body)
+    body.update(extra_body or {})
+    body.update(arguments.get("extra_body") or {})
     for name, value in arguments.items():
-        if name == "extra_body":
-            body.update(value or {})
-        elif value is None:
-            body.pop(name, None)
-        elif name not in _NOT_SENT:
+        if name in _NOT_SENT:
+            continue
+        if value is not None:
             body[name] = value
+        elif name != "model":
+            body.pop(name, None)
     if "tools" in body or "tool_choice" in body:
         _convert_tools_of(body)
-    elif "parallel_tool_calls" not in arguments:
+    if "tools" not in body and "parallel_tool_calls" not in arguments:
         body.pop("parallel_tool_calls", None)  # The model's own, for requests with tools.
     return body
 

@@ -61,6 +61,7 @@ def test_a_field_is_sent_and_a_call_overrides_it(name: str, replay_server: Repla
 def test_a_call_may_ask_another_model(replay_server: ReplayServer) -> None:
     with model_of(replay_server) as model:
         assert body_of(replay_server, model, model="other")["model"] == "other"
+        assert body_of(replay_server, model, model=None)["model"] == "m"
 
 
 @pytest.mark.parametrize("name", ["n", "frequency_penalty", "logit_bias", "user", "top_k"])
@@ -82,6 +83,20 @@ def test_the_closest_to_the_call_wins() -> None:
     assert (body["temperature"], body["seed"], body["top_p"]) == (0.3, 2, 0.1)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_an_argument_wins_over_the_same_call_s_extra_body(reverse: bool) -> None:
+    given = [("temperature", 0.3), ("extra_body", {"temperature": 0.2, "top_k": 5})]
+    body = build_request(
+        model="m",
+        messages=[],
+        parameters={},
+        extra_body={"top_k": 1, "min_p": 0.1},
+        arguments=dict(reversed(given) if reverse else given),
+    )
+    assert (body["temperature"], body["top_k"], body["min_p"]) == (0.3, 5, 0.1)
+    assert "extra_body" not in body
+
+
 def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> None:
     def add(a: int) -> int:
         """Add."""
@@ -92,7 +107,7 @@ def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> Non
         assert body["tools"][0]["function"]["name"] == "add"
         assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
         body = body_of(replay_server, model, tools=[])
-        assert not {"tools", "tool_choice"} & set(body)
+        assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
 
 
 def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -> None:
