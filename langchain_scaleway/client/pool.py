@@ -61,7 +61,7 @@ class IdleConnections(Generic[Connection]):
         Returns:
             Connections to be closed, for which no request came.
         """
-        if self.is_closed:
+        if self.is_closed or _has_more(connection):
             return [connection]
         if not connection.is_idle():
             return []  # Its answer was left unread, so httpcore has closed it.
@@ -225,6 +225,16 @@ class _AsyncBody(httpx.AsyncByteStream):
                 await self._response.aclose()
             finally:
                 await pool.take_back(self._origin, self._connection)
+
+
+def _has_more(connection: Connection) -> bool:
+    """Whether something came behind an answer, which would pass for the answer to the next request.
+
+    httpcore does not ask its parser, and has no public way to.
+    """
+    http = getattr(connection, "_connection", None)
+    parser = getattr(http, "_h11_state", None)
+    return parser is not None and parser.trailing_data[0] != b""
 
 
 def _core_request(request: httpx.Request) -> httpcore.Request:

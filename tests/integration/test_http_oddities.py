@@ -1,0 +1,153 @@
+"""Answers that HTTP allows and few servers send, and what must not be taken for an answer."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from langchain_scaleway import ChatScaleway, errors
+from tests.support.calls import MODES, Attempt, Mode, acall, call, streams
+from tests.support.leftovers import nothing_left
+from tests.support.models import PLAIN_MODEL
+from tests.support.raw_server import Behaviour, RawServer, read_request, sends
+
+pytestmark = pytest.mark.timeout(30)
+
+Answer = Callable[[str, Mode], bytes]
+"""Makes the bytes that say a text in a way of asking."""
+
+
+def content(text: str, mode: Mode) -> tuple[bytes, bytes]:
+    """The media type and the body of an answer."""
+    part = "delta" if streams(mode) else "message"
+    choice = {"index": 0, part: {"content": text}, "finish_reason": "stop"}
+    body = json.dumps({"choices": [choice]}).encode()
+    if streams(mode):
+        return b"text/event-stream", b"data: " + body + b"\n\ndata: [DONE]\n\n"
+    return b"application/json", body
+
+
+def answer(text: str, mode: Mode, *, head: bytes = b"HTTP/1.1 200 OK\r\n") -> bytes:
+    """An answer of known length, by a server that lets the connection stay."""
+    kind, body = content(text, mode)
+    return head + b"content-type: %s\r\ncontent-length: %d\r\n\r\n" % (kind, len(body)) + body
+
+
+def until_close(text: str, mode: Mode) -> bytes:
+    kind, body = content(text, mode)
+    return b"HTTP/1.0 200 OK\r\ncontent-type: %s\r\n\r\n" % kind + body
+
+
+def in_single_bytes(text: str, mode: Mode) -> bytes:
+    """Chunks of one byte with an extension each, and a trailer."""
+    kind, body = content(text, mode)
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n" % kind
+    chunks = b"".join(b"1;a=b\r\n%c\r\n" % byte for byte in body)
+    return head + chunks + b"0\r\nx-checksum: 1\r\n\r\n"
+
+
+def after_interim_answers(text: str, mode: Mode) -> bytes:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+    return interim + answer(text, mode)
+
+
+def with_doubled_headers(text: str, mode: Mode) -> bytes:
+    doubled = b"x-id: 1\r\nX-ID: 2\r\nset-cookie: a=b\r\nset-cookie: c=d\r\nx-empty:\r\n"
+    return answer(text, mode, head=b"HTTP/1.1 200\r\n" + doubled)
+
+
+def with_a_strange_success(text: str, mode: Mode) -> bytes:
+    return answer(text, mode, head=b"HTTP/1.1 203 Non-Authoritative Information\r\n")
+
+
+ANSWERS: list[Answer] = [
+    until_close,
+    in_single_bytes,
+    after_interim_answers,
+    with_doubled_headers,
+    with_a_strange_success,
+]
+
+
+def model_at(server: RawServer) -> ChatScaleway:
+    return ChatScaleway(model=PLAIN_MODEL, base_url=server.base_url, timeout=5, max_retries=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("odd", ANSWERS, ids=lambda odd: odd.__name__)
+def test_odd_answers(odd: Answer, mode: Mode) -> None:
+    with nothing_left(), RawServer(sends(odd("Bonjour", mode))) as server:
+        attempt = call(model_at(server), mode)
+    assert (attempt.text, attempt.error) == ("Bonjour", None)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_another_protocol_is_none(mode: Mode) -> None:
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    with nothing_left(), RawServer(sends(switch)) as server:
+        error = call(model_at(server), mode).error
+    assert type(error) is errors.ScalewayConnectionError
+
+
+# --- What a connection must not be used for again -----------------------------------------
+
+
+def keeps(*answers: bytes) -> Behaviour:
+    """Give these answers to the requests of each connection, as long as the client asks."""
+
+    def behave(connection: socket.socket) -> None:
+        for number, given in enumerate(answers):
+            if number > 0:
+                read_request(connection)
+            connection.sendall(given)
+        connection.recv(1)
+
+    return behave
+
+
+def ask_three_times(model: ChatScaleway, mode: Mode) -> list[Attempt]:
+    async def ask() -> list[Attempt]:
+        return [await acall(model, mode) for _ in range(3)]
+
+    if mode in ("ainvoke", "astream"):
+        return asyncio.run(ask())
+    return [call(model, mode) for _ in range(3)]
+
+
+def texts(attempts: list[Attempt]) -> list[Any]:
+    return [attempt.error or attempt.text for attempt in attempts]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("behind", ["an answer", "bytes", "a line end"])
+def test_what_stands_behind_an_answer_answers_nothing(behind: str, mode: Mode) -> None:
+    """It would be taken for the answer to the next request, and be another prompt's."""
+    right, wrong = answer("right", mode), answer("wrong", mode)
+    more = {"an answer": wrong, "bytes": b"\x00more", "a line end": b"\r\n"}[behind]
+    with nothing_left(), RawServer(keeps(right + more, wrong)) as server, model_at(server) as model:
+        assert texts(ask_three_times(model, mode)) == ["right"] * 3
+        assert server.connections == 3
+
+
+# --- Answers before the request has been read ---------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_refusal_of_a_large_request_before_its_end(mode: Mode) -> None:
+    """The rest cannot be sent any more; what the server has said counts."""
+    refusal = b'{"error": {"message": "Too much for me", "code": 413}}'
+
+    def refuses(connection: socket.socket) -> None:
+        connection.recv(1_000)
+        head = b"HTTP/1.1 413 Content Too Large\r\nconnection: close\r\n"
+        connection.sendall(head + b"content-length: %d\r\n\r\n" % len(refusal) + refusal)
+        time.sleep(0.2)  # For the client to read it before the connection is reset.
+
+    with nothing_left(), RawServer(refuses, reads_request=False) as server:
+        error = call(model_at(server), mode, "x" * 20_000_000).error
+    assert type(error) is errors.ScalewayInvalidRequestError
+    assert "Too much for me" in str(error)
