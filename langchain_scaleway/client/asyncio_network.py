@@ -202,7 +202,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
                 _, protocol = await loop.create_connection(_Protocol, host, port, **options)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # The latter by the codec for host names.
             raise httpcore.ConnectError(str(error)) from error
         sock = protocol.transport.get_extra_info("socket")
         for option in SOCKET_OPTIONS:

@@ -77,6 +77,9 @@ class Endpoint:
         timeout: How long to wait for what, in seconds.
         headers: Headers of the user's, added to ours or in their place.
         retry: What is tried again, and when.
+
+    Raises:
+        ValueError: The URL is none.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Endpoint:
         self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy()
         # Every request repeats these; building them anew would cost more than sending them.
-        self._headers = _headers(httpx.URL(base_url), api_key, headers)
+        self._headers = _headers(_as_url(base_url), api_key, headers)
         self._redaction = Redaction(_secrets(self._headers))
         self._raw_headers = _raw(self._headers)
         self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
@@ -347,6 +350,14 @@ def as_timeout(timeout: Any) -> Timeout:
         message = (
             f"`timeout` must be seconds, an `httpx.Timeout` or None, not {type(timeout).__name__}."
         )
+        raise ValueError(message) from None
+
+
+def _as_url(base_url: str) -> httpx.URL:
+    try:
+        return httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        message = f"base_url cannot be used: {error}."
         raise ValueError(message) from None
 
 

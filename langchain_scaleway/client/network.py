@@ -149,7 +149,11 @@ class Backend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """Connect."""
         options = socket_options or SOCKET_OPTIONS
-        return Stream(super().connect_tcp(host, port, timeout, local_address, options))
+        try:
+            stream = super().connect_tcp(host, port, timeout, local_address, options)
+        except UnicodeError as error:  # By the codec for host names.
+            raise httpcore.ConnectError(str(error)) from error
+        return Stream(stream)
 
 
 def has_input(sock: Any) -> bool:

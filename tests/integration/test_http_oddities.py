@@ -151,3 +151,11 @@ def test_a_refusal_of_a_large_request_before_its_end(mode: Mode) -> None:
         error = call(model_at(server), mode, "x" * 20_000_000).error
     assert type(error) is errors.ScalewayInvalidRequestError
     assert "Too much for me" in str(error)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_address_that_is_none(mode: Mode) -> None:
+    model = ChatScaleway(model=PLAIN_MODEL, base_url="http://256.256.256.256/v1")
+    error = call(model, mode).error
+    assert type(error) is ValueError
+    assert "base_url cannot be used: Invalid IPv4 address: '256.256.256.256'." in str(error)
