@@ -31,11 +31,24 @@ _left_to_the_parent: list[Any] = []
 
 
 def ssl_context() -> ssl.SSLContext:
-    """The process's one TLS context: loading the certificates takes 60 ms."""
+    """The process's one TLS context: loading the certificates takes 60 ms.
+
+    Raises:
+        httpx.ConnectError: The certificates that the environment names cannot be read.
+    """
     with _lock:
         if not _ssl_contexts:
-            _ssl_contexts.append(httpx.create_ssl_context())
+            _ssl_contexts.append(_load_certificates())
     return _ssl_contexts[0]
+
+
+def _load_certificates() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # It does not say which file it is about.
+        named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+        message = f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR, {named}, fail: {error}"
+        raise httpx.ConnectError(message) from error
 
 
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:
@@ -114,7 +127,7 @@ class Connections:
         pools = _load_pools()
         with _lock:
             if self._pool is None:
-                proxied = bool(getproxies())
+                proxied = _are_there_proxies()
                 self._pool = _ProxiedClient() if proxied else pools.ConnectionPool(ssl_context)
                 self._finalizer = weakref.finalize(self, self._pool.close)
                 _all.add(self)
@@ -125,7 +138,7 @@ class Connections:
             if other.is_closed():
                 self._by_loop.pop(other, None)
         pool: AsyncSender
-        if getproxies():
+        if _are_there_proxies():
             pool = _AsyncProxiedClient(await _ssl_context_off_the_loop())
         else:
             pools = await asyncio.to_thread(_load_pools)
@@ -146,11 +159,25 @@ class Connections:
         self._pool, self._finalizer, self._by_loop = None, None, {}
 
 
+def _are_there_proxies() -> bool:
+    """Whether the environment names a proxy; hosts that need none are no proxy."""
+    return any(name != "no" for name in getproxies())
+
+
+def _misnamed_proxies() -> httpx.ProxyError:
+    """For httpx's exceptions, which may repeat a proxy's password."""
+    message = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY holds something that is no address"
+    return httpx.ProxyError(message)
+
+
 class _ProxiedClient:
     """httpx's own client, where the environment names a proxy."""
 
     def __init__(self) -> None:
-        self._client = httpx.Client(verify=ssl_context(), limits=_LIMITS)
+        try:
+            self._client = httpx.Client(verify=ssl_context(), limits=_LIMITS)
+        except (httpx.InvalidURL, ValueError):
+            raise _misnamed_proxies() from None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._client.send(request, stream=True)
@@ -163,7 +190,10 @@ class _AsyncProxiedClient:
     """The same, asynchronously."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._client = httpx.AsyncClient(verify=context, limits=_LIMITS)
+        try:
+            self._client = httpx.AsyncClient(verify=context, limits=_LIMITS)
+        except (httpx.InvalidURL, ValueError):
+            raise _misnamed_proxies() from None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._client.send(request, stream=True)

@@ -3,6 +3,10 @@
 import asyncio
 import base64
 import json
+import os
+import subprocess
+import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +20,8 @@ from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_server import RawServer, sends
 from tests.support.tls import TlsFront
+
+ROOT = Path(__file__).parents[2]
 
 ELSEWHERE = "http://scaleway.invalid/v1"
 """No name for anybody but the proxy."""
@@ -112,6 +118,19 @@ def test_no_proxy_is_asked_for_hosts_that_need_none(
     assert proxy.connections == 0
 
 
+@pytest.mark.parametrize("address", ["ftp://somewhere:1", "http://user:the-proxys-password"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy_that_is_none_is_told(
+    mode: Mode, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", address)
+    with nothing_left(), model_elsewhere() as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert "HTTP_PROXY" in str(error)
+    assert "the-proxys-password" not in "".join(traceback.format_exception(error))
+
+
 # --- TLS ----------------------------------------------------------------------------------
 
 
@@ -160,6 +179,32 @@ def test_a_stranger_is_not_trusted(mode: Mode, front: TlsFront, emulator: Scalew
     assert type(error) is errors.ScalewayConnectionError
     assert "CERTIFICATE_VERIFY_FAILED" in str(error)
     assert emulator.requests == []
+
+
+PROGRAM = """
+import sys
+from langchain_scaleway import ChatScaleway, errors
+from tests.support.calls import call
+error = call(ChatScaleway(model="any", base_url="https://127.0.0.1:1/v1"), sys.argv[1]).error
+assert type(error) is errors.ScalewayConnectionError, error
+print(error)
+"""
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+@pytest.mark.parametrize("mode", MODES)
+def test_certificates_that_cannot_be_read(mode: Mode, content: str | None, tmp_path: Path) -> None:
+    """In a process of its own: each reads them once."""
+    path = tmp_path / "authorities.pem"
+    if content is not None:
+        path.write_text(content)
+    environment = {**os.environ, "SSL_CERT_FILE": str(path)}
+    command = [sys.executable, "-c", PROGRAM, mode]
+    said = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert f"SSL_CERT_FILE or SSL_CERT_DIR, {path}, fail" in said.stdout
+    assert said.stderr == ""
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
