@@ -245,7 +245,10 @@ class _Maker:
             if fits(number):
                 self._hints.numbers.remove(number)
                 return int(number) if number.is_integer() else number
-        for candidate in _numbers_within(low, high, step, start=unlike):
+        candidates = _numbers_within(low, high, step, start=unlike)
+        if unlike:  # There may be fewer values than items, and equal ones are allowed.
+            candidates += _numbers_within(low, high, step, start=0)
+        for candidate in candidates:
             if fits(candidate):
                 return int(candidate) if float(candidate).is_integer() else candidate
         raise SchemaError(f"No number lies between {low} and {high} in steps of {step}.")

@@ -98,6 +98,15 @@ def test_value_satisfies_its_schema(schema: dict[str, Any], prompt: str) -> None
     jsonschema.validate(instance_of(schema, Hints(prompt)), schema)
 
 
+def test_items_may_be_equal_where_there_are_too_few_values() -> None:
+    two_values = {"type": "integer", "exclusiveMinimum": 0, "maximum": 2}
+    schema = {"type": "array", "items": two_values, "minItems": 3, "maxItems": 3}
+
+    jsonschema.validate(instance_of(schema), schema)
+    with pytest.raises(SchemaError, match="3 items"):
+        instance_of({**schema, "uniqueItems": True})
+
+
 @given(st.recursive(LEAVES, nested, max_leaves=6))
 def test_value_is_the_same_every_time(schema: dict[str, Any]) -> None:
     assert instance_of(schema, Hints("Ask 'Ada' 36")) == instance_of(schema, Hints("Ask 'Ada' 36"))
