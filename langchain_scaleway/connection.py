@@ -22,6 +22,7 @@ from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
 from langchain_scaleway.client.http import ScalewayClient
 from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.settings import Settings, load_settings
 
 _SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
@@ -253,5 +254,8 @@ def _without_input(detail: Any) -> InitErrorDetails:
 
 
 def _model_ids(body: dict[str, Any]) -> list[str]:
-    models = body.get("data") or []
-    return sorted(str(m["id"]) for m in models if isinstance(m, dict) and "id" in m)
+    try:
+        return sorted(str(model["id"]) for model in body["data"])
+    except (KeyError, TypeError) as error:
+        explanation = "The answer to `GET /models` holds no list of models; is `base_url` right?"
+        raise ScalewayResponseError(explanation, body=body) from error
