@@ -1,12 +1,16 @@
 """LangChain's cache of replies: what is the same question, and what comes back; on the emulator."""
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
 from langchain_core.caches import BaseCache, InMemoryCache
 from langchain_core.globals import set_llm_cache
+from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.outputs import Generation
 from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway
@@ -39,6 +43,50 @@ class OpenCache(InMemoryCache):
     def keys(self) -> list[tuple[str, str]]:
         """Prompt and model of each entry."""
         return list(self._cache)
+
+
+class DatabaseCache(BaseCache):
+    """Keeps replies as text in a database, as LangChain's caches in databases do."""
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect(":memory:", check_same_thread=False)
+        self._rows.execute("CREATE TABLE replies (prompt, model, reply)")
+
+    def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
+        query = "SELECT reply FROM replies WHERE prompt = ? AND model = ?"
+        found = self._rows.execute(query, (prompt, llm_string)).fetchall()
+        return [loads(reply, allowed_objects="core") for (reply,) in found] or None
+
+    def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
+        rows = [(prompt, llm_string, dumps(generation)) for generation in return_val]
+        self._rows.executemany("INSERT INTO replies VALUES (?, ?, ?)", rows)
+
+    def clear(self, **_: Any) -> None:
+        self._rows.execute("DELETE FROM replies")
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize("streaming", [None, True])
+async def test_reply_comes_back_whole_from_a_database(
+    emulator: ScalewayEmulator, output_version: str, streaming: bool | None
+) -> None:
+    readable = ToolCall("get_weather", {"city": "Paris"}, id="call_1")
+    unreadable = ToolCall("get_weather", '{"city": "Par', id="call_2")
+    emulator.script(Reply("Let me see.", "Where is Paris?", [readable, unreadable]))
+    with closing(DatabaseCache()) as cache:
+        fields: dict[str, Any] = {"output_version": output_version, "streaming": streaming}
+        first = model_on(emulator, THINKING_MODEL, cache=cache, **fields).invoke("Hello")
+        again = model_on(emulator, THINKING_MODEL, cache=cache, **fields).invoke("Hello")
+
+    assert len(emulator.requests) == 1
+    assert first.usage_metadata is not None
+    free = {**first.usage_metadata, "total_cost": 0}
+    assert again == first.model_copy(update={"usage_metadata": free, "id": again.id})
+    assert again.content_blocks == first.content_blocks
+    assert usage_cost(again) == 0
 
 
 async def test_same_question_is_asked_once(emulator: ScalewayEmulator) -> None:
