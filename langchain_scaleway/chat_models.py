@@ -328,6 +328,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         Raises:
             ValueError: The method is unknown, or the schema does not go with it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
+            OutputParserException: When called: the answer is no object, or of another kind.
         """
         from langchain_scaleway.convert import structured  # noqa: PLC0415 -- slow to import
 
@@ -335,7 +336,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         bind = self.bind_tools if "tools" in output.arguments else self.bind
         model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
-        return model | (structured.with_raw(output.parser) if include_raw else output.parser)
+        return model | output.parser(include_raw=include_raw)
 
     # LangChain's view of the model
 

@@ -1,8 +1,8 @@
-"""Schema -> (request arguments, parser), for the three methods of structured output."""
+"""Schema -> (request arguments, reader), for the three methods of structured output."""
 
-import json
 import re
-from operator import itemgetter
+from dataclasses import is_dataclass
+from types import FunctionType
 from typing import Any, Literal, NamedTuple, get_args
 
 from langchain_core.messages import BaseMessage
@@ -15,12 +15,12 @@ from langchain_core.output_parsers.openai_tools import (
     JsonOutputKeyToolsParser,
     PydanticToolsParser,
 )
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
-from langchain_scaleway.errors import ScalewayTruncatedOutputError
+from langchain_scaleway.convert.objects import ObjectReader, RawAndObject
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 Schema = dict[str, Any] | type
@@ -33,11 +33,15 @@ class StructuredOutput(NamedTuple):
 
     Attributes:
         arguments: Arguments of the request: `response_format`, or the schema as a tool.
-        parser: Reads the object from the reply, or raises that it was cut off.
+        reader: Reads the object from the reply.
     """
 
     arguments: dict[str, Any]
-    parser: Runnable[BaseMessage, Any]
+    reader: ObjectReader
+
+    def parser(self, *, include_raw: bool) -> Runnable[BaseMessage, Any]:
+        """What makes objects of replies, or dicts of `raw`, `parsed` and `parsing_error`."""
+        return RawAndObject(self.reader) if include_raw else self.reader
 
 
 def structured_output(
@@ -53,48 +57,53 @@ def structured_output(
         strict: Sent as `strict` when it is given.
 
     Returns:
-        The request's arguments and the parser. For `function_calling` the arguments are
+        The request's arguments and the reader. For `function_calling` the arguments are
         those of `bind_tools`.
 
     Raises:
-        ValueError: The method is unknown, or schema and `strict` do not go with it.
+        ValueError: The method is unknown, the schema is none, or they do not go together.
     """
     if method not in get_args(Method):
         message = f"`method` must be one of {', '.join(get_args(Method))}, not {method!r}."
         raise ValueError(message)
+    if schema is not None:
+        _check_kind(schema)
     if method == "json_mode":
         if strict is not None:
             message = "`strict` needs a schema, which `json_mode` does not send."
             raise ValueError(message)
-        return _output({"response_format": {"type": "json_object"}}, _text_parser(schema))
+        return _in_text({"type": "json_object"}, schema)
     if schema is None:
         message = f"`method={method!r}` needs a schema; only `json_mode` goes without."
         raise ValueError(message)
     if method == "json_schema":
-        arguments = {"response_format": response_format(schema, strict=strict)}
-        return _output(arguments, _text_parser(schema))
-    name = convert_to_openai_tool(schema)["function"]["name"]
-    return _output(
-        {"tools": [schema], "tool_choice": name, "strict": strict}, _tool_parser(schema, name)
+        return _in_text(response_format(schema, strict=strict), schema)
+    schema = _as_function(schema) if isinstance(schema, dict) else schema
+    return _in_a_call(schema, strict=strict)
+
+
+def _in_text(asked: dict[str, Any], schema: Schema | None) -> StructuredOutput:
+    is_class = isinstance(schema, type) and is_basemodel_subclass(schema)
+    parser = PydanticOutputParser(pydantic_object=schema) if is_class else JsonOutputParser()
+    return StructuredOutput({"response_format": asked}, ObjectReader(parser, may_be_null=True))
+
+
+def _in_a_call(schema: Schema, *, strict: bool | None) -> StructuredOutput:
+    function = convert_to_openai_tool(schema)["function"]
+    name = function["name"]
+    if function["parameters"].get("type", "object") != "object":
+        message = (
+            f"The arguments of a tool are an object, which {name!r} is not. Wrap it in one, or "
+            'use `method="json_schema"`.'
+        )
+        raise ValueError(message)
+    parser: BaseOutputParser[Any] = JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
+    if isinstance(schema, type) and is_basemodel_subclass(schema):
+        parser = PydanticToolsParser(tools=[schema], first_tool_only=True)
+    return StructuredOutput(
+        {"tools": [schema], "tool_choice": name, "strict": strict},
+        ObjectReader(parser, may_be_null=False),
     )
-
-
-def _output(arguments: dict[str, Any], parser: BaseOutputParser[Any]) -> StructuredOutput:
-    return StructuredOutput(arguments, RunnablePassthrough(refuse_truncated) | parser)
-
-
-def with_raw(parser: Runnable[BaseMessage, Any]) -> Runnable[BaseMessage, dict[str, Any]]:
-    """Give a parser's result beside the reply, and its error in place of raising it.
-
-    Returns:
-        A runnable that gives a dict of `raw`, `parsed` and `parsing_error`.
-    """
-    parsed = RunnablePassthrough.assign(
-        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
-    )
-    unparsed = RunnablePassthrough.assign(parsed=lambda _: None)
-    with_error = parsed.with_fallbacks([unparsed], exception_key="parsing_error")
-    return RunnableMap(raw=RunnablePassthrough[BaseMessage]()) | with_error
 
 
 def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
@@ -103,25 +112,24 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     A dict that is a `response_format` already is taken as it is.
     """
     if isinstance(schema, dict):
-        if schema.get("type") == "json_schema" and "json_schema" in schema:
+        if _is_response_format(schema):
             return schema
-        schema = _with_title(schema)
+        schema = _as_function(schema)
     function = convert_to_openai_tool(schema, strict=strict)["function"]
+    parameters = function["parameters"]
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         # LangChain's converter resolves references, and so loses models that contain themselves.
         parameters = schema.model_json_schema()
         if strict:
             _forbid_other_properties(parameters)
-    else:
-        parameters = function.get("parameters", {"type": "object", "properties": {}})
     json_schema: dict[str, Any] = {
         "name": re.sub(r"[^A-Za-z0-9_-]", "_", function["name"])[:_LONGEST_NAME],
         "schema": parameters,
     }
     if function.get("description"):
         json_schema["description"] = function["description"]
-    if strict is not None:
-        json_schema["strict"] = strict
+    if function.get("strict") is not None:
+        json_schema["strict"] = function["strict"]
     return {"type": "json_schema", "json_schema": json_schema}
 
 
@@ -137,57 +145,58 @@ def _forbid_other_properties(schema: Any) -> None:
             _forbid_other_properties(part)
 
 
-def _with_title(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema in a form that LangChain's converter takes."""
-    if "schema" in schema and "name" in schema:  # The inside of a `response_format`.
-        return {**schema["schema"], "title": schema["name"]}
-    is_json_schema = any(key in schema for key in ("properties", "$ref", "anyOf", "type"))
-    if is_json_schema and not any(key in schema for key in ("title", "name", "function")):
-        return {**schema, "title": "response"}
-    return schema
+# What may be given as a schema
 
 
-def refuse_truncated(message: BaseMessage) -> None:
-    """Refuse an object that the limit on output tokens cut off: core would complete it.
-
-    Args:
-        message: The whole reply.
+def _check_kind(schema: Any) -> None:
+    """Refuse what is no schema, such as `list[Person]`: LangChain would take it for a function.
 
     Raises:
-        ScalewayTruncatedOutputError: It was cut off.
+        ValueError: It is none.
     """
-    if message.response_metadata.get("finish_reason") != "length":
+    if isinstance(schema, dict | FunctionType):
         return
-    try:
-        json.loads(message.text)  # The limit may have fallen on the very end.
-    except ValueError as error:
-        raise _truncated(message) from error
-
-
-def _text_parser(schema: Schema | None) -> BaseOutputParser[Any]:
-    if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return PydanticOutputParser(pydantic_object=schema)
-    return JsonOutputParser()
-
-
-def _tool_parser(schema: Schema, name: str) -> BaseOutputParser[Any]:
-    if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return PydanticToolsParser(tools=[schema], first_tool_only=True)
-    return JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
-
-
-def _truncated(message: BaseMessage) -> ScalewayTruncatedOutputError:
-    metadata = message.response_metadata
-    usage = getattr(message, "usage_metadata", None) or {}
-    spent = f" of {usage['output_tokens']} tokens" if usage.get("output_tokens") else ""
-    reasoning = (usage.get("output_token_details") or {}).get("reasoning")
-    if reasoning:
-        spent += f", {reasoning} of them spent on reasoning"
-    elif message.additional_kwargs.get("reasoning_content"):
-        spent += ", a share of them spent on reasoning"
-    text = (
-        f"The structured output of model {metadata.get('model_name')!r} was cut off at the limit"
-        f"{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
-        '`reasoning_effort="none"` or a lower effort leaves more for the answer.'
+    is_typed_dict = isinstance(schema, type) and hasattr(schema, "__total__")
+    is_data_class = isinstance(schema, type) and is_dataclass(schema)
+    if is_typed_dict or is_data_class or is_basemodel_subclass(schema):
+        return
+    message = (
+        f"`schema` must be a Pydantic class, a TypedDict or a JSON schema, not {schema!r}. "
+        "Make a list, a union or an enum a field of a Pydantic class."
     )
-    return ScalewayTruncatedOutputError(text, model=metadata.get("model_name"))
+    raise ValueError(message)
+
+
+def _is_response_format(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "json_schema" and "json_schema" in schema
+
+
+def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema in any of LangChain's forms, in the one that OpenAI has for functions.
+
+    LangChain's own converter leaves out a JSON schema without `properties`, such as a list's.
+
+    Raises:
+        ValueError: The dict is no schema.
+    """
+    for wrapper in ("function", "json_schema"):  # OpenAI's tools, and its `response_format`
+        if isinstance(schema.get(wrapper), dict):
+            return _as_function(schema[wrapper])
+    if isinstance(schema.get("name"), str):  # The insides of both, and Anthropic's tools
+        function = {k: v for k, v in schema.items() if k in ("name", "description", "strict")}
+        found = (schema[k] for k in ("parameters", "schema", "input_schema") if k in schema)
+        return {**function, "parameters": next(found, {"type": "object", "properties": {}})}
+    if not schema.keys() & _KEYWORDS:
+        message = f"`schema` is no JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
+        raise ValueError(message)
+    function = {"name": schema.get("title") or "response"}
+    if "description" in schema:
+        function["description"] = schema["description"]
+    parameters = {k: v for k, v in schema.items() if k not in ("title", "description")}
+    return {**function, "parameters": parameters}
+
+
+_KEYWORDS = frozenset(
+    {"$ref", "allOf", "anyOf", "const", "enum", "items", "oneOf", "properties", "title", "type"}
+)
+"""By which a JSON schema is known."""

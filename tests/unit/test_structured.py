@@ -1,18 +1,16 @@
 """Structured output: what is asked for, what is read, and what is said when it was cut off."""
 
-from typing import Any, TypedDict
+from enum import Enum
+from typing import Any, Literal, TypedDict
 
 import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, AIMessageChunk
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from langchain_scaleway import ChatScaleway
-from langchain_scaleway.convert.structured import (
-    refuse_truncated,
-    response_format,
-    structured_output,
-)
+from langchain_scaleway.convert.objects import refuse_truncated
+from langchain_scaleway.convert.structured import response_format, structured_output
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 from tests.support.recordings import VLLM_QWEN, Recording
 from tests.support.replay import ReplayServer
@@ -31,6 +29,10 @@ class PersonDict(TypedDict):
     """A person."""
 
     name: str
+
+
+class Color(Enum):
+    RED = "red"
 
 
 class Node(BaseModel):
@@ -64,6 +66,68 @@ def test_json_schema_is_sent_as_response_format(schema: Any) -> None:
     assert sent["json_schema"]["name"] in {"Person", "PersonDict"}
     assert "name" in sent["json_schema"]["schema"]["properties"]
     assert "strict" not in sent["json_schema"]
+
+
+A_LIST = {"title": "numbers", "type": "array", "items": {"type": "integer"}}
+
+
+@pytest.mark.parametrize("strict", [None, True])
+@pytest.mark.parametrize(
+    "schema",
+    [A_LIST, {"title": "a", "anyOf": [{"type": "integer"}, {"type": "string"}]}, {"$ref": "#/x"}],
+)
+def test_a_schema_that_is_no_object_is_sent_as_it_is(schema: Any, strict: bool | None) -> None:
+    """LangChain's converter would leave it out."""
+    sent = response_format(schema, strict=strict)["json_schema"]
+    assert sent["schema"] == {key: schema[key] for key in schema if key != "title"}
+
+
+def test_a_schema_s_own_strict_is_sent() -> None:
+    given = {"name": "Person", "schema": JSON_SCHEMA, "strict": True}
+    assert response_format(given, strict=None)["json_schema"]["strict"] is True
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"name": "Person", "schema": JSON_SCHEMA},
+        {"type": "json_schema", "json_schema": {"name": "Person", "schema": JSON_SCHEMA}},
+        {"name": "Person", "input_schema": JSON_SCHEMA},
+        JSON_SCHEMA,
+    ],
+)
+def test_function_calling_takes_the_same_schemas(schema: Any) -> None:
+    arguments = structured_output(schema, "function_calling", strict=None).arguments
+    [tool] = arguments["tools"]
+    assert arguments["tool_choice"] == tool["name"] == "Person"
+    assert tool["parameters"]["properties"] == JSON_SCHEMA["properties"]
+
+
+def test_a_schema_without_a_title_makes_a_tool() -> None:
+    untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    arguments = structured_output(untitled, "function_calling", strict=None).arguments
+    assert arguments["tool_choice"] == "response"
+
+
+@pytest.mark.parametrize("schema", [A_LIST, RootModel[list[int]]])
+def test_a_list_is_no_tool(schema: Any) -> None:
+    with pytest.raises(ValueError, match=r"arguments of a tool are an object.*json_schema"):
+        structured_output(schema, "function_calling", strict=None)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize(
+    "schema", [list[Person], Person | None, Literal["a"], Color, int, "Person", Person(name="A")]
+)
+def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
+    with pytest.raises(ValueError, match="must be a Pydantic class, a TypedDict or a JSON schema"):
+        structured_output(schema, method, strict=None)
+
+
+def test_a_dict_that_is_no_schema_is_refused() -> None:
+    for method in ("json_schema", "function_calling"):
+        with pytest.raises(ValueError, match="is no JSON schema"):
+            structured_output({"answer": "yes"}, method, strict=None)
 
 
 def test_a_response_format_is_taken_as_it_is() -> None:

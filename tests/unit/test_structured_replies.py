@@ -1,6 +1,8 @@
 """What comes of structured output: objects, truncation, refusals; recorded and scripted."""
 
+import functools
 import json
+import operator
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -16,7 +18,15 @@ from langchain_scaleway.errors import ScalewayTruncatedOutputError
 from tests.support.outcomes import expected_outcome
 from tests.support.recordings import FOLDERS, LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording
 from tests.support.replay import ReplayServer
-from tests.support.wire import Event, event, http_stream, usage_event, whole
+from tests.support.wire import (
+    Event,
+    calls_event,
+    event,
+    fragment,
+    http_stream,
+    usage_event,
+    whole,
+)
 from tests.unit.conftest import ModelFactory
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
@@ -42,6 +52,9 @@ GET_TIME_SCHEMA = {
     "properties": {"city": {"type": "string"}},
     "required": ["city"],
 }
+
+PARSING_ERRORS = (OutputParserException, getattr(exceptions, "ModelRefusalError", type(None)))
+"""LangChain has had the second since 1.7.5, for refusals."""
 
 Ask = Callable[..., ChatScaleway]
 
@@ -183,6 +196,64 @@ async def test_plain_text_is_a_parsing_error(ask: Ask) -> None:
             assert isinstance(error, OutputParserException)
             assert "The capital of France is Paris." in str(error)
             assert not isinstance(error, ScalewayTruncatedOutputError)
+
+
+PIECES = {
+    "nothing": ([], "Its answer is empty"),
+    "a refusal": ([{"refusal": "I "}, {"refusal": "will not."}], "I will not."),
+    "prose": ([{"content": "The capital "}, {"content": "is Paris."}], "The capital is Paris."),
+    "an object of another kind": ([{"content": '{"species"'}, {"content": ': "cat"}'}], "species"),
+}
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize(("deltas", "said"), PIECES.values(), ids=PIECES)
+async def test_what_is_no_object_is_an_error_in_streams_too(
+    deltas: list[dict[str, str]], said: str, method: Method, ask: Ask
+) -> None:
+    """LangChain's parsers end such a stream in silence, and give `None` without a tool call."""
+    whole_message = {key: "".join(d.get(key, "") for d in deltas) for key in ("content", "refusal")}
+    replies: list[Any] = [[*map(event, deltas), event({}, "stop")], whole(whole_message)]
+    for reply, streamed in zip(replies, (True, False), strict=True):
+        runnable = ask(reply).with_structured_output(Person, method=method)
+        for error in await outcomes(runnable, streamed=streamed):
+            assert isinstance(error, PARSING_ERRORS)
+            assert said in str(error)
+
+
+BROKEN_CALLS = {
+    "arguments that break off": ("Person", '{"name": "Al', '{"name": "Al'),
+    "arguments that are no object": ("Person", "[1]", "[1]"),
+    "another tool": ("Animal", '{"species": "cat"}', "Animal"),
+}
+
+
+@pytest.mark.parametrize("schema", [Person, PERSON_SCHEMA], ids=["class", "schema"])
+@pytest.mark.parametrize(("name", "arguments", "said"), BROKEN_CALLS.values(), ids=BROKEN_CALLS)
+async def test_a_call_that_is_no_object_is_an_error(
+    name: str, arguments: str, said: str, schema: Any, ask: Ask
+) -> None:
+    calls = [fragment(arguments, name=name, id="call_a", index=0)]
+    for reply in (whole({"tool_calls": calls}), [calls_event(*calls), event({}, "tool_calls")]):
+        model, streamed = ask(reply), isinstance(reply, list)
+        runnable = model.with_structured_output(schema, method="function_calling")
+        for error in await outcomes(runnable, streamed=streamed):
+            assert isinstance(error, OutputParserException)
+            assert said in str(error)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize("reason", ["stop", "length"])
+async def test_raw_streams_end_with_the_error(reason: str, method: Method, ask: Ask) -> None:
+    events = [event({"content": '{"species"'}), event({"content": ': "ca'}), event({}, reason)]
+    runnable = ask(events).with_structured_output(Person, method=method, include_raw=True)
+    for parts in (list(runnable.stream(PROMPT)), [p async for p in runnable.astream(PROMPT)]):
+        answer = functools.reduce(operator.add, parts)
+        assert answer["raw"].text == '{"species": "ca'
+        assert answer["parsed"] is None
+        assert isinstance(answer["parsing_error"], OutputParserException)
+        truncated = isinstance(answer["parsing_error"], ScalewayTruncatedOutputError)
+        assert truncated == (reason == "length")
 
 
 # --- Truncation -------------------------------------------------------------------------
