@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
+    ClearToolUsesEdit,
+    ContextEditingMiddleware,
     HumanInTheLoopMiddleware,
+    LLMToolSelectorMiddleware,
+    ModelCallLimitMiddleware,
     ModelFallbackMiddleware,
     ModelRetryMiddleware,
     SummarizationMiddleware,
+    TodoListMiddleware,
     ToolCallLimitMiddleware,
+    ToolRetryMiddleware,
 )
 from langchain.agents.middleware.tool_call_limit import ToolCallLimitExceededError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
@@ -29,7 +35,7 @@ from langchain_scaleway.testing import (
     ToolCall,
     rate_limited,
 )
-from tests.support.models import THINKING_MODEL, model_on
+from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 from tests.support.recordings import Recording, all_recordings
 
 ASK_WEATHER: Any = {"messages": [HumanMessage("What is the weather in Paris?")]}
@@ -217,6 +223,87 @@ def test_tool_call_limit_can_raise(emulator: ScalewayEmulator) -> None:
 
     with pytest.raises(ToolCallLimitExceededError):
         agent.invoke(ASK_WEATHER)
+
+
+def test_model_call_limit_ends_the_run(emulator: ScalewayEmulator) -> None:
+    limit = ModelCallLimitMiddleware(run_limit=1)
+    agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit])
+
+    state = agent.invoke(ASK_WEATHER)
+
+    assert len(emulator.requests) == 1
+    assert "run limit (1/1)" in state["messages"][-1].text
+
+
+# --- Tools ------------------------------------------------------------------------------
+
+
+def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulator) -> None:
+    failures = [TimeoutError("slow"), TimeoutError("slower")]
+
+    def get_news(city: str) -> str:
+        """Get the news of a city."""
+        if failures:
+            raise failures.pop()
+        return f"all quiet in {city}"
+
+    retry = ToolRetryMiddleware(max_retries=2, initial_delay=0)
+    emulator.script(Reply(tool_calls=[ToolCall("get_news", {"city": "Paris"})]))
+
+    state = create_agent(model_on(emulator), tools=[get_news], middleware=[retry]).invoke(
+        ASK_WEATHER
+    )
+
+    assert state["messages"][-1].text == "The tool answered: all quiet in Paris"
+
+
+def get_time(city: str) -> str:
+    """Get the time in a city."""
+    return f"noon in {city}"
+
+
+@pytest.mark.parametrize("streaming", [None, True])
+@pytest.mark.parametrize("name", [PLAIN_MODEL, THINKING_MODEL])
+async def test_tool_selector_chooses_by_a_schema(
+    emulator: ScalewayEmulator, name: str, streaming: bool | None
+) -> None:
+    """It asks the model for names of tools as structured output, in a request without them."""
+    model = model_on(emulator, name, streaming=streaming)
+    selector = LLMToolSelectorMiddleware(max_tools=1)
+    agent = create_agent(model, tools=[get_weather, get_time], middleware=[selector])
+
+    for state in (agent.invoke(ASK_WEATHER), await agent.ainvoke(ASK_WEATHER)):
+        assert state["messages"][-1].text == "The tool answered: sunny in Paris"
+    asked = [request.json for request in emulator.requests]
+    selections = [body for body in asked if "response_format" in body]
+    assert len(selections) == 4, "one before each call of the model"
+    assert not any("tools" in body for body in selections)
+    assert all(len(body["tools"]) == 1 for body in asked if body not in selections)
+
+
+def test_todos_are_written(emulator: ScalewayEmulator) -> None:
+    todos = [{"content": "Look at the sky.", "status": "in_progress"}]
+    emulator.script(Reply(tool_calls=[ToolCall("write_todos", {"todos": todos})]), "Sunny.")
+
+    state: Any = create_agent(
+        model_on(emulator), tools=[get_weather], middleware=[TodoListMiddleware()]
+    ).invoke(ASK_WEATHER)
+
+    assert state["todos"] == todos
+    assert state["messages"][-1].text == "Sunny."
+
+
+@pytest.mark.parametrize("count", ["approximate", "model"])
+def test_results_of_tools_are_cleared_by_their_tokens(
+    emulator: ScalewayEmulator, count: Any
+) -> None:
+    clear = ContextEditingMiddleware(
+        edits=[ClearToolUsesEdit(trigger=1, keep=0)], token_count_method=count
+    )
+
+    create_agent(model_on(emulator), tools=[get_weather], middleware=[clear]).invoke(ASK_WEATHER)
+
+    assert prompts(emulator)[-1] == "[cleared]"
 
 
 # --- A human in the loop ----------------------------------------------------------------
