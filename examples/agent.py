@@ -1,6 +1,6 @@
 """An agent that calls tools and remembers the conversation.
 
-    pip install langchain-scaleway langchain
+    pip install "langchain-scaleway[testing]" langchain
     python -m examples.agent                    # a conversation as an example
     python -m examples.agent --interactive      # your own, line by line
 

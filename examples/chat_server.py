@@ -1,6 +1,6 @@
 """A small web page to chat on: FastAPI hands on the tokens as the model writes them.
 
-    pip install langchain-scaleway fastapi uvicorn
+    pip install "langchain-scaleway[demo]" fastapi uvicorn
     python -m examples.chat_server --port 8000
 
 With SCW_SECRET_KEY it runs on Scaleway, without on this repository's toy model.

@@ -1,6 +1,6 @@
 """Sort a big pile of messages, at the speed of Scaleway's quotas and without one refusal.
 
-    pip install "langchain-scaleway[progress]"
+    pip install "langchain-scaleway[progress,testing]"
     python -m examples.classify messages.txt    # a message a line; without a file: made up here
 
 With SCW_SECRET_KEY it runs on Scaleway, without on an emulator whose minutes last a second.

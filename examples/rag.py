@@ -1,6 +1,6 @@
 """Answers from your own texts: retrieval in memory, a local embedding, a model that cites.
 
-    pip install langchain-scaleway numpy
+    pip install "langchain-scaleway[testing]" numpy
     python -m examples.rag "When does the library close?"
 
 With SCW_SECRET_KEY it runs on Scaleway, without on an emulator.

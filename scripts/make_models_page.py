@@ -1,7 +1,6 @@
 """Write docs/models.md from what the package knows about models: `make profiles`.
 
-The page is for people, so it leaves out what only the client needs, and gives each model's
-dates where a figure is as old as its source.
+The page is for people, so it leaves out what only the client needs.
 """
 
 from collections.abc import Iterable
