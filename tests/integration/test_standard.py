@@ -21,8 +21,7 @@ class ScalewayFeatures(ChatModelIntegrationTests):
     """What Scaleway's models can do, `mistral-small-3.2-24b-instruct-2506` above all.
 
     PDF documents and audio are off: no chat model that Scaleway serves today takes them.
-    Pictures in the results of tools are off because no page says that Scaleway takes them.
-    `test_stream_time` is a benchmark on a recording, which `benchmarks/` makes superfluous.
+    Pictures and PDF documents in the results of tools are off too: those are text on its API.
     """
 
     @property

@@ -1,9 +1,7 @@
 """LangChain's standard tests on the emulator, for each kind of model that Scaleway serves.
 
 The emulator's default responder obeys what a request asks for, and refuses what Scaleway
-refuses. Left out are, in every class, the four flags for what Scaleway's chat models do not take
-today: PDF documents, audio (its one chat model for that has reached its end of life), and
-pictures or documents in the results of tools, which are text on its API.
+refuses.
 """
 
 from collections.abc import Iterator
@@ -14,18 +12,15 @@ import httpx
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_tests.conftest import base_vcr_config
-from langchain_tests.integration_tests import ChatModelIntegrationTests
 
-from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator, ServedModel
 from langchain_scaleway.testing.settings import EmulatorOptions
+from tests.integration.test_standard import Detail, ScalewayFeatures
 from tests.support.models import model_on
 
-Detail = Literal["cache_read_input", "reasoning_output"]
 
-
-class OnEmulator(ChatModelIntegrationTests):
-    """Every flag that Scaleway's models support; a subclass names the model."""
+class OnEmulator(ScalewayFeatures):
+    """A model on the emulator; a subclass names it."""
 
     served: ClassVar[str]
     """The model that is asked."""
@@ -51,10 +46,6 @@ class OnEmulator(ChatModelIntegrationTests):
             yield
 
     @property
-    def chat_model_class(self) -> type[ChatScaleway]:
-        return ChatScaleway
-
-    @property
     def chat_model_params(self) -> dict[str, Any]:
         return {
             "model": self.served,
@@ -64,40 +55,23 @@ class OnEmulator(ChatModelIntegrationTests):
         }
 
     @property
-    def has_tool_choice(self) -> bool:
-        return True
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def supports_image_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_image_urls(self) -> bool:
-        return True
-
-    @property
-    def supports_anthropic_inputs(self) -> bool:
-        return True
-
-    @property
     def model_override_value(self) -> str:
         return self.another
 
     @property
     def supported_usage_metadata_details(
         self,
-    ) -> dict[Literal["invoke", "stream"], list[Any]]:
+    ) -> dict[Literal["invoke", "stream"], list[Detail]]:
         return {"invoke": self.details, "stream": self.details}
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
         # Prompts are cached block by block, so a short one is not.
         question = "How does a prompt cache work? " * 20
         self._ask(question, stream=stream)
-        return self._ask(question, stream=stream)
+        answer = self._ask(question, stream=stream)
+        assert answer.usage_metadata is not None
+        assert answer.usage_metadata["input_token_details"]["cache_read"] > 0
+        return answer
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
         return self._ask("Think about it.", stream=stream)
