@@ -21,6 +21,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
 from langchain_scaleway.convert.objects import ObjectReader, RawAndObject
+from langchain_scaleway.convert.schemas import close_objects
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 Schema = dict[str, Any] | type
@@ -121,7 +122,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         # LangChain's converter resolves references, and so loses models that contain themselves.
         parameters = schema.model_json_schema()
         if strict:
-            _forbid_other_properties(parameters)
+            close_objects(parameters)
     json_schema: dict[str, Any] = {
         "name": re.sub(r"[^A-Za-z0-9_-]", "_", function["name"])[:_LONGEST_NAME],
         "schema": parameters,
@@ -131,18 +132,6 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     if function.get("strict") is not None:
         json_schema["strict"] = function["strict"]
     return {"type": "json_schema", "json_schema": json_schema}
-
-
-def _forbid_other_properties(schema: Any) -> None:
-    """Close every object of a JSON schema, as `strict` wants it."""
-    if isinstance(schema, dict):
-        if schema.get("type") == "object":
-            schema.setdefault("additionalProperties", False)
-        for part in schema.values():
-            _forbid_other_properties(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            _forbid_other_properties(part)
 
 
 # What may be given as a schema

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
+from langchain_scaleway.convert.schemas import close_objects, contains_itself
+
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
@@ -65,7 +67,12 @@ def convert_tool_choice(
     if isinstance(tool_choice, Mapping):
         name = _named_choice(tool_choice)
         if name is None:
-            return dict(tool_choice)
+            plain = tool_choice.get("type")  # Anthropic's form: `{"type": "any"}`
+            is_plain = plain in _REQUIRED or plain in _PLAIN_CHOICES
+            return convert_tool_choice(plain, tools) if is_plain else dict(tool_choice)
+    elif not isinstance(tool_choice, (str, bool)):
+        message = f"`tool_choice` is a text, a bool or a dict, not {tool_choice!r}."
+        raise ValueError(message)  # noqa: TRY004 -- refused like any other wrong choice
     elif tool_choice is True or tool_choice in _REQUIRED:
         if not tools:
             message = f"`tool_choice={tool_choice!r}` asks for a tool call, but no tools are bound."
@@ -100,7 +107,7 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
         found = _remembered.get(key)
         if found is not None and found[0]() is tool and found[1] == fingerprint:
             return _copy(found[2])
-    converted = convert_to_openai_tool(tool, strict=strict)
+    converted = _converted(tool, strict=strict)
     if converted.get("type") != "function" or "function" not in converted:
         message = (
             f"Scaleway's chat completions take function tools only, not {converted.get('type')!r}. "
@@ -111,6 +118,40 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
         reference = weakref.ref(tool, lambda _: _remembered.pop(key, None))
         _remembered[key] = (reference, fingerprint, converted)
     return _copy(converted)
+
+
+def _converted(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
+    """The tool in OpenAI's form, by LangChain's converter, its losses made good."""
+    if isinstance(tool, Mapping) and "title" in tool and not {"name", "properties"} & set(tool):
+        # A JSON schema, of which the converter would leave all but the title out.
+        parameters = {k: v for k, v in tool.items() if k not in _OF_THE_FUNCTION}
+        described = {k: v for k, v in tool.items() if k == "description"}
+        tool = {"name": tool["title"], **described, "parameters": parameters}
+    try:
+        converted = convert_to_openai_tool(tool, strict=strict)
+    except (AttributeError, KeyError, TypeError) as error:
+        message = f"{tool!r} cannot be made a tool: {error!r}. Wrap it in a function."
+        raise ValueError(message) from error
+    # In place of a reference without end the converter writes `{}`, which tells the model nothing.
+    if "{}" in str(converted) and (schema := _schema_that_contains_itself(tool)) is not None:
+        if strict:
+            close_objects(schema)
+        converted["function"]["parameters"] = schema
+    return converted
+
+
+def _schema_that_contains_itself(tool: Tool) -> dict[str, Any] | None:
+    """The JSON schema of a tool's Pydantic class, references and all, if it needs them."""
+    model: Any = tool.tool_call_schema if isinstance(tool, _base_tool()) else tool
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    schema = model.model_json_schema()
+    kept = {k: v for k, v in schema.items() if k not in _OF_THE_FUNCTION}
+    return kept if contains_itself(schema) else None
+
+
+_OF_THE_FUNCTION = frozenset({"title", "description"})
+"""What the root of a JSON schema says about the function."""
 
 
 def _fingerprint(tool: Tool) -> _Fingerprint | None:

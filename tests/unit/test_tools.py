@@ -1,5 +1,6 @@
 """Tools and `tool_choice` of every form that LangChain knows."""
 
+import functools
 import gc
 from typing import Any, TypedDict
 
@@ -77,6 +78,51 @@ def test_other_kinds_of_tools_are_refused() -> None:
         convert_tools([{"type": "web_search"}])
 
 
+class Tree(BaseModel):
+    """A tree."""
+
+    name: str
+    branches: list["Tree"] = []
+
+
+@tool
+def plant(tree: Tree) -> str:
+    """Plant a tree."""
+    return tree.name
+
+
+@pytest.mark.parametrize("form", [Tree, plant], ids=["Pydantic class", "BaseTool"])
+@pytest.mark.parametrize("strict", [None, True])
+def test_a_model_may_contain_itself(form: Any, strict: bool | None) -> None:
+    """LangChain's converter allows anything in the place of an endless reference."""
+    parameters = convert_tools([form], strict=strict)[0]["function"]["parameters"]
+    tree = parameters["$defs"]["Tree"]
+    assert tree["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert tree.get("additionalProperties", True) is not strict
+
+
+def test_a_json_schema_without_properties_is_kept() -> None:
+    """LangChain's converter keeps the title alone."""
+    schema = {"title": "plant", "$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object"}}}
+    [converted] = convert_tools([schema])
+    assert converted["function"]["name"] == "plant"
+    assert set(converted["function"]["parameters"]) == {"$ref", "$defs"}
+
+
+class Callable:
+    def __call__(self, a: int) -> int:
+        """Do nothing."""
+        return a
+
+
+@pytest.mark.parametrize(
+    "form", [Callable(), functools.partial(add, b=1), {"toolSpec": {"name": "add"}}, 5, {}]
+)
+def test_what_is_no_tool_is_refused(form: Any) -> None:
+    with pytest.raises(ValueError, match=r"cannot be made a tool|Unsupported function"):
+        convert_tools([form])
+
+
 NAMED = {"type": "function", "function": {"name": "add"}}
 
 CHOICES: list[tuple[Any, Any]] = [
@@ -90,6 +136,10 @@ CHOICES: list[tuple[Any, Any]] = [
     ("add", NAMED),
     (NAMED, NAMED),
     ({"type": "tool", "name": "add"}, NAMED),
+    ({"type": "any"}, "required"),
+    ({"type": "auto"}, "auto"),
+    ({"type": "none"}, "none"),
+    ({"type": "allowed_tools"}, {"type": "allowed_tools"}),
 ]
 
 
@@ -106,7 +156,13 @@ def test_an_unknown_name_is_refused_with_the_known_ones(choice: Any) -> None:
         convert_tool_choice(choice, convert_tools([add, Add]))
 
 
-@pytest.mark.parametrize("choice", ["any", True, "add"])
+@pytest.mark.parametrize("choice", [["add"], add, 5])
+def test_a_choice_of_another_type_is_refused(choice: Any) -> None:
+    with pytest.raises(ValueError, match="`tool_choice` is a text, a bool or a dict"):
+        convert_tool_choice(choice, convert_tools([add]))
+
+
+@pytest.mark.parametrize("choice", ["any", True, "add", {"type": "any"}])
 def test_a_call_cannot_be_asked_for_without_tools(choice: Any) -> None:
     with pytest.raises(ValueError, match=r"none are bound|no tools are bound"):
         convert_tool_choice(choice, [])
