@@ -12,13 +12,11 @@ from typing import Any, cast
 
 import httpcore
 
-from langchain_scaleway.client.network import SOCKET_OPTIONS, ReadClock, SendBuffer, has_input
+from langchain_scaleway.client.addresses import connect
+from langchain_scaleway.client.network import ReadClock, SendBuffer, has_input
 
 _PAUSE_READING_AT = 256 * 1024
 """Bytes that wait to be read before the server is slowed down."""
-
-_NEXT_ADDRESS_AFTER = 0.25
-"""Seconds after which a host's next address is tried beside the first (RFC 8305)."""
 
 
 class _Protocol(asyncio.Protocol):
@@ -193,20 +191,16 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- likewise
     ) -> httpcore.AsyncNetworkStream:
         """Connect."""
-        loop = asyncio.get_running_loop()
-        options: dict[str, Any] = {}
-        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop's tries one address after the other.
-            options["happy_eyeballs_delay"] = _NEXT_ADDRESS_AFTER
         try:
             async with asyncio.timeout(timeout):
-                _, protocol = await loop.create_connection(_Protocol, host, port, **options)
+                sock = await connect(host, port)
+                _, protocol = await asyncio.get_running_loop().create_connection(
+                    _Protocol, sock=sock
+                )
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
         except (OSError, UnicodeError) as error:  # The latter by the codec for host names.
             raise httpcore.ConnectError(str(error)) from error
-        sock = protocol.transport.get_extra_info("socket")
-        for option in SOCKET_OPTIONS:
-            sock.setsockopt(*option)
         return AsyncStream(protocol)
 
 

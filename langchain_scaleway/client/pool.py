@@ -64,7 +64,7 @@ class IdleConnections(Generic[Connection]):
         if self.is_closed or _has_more(connection):
             return [connection]
         if not connection.is_idle():
-            return []  # Its answer was left unread, so httpcore has closed it.
+            return [connection]  # Its answer was left unread.
         idle = self._by_origin.setdefault(str(origin), deque())
         now = time.monotonic()
         idle.append((connection, now + KEEP_ALIVE))
@@ -115,7 +115,11 @@ class ConnectionPool(httpx.BaseTransport):
             connection = httpcore.HTTPConnection(
                 origin, ssl_context=context, network_backend=self._backend
             )
-        response = connection.handle_request(core_request)
+        try:
+            response = connection.handle_request(core_request)
+        except BaseException:
+            connection.close()
+            raise
         body = _Body(response, lambda: self._take_back(origin, connection))
         return httpx.Response(
             response.status, headers=response.headers, stream=body, extensions=response.extensions
@@ -149,22 +153,29 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         core_request = _core_request(request)
         origin = core_request.url.origin
         await self._turns.acquire()
+        connection = None
         try:
-            connection, spent = self._idle.take(origin)
-            for other in spent:
-                await other.aclose()
-            if connection is None:
-                context = await self._ssl_context() if origin.scheme == b"https" else None
-                connection = httpcore.AsyncHTTPConnection(
-                    origin, ssl_context=context, network_backend=self._backend
-                )
+            connection = await self._connection_to(origin)
             response = await connection.handle_async_request(core_request)
         except BaseException:
             self._turns.release()
+            if connection is not None:  # httpcore leaves it open if it is cancelled early on.
+                await connection.aclose()
             raise
         body = _AsyncBody(response, self, origin, connection)
         return httpx.Response(
             response.status, headers=response.headers, stream=body, extensions=response.extensions
+        )
+
+    async def _connection_to(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        connection, spent = self._idle.take(origin)
+        for other in spent:
+            await other.aclose()
+        if connection is not None:
+            return connection
+        context = await self._ssl_context() if origin.scheme == b"https" else None
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=context, network_backend=self._backend
         )
 
     async def aclose(self) -> None:

@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableLambda
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import Delay, Reply, ScalewayEmulator, Stall
-from tests.support.calls import ANSWER
+from tests.support.calls import ANSWER, Mode, acall
 from tests.support.leftovers import nothing_left, wait_for
 from tests.support.models import model_on
 from tests.support.raw_server import RawServer, stays_silent
@@ -311,3 +311,23 @@ def test_a_stream_dropped_by_the_collector(emulator: ScalewayEmulator) -> None:
         del cycle
         gc.collect()
         assert noticed(emulator)
+
+
+@pytest.mark.parametrize("mode", ["ainvoke", "astream"])
+def test_cancelling_after_any_number_of_steps(mode: Mode, emulator: ScalewayEmulator) -> None:
+    """A connection must not be lost between the steps in which it is opened and used."""
+    emulator.respond_with(None)
+
+    async def live(model: ChatScaleway) -> None:
+        for steps in range(150):
+            call = asyncio.ensure_future(acall(model, mode))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+            await model.aclose()  # The next one is to open a connection again.
+        assert await asyncio.to_thread(wait_for, lambda: emulator.connections_open == 0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with nothing_left(), model_on(emulator) as model:
+        asyncio.run(live(model))
