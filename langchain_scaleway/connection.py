@@ -43,6 +43,13 @@ class _BuiltClient(NamedTuple):
         return f"{type(self).__name__}(…)"
 
 
+class _FoundSettings(NamedTuple):
+    """Settings, and the values of the fields that they were looked up for."""
+
+    settings: Settings
+    fields: tuple[Any, ...]
+
+
 class ScalewayConnection(BaseModel):
     """The part of a component that knows key, address and patience, and keeps connections.
 
@@ -84,6 +91,7 @@ class ScalewayConnection(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     _connections: Connections = PrivateAttr(default_factory=Connections)
+    _found_settings: _FoundSettings | None = PrivateAttr(None)
     _built_client: _BuiltClient | None = PrivateAttr(None)
 
     @model_validator(mode="before")
@@ -119,6 +127,7 @@ class ScalewayConnection(BaseModel):
         settings = self._settings()
         self.__dict__["api_key"] = settings.api_key
         self.__dict__["project_id"] = settings.project_id
+        self._found_settings = _FoundSettings(settings, self._given_settings())
         return self
 
     @model_validator(mode="wrap")
@@ -131,12 +140,24 @@ class ScalewayConnection(BaseModel):
             details = [_without_input(detail) for detail in error.errors(include_input=False)]
             raise ValidationError.from_exception_data(error.title, details) from None
 
+    def _given_settings(self) -> tuple[Any, ...]:
+        return self.api_key, self.project_id, self.base_url
+
     def _settings(self) -> Settings:
-        return load_settings(
-            api_key=_as_secret(self.api_key),
-            project_id=self.project_id,
-            base_url=self.base_url,
-        )
+        """What counts for the fields as they are now.
+
+        They are looked up again where the fields have changed only: the config file is read
+        from a disk, which is nothing for an event loop.
+        """
+        found = self._found_settings
+        if found is None or found.fields != self._given_settings():
+            settings = load_settings(
+                api_key=_as_secret(self.api_key),
+                project_id=self.project_id,
+                base_url=self.base_url,
+            )
+            found = self._found_settings = _FoundSettings(settings, self._given_settings())
+        return found.settings
 
     def _client(self) -> ScalewayClient:
         """The client for the fields as they are now; changed fields make another."""
@@ -238,7 +259,11 @@ class ScalewayConnection(BaseModel):
         fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
         if "api_key" not in self.model_fields_set:
             fields["api_key"] = None
-        private = {**state["__pydantic_private__"], "_built_client": None}
+        private = {
+            **state["__pydantic_private__"],
+            "_built_client": None,
+            "_found_settings": None,
+        }
         return {**state, "__dict__": fields, "__pydantic_private__": private}
 
 

@@ -18,6 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
+from tests.support.local_scaleway import LocalScaleway
 from tests.support.models import THINKING_MODEL, model_on
 from tests.support.tls import TlsFront
 
@@ -185,6 +186,53 @@ def test_nothing_blocks_the_event_loop(tmp_path: Path, scheme: str) -> None:
 
     assert program.returncode == 0, program.stderr
     assert program.stdout.splitlines() == ["This is an emulated answer to “Hello”."] * 12
+
+
+ASKS_SCALEWAY = """
+import asyncio
+import os
+
+from blockbuster import blockbuster_ctx
+
+from langchain_scaleway import ChatScaleway
+
+model = ChatScaleway(model="qwen3.6-35b-a3b")
+del os.environ["SCW_SECRET_KEY"]
+local = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1", max_retries=0)
+
+
+async def node():
+    print((await model.ainvoke("Hello")).text)
+    try:
+        await local.ainvoke("Hello")
+    except Exception as error:
+        print(type(error).__name__)
+
+
+with blockbuster_ctx():
+    asyncio.run(node())
+"""
+
+
+def test_nothing_is_looked_up_again_in_the_event_loop(tmp_path: Path) -> None:
+    """Neither a project for the serverless API nor a key for an endpoint without one."""
+    with (
+        ScalewayEmulator() as emulator,
+        LocalScaleway({"api.scaleway.ai": emulator}, tmp_path) as scaleway,
+    ):
+        program = subprocess.run(
+            [sys.executable, "-c", ASKS_SCALEWAY],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **scaleway.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert program.returncode == 0, program.stderr
+    answer, error = program.stdout.splitlines()
+    assert answer == "This is an emulated answer to “Hello”."
+    assert error == "ScalewayConnectionError"
 
 
 MAKES_A_MODEL = """
