@@ -13,6 +13,9 @@ from langchain_scaleway.scw_config import config_path, load_profile
 SERVERLESS_HOST = "api.scaleway.ai"
 """Host of Scaleway's serverless Generative APIs (docs: using-generative-apis, 2025-09-03)."""
 
+_LONGEST_LABEL = 63
+"""Characters between two dots of a host's name (RFC 1035)."""
+
 API_KEY_VARIABLES = ("SCW_SECRET_KEY", "SCALEWAY_API_KEY")
 """Environment variables that may hold the key: Scaleway's own name, then LangChain's custom."""
 
@@ -183,6 +186,12 @@ def _checked_base_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
+def _can_be_looked_up(host: str) -> bool:
+    """Whether the parts of a host's name have lengths that the resolver does not choke on."""
+    labels = host.removesuffix(".").split(".")
+    return all(1 <= len(label) <= _LONGEST_LABEL for label in labels)
+
+
 def _base_url_problem(url: str) -> str | None:
     """What is wrong with the URL, if something is."""
     try:
@@ -196,6 +205,7 @@ def _base_url_problem(url: str) -> str | None:
         (not url.isprintable() or " " in url, "it holds a space or a line break"),
         (parts.scheme not in {"http", "https"}, "it does not begin with http:// or https://"),
         (not parts.hostname, "it has no host"),
+        (not _can_be_looked_up(parts.hostname or ""), "its host cannot be a host's name"),
         ("@" in parts.netloc, "it contains a user name or password"),
         ("?" in url, "it has a query (?…)"),
         ("#" in url, "it has a fragment (#…)"),
