@@ -286,10 +286,10 @@ def test_a_mistyped_argument_is_an_error(chat_openai: MakeModel, chat_scaleway: 
         chat_scaleway(temprature=1)
 
 
+@pytest.mark.usefixtures("nothing_told_yet")
 def test_an_answer_by_another_model_is_told(
-    chat_openai: MakeModel, chat_scaleway: MakeModel, monkeypatch: pytest.MonkeyPatch
+    chat_openai: MakeModel, chat_scaleway: MakeModel
 ) -> None:
-    monkeypatch.setattr("langchain_scaleway.advice._told", set())
     retired = "llama-3.1-8b-instruct"
 
     assert "requested_model" not in chat_openai(model=retired).invoke("Hello").response_metadata

@@ -11,7 +11,6 @@ from unittest import SkipTest
 
 import pytest
 
-from langchain_scaleway import advice
 from langchain_scaleway.client.connections import ssl_context
 from langchain_scaleway.testing import Quotas, ScalewayEmulator, ServedModel
 from tests.support.docs_replies import reply
@@ -59,17 +58,7 @@ def _scaleway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
             yield
 
 
-@pytest.fixture(autouse=True)
-def _nothing_told_yet() -> Iterator[None]:
-    """Each page is warned of what another was warned of already."""
-    before = set(advice._told)
-    advice._told.clear()
-    yield
-    advice._told.clear()
-    advice._told.update(before)
-
-
-@pytest.mark.usefixtures("_scaleway")
+@pytest.mark.usefixtures("_scaleway", "nothing_told_yet")
 @pytest.mark.parametrize("path", PATHS)
 def test_page(path: str, subtests: pytest.Subtests) -> None:
     for block in Page(ROOT / path).blocks():

@@ -238,12 +238,8 @@ class TestServedModels:
     def test_no_key(
         self,
         catalogue: Catalogue,
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        monkeypatch.delenv("SCW_SECRET_KEY", raising=False)
-        monkeypatch.delenv("SCALEWAY_API_KEY", raising=False)
-        monkeypatch.setenv("SCW_CONFIG_PATH", "/nowhere/config.yaml")
         assert main(["--catalogue-url", catalogue.url]) == UNREADABLE
         assert "No Scaleway API key was found" in capsys.readouterr().err
 

@@ -27,20 +27,12 @@ ELSEWHERE = "http://scaleway.invalid/v1"
 """No name for anybody but the proxy."""
 
 KEY = "5ca1e0a1-0000-4000-8000-00000000cafe"
-VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 @pytest.fixture
 def emulator() -> Iterator[ScalewayEmulator]:
     with ScalewayEmulator() as emulator:
         yield emulator
-
-
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
 
 
 def model_elsewhere(base_url: str = ELSEWHERE) -> ChatScaleway:

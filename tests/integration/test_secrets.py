@@ -13,7 +13,6 @@ from langchain_scaleway.testing import RawReply, Redirect, ScalewayEmulator
 from tests.support.calls import MODES, Mode, call, impatient, streams
 from tests.support.faults import FAULTS
 from tests.support.faults.table import Row
-from tests.support.leftovers import wait_for
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_server import Behaviour, RawServer, sends
 from tests.support.secrecy import CANARY, is_in, leaks_in, leaks_of
@@ -23,13 +22,6 @@ from tests.support.secrecy import CANARY, is_in, leaks_in, leaks_of
 def emulator() -> Iterator[ScalewayEmulator]:
     with ScalewayEmulator(api_key=CANARY) as emulator:
         yield emulator
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SCW_SECRET_KEY", "SCALEWAY_API_KEY", "SCW_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SCW_CONFIG_PATH", "/nowhere/config.yaml")
 
 
 @pytest.fixture
@@ -205,4 +197,3 @@ def test_nor_by_a_client_that_would(emulator: ScalewayEmulator) -> None:
             for mode in ("invoke", "stream"):
                 assert isinstance(call(model, mode).error, errors.ScalewayResponseError)
         assert elsewhere.connections == 0
-    assert wait_for(lambda: elsewhere.connections == 0)

@@ -1,17 +1,19 @@
 """The warnings that calls bring, each once in a process; on the emulator."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import Runnable
 
-from langchain_scaleway import ChatScaleway, advice
+from langchain_scaleway import ChatScaleway
 from langchain_scaleway.advice import ScalewayWarning
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel
 from tests.support.models import model_on
+
+pytestmark = pytest.mark.usefixtures("nothing_told_yet")
 
 PICTURE = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
 QUESTION = [HumanMessage([{"type": "text", "text": "What is this?"}, PICTURE])]
@@ -20,16 +22,6 @@ QUESTION = [HumanMessage([{"type": "text", "text": "What is this?"}, PICTURE])]
 def get_weather(city: str) -> str:
     """Get the weather in a city."""
     return f"sunny in {city}"
-
-
-@pytest.fixture(autouse=True)
-def nothing_told_yet() -> Iterator[None]:
-    """Each test is told what an earlier one was told already, and so are those that follow."""
-    before = set(advice._told)
-    advice._told.clear()
-    yield
-    advice._told.clear()
-    advice._told.update(before)
 
 
 async def told_by_calls(runnable: Runnable[Any, Any], question: Any) -> list[str]:

@@ -1,14 +1,12 @@
 """Warnings: helpful, told once, never in the way."""
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_scaleway import advice
 from langchain_scaleway.advice import (
     ScalewayWarning,
     reply_advice,
@@ -17,6 +15,8 @@ from langchain_scaleway.advice import (
     warn_about_request,
 )
 from langchain_scaleway.data import ModelFacts, known_models, model_facts
+
+pytestmark = pytest.mark.usefixtures("nothing_told_yet")
 
 MISTRAL_SMALL = "mistral-small-3.2-24b-instruct-2506"
 TOOLS = [{"type": "function", "function": {"name": "look_up"}}]
@@ -28,16 +28,6 @@ ALL_AT_ONCE: dict[str, Any] = {
     "response_format": SCHEMA,
     "reasoning_effort": "extreme",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_told_yet() -> Iterator[None]:
-    """Each test is told what an earlier one was told already, and so are those that follow."""
-    before = set(advice._told)
-    advice._told.clear()
-    yield
-    advice._told.clear()
-    advice._told.update(before)
 
 
 def facts_of(model: str) -> ModelFacts:

@@ -22,11 +22,6 @@ PROJECT = "33333333-cccc-4ccc-8ccc-000000000003"
 OTHER_PROJECT = "44444444-dddd-4ddd-8ddd-000000000004"
 
 
-@pytest.fixture(autouse=True)
-def no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
 def make(**fields: Any) -> ChatScaleway:
     return ChatScaleway(**{"model": MODEL, "api_key": KEY, **fields})
 

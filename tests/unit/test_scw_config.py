@@ -23,10 +23,9 @@ TOP_LEVEL = {"secret_key": KEY, "default_region": "fr-par"}
 
 
 @pytest.fixture(autouse=True)
-def no_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable is set that chooses a file or a profile, and home is empty."""
-    for name in ("SCW_PROFILE", "SCW_CONFIG_PATH", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is looked for in a home that is empty."""
+    monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 

@@ -13,25 +13,6 @@ KEY = "11111111-aaaa-4aaa-8aaa-000000000001"
 OTHER_KEY = "22222222-bbbb-4bbb-8bbb-000000000002"
 PROJECT = "33333333-cccc-4ccc-8ccc-000000000003"
 OTHER_PROJECT = "44444444-dddd-4ddd-8ddd-000000000004"
-VARIABLES = (
-    "SCW_SECRET_KEY",
-    "SCALEWAY_API_KEY",
-    "SCW_DEFAULT_PROJECT_ID",
-    "SCW_PROFILE",
-    "SCW_CONFIG_PATH",
-    "SCW_API_URL",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-)
-
-
-@pytest.fixture(autouse=True)
-def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment without any setting, and an empty home and configuration directory."""
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
 
 
 @pytest.fixture
