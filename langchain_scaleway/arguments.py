@@ -1,7 +1,8 @@
 """Checks of `ChatScaleway`'s arguments, with answers that help."""
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 _OTHER_NAMES = {
     "model_name": "model",
@@ -34,7 +35,25 @@ _NOT_PER_CALL = frozenset(
         "http_async_client",
         "include_response_headers",
         "replay_reasoning",
+        "streaming",
+        "disable_streaming",
+        "output_version",
     }
+)
+
+_OF_VLLM = frozenset(
+    {"chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"}
+)
+"""Request fields of vLLM's own, which are no misspelt arguments."""
+
+_NUMBERS = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "presence_penalty",
+    "seed",
+    "top_logprobs",
+    "max_retries",
 )
 
 
@@ -52,6 +71,8 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
                 f"Scaleway documents it as unsupported; `extra_body={{{name!r}: …}}` sends it "
                 "all the same."
             )
+        elif name in _OF_VLLM:
+            hint = f"It is a request field of vLLM's: `extra_body={{{name!r}: …}}` sends it."
         else:
             close = difflib.get_close_matches(name, known, n=1)
             meant = _OTHER_NAMES.get(name) or (close[0] if close else None)
@@ -59,6 +80,18 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
             hint += "Request fields without an argument of their own go into `extra_body`."
         message = f"`{name}` is no argument of ChatScaleway. {hint}"
         raise ValueError(message)
+
+
+def check_values(given: Mapping[str, Any]) -> None:
+    """Refuse booleans for numbers; pydantic would count `True` as 1.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for name in _NUMBERS:
+        if isinstance(given.get(name), bool):
+            message = f"`{name}` is a number, not {given[name]}."
+            raise ValueError(message)  # noqa: TRY004 -- pydantic makes its own error of it
 
 
 def check_call(given: Iterable[str]) -> None:

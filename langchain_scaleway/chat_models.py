@@ -86,7 +86,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     """How many of the likeliest tokens to give at each place, up to 20; needs `logprobs`."""
 
-    reasoning_effort: str | None = None
+    reasoning_effort: str | None = Field(default=None, min_length=1)
     """How much to reason: of `none`, `low`, `medium`, `high`, `xhigh` and `max` those that the
     model knows, see `profile`. Unset, reasoning models do reason."""
 

@@ -1,5 +1,6 @@
 """How a component of LangChain reaches Scaleway: the fields for it, and the client behind them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -17,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from langchain_scaleway.arguments import check_names
+from langchain_scaleway.arguments import check_names, check_values
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
 from langchain_scaleway.client.http import ScalewayClient
@@ -27,6 +28,10 @@ from langchain_scaleway.settings import Settings, load_settings
 
 _SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
 """Fields whose objects hold locks or sockets, and are meant to be shared anyway."""
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110's "token"; anything else fails only when the first request is sent."""
 
 
 class _BuiltClient(NamedTuple):
@@ -101,6 +106,7 @@ class ScalewayConnection(BaseModel):
             if "api_key" in values:
                 values = {**values, "api_key": _as_secret(values["api_key"])}
             check_names(values, cls.model_fields)
+            check_values(values)
         return values
 
     @field_validator("timeout", mode="before")
@@ -113,9 +119,15 @@ class ScalewayConnection(BaseModel):
     @classmethod
     def _check_default_headers(cls, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         for name, value in (headers or {}).items():
+            if not _HEADER_NAME.fullmatch(name):
+                message = f"{name!r} is no header's name: letters, digits and `-` make one."
+                raise ValueError(message)
             # Line breaks would let a value add headers of its own.
-            if not (name.isascii() and name.isprintable() and value.isprintable()):
-                message = f"The header {name!r} holds a line break or another control character."
+            if not value.isprintable() or value != value.strip():
+                message = (
+                    f"The header {name!r} holds a line break or another control character, or "
+                    "spaces around its value."
+                )
                 raise ValueError(message)
         return headers
 

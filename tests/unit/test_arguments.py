@@ -54,6 +54,47 @@ def test_what_nobody_can_guess_is_refused_with_the_way_out() -> None:
     assert "go into `extra_body`" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["top_k", "min_p", "repetition_penalty"])
+def test_fields_of_vllm_are_not_taken_for_misspelt_ones(name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(**{name: 1})
+    assert "Did you mean" not in str(caught.value)
+    assert f"`extra_body={{'{name}': …}}`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["temperature", "top_p", "max_tokens", "presence_penalty", "seed", "top_logprobs"],
+)
+@pytest.mark.parametrize("value", [True, False])
+def test_a_bool_is_no_number(name: str, value: bool) -> None:
+    with pytest.raises(ValidationError, match=f"`{name}` is a number, not {value}"):
+        make(**{name: value})
+    with pytest.raises(ValidationError, match="`max_retries` is a number"):
+        make(max_retries=value)
+
+
+def test_an_empty_effort_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        make(reasoning_effort="")
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"": "x"}, "is no header's name"),
+        ({"X Team": "x"}, "is no header's name"),
+        ({"X:Team": "x"}, "is no header's name"),
+        ({"Größe": "x"}, "is no header's name"),
+        ({"X-Team": " blue"}, "spaces around its value"),
+        ({"X-Team": "blue\nX-Other: y"}, "line break"),
+    ],
+)
+def test_headers_that_no_request_can_carry_are_refused(headers: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        make(default_headers=headers)
+
+
 @pytest.mark.parametrize("name", ["n", "frequency_penalty", "logit_bias", "user"])
 def test_unsupported_parameters_are_no_fields(name: str) -> None:
     assert name not in ChatScaleway.model_fields
@@ -84,6 +125,9 @@ NOT_PER_CALL = {
     "http_async_client": None,
     "include_response_headers": True,
     "replay_reasoning": True,
+    "streaming": True,
+    "disable_streaming": True,
+    "output_version": "v1",
 }
 
 
@@ -123,7 +167,6 @@ def test_every_field_is_for_calls_or_is_refused_there() -> None:
         "top_logprobs",
         "reasoning_effort",
         "parallel_tool_calls",
-        "streaming",
         "stream_usage",
         "extra_body",
     }
