@@ -1,7 +1,6 @@
 """The emulator as a server: its life, its scripts, what it keeps, where it runs."""
 
 import itertools
-import json
 import os
 import pickle
 import signal
@@ -9,11 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
@@ -32,25 +29,9 @@ from langchain_scaleway.testing import (
     ToolCall,
     Usage,
 )
-from tests.support.emulated import ask, body_of, client_of, events_of, message_of
+from tests.support.emulated import ask, body_of, client_of, events_of, message_of, with_usage
+from tests.support.leftovers import wait_for
 
-THINKING_MODEL = "qwen3.6-35b-a3b"
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "city": {"type": "string"},
-                "days": {"type": "integer", "minimum": 1, "maximum": 14},
-                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
-            },
-            "required": ["city", "unit"],
-            "additionalProperties": False,
-        },
-    },
-}
 TIME = {"type": "function", "function": {"name": "get_time"}}
 
 
@@ -58,12 +39,6 @@ TIME = {"type": "function", "function": {"name": "get_time"}}
 def emulator() -> Iterator[ScalewayEmulator]:
     with ScalewayEmulator() as emulator:
         yield emulator
-
-
-def calls_of(answer: httpx.Response) -> list[tuple[str, Any]]:
-    """Names and arguments of an answer's tool calls."""
-    functions = [call["function"] for call in message_of(answer).get("tool_calls", [])]
-    return [(function["name"], json.loads(function["arguments"])) for function in functions]
 
 
 # --- Its life ---------------------------------------------------------------------------
@@ -157,7 +132,7 @@ def test_scripted_reply_with_everything(emulator: ScalewayEmulator, stream: bool
     emulator.script(
         Reply("text", "thought", calls, usage=usage, model="other", finish_reason="content_filter")
     )
-    answer = ask(emulator, stream=stream, tools=[TIME], **_with_usage(stream))
+    answer = ask(emulator, stream=stream, tools=[TIME], **with_usage(stream=stream))
     counted = answer.json() if not stream else events_of(answer.content)[-1]
     assert counted["model"] == "other"
     assert counted["usage"] == {
@@ -175,10 +150,6 @@ def test_scripted_reply_with_everything(emulator: ScalewayEmulator, stream: bool
         assert choice["finish_reason"] == "content_filter"
         assert [call["id"] for call in choice["message"]["tool_calls"]] == ["id-1", "id-2"]
         assert choice["message"]["tool_calls"][1]["function"]["arguments"] == '{"broken'
-
-
-def _with_usage(stream: bool) -> dict[str, Any]:
-    return {"stream_options": {"include_usage": True}} if stream else {}
 
 
 # --- What it keeps ----------------------------------------------------------------------
@@ -240,18 +211,10 @@ def test_client_that_leaves_in_the_middle_of_its_request(
     port = int(emulator.base_url.removesuffix("/v1").rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(head)
-        assert wait_for_connections(emulator, 1)
-    assert wait_for_connections(emulator, 0)
+        assert wait_for(lambda: emulator.connections_open == 1)
+    assert wait_for(lambda: emulator.connections_open == 0)
     assert emulator.requests == []
     assert caplog.records == [], "and nobody complains"
-
-
-def wait_for_connections(emulator: ScalewayEmulator, count: int) -> bool:
-    """Wait until so many connections are open."""
-    deadline = time.monotonic() + 5
-    while emulator.connections_open != count and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return emulator.connections_open == count
 
 
 def test_function_that_fails_is_an_error_of_the_server(

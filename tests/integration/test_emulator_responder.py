@@ -8,12 +8,10 @@ import httpx
 import jsonschema
 import pytest
 
-from langchain_scaleway.testing import (
-    ScalewayEmulator,
-)
-from tests.support.emulated import ask, events_of, message_of
+from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.emulated import ask, events_of, message_of, with_usage
+from tests.support.models import THINKING_MODEL
 
-THINKING_MODEL = "qwen3.6-35b-a3b"
 WEATHER = {
     "type": "function",
     "function": {
@@ -43,10 +41,6 @@ def calls_of(answer: httpx.Response) -> list[tuple[str, Any]]:
     """Names and arguments of an answer's tool calls."""
     functions = [call["function"] for call in message_of(answer).get("tool_calls", [])]
     return [(function["name"], json.loads(function["arguments"])) for function in functions]
-
-
-def _with_usage(stream: bool) -> dict[str, Any]:
-    return {"stream_options": {"include_usage": True}} if stream else {}
 
 
 # --- What it says by itself -------------------------------------------------------------
@@ -153,7 +147,7 @@ def test_usage_counts_what_was_sent(emulator: ScalewayEmulator) -> None:
 def test_usage_in_streams_is_on_request(emulator: ScalewayEmulator) -> None:
     without = events_of(ask(emulator, stream=True).content)
     assert not any("usage" in event for event in without)
-    *others, last = events_of(ask(emulator, stream=True, **_with_usage(True)).content)
+    *others, last = events_of(ask(emulator, stream=True, **with_usage(stream=True)).content)
     assert not any("usage" in event for event in others)
     assert last["choices"] == []
     assert last["usage"]["total_tokens"] > 0

@@ -9,9 +9,7 @@ import httpx
 import orjson
 
 from langchain_scaleway.testing import ScalewayEmulator
-
-MODEL = "qwen3-235b-a22b-instruct-2507"
-"""A model that does not think, so that an answer is its text alone."""
+from tests.support.models import PLAIN_MODEL
 
 # Making one takes httpx longer than everything else that a client does here.
 _TLS = ssl.create_default_context()
@@ -19,7 +17,12 @@ _TLS = ssl.create_default_context()
 
 def body_of(prompt: str = "Hello", /, **fields: Any) -> dict[str, Any]:
     """The body of a chat completion request."""
-    return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], **fields}
+    return {"model": PLAIN_MODEL, "messages": [{"role": "user", "content": prompt}], **fields}
+
+
+def with_usage(*, stream: bool) -> dict[str, Any]:
+    """The field that asks for usage, which answers that are not streamed have anyway."""
+    return {"stream_options": {"include_usage": True}} if stream else {}
 
 
 def client_of(emulator: ScalewayEmulator) -> httpx.Client:

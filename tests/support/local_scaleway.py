@@ -7,7 +7,6 @@ is what a user would run.
 """
 
 import asyncio
-import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,9 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import trustme
-
 from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.relay import relay, tls_for
 
 _PATIENCE = 30.0
 """Seconds in which the proxy starts and stops, at the latest."""
@@ -35,10 +33,7 @@ class LocalScaleway:
     def __init__(self, hosts: Mapping[str, ScalewayEmulator], directory: Path) -> None:
         self._hosts = hosts
         self.certificate = directory / "local-scaleway.pem"
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self.certificate))
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*hosts).configure_cert(self._tls)
+        self._tls = tls_for(*hosts, certificate=self.certificate)
         self._url = ""
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -101,17 +96,4 @@ class LocalScaleway:
             return
         writer.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")
         await writer.start_tls(self._tls)
-        host, port = emulator.base_url.split("/")[2].split(":")
-        from_emulator, to_emulator = await asyncio.open_connection(host, int(port))
-        answers = asyncio.create_task(_copy(from_emulator, writer))
-        await _copy(reader, to_emulator)
-        await answers
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand on all bytes, and the end of them however it comes."""
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+        await relay(reader, writer, emulator)

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -10,8 +9,6 @@ from typing import Self
 
 Behaviour = Callable[[socket.socket], None]
 """What to do with a connection whose request has been read."""
-
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class RawServer:
@@ -120,16 +117,6 @@ def sends(*pieces: bytes) -> Behaviour:
     def behave(connection: socket.socket) -> None:
         for piece in pieces:
             connection.sendall(piece)
-
-    return behave
-
-
-def resets(*pieces: bytes) -> Behaviour:
-    """Send bytes and reset the connection (TCP RST)."""
-
-    def behave(connection: socket.socket) -> None:
-        sends(*pieces)(connection)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     return behave
 

@@ -1,16 +1,13 @@
 """TLS in front of an emulator, for the way that requests take to Scaleway itself."""
 
 import asyncio
-import ssl
 import threading
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import trustme
-
 from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.relay import relay, tls_for
 
 _PATIENCE = 10.0
 """Seconds to start or to stop."""
@@ -32,10 +29,7 @@ class TlsFront:
         self._emulator = emulator
         self.base_url = ""
         self.certificate = directory / "authority.pem"
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self.certificate))
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(self._tls)
+        self._tls = tls_for("localhost", certificate=self.certificate)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -66,17 +60,4 @@ class TlsFront:
         server.close()
 
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, port = self._emulator.base_url.split("/")[2].split(":")
-        from_emulator, to_emulator = await asyncio.open_connection(host, int(port))
-        answers = asyncio.create_task(_copy(from_emulator, writer))
-        await _copy(reader, to_emulator)
-        await answers
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand on all bytes, and the end of them however it comes."""
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+        await relay(reader, writer, self._emulator)
