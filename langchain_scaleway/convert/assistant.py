@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, InvalidToolCall
 
 from langchain_scaleway.convert.content import HINTS, unwrap
 from langchain_scaleway.convert.media import Block
+from langchain_scaleway.convert.unicode import whole_characters
 from langchain_scaleway.convert.unsendable import UnsendableBlockError, json_text
 
 WireCall = dict[str, Any]
@@ -195,7 +196,10 @@ def _arguments(arguments: Any) -> str:
         UnsendableError: The arguments hold something that is no JSON.
     """
     if isinstance(arguments, dict):
-        return json_text(arguments, "The arguments of a tool call") if arguments else "{}"
+        if not arguments:
+            return "{}"
+        # A model may escape half a character, which can be read but not be sent.
+        return whole_characters(json_text(arguments, "The arguments of a tool call"))
     if arguments is None or (isinstance(arguments, str) and not arguments.strip()):
         return "{}"
     if isinstance(arguments, str) and _is_object(arguments):

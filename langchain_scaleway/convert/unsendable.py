@@ -56,5 +56,6 @@ def _describe(block: Any) -> str:
         return f"A content block of Python type {type(block).__name__}"
     kind = block.get("type")
     keys = ", ".join(sorted(f"`{key}`" for key in block if key != "type"))
-    name = f"A `{kind}` block" if kind is not None else "A block without a type"
+    article = "An" if str(kind).startswith(tuple("aeiou")) else "A"
+    name = f"{article} `{kind}` block" if kind is not None else "A block without a type"
     return f"{name} (with {keys})" if keys else name

@@ -82,6 +82,13 @@ class TestToolCalls:
         assert assistant["tool_calls"][1]["function"]["name"] == "unnamed_tool"
         assert tool["tool_call_id"] == "chatcmpl-tool-9"
 
+    def test_half_a_character_that_a_model_wrote_does_not_stay(self) -> None:
+        """`json.loads` reads it, and no request could carry it."""
+        args = json.loads('{"text": "a\\ud83d b"}')
+        message = AIMessage("", tool_calls=[tool_call(name="f", args=args, id="1")])
+        [assistant] = messages_to_wire([message])
+        assert assistant["tool_calls"][0]["function"]["arguments"] == '{"text":"a\ufffd b"}'
+
     @pytest.mark.parametrize(
         "value", [float("nan"), {1, 2}, b"bytes", object()], ids=["NaN", "set", "bytes", "object"]
     )

@@ -191,7 +191,7 @@ class TestToolMessages:
     def test_an_image_is_refused_with_the_way_out(self) -> None:
         messages = [HumanMessage("Draw!"), ToolMessage([TEXT, IMAGE], tool_call_id="1")]
         with pytest.raises(
-            ValueError, match=r"messages\[1\] \(ToolMessage\): A `image` block"
+            ValueError, match=r"messages\[1\] \(ToolMessage\): An `image` block"
         ) as e:
             messages_to_wire(messages)
         assert "human message, after the tool messages" in str(e.value)
