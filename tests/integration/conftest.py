@@ -1,4 +1,4 @@
-"""The local engines that the integration tests talk to, and the files they would download."""
+"""The emulator and the engines that the tests talk to, and the files they would download."""
 
 import struct
 import zlib
@@ -11,6 +11,14 @@ import pytest
 
 from engine.serve import LocalEngine
 from langchain_scaleway import ChatScaleway
+from langchain_scaleway.testing import ScalewayEmulator
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    """An emulator of its own for each test; modules that want another define theirs."""
+    with ScalewayEmulator() as emulator:
+        yield emulator
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,12 +34,6 @@ class ResolvingLoop(asyncio.SelectorEventLoop):
     async def getaddrinfo(self, *_: Any, **__: Any) -> list[Any]:
         kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
         return [(*kind, address) for address in self._addresses]
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def address_of(base_url: str) -> Address:

@@ -1,6 +1,5 @@
 """LangChain's middleware understands our errors, usage and profiles; on the emulator."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,12 +44,6 @@ CALL = ToolCall("get_weather", {"city": "Paris"}, id="call_1")
 def get_weather(city: str) -> str:
     """Get the weather in a city."""
     return f"sunny in {city}"
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def prompts(emulator: ScalewayEmulator) -> list[str]:

@@ -6,7 +6,7 @@ with a response schema.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,12 +46,6 @@ class Forecast(BaseModel):
 CALL = ToolCall("get_weather", {"city": "Paris"}, id="call_1")
 FORECAST = Forecast(city="Paris", degrees=21)
 FORECAST_CALL = ToolCall("Forecast", FORECAST.model_dump(), id="call_2")
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def ask(question: str = QUESTION) -> InputAgentState:

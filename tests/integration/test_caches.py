@@ -1,7 +1,7 @@
 """LangChain's cache of replies: what is the same question, and what comes back; on the emulator."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -17,12 +17,6 @@ from langchain_scaleway import ChatScaleway
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 class Person(BaseModel):

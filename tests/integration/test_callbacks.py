@@ -2,7 +2,6 @@
 
 import functools
 import operator
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +20,6 @@ from langchain_scaleway.testing import CutStream, HttpError, ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 
 QUESTION = "What is the weather in Paris?"
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 class Notes:

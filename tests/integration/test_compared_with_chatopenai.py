@@ -8,7 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
@@ -43,12 +43,6 @@ MISTRAL = "mistral-small-3.2-24b-instruct-2506"
 
 MakeModel: TypeAlias = Callable[..., Any]
 """Makes a model that asks the emulator; takes the arguments of its class."""
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 @pytest.fixture

@@ -29,12 +29,6 @@ from tests.support.models import PLAIN_MODEL, model_on
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture(scope="module")
 def far_emulator() -> Iterator[EmulatorProcess]:
     """An emulator whose sockets are not this process's."""

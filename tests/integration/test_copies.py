@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,13 +27,6 @@ from pydantic import BaseModel, SecretStr
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
-
 
 COPIERS: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 (our own)

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,12 +32,6 @@ from tests.support.emulated import ask, body_of, client_of, events_of, message_o
 from tests.support.leftovers import wait_for
 
 TIME = {"type": "function", "function": {"name": "get_time"}}
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 # --- Its life ---------------------------------------------------------------------------

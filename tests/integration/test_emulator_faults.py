@@ -41,12 +41,6 @@ TEXT = "one two three four five"
 DONE = b"data: [DONE]"
 
 
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
-
-
 def hit(emulator: ScalewayEmulator, *faults: Fault, stream: bool = False) -> httpx.Response:
     """Ask while faults strike, and read the whole answer."""
     emulator.script(Reply(TEXT, faults=faults))

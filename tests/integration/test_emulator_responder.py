@@ -1,7 +1,6 @@
 """What the emulated model says by itself, and how requests shape what it is told to say."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -29,12 +28,6 @@ WEATHER = {
     },
 }
 TIME = {"type": "function", "function": {"name": "get_time"}}
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def calls_of(answer: httpx.Response) -> list[tuple[str, Any]]:

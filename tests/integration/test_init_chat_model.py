@@ -5,7 +5,6 @@ import itertools
 import re
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.models import PLAIN_MODEL
 
 PAGE = Path(__file__).parents[2] / "docs" / "init-chat-model.md"
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def test_langchain_does_not_know_us_yet() -> None:

@@ -27,12 +27,6 @@ def module_emulator() -> Iterator[ScalewayEmulator]:
         yield emulator
 
 
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture(params=["httpx", "httpx2"])
 def library(request: pytest.FixtureRequest) -> Any:
     """httpx, and the fork that the ecosystem moves to."""

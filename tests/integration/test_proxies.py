@@ -29,12 +29,6 @@ ELSEWHERE = "http://scaleway.invalid/v1"
 KEY = "5ca1e0a1-0000-4000-8000-00000000cafe"
 
 
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
-
-
 def model_elsewhere(base_url: str = ELSEWHERE) -> ChatScaleway:
     return ChatScaleway(model=PLAIN_MODEL, base_url=base_url, api_key=KEY, max_retries=0)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,12 +23,6 @@ from langchain_scaleway.testing import (
 from tests.support.calls import MODES, Mode, call, impatient, streams
 from tests.support.leftovers import wait_for
 from tests.support.models import THINKING_MODEL, model_on
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def busy(**headers: str) -> HttpError:

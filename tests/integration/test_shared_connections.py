@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +14,6 @@ from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.calls import ANSWER, call
 from tests.support.leftovers import nothing_left, wait_for
 from tests.support.models import PLAIN_MODEL, model_on
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
-
 
 SHARING: dict[str, Callable[[ChatScaleway], Runnable[Any, Any]]] = {
     "bind": lambda model: model.bind(temperature=0),

@@ -4,7 +4,7 @@ Its transports, sockets and `create_connection` are others, and know less.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,6 @@ from tests.support.models import model_on
 from tests.support.tls import TlsFront
 
 uvloop = pytest.importorskip("uvloop", reason="uvloop runs on Linux and macOS only")
-
-
-@pytest.fixture
-def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
-        yield emulator
 
 
 def run(call: Coroutine[Any, Any, Any]) -> Any:
