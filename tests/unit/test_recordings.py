@@ -266,38 +266,3 @@ class TestCutStreams:
         with pytest.raises(ScalewayStreamInterruptedError) as caught:
             await replay(recording, streaming=True).ainvoke(PROMPT)
         check_cut(caught.value, recording)
-
-
-class TestRequests:
-    """What the server was sent."""
-
-    def test_a_plain_call_sends_nothing_that_was_not_set(
-        self, replay: Replay, replay_server: ReplayServer
-    ) -> None:
-        replay(Recording(VLLM_QWEN, "chat_plain")).invoke(PROMPT)
-        request = replay_server.received[-1]
-        assert request.json() == {
-            "model": "tiny-qwen3",
-            "messages": [{"role": "user", "content": PROMPT}],
-        }
-        assert request.headers["authorization"] == "Bearer sk-local-test"
-        assert request.headers["content-type"] == "application/json"
-        assert request.headers["user-agent"].startswith("langchain-scaleway/")
-
-    async def test_an_asynchronous_call_sends_the_same(
-        self, replay: Replay, replay_server: ReplayServer
-    ) -> None:
-        model = replay(Recording(VLLM_QWEN, "chat_plain"))
-        model.invoke(PROMPT)
-        await model.ainvoke(PROMPT)
-        sync_request, async_request = replay_server.received[-2:]
-        assert async_request == sync_request
-
-    def test_a_stream_asks_for_usage(self, replay: Replay, replay_server: ReplayServer) -> None:
-        list(replay(Recording(VLLM_QWEN, "chat_stream_usage")).stream(PROMPT))
-        assert replay_server.received[-1].json() == {
-            "model": "tiny-qwen3",
-            "messages": [{"role": "user", "content": PROMPT}],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
