@@ -198,7 +198,7 @@ class ScalewayConnection(BaseModel):
         endpoint = Endpoint(
             settings.base_url,
             api_key=settings.api_key,
-            project_id=None if self.base_url else settings.project_id,
+            project_id=settings.project_in_url,
             timeout=as_timeout(self.timeout),
             headers=self.default_headers,
             retry=retry,

@@ -13,6 +13,8 @@ from langchain_scaleway.scw_config import config_path, load_profile
 SERVERLESS_HOST = "api.scaleway.ai"
 """Host of Scaleway's serverless Generative APIs (docs: using-generative-apis, 2025-09-03)."""
 
+_BARE_URL = f"https://{SERVERLESS_HOST}/v1"
+
 _LONGEST_LABEL = 63
 """Characters between two dots of a host's name (RFC 1035)."""
 
@@ -38,6 +40,13 @@ class Settings:
     project_id: str | None
     base_url: str
 
+    @property
+    def project_in_url(self) -> str | None:
+        """The project that requests name, however it came into Scaleway's URL."""
+        parts = urlsplit(self.base_url)
+        first = parts.path.split("/")[1] if parts.path else ""
+        return first if parts.hostname == SERVERLESS_HOST and _is_uuid(first) else None
+
 
 def load_settings(
     *, api_key: SecretStr | None, project_id: str | None, base_url: str | None
@@ -50,7 +59,8 @@ def load_settings(
 
     Without a base URL, the serverless API is used, in its project's form when a project is
     known: a key without rights on its default project gets 403 on the bare form (docs:
-    fixing-common-issues, about 2026-09). With a base URL (a dedicated deployment, any vLLM), no
+    fixing-common-issues, about 2026-09). That form is made of the serverless API's bare URL too,
+    when the project is an argument. With any other base URL (a dedicated deployment, any vLLM), no
     project is looked up, because it would serve nothing, and the key is optional, because an
     endpoint can have its authentication switched off. Scaleway's `SCW_API_URL` is never read:
     it names the management API.
@@ -85,9 +95,8 @@ def load_settings(
     from_file = _FileOnDemand()
     key = _find_api_key(api_key, from_file)
     project = _find_project_id(project_id, from_file if base_url is None else None)
-    if base_url is None:
-        project_part = f"/{project}" if project else ""
-        base_url = f"https://{SERVERLESS_HOST}{project_part}/v1"
+    if base_url is None or (project and base_url.lower() == _BARE_URL):
+        base_url = f"https://{SERVERLESS_HOST}/{project}/v1" if project else _BARE_URL
     if key is None and urlsplit(base_url).hostname == SERVERLESS_HOST:
         raise ValueError(
             "No Scaleway API key was found. Pass api_key=…, or set the environment variable "
@@ -163,16 +172,19 @@ def _checked_api_key(key: str, source: str) -> str:
 
 def _checked_project_id(project_id: str, source: str) -> str:
     """The project, if it is a UUID in its usual form, as all of Scaleway's project IDs are."""
-    try:
-        is_uuid = str(uuid.UUID(project_id)) == project_id.lower()
-    except ValueError:
-        is_uuid = False
-    if not is_uuid:
+    if not _is_uuid(project_id):
         raise ValueError(
             f"{source} must be a project ID such as 11111111-2222-3333-4444-555555555555, not "
             f"{project_id!r}. The console shows it: https://console.scaleway.com/project/settings"
         )
     return project_id.lower()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def _checked_base_url(base_url: str) -> str:

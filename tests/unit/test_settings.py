@@ -145,6 +145,30 @@ def test_with_a_base_url_only_the_argument_names_a_project(
     assert load(project_id=PROJECT, base_url=url) == Settings(None, PROJECT, url)
 
 
+@pytest.mark.parametrize("url", ["https://api.scaleway.ai/v1", "https://API.scaleway.ai/v1/"])
+def test_a_project_goes_into_the_bare_url_of_scaleway(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scoped = f"https://api.scaleway.ai/{PROJECT}/v1"
+    assert load(KEY, project_id=PROJECT, base_url=url).base_url == scoped
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", PROJECT)
+    assert load(KEY, base_url=url).base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("url", "project"),
+    [
+        (None, PROJECT),
+        (f"https://api.scaleway.ai/{OTHER_PROJECT}/v1", OTHER_PROJECT),
+        ("https://api.scaleway.ai", None),
+        (f"https://deployment.ifr.fr-par.scaleway.com/{PROJECT}/v1", None),
+        ("http://localhost:8000/v1", None),
+    ],
+)
+def test_the_project_that_requests_name(url: str | None, project: str | None) -> None:
+    assert load(KEY, project_id=PROJECT, base_url=url).project_in_url == project
+
+
 @pytest.mark.parametrize(
     ("given_url", "used"),
     [
