@@ -1,7 +1,6 @@
 """Answers that HTTP allows and few servers send, and what must not be taken for an answer."""
 
 import asyncio
-import json
 import socket
 import time
 from collections.abc import Callable
@@ -10,31 +9,16 @@ from typing import Any
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from tests.support.calls import MODES, Attempt, Mode, acall, call, streams
+from tests.support.calls import MODES, Attempt, Mode, acall, call
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
+from tests.support.raw_answers import answer, content
 from tests.support.raw_server import Behaviour, RawServer, read_request, sends
 
 pytestmark = pytest.mark.timeout(30)
 
 Answer = Callable[[str, Mode], bytes]
 """Makes the bytes that say a text in a way of asking."""
-
-
-def content(text: str, mode: Mode) -> tuple[bytes, bytes]:
-    """The media type and the body of an answer."""
-    part = "delta" if streams(mode) else "message"
-    choice = {"index": 0, part: {"content": text}, "finish_reason": "stop"}
-    body = json.dumps({"choices": [choice]}).encode()
-    if streams(mode):
-        return b"text/event-stream", b"data: " + body + b"\n\ndata: [DONE]\n\n"
-    return b"application/json", body
-
-
-def answer(text: str, mode: Mode, *, head: bytes = b"HTTP/1.1 200 OK\r\n") -> bytes:
-    """An answer of known length, by a server that lets the connection stay."""
-    kind, body = content(text, mode)
-    return head + b"content-type: %s\r\ncontent-length: %d\r\n\r\n" % (kind, len(body)) + body
 
 
 def until_close(text: str, mode: Mode) -> bytes:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator
 from tests.support.calls import ANSWER, MODES, Mode, ask_all, call, streams
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
+from tests.support.raw_answers import answer
 from tests.support.raw_server import RawServer, sends
 from tests.support.tls import TlsFront
 
@@ -33,19 +33,6 @@ def model_elsewhere(base_url: str = ELSEWHERE) -> ChatScaleway:
     return ChatScaleway(model=PLAIN_MODEL, base_url=base_url, api_key=KEY, max_retries=0)
 
 
-def answer(mode: Mode) -> bytes:
-    """An HTTP answer that says "Bonjour"."""
-    message = {"role": "assistant", "content": "Bonjour"}
-    part = "delta" if streams(mode) else "message"
-    choice = {"index": 0, part: message, "finish_reason": "stop"}
-    body = json.dumps({"id": "chatcmpl-1", "model": PLAIN_MODEL, "choices": [choice]}).encode()
-    kind = b"application/json"
-    if streams(mode):
-        kind, body = b"text/event-stream", b"data: " + body + b"\n\ndata: [DONE]\n\n"
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: " + kind
-    return head + b"\r\ncontent-length: %d\r\n\r\n" % len(body) + body
-
-
 # --- Proxies ------------------------------------------------------------------------------
 
 
@@ -53,7 +40,7 @@ def answer(mode: Mode) -> bytes:
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_proxy_is_asked(mode: Mode, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with nothing_left(), RawServer(sends(answer(mode))) as proxy:
+    with nothing_left(), RawServer(sends(answer("Bonjour", mode))) as proxy:
         monkeypatch.setenv(variable, f"http://{proxy.origin}")
         with model_elsewhere() as model:
             attempt = call(model, mode)

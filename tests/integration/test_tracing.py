@@ -20,8 +20,6 @@ from langchain_scaleway.testing import CutStream, HttpError, Reply, ScalewayEmul
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 from tests.support.traces import LocalLangSmith
 
-pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
-
 QUESTION = "What is the weather in Paris?"
 
 

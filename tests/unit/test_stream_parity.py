@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_scaleway import ChatScaleway
 from tests.support.outcomes import (
-    CUT_OFF_CALL,
+    CUT_OFF_CALLS,
     Call,
     InvalidCall,
     calls_of,
@@ -27,9 +27,6 @@ from tests.support.recordings import Recording, all_recordings
 from tests.support.replay import ReplayServer
 from tests.support.wire import MODEL, Event, calls_event, event, fragment, http_stream, usage_event
 from tests.unit.conftest import ModelFactory
-
-# Core calls the third version a beta each time it is used.
-pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 
 PROMPT = "What is the capital of France?"
 
@@ -149,7 +146,7 @@ async def test_recorded_streams_agree_in_every_version(
     base_url = replay_server.base_url(recording)
     make_model = functools.partial(model_at, base_url, recording.requested_model)
     in_chunks = await chunk_views(make_model)
-    if recording == CUT_OFF_CALL:
+    if recording in CUT_OFF_CALLS:
         in_chunks = without_endings(in_chunks, expected_outcome(recording).invalid_calls)
     assert await event_views(make_model) == in_chunks
 
