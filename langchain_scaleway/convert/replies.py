@@ -30,6 +30,9 @@ _REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
 _CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
 """Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""
 
+_CUT_OFF = "length"
+"""The finish reason of a reply that the limit on output tokens ended."""
+
 
 def reply_to_result(
     reply: dict[str, Any], requested_model: str, headers: Mapping[str, str] | None = None
@@ -149,7 +152,8 @@ class StreamDecoder:
         """
         chunks = self.release()
         if self._tool_calls is not None:
-            chunks += self._finish_tool_calls(self._tool_calls)
+            is_cut_off = self._choice.get("finish_reason") == _CUT_OFF
+            chunks += self._finish_tool_calls(self._tool_calls, is_cut_off=is_cut_off)
         metadata = _reply_metadata(self._reply, self._requested_model, headers)
         metadata.update(self._choice)
         last = AIMessageChunk(
@@ -200,13 +204,16 @@ class StreamDecoder:
         chunks += [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
         return chunks
 
-    def _finish_tool_calls(self, calls: ToolCallAssembler) -> list[ChatGenerationChunk]:
+    def _finish_tool_calls(
+        self, calls: ToolCallAssembler, *, is_cut_off: bool
+    ) -> list[ChatGenerationChunk]:
         fragments = calls.rest(self._reply.get("id"))
         if not self._for_events:
-            fragments += calls.endings()
+            fragments += calls.endings(is_cut_off=is_cut_off)
         chunks = [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
         if self._for_events:
-            chunks += [whole_call_chunk(call, place) for place, call in calls.misread_by_events()]
+            misread = calls.misread_by_events(is_cut_off=is_cut_off)
+            chunks += [whole_call_chunk(call, position) for position, call in misread]
         return chunks
 
     def _note_kwargs(self, delta: dict[str, Any]) -> None:
@@ -265,7 +272,7 @@ def _first_choice(event: dict[str, Any]) -> dict[str, Any] | None:
     """The event's choice with index 0; with `n` above 1 it may hold others, or only others."""
     choices = event.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and not _index(choice):
+        if isinstance(choice, dict) and not (choice.get("index") and _index(choice)):
             return choice
     return None
 
@@ -289,7 +296,10 @@ def _message(wire: Any, metadata: dict[str, Any], usage: UsageMetadata | None) -
     for field in ("refusal", "function_call"):
         if wire.get(field):
             additional_kwargs[field] = wire[field]
-    calls, invalid_calls = parse_tool_calls(wire.get("tool_calls"), metadata.get("id"))
+    is_cut_off = metadata.get("finish_reason") == _CUT_OFF
+    calls, invalid_calls = parse_tool_calls(
+        wire.get("tool_calls"), metadata.get("id"), is_cut_off=is_cut_off
+    )
     return AIMessage(
         content=content,
         additional_kwargs=additional_kwargs,
@@ -316,7 +326,8 @@ def _reply_metadata(
 
 def _reasoning(wire: dict[str, Any]) -> str:
     """The reasoning, under its newer name or its older one; both hold copies of each other."""
-    return _text(wire.get("reasoning") or wire.get("reasoning_content"))
+    found = wire.get("reasoning") or wire.get("reasoning_content")
+    return _text(found) if found else ""
 
 
 def _text(content: Any) -> str:
