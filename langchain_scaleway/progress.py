@@ -16,6 +16,10 @@ class ProgressBar(BaseCallbackHandler):
     A callback: it counts the calls that it was given to, and not the steps within them. It
     needs the extra `progress`, and shows itself in terminals and in notebooks.
 
+    `batch` and `abatch` of a chain, which `with_structured_output` makes as well, take all items
+    through one step after the other: all of them end at the end, and the bar jumps. With
+    `batch_as_completed` and `abatch_as_completed` it moves.
+
     Args:
         total: How many calls there will be; with that many the bar closes itself.
         **options: Options of `tqdm`, such as `desc` or `file`.

@@ -10,7 +10,7 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.tools import tool
 
 from langchain_scaleway.progress import ProgressBar
@@ -58,6 +58,20 @@ async def test_counts_a_chain_once() -> None:
     bar, _ = a_bar()
     await chain().abatch([{"question": prompt} for prompt in PROMPTS], {"callbacks": [bar]})
     assert bar.done == 20
+
+
+def test_moves_with_each_item_of_a_chain_that_is_done() -> None:
+    bar, _ = a_bar()
+    seen = []
+
+    def look(answer: Any) -> Any:
+        seen.append(bar.done)
+        return answer
+
+    items = [{"question": prompt} for prompt in PROMPTS]
+    config: RunnableConfig = {"callbacks": [bar], "max_concurrency": 1}
+    list((chain() | look).batch_as_completed(items, config))
+    assert seen == list(range(20))
 
 
 def test_counts_within_a_chain_that_it_was_not_given_to() -> None:
