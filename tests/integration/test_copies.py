@@ -77,6 +77,7 @@ DERIVED: dict[str, Callable[[ChatScaleway], Runnable[Any, Any]]] = {
     "bind_tools": lambda model: model.bind_tools([get_weather]),
     "json_schema": lambda model: model.with_structured_output(Person),
     "function_calling": lambda m: m.with_structured_output(Person, method="function_calling"),
+    "include_raw": lambda model: model.with_structured_output(Person, include_raw=True),
     "configurable": lambda model: model.configurable_fields(temperature=ConfigurableField("heat")),
 }
 
