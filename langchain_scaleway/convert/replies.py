@@ -48,13 +48,14 @@ def reply_to_result(
         One generation per choice; the usage stands on the first, once.
 
     Raises:
-        ScalewayResponseError: The reply has no choices.
+        ScalewayResponseError: The reply has no choices, or none of them a message.
     """
     choices = reply.get("choices")
     choices = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
-    if not choices:
+    if not any(isinstance(_wire_message(choice), dict) for choice in choices):
+        lacking = "`choices` without a message" if choices else "no `choices`"
         explanation = (
-            f"The reply for model {requested_model!r} has no `choices`, so there is no answer in "
+            f"The reply for model {requested_model!r} has {lacking}, so there is no answer in "
             "it. Try again; if it stays so, report the reply's id to Scaleway's support."
         )
         raise ScalewayResponseError(explanation, model=requested_model, body=reply)
@@ -64,8 +65,7 @@ def reply_to_result(
     for choice in choices:
         metadata = _reply_metadata(reply, requested_model, headers)
         metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if choice.get(f) is not None)
-        # A server that streams whether it is asked to or not sends a delta in its place.
-        message = _message(choice.get("message") or choice.get("delta"), metadata, usage)
+        message = _message(_wire_message(choice), metadata, usage)
         generations.append(ChatGeneration(message=message))
         usage = None
     return ChatResult(generations=generations)
@@ -281,6 +281,11 @@ def _index(choice: dict[str, Any]) -> int:
     """The choice's index: the first one's may be missing, and it may be text."""
     index = choice.get("index")
     return int(index) if index and str(index).isdecimal() else 0
+
+
+def _wire_message(choice: dict[str, Any]) -> Any:
+    """The choice's message, or what a server that always streams sends in its place."""
+    return choice.get("message") or choice.get("delta")
 
 
 def _message(wire: Any, metadata: dict[str, Any], usage: UsageMetadata | None) -> AIMessage:

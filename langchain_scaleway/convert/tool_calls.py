@@ -36,24 +36,27 @@ class Fragment(NamedTuple):
 
 
 def parse_tool_calls(
-    wire_calls: Any, reply_id: str | None
+    wire_calls: Any, reply_id: str | None, *, is_cut_off: bool
 ) -> tuple[list[ToolCall], list[InvalidToolCall]]:
     """Read the tool calls of a whole reply.
 
     Args:
         wire_calls: The message's `tool_calls` as they came, or nothing.
         reply_id: The reply's id; calls without an id of their own get one made from it.
+        is_cut_off: Whether the limit on output tokens ended the reply.
 
     Returns:
         The calls, and those whose arguments are no JSON object or which name no tool.
     """
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
-    for position, wire_call in enumerate(_dicts(wire_calls)):
+    wire_calls = _dicts(wire_calls)
+    for position, wire_call in enumerate(wire_calls):
         function = _function(wire_call)
         arguments = whole_characters(arguments_text(function.get("arguments")))
         call_id = _id(wire_call) or make_call_id(reply_id, position)
-        call = _whole_call(_name(function), arguments, call_id)
+        may_be_cut_off = is_cut_off and wire_call is wire_calls[-1]
+        call = _whole_call(_name(function), arguments, call_id, is_cut_off=may_be_cut_off)
         if call["type"] == "tool_call":
             calls.append(call)
         else:
@@ -62,9 +65,11 @@ def parse_tool_calls(
 
 
 def _whole_call(
-    name: str | None, arguments: str, call_id: str | None
+    name: str | None, arguments: str, call_id: str | None, *, is_cut_off: bool
 ) -> ToolCall | InvalidToolCall:
     parsed, error = _parse_arguments(arguments)
+    if is_cut_off and not arguments.strip():
+        parsed, error = None, "The limit on output tokens cut the call off before its arguments."
     if parsed is not None and name is not None:
         return tool_call(name=name, args=parsed, id=call_id)
     error = error or "The call names no tool."
@@ -128,26 +133,49 @@ class ToolCallAssembler:
         rests = (call.rest(make_call_id(reply_id, call.position)) for call in self._calls)
         return [fragment for fragment in rests if fragment is not None]
 
-    def endings(self) -> list[Fragment]:
+    def endings(self, *, is_cut_off: bool) -> list[Fragment]:
         """Close broken arguments so that nobody takes them for whole ones.
+
+        Args:
+            is_cut_off: Whether the limit on output tokens ended the reply.
 
         Returns:
             A fragment with an ending for each call that needs one, see `unmistakable_ending`.
         """
-        endings = ((call.position, unmistakable_ending(call.arguments)) for call in self._calls)
-        return [Fragment(position, None, None, end) for position, end in endings if end]
+        fragments = []
+        for call in self._calls:
+            lacks_arguments = is_cut_off and self._lacks_arguments(call)
+            end = "]" if lacks_arguments else unmistakable_ending(call.arguments)
+            if end:
+                fragments.append(Fragment(call.position, None, None, end))
+        return fragments
 
-    def misread_by_events(self) -> list[tuple[int, ToolCall | InvalidToolCall]]:
+    def misread_by_events(
+        self, *, is_cut_off: bool
+    ) -> list[tuple[int, ToolCall | InvalidToolCall]]:
         """The calls that `stream_events` (v3) cannot read itself, with their positions.
 
         Their arguments are no JSON object, or are one in which Python's strict parser finds
         fault: a line break within a string, as models write it in code.
+
+        Args:
+            is_cut_off: Whether the limit on output tokens ended the reply.
         """
-        return [
-            (call.position, _whole_call(call.name, call.arguments, call.id))
-            for call in self._calls
-            if not _is_strict_object(call.arguments)
-        ]
+        misread = []
+        for call in self._calls:
+            lacks_arguments = is_cut_off and self._lacks_arguments(call)
+            if lacks_arguments or not _is_strict_object(call.arguments):
+                whole = _whole_call(call.name, call.arguments, call.id, is_cut_off=lacks_arguments)
+                misread.append((call.position, whole))
+        return misread
+
+    def _lacks_arguments(self, call: "_OpenCall") -> bool:
+        """Whether a stream that is cut off ends between a call's name and its arguments.
+
+        vLLM's `hermes` parser gives the name as soon as it is written (recording
+        `tool_truncated_stream`); the call would pass for one without arguments, and be run.
+        """
+        return call is self._last() and not call.arguments
 
     def _find(
         self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]

@@ -12,10 +12,16 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from langchain_scaleway import errors
-from tests.support.recordings import LLAMACPP, Recording
+from tests.support.recordings import LLAMACPP, VLLM_QWEN, Recording
 
-CUT_OFF_CALL = Recording(LLAMACPP, "tool_truncated_stream")
-"""The one recorded stream with a call that `max_tokens` cut off: its arguments end at `{`."""
+CUT_OFF_CALLS = {
+    Recording(LLAMACPP, "tool_truncated_stream"),
+    Recording(VLLM_QWEN, "tool_truncated_stream"),
+}
+"""The recorded streams with a call that `max_tokens` cut off.
+
+llama.cpp's arguments end at `{`; vLLM's end before they begin.
+"""
 
 Call = tuple[str, dict[str, Any], str]
 """Name, arguments and id of a tool call."""
@@ -114,10 +120,11 @@ def _expected_whole(recording: Recording) -> Outcome:
     body = recording.json_body
     [choice] = [choice for choice in body["choices"] if choice["index"] == 0]
     message = choice["message"]
-    calls, invalid_calls = _read_calls(
+    wire_calls = [
         (call["function"]["name"], call["function"]["arguments"], call["id"])
         for call in message.get("tool_calls") or []
-    )
+    ]
+    calls, invalid_calls = _read_calls(wire_calls, choice["finish_reason"])
     content = message["content"] or ""
     reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
     if "</think>" in content:  # Left there by an engine that did not see the block begin.
@@ -150,7 +157,8 @@ def _expected_stream(recording: Recording) -> Outcome:
     logprobs = [
         token for choice in choices for token in (choice.get("logprobs") or {}).get("content", [])
     ]
-    calls, invalid_calls = _read_calls(_join_fragments(deltas))
+    finish_reason = _last(choice.get("finish_reason") for choice in choices)
+    calls, invalid_calls = _read_calls(_join_fragments(deltas), finish_reason)
     usages = [event["usage"] for event in events if event.get("usage")]
     return Outcome(
         content="".join(delta.get("content") or "" for delta in deltas),
@@ -165,7 +173,7 @@ def _expected_stream(recording: Recording) -> Outcome:
             model_provider="scaleway",
             id=events[0]["id"],
             system_fingerprint=_last(event.get("system_fingerprint") for event in events),
-            finish_reason=_last(choice.get("finish_reason") for choice in choices),
+            finish_reason=finish_reason,
             stop_reason=_last(choice.get("stop_reason") for choice in choices),
             logprobs={"content": logprobs} if logprobs else None,
             requested_model=_other_than(events[0]["model"], recording.requested_model),
@@ -186,12 +194,16 @@ def _join_fragments(deltas: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     return [(names[index], arguments[index], ids[index]) for index in sorted(names)]
 
 
-def _read_calls(wire_calls: Any) -> tuple[list[Call], list[InvalidCall]]:
+def _read_calls(
+    wire_calls: list[tuple[str, str, str]], finish_reason: str
+) -> tuple[list[Call], list[InvalidCall]]:
     calls: list[Call] = []
     invalid_calls: list[InvalidCall] = []
+    # Without arguments a call is whole, unless the limit on tokens ended the reply there.
+    nothing = "" if finish_reason == "length" else "{}"
     for name, arguments, call_id in wire_calls:
         try:
-            parsed = json.loads(arguments or "{}")
+            parsed = json.loads(arguments or nothing)
         except ValueError:
             parsed = None
         if isinstance(parsed, dict):

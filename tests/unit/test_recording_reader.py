@@ -100,7 +100,7 @@ REPLIES = {
         "",
         "length",
         (192, 10, None, 0),
-        calls=[("get_weather", {}, "chatcmpl-tool-973a38fa6a61325f")],
+        invalid=[("get_weather", "", "chatcmpl-tool-973a38fa6a61325f")],
     ),
     (VLLM_QWEN, "tool_result_turn"): Says("It is sunny in Paris.", "stop", (234, 7, None, 0)),
     (VLLM_QWEN, "vx_echo_continue_final"): Says(

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.errors import ScalewayError, ScalewayStreamInterruptedError
 from tests.support.outcomes import (
-    CUT_OFF_CALL,
+    CUT_OFF_CALLS,
     ExpectedError,
     Outcome,
     expected_error,
@@ -97,7 +97,7 @@ def expected_sum(recording: Recording) -> Outcome:
     as invalid as in the recording's whole reply.
     """
     expected = expected_outcome(recording)
-    if recording != CUT_OFF_CALL:
+    if recording not in CUT_OFF_CALLS:
         return expected
     [(name, arguments, call_id)] = expected.invalid_calls
     return replace(expected, invalid_calls=[(name, arguments + "]", call_id)])
