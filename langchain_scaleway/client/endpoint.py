@@ -41,17 +41,10 @@ _TIMEOUTS_OF_TRICKLE = 5
 
 _QUOTED_CHARACTERS = 200
 
-_SECRET_HEADERS = (
-    "authorization",
-    "x-auth-token",
-    "x-api-key",
-    "api-key",
-    "cookie",
-    "proxy-authorization",
-)
-"""Headers that hold credentials; the first is ours, others may be the user's."""
+_SECRET_WORDS = ("auth", "token", "key", "secret", "password", "cookie")
+"""Words in the names of headers that hold credentials: ours, and others of the user's."""
 
-_CONNECTION_ERRORS = frozenset({"TransportError", "NetworkError", "ProtocolError", "ProxyError"})
+_CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
 """httpx's common name for them, and httpcore's names."""
 
 
@@ -378,7 +371,11 @@ def _headers(
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:
     """The credentials among headers, without words such as `Bearer` before them."""
-    return [headers[name].split(" ")[-1] for name in _SECRET_HEADERS if name in headers]
+    return [
+        value.split(" ")[-1]
+        for name, value in headers.items()
+        if any(word in name for word in _SECRET_WORDS)
+    ]
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

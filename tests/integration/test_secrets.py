@@ -149,14 +149,13 @@ def test_headers_that_repeat_it(mode: Mode, emulator: ScalewayEmulator) -> None:
     assert list(leaks_in(metadata)) == []
 
 
+@pytest.mark.parametrize("header", ["X-Auth-Token", "x-gateway-secret", "Subscription-Key"])
 @pytest.mark.parametrize("mode", MODES)
-def test_other_credentials_are_secrets_too(mode: Mode, emulator: ScalewayEmulator) -> None:
+def test_other_credentials_are_secrets_too(mode: Mode, header: str) -> None:
     """A deployment behind a gateway may want another header in the place of the key."""
     with (
         RawServer(REPEATING["recent"]) as server,
-        model_with_canary(
-            server.base_url, api_key=None, default_headers={"X-Auth-Token": CANARY}
-        ) as model,
+        model_with_canary(server.base_url, api_key=None, default_headers={header: CANARY}) as model,
     ):
         error = call(model, mode).error
     assert is_in(server.requests[0])
