@@ -195,6 +195,19 @@ def test_configured_model_obeys_who_forbids_streaming(emulator: ScalewayEmulator
     assert [request.json.get("stream") for request in emulator.requests] == [None, None]
 
 
+def test_tools_and_schemas_go_to_the_configured_model(emulator: ScalewayEmulator) -> None:
+    """What comes of them is core's binding of that model, and no longer configurable."""
+    model: Any = model_on(emulator).configurable_fields(**CONFIGURABLE)
+    configured = model.with_config(configurable={"model": THINKING_MODEL})
+
+    configured.bind_tools([get_weather]).invoke("Hello")
+    configured.with_structured_output(Person).invoke("Hello")
+    model.bind_tools([get_weather]).invoke("Hello", {"configurable": {"model": THINKING_MODEL}})
+
+    asked = [request.json["model"] for request in emulator.requests]
+    assert asked == [THINKING_MODEL, THINKING_MODEL, PLAIN_MODEL]
+
+
 def test_configured_values_are_checked(emulator: ScalewayEmulator) -> None:
     with pytest.raises(ValueError, match="less than or equal to 2"):
         configured(model_on(emulator), temperature=3)
