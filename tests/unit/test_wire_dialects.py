@@ -351,9 +351,22 @@ def test_a_legacy_function_call_is_not_lost() -> None:
     assert streamed.additional_kwargs == {"function_call": call}
 
 
-@pytest.mark.parametrize("reply", [{}, {"choices": []}, {"choices": None}, {"choices": [None]}])
-def test_a_whole_reply_without_choices_is_an_error(reply: Event) -> None:
-    with pytest.raises(ScalewayResponseError, match=MODEL) as caught:
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {},
+        {"choices": []},
+        {"choices": None},
+        {"choices": [None]},
+        {"choices": [{"index": 0, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": None, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": "Four.", "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "text": "Four.", "finish_reason": "stop"}]},
+    ],
+)
+def test_a_whole_reply_without_an_answer_is_an_error(reply: Event) -> None:
+    said = f"{MODEL}.*(no `choices`|without a message)"
+    with pytest.raises(ScalewayResponseError, match=said) as caught:
         reply_to_result(reply, MODEL)
     assert caught.value.body == reply
     assert caught.value.model == MODEL
