@@ -1,8 +1,11 @@
 """Models whose fields a call's configuration may set: `model.configurable_fields(…)`."""
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from collections.abc import Iterator
+from typing import Any
+
+from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, ensure_config
 from langchain_core.runnables.configurable import RunnableConfigurableFields
-from langchain_core.runnables.utils import Input, Output
+from langchain_core.runnables.utils import ConfigurableFieldSingleOption, Input, Output
 
 
 class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
@@ -21,9 +24,23 @@ class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
     def _prepare(
         self, config: RunnableConfig | None = None
     ) -> tuple[Runnable[Input, Output], RunnableConfig]:
-        model = self.default
-        # The new model shows that the values are valid, and what they are when they are read.
-        checked, config = super()._prepare(config)
-        values = {name: getattr(checked, name) for name in self.fields}
-        changed = {name: v for name, v in values.items() if v != getattr(model, name)}
-        return (model.model_copy(update=changed) if changed else model), config
+        config = ensure_config(config)
+        values = dict(self._configured(config.get("configurable", {})))
+        if not values:
+            return self.default, config
+        checked = self.default.model_copy()
+        for name, value in values.items():
+            type(checked).__pydantic_validator__.validate_assignment(checked, name, value)
+        values = {name: getattr(checked, name) for name in values}
+        return self.default.model_copy(update=values), config
+
+    def _configured(self, configurable: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Each field that is configured, with its value."""
+        for name, spec in self.fields.items():
+            if isinstance(spec, ConfigurableField):
+                if spec.id in configurable:
+                    yield name, configurable[spec.id]
+            elif isinstance(spec, ConfigurableFieldSingleOption):
+                yield name, spec.options[configurable.get(spec.id) or spec.default]
+            else:
+                yield name, [spec.options[key] for key in configurable.get(spec.id, spec.default)]

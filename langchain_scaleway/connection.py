@@ -34,6 +34,10 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110's "token"; anything else fails only when the first request is sent."""
 
 
+_KEPT_BY_CORE = "_serialized"
+"""Where core keeps what a model was when it was first asked, for traces; changed models drop it."""
+
+
 class _BuiltClient(NamedTuple):
     """A client, and the values of the fields that it was built from."""
 
@@ -213,13 +217,16 @@ class ScalewayConnection(BaseModel):
         """Copy, as pydantic does; a key among the updates is not shown either."""
         if update and "api_key" in update:
             update = {**update, "api_key": _as_secret(update["api_key"])}
-        return super().model_copy(update=update, deep=deep)
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop(_KEPT_BY_CORE, None)
+        return copied
 
     if not TYPE_CHECKING:  # Type checkers would take any attribute to exist.
 
         def __setattr__(self, name: str, value: Any) -> None:
             """Set a field; a key is not shown either."""
             super().__setattr__(name, _as_secret(value) if name == "api_key" else value)
+            self.__dict__.pop(_KEPT_BY_CORE, None)
 
     def list_models(self) -> list[str]:
         """The ids of the models that the key can use now.

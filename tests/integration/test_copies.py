@@ -22,6 +22,7 @@ from langchain_core.runnables import (
     RunnableSerializable,
 )
 from langchain_core.runnables.configurable import DynamicRunnable, RunnableConfigurableFields
+from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 from pydantic import BaseModel, SecretStr
 
 from langchain_scaleway import ChatScaleway
@@ -59,6 +60,30 @@ async def test_copies_ask_as_the_original_does(emulator: ScalewayEmulator, copie
     assert (await duplicate.ainvoke("Hello")).text
     bodies = [request.json for request in emulator.requests]
     assert all(body == bodies[0] for body in bodies)
+
+
+def assigned(model: ChatScaleway) -> ChatScaleway:
+    model.temperature = 1
+    return model
+
+
+@pytest.mark.parametrize(
+    "change",
+    [assigned, lambda model: model.model_copy(update={"temperature": 1})],
+    ids=["assigned", "copied"],
+)
+def test_traces_tell_what_the_model_is_now(
+    emulator: ScalewayEmulator, change: Callable[[ChatScaleway], ChatScaleway]
+) -> None:
+    """Core keeps what it was when it was first asked."""
+    runs = RunCollectorCallbackHandler()
+    model = model_on(emulator, temperature=0)
+    model.invoke("Hello", {"callbacks": [runs]})
+
+    change(model).invoke("Hello", {"callbacks": [runs]})
+
+    told = [run.serialized["kwargs"]["temperature"] for run in runs.traced_runs if run.serialized]
+    assert told == [0, 1]
 
 
 class Person(BaseModel):

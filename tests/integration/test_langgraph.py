@@ -193,16 +193,19 @@ import asyncio
 import os
 
 from blockbuster import blockbuster_ctx
+from langchain_core.runnables import ConfigurableField
 
 from langchain_scaleway import ChatScaleway
 
 model = ChatScaleway(model="qwen3.6-35b-a3b")
+configurable = model.configurable_fields(temperature=ConfigurableField("heat"))
 del os.environ["SCW_SECRET_KEY"]
 local = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1", max_retries=0)
 
 
 async def node():
     print((await model.ainvoke("Hello")).text)
+    print((await configurable.ainvoke("Hello", {"configurable": {"heat": 1}})).text)
     try:
         await local.ainvoke("Hello")
     except Exception as error:
@@ -230,8 +233,8 @@ def test_nothing_is_looked_up_again_in_the_event_loop(tmp_path: Path) -> None:
         )
 
     assert program.returncode == 0, program.stderr
-    answer, error = program.stdout.splitlines()
-    assert answer == "This is an emulated answer to “Hello”."
+    *answers, error = program.stdout.splitlines()
+    assert answers == ["This is an emulated answer to “Hello”."] * 2
     assert error == "ScalewayConnectionError"
 
 
