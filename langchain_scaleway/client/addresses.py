@@ -19,7 +19,6 @@ async def connect(host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: No address answers, or there is none.
-        UnicodeError: The host's name can be none.
     """
     addresses = iter(await _addresses_of(host, port))
     attempts: set[asyncio.Task[socket.socket]] = set()

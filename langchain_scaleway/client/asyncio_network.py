@@ -199,7 +199,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
                 )
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        except (OSError, UnicodeError) as error:  # The latter by the codec for host names.
+        except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         return AsyncStream(protocol)
 

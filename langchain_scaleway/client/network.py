@@ -149,11 +149,7 @@ class Backend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """Connect."""
         options = socket_options or SOCKET_OPTIONS
-        try:
-            stream = super().connect_tcp(host, port, timeout, local_address, options)
-        except UnicodeError as error:  # By the codec for host names.
-            raise httpcore.ConnectError(str(error)) from error
-        return Stream(stream)
+        return Stream(super().connect_tcp(host, port, timeout, local_address, options))
 
 
 def has_input(sock: Any) -> bool:

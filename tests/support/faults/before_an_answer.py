@@ -7,7 +7,6 @@ from tests.support.faults.places import (
     SOON,
     answered,
     full_host,
-    malformed_host,
     raw,
     refused,
     unknown_host,
@@ -30,7 +29,6 @@ def _timed_out(name: str, place: Place, says: str) -> Row:
 BEFORE_AN_ANSWER = [
     _failed("the connection is refused", refused),
     _failed("the host name is unknown", unknown_host),
-    _failed("the host name can be none", malformed_host),
     _failed(
         "TLS to a port that speaks none",
         raw(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), scheme="https", reads_request=False),

@@ -76,12 +76,6 @@ def unknown_host(_: ScalewayEmulator) -> Iterator[Scene]:
 
 
 @contextlib.contextmanager
-def malformed_host(_: ScalewayEmulator) -> Iterator[Scene]:
-    """What can be no name."""
-    yield Scene("http://scaleway..invalid/v1", None)
-
-
-@contextlib.contextmanager
 def full_host(_: ScalewayEmulator) -> Iterator[Scene]:
     """A host that does not answer: its queue of connections is full."""
     with contextlib.ExitStack() as stack:
