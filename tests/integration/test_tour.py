@@ -40,12 +40,10 @@ def test_tour_on_the_local_engine() -> None:
 
 
 def test_tour_on_the_models_of_scaleway(
-    scaleway_emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
+    emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def emulated(model: str) -> ChatScaleway:
-        return ChatScaleway(
-            model=model, base_url=scaleway_emulator.base_url, api_key=scaleway_emulator.api_key
-        )
+        return ChatScaleway(model=model, base_url=emulator.base_url, api_key=emulator.api_key)
 
     with emulated(DEFAULT_MODEL) as chat, emulated(DEFAULT_REASONING_MODEL) as reasoning:
         tour(Models(chat, reasoning))
