@@ -35,6 +35,9 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
     input_details = InputTokenDetails()
     if (cached := _count(prompt, "cached_tokens")) is not None:
         input_details["cache_read"] = cached
+    # vLLM's own name (seen with 0.32 and `--enable-prompt-tokens-details`).
+    if (created := _count(prompt, "created_cache_tokens")) is not None:
+        input_details["cache_creation"] = created
     if (audio := _count(prompt, "audio_tokens")) is not None:
         input_details["audio"] = audio
     if input_details:

@@ -160,6 +160,10 @@ class TestUsage:
             ({"prompt_tokens_details": None, "completion_tokens_details": None}, {}),
             ({"prompt_tokens_details": {"cached_tokens": None}}, {}),
             (
+                {"prompt_tokens_details": {"cached_tokens": 256, "created_cache_tokens": 384}},
+                {"input_token_details": {"cache_read": 256, "cache_creation": 384}},
+            ),
+            (
                 {"prompt_tokens_details": {"cached_tokens": 11520}},
                 {"input_token_details": {"cache_read": 11520}},
             ),
