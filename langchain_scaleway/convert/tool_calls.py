@@ -18,6 +18,8 @@ from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
 _NO_IDS = frozenset({"", "null", "None"})
 """Placeholders that some servers send where they have no id."""
 
+_NO_ARGUMENTS = frozenset({"", "{}"})
+
 
 class Fragment(NamedTuple):
     """A piece of one tool call, ready to become a message chunk.
@@ -68,7 +70,7 @@ def _whole_call(
     name: str | None, arguments: str, call_id: str | None, *, is_cut_off: bool
 ) -> ToolCall | InvalidToolCall:
     parsed, error = _parse_arguments(arguments)
-    if is_cut_off and not arguments.strip():
+    if is_cut_off and arguments.strip() in _NO_ARGUMENTS:
         parsed, error = None, "The limit on output tokens cut the call off before its arguments."
     if parsed is not None and name is not None:
         return tool_call(name=name, args=parsed, id=call_id)
@@ -172,10 +174,11 @@ class ToolCallAssembler:
     def _lacks_arguments(self, call: "_OpenCall") -> bool:
         """Whether a stream that is cut off ends between a call's name and its arguments.
 
-        vLLM's `hermes` parser gives the name as soon as it is written (recording
-        `tool_truncated_stream`); the call would pass for one without arguments, and be run.
+        vLLM 0.32 gives the name as soon as it is written (recording `tool_truncated_stream`),
+        and makes up `{}` where that is in the stream's last event; the call would pass for one
+        without arguments, and be run. One that really has none is seldom whole just there.
         """
-        return call is self._last() and not call.arguments
+        return call is self._last() and call.arguments in _NO_ARGUMENTS
 
     def _find(
         self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]
