@@ -21,13 +21,14 @@ class EventReader:
     Attributes:
         is_done: Whether the server said `[DONE]`; what follows it means nothing.
         usage: The tokens used, as far as the server has told; the last word counts.
+        events: How many events there were.
     """
 
     def __init__(self, model: str | None, project_id: str | None = None) -> None:
         """Start at the beginning of a stream by this model."""
         self.is_done = False
         self.usage: Any = None
-        self._has_events = False
+        self.events = 0
         self._is_finished = False
         self._model = model
         self._project_id = project_id
@@ -54,7 +55,7 @@ class EventReader:
         if not self.is_done:
             with suppress(ScalewayResponseError):  # An event that was cut off means nothing.
                 yield from self._parse(self._decoder.flush())
-        if not (self._has_events and self.has_ended_well):
+        if not (self.events and self.has_ended_well):
             raise self._interruption()
 
     @property
@@ -64,12 +65,13 @@ class EventReader:
 
     def _parse(self, events: list[ServerSentEvent]) -> Iterator[dict[str, Any]]:
         for name, data in events:
-            if data.strip() == b"[DONE]":
-                self.is_done = True
+            if not data.startswith(b"{"):
+                said = data.strip()
+                if not said:
+                    continue  # A keep-alive.
+                self.is_done = self.is_done or said == b"[DONE]"
             if self.is_done:
                 return
-            if not data or data.isspace():
-                continue  # A keep-alive.
             event = self._parse_data(data, may_be_text=name == "error")
             if name == "error" or is_error(event):
                 raise error_from_event(event, model=self._model, project_id=self._project_id)
@@ -88,7 +90,7 @@ class EventReader:
         return event
 
     def _note_progress(self, event: dict[str, Any], data: bytes) -> None:
-        self._has_events = True
+        self.events += 1
         self.usage = event.get("usage") or self.usage
         choices = event.get("choices") or []
         if not isinstance(choices, list):
@@ -112,7 +114,7 @@ class EventReader:
         )
         if not self._beginning:
             message = f"The stream for model {self._model!r} ended before anything came. Ask again."
-        elif not self._has_events:
+        elif not self.events:
             quote = self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace")
             message = f"The stream for model {self._model!r} holds no answer. It begins: {quote!r}"
         return ScalewayStreamInterruptedError(message, model=self._model)

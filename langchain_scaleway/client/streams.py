@@ -107,14 +107,12 @@ class EventStream:
                     return
                 if clock is not None:
                     clock.expect_stream()
-                last_event = time.monotonic()
+                trickle = _Trickle(self._endpoint, reader, self._model)
                 for piece in pieces:
-                    for event in reader.feed(piece):
-                        yield event
-                        last_event = time.monotonic()
+                    yield from reader.feed(piece)
                     if reader.is_done:
                         break
-                    self._endpoint.check_trickle(last_event, self._model)
+                    trickle.check()
         except (ScalewayConnectionError, ScalewayTimeoutError) as error:
             if not reader.has_ended_well:
                 raise _as_interruption(error) from error.__cause__
@@ -188,14 +186,13 @@ class AsyncEventStream:
                     return
                 if (clock := _clock_of(self._response)) is not None:
                     clock.expect_stream()
-                last_event = time.monotonic()
+                trickle = _Trickle(self._endpoint, reader, self._model)
                 async for piece in pieces:
                     for event in reader.feed(piece):
                         yield event
-                        last_event = time.monotonic()
                     if reader.is_done:
                         break
-                    self._endpoint.check_trickle(last_event, self._model)
+                    trickle.check()
         except (ScalewayConnectionError, ScalewayTimeoutError) as error:
             if not reader.has_ended_well:
                 raise _as_interruption(error) from error.__cause__
@@ -206,6 +203,24 @@ class AsyncEventStream:
             async with asyncio.timeout(_SECONDS_AFTER_THE_END):
                 async for _ in pieces:
                     pass
+
+
+class _Trickle:
+    """Notices that a stream gives bytes, but no events."""
+
+    def __init__(self, endpoint: Endpoint, reader: EventReader, model: str | None) -> None:
+        self._endpoint = endpoint
+        self._reader = reader
+        self._model = model
+        self._events = 0
+        self._last_event = time.monotonic()
+
+    def check(self) -> None:
+        """Look whether events have come, and raise if none have for too long."""
+        if self._reader.events == self._events:
+            self._endpoint.check_trickle(self._last_event, self._model)
+        else:
+            self._last_event, self._events = time.monotonic(), self._reader.events
 
 
 def read_whole(

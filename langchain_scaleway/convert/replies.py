@@ -180,7 +180,8 @@ class StreamDecoder:
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         if reasoning := _reasoning(delta):
-            chunks = self._chunks(*self._thinking.answer_only())
+            if not self._thinking.passes_through:
+                chunks = self._chunks(*self._thinking.answer_only())
             chunks += self._chunks(self._reasoning_halves.join(reasoning), "")
         content = delta.get("content")
         if content:
