@@ -110,7 +110,7 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
         "Send text only, or use a model that takes images; the page “Models” names them.",
     ),
     (
-        r"^(?:route '.*' not found|Not Found)",
+        r"(?i)^(?:route '.*' not found|(?:404:? )?not found)",
         "Check `base_url`: it is the API's address up to and with /v1.",
     ),
     (

@@ -25,6 +25,7 @@ def error_of(status: int, body: Any, headers: dict[str, str] | None = None) -> e
         (404, "The model `x` does not exist.", "`list_models()`"),
         (404, "route '/v2/chat/completions' not found", "Check `base_url`"),
         (404, "Not Found", "Check `base_url`"),
+        (404, "404 Not Found", "Check `base_url`"),
         (408, "Request timeout", "Try again."),
         (413, "Payload too large", "Send fewer or smaller messages"),
         (429, "You exceeded your quota.", "per model and organization"),
