@@ -121,7 +121,7 @@ def _write(results: Results, directory: Path) -> None:
     (directory / "results.md").write_text(report)
     print(report)
     if importlib.util.find_spec("matplotlib"):
-        from benchmarks.plot import plot  # noqa: PLC0415 - an extra that a quick run can do without
+        from benchmarks.plot import plot  # noqa: PLC0415 -- an extra that a quick run can do without
 
         plot(results, directory / "results.png")
     else:

@@ -72,7 +72,7 @@ class Contestant:
         self,
         url: str,
         reply: str,
-        prompt: "Sequence[BaseMessage]",  # noqa: ARG002 - for the floor alone
+        prompt: "Sequence[BaseMessage]",  # noqa: ARG002 -- for the floor alone
     ) -> "BaseChatModel":
         """Make a model object.
 

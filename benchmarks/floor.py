@@ -170,7 +170,7 @@ class _Exchange(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it for TCP
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- asyncio promises it for TCP
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:

@@ -51,7 +51,7 @@ def import_and_first_reply(contestant: Contestant, url: str) -> tuple[float, flo
         name=contestant.chat_model,
         arguments=contestant.arguments(url, "short"),
     )
-    done = subprocess.run(  # noqa: S603 - the program above, no shell
+    done = subprocess.run(  # noqa: S603 -- the program above, no shell
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     if done.returncode:

@@ -78,7 +78,7 @@ def _count(*arguments: str) -> int:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise FileNotFoundError("valgrind is not installed; without it no instructions are counted")
-    done = subprocess.run(  # noqa: S603 - this program itself, no shell
+    done = subprocess.run(  # noqa: S603 -- this program itself, no shell
         [
             *(valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"),
             *(sys.executable, *arguments),

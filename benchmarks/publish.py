@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.publish", description=__doc__)
     parser.add_argument("directory", type=Path, nargs="?", default=Path("build/benchmarks"))
     directory: Path = parser.parse_args().directory
-    from benchmarks.plot import plot  # noqa: PLC0415 - matplotlib is an extra
+    from benchmarks.plot import plot  # noqa: PLC0415 -- matplotlib is an extra
 
     results = Results.read(directory / "results.json")
     page = _DOCS / "performance.md"

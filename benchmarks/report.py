@@ -130,9 +130,9 @@ def _spread(figure: Figure) -> str:
 
 def number(value: float) -> str:
     """Return a number with as many digits as say something."""
-    if abs(value) >= 100:  # noqa: PLR2004 - three digits
+    if abs(value) >= 100:  # noqa: PLR2004 -- three digits
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 - the same
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 -- the same
 
 
 def duration(seconds: float) -> str:

@@ -80,8 +80,8 @@ class _Worker:
             RuntimeError: The contestant failed; the message says how.
         """
         process = self._running()
-        assert process.stdin is not None  # noqa: S101 - it is a pipe
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        assert process.stdin is not None  # noqa: S101 -- it is a pipe
+        assert process.stdout is not None  # noqa: S101 -- it is a pipe
         process.stdin.write(row.name + "\n")
         process.stdin.flush()
         ready, _, _ = select.select([process.stdout], [], [], _ANSWER_SECONDS)
@@ -105,7 +105,7 @@ class _Worker:
 
     def _running(self) -> "subprocess.Popen[str]":
         if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 - this program itself, no shell
+            self._process = subprocess.Popen(  # noqa: S603 -- this program itself, no shell
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
         return self._process

@@ -38,7 +38,7 @@ class _Connection(asyncio.Protocol):
         self._wanted = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it for TCP
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- asyncio promises it for TCP
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -122,7 +122,7 @@ class Server:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.server"], stdout=subprocess.PIPE, text=True
         )
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        assert self._process.stdout is not None  # noqa: S101 -- it is a pipe
         self.port = int(self._process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}"
         return self

@@ -16,7 +16,7 @@ RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings" / "vllm-0.32.
 CHUNKS = 200
 """Deltas in each stream that is sent in one go."""
 
-TOKEN = " word"  # noqa: S105 - a model's token, not a key
+TOKEN = " word"  # noqa: S105 -- a model's token, not a key
 """The text of a delta: about one token, as vLLM sends it."""
 
 LONG_FRAGMENT = "some more words which are longer " * 2

@@ -49,7 +49,7 @@ def _samples(row: str, setting: Setting) -> Iterator[float]:
 def _next_answer(samples: Iterator[float]) -> dict[str, object]:
     try:
         return {"value": next(samples)}
-    except Exception as error:  # noqa: BLE001 - whatever a contestant raises belongs in the report
+    except Exception as error:  # noqa: BLE001 -- whatever a contestant raises belongs in the report
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}
 

@@ -51,7 +51,7 @@ def scaleway_models() -> Iterator[Models]:
 def local_models() -> Iterator[Models]:
     """The toy model of this project, served on this machine by llama.cpp."""
     # Found because `make demo` installs the project in editable mode.
-    from engine.serve import LocalEngine  # noqa: PLC0415 - not needed on Scaleway
+    from engine.serve import LocalEngine  # noqa: PLC0415 -- not needed on Scaleway
 
     print("SCW_SECRET_KEY is not set: this tour runs on a TOY model on this machine, served by")
     print("llama.cpp. It has 0.9 million parameters and knows a few dozen sentences: what you")

@@ -20,7 +20,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from langchain_scaleway.arguments import check_names, check_values
 from langchain_scaleway.client.connections import Connections
-from langchain_scaleway.client.endpoint import DEFAULT_TIMEOUT, Endpoint, Timeout, as_timeout
+from langchain_scaleway.client.deadlines import DEFAULT_TIMEOUT, Timeout, as_timeout
+from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.http import ScalewayClient
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.errors import ScalewayResponseError

@@ -123,8 +123,7 @@ class _FileOnDemand:
             return None
         source = f"{name} in Scaleway's config file {path}"
         if not isinstance(value, str):
-            # A wrong value in a file, not a wrong type in a program.
-            raise ValueError(f"{source} must be text.")  # noqa: TRY004
+            raise ValueError(f"{source} must be text.")  # noqa: TRY004 -- a value in a file is wrong
         return (value.strip(), source) if value.strip() else None
 
 

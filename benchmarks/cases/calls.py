@@ -55,7 +55,7 @@ def conversation() -> list[BaseMessage]:
 
 def image_prompt() -> list[BaseMessage]:
     """Return a message with an image of 10 MB of base64."""
-    noise = random.Random(0).randbytes(_IMAGE_BYTES * 3 // 4)  # noqa: S311 - no secret, an image
+    noise = random.Random(0).randbytes(_IMAGE_BYTES * 3 // 4)  # noqa: S311 -- no secret, an image
     url = "data:image/png;base64," + base64.b64encode(noise).decode()
     text = {"type": "text", "text": "What is in this image?"}
     return [HumanMessage([text, {"type": "image_url", "image_url": {"url": url}}])]

@@ -1,6 +1,5 @@
 """Where requests go and how: everything about a request that needs no I/O."""
 
-import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -9,6 +8,12 @@ import httpx
 from pydantic import SecretStr
 
 from langchain_scaleway._version import __version__
+from langchain_scaleway.client.deadlines import (
+    DEFAULT_TIMEOUT,
+    Deadlines,
+    Timeout,
+    as_timeout,
+)
 from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.error_mapping import (
     LONGEST_BODY,
@@ -26,18 +31,6 @@ from langchain_scaleway.errors import (
     ScalewayResponseError,
     ScalewayTimeoutError,
 )
-
-Timeout = httpx.Timeout
-
-DEFAULT_TIMEOUT = 330.0
-"""Seconds. An answer may take about five minutes (Scaleway's FAQ), and a plain one is silent
-until it is whole."""
-
-_LONGEST_CONNECT = 5.0
-"""Seconds in which a host that is not there is noticed all the same."""
-
-_TIMEOUTS_OF_TRICKLE = 5
-"""How many timeouts a stream may go on with nothing but comments and pieces of an event."""
 
 _QUOTED_CHARACTERS = 200
 
@@ -87,14 +80,14 @@ class Endpoint:
     ) -> None:
         self.base_url = base_url
         self.project_id = project_id
-        self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
+        self.deadlines = Deadlines(base_url, timeout or as_timeout(DEFAULT_TIMEOUT))
         self.retry = retry or RetryPolicy()
         # Every request repeats these; building them anew would cost more than sending them.
         self._headers = _headers(_as_url(base_url), api_key, headers)
         self._redaction = Redaction(_secrets(self._headers))
         self._raw_headers = _raw(self._headers)
         self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
-        self._extensions = {"timeout": self.timeout.as_dict()}
+        self._extensions = {"timeout": self.deadlines.timeout.as_dict()}
         self._urls: dict[str, httpx.URL] = {}
 
     def build_request(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Request:
@@ -124,7 +117,8 @@ class Endpoint:
     ) -> Any:
         """Build the same request with a client of the user's, which may add to it."""
         headers = {**self._headers, "accept": "text/event-stream"} if stream else self._headers
-        t = self.timeout  # As a tuple, which the client turns into its own library's class.
+        # As a tuple, which the client turns into its own library's class.
+        t = self.deadlines.timeout
         return client.build_request(
             "GET" if content is None else "POST",
             self.base_url + path,
@@ -198,36 +192,6 @@ class Endpoint:
             if name.lower() != "set-cookie"
         }
 
-    def check_deadline(self, started: float, model: str | None) -> None:
-        """Raise when a whole answer that trickles in has taken longer than the timeout.
-
-        Args:
-            started: When the request was sent, on the monotonic clock.
-            model: The model that was asked.
-
-        Raises:
-            ScalewayTimeoutError: It has.
-        """
-        limit = self.timeout.read
-        if limit is not None and time.monotonic() - started > limit:
-            raise self._timeout_error("WholeAnswerTimeout", model)
-
-    def check_trickle(self, last_event: float, model: str | None) -> None:
-        """Raise when a stream has given too little for too long.
-
-        Comments keep it alive, and an event may come in pieces, but not for ever.
-
-        Args:
-            last_event: When the last whole event came, on the monotonic clock.
-            model: The model that was asked.
-
-        Raises:
-            ScalewayTimeoutError: No event has come for several times the timeout.
-        """
-        limit = self.timeout.read
-        if limit is not None and time.monotonic() - last_event > limit * _TIMEOUTS_OF_TRICKLE:
-            raise self._timeout_error("TrickleTimeout", model)
-
     def is_failure_to_read(self, error: Exception) -> bool:
         """Whether an exception says that the rest of an answer did not come, or not in time."""
         return isinstance(error, ScalewayTimeoutError) or self.translate(error, None) is not None
@@ -247,7 +211,7 @@ class Endpoint:
         """
         names = {cls.__name__ for cls in type(error).__mro__}
         if "TimeoutException" in names:
-            return self._timeout_error(type(error).__name__, model)
+            return self.deadlines.error_from(error, model)
         if "DecodingError" in names:
             message = (
                 f"The answer for model {model!r} cannot be decompressed: {error}. Try again; if it "
@@ -262,25 +226,6 @@ class Endpoint:
             )
             return ScalewayConnectionError(message, model=model)
         return None
-
-    def _timeout_error(self, kind: str, model: str | None) -> ScalewayTimeoutError:
-        if kind == "ConnectTimeout":
-            what = f"No connection to {self.base_url} within {self.timeout.connect} s"
-        elif kind == "PoolTimeout":
-            what = f"No free connection within {self.timeout.pool} s"
-        elif kind == "WriteTimeout":
-            what = f"The request could not be sent within {self.timeout.write} s"
-        elif kind == "TrickleTimeout":
-            what = f"No event came for {_TIMEOUTS_OF_TRICKLE} times {self.timeout.read} s"
-        elif kind == "WholeAnswerTimeout":
-            what = f"The answer was not whole within {self.timeout.read} s"
-        else:
-            what = f"Nothing came for {self.timeout.read} s"
-        message = (
-            f"{what} (model {model!r}). Raise `timeout`, or stream the answer: then it is the time "
-            "between two pieces that counts."
-        )
-        return ScalewayTimeoutError(message, model=model)
 
 
 class _TranslatedErrors:
@@ -311,39 +256,6 @@ class _TranslatedErrors:
             if getattr(error, "_request", None) is not None:
                 error._request = None  # type: ignore[attr-defined]  # noqa: SLF001 -- it holds the key
             raise translated from error
-
-
-def as_timeout(timeout: Any) -> Timeout:
-    """Read a user's timeout.
-
-    Args:
-        timeout: Seconds for a whole plain answer, or between two pieces of a stream; an
-            `httpx.Timeout` or its like; or `None` for no limit at all.
-
-    Returns:
-        The same as `Timeout`. A host that is not there is noticed within five seconds, unless
-        an `httpx.Timeout` says otherwise.
-
-    Raises:
-        ValueError: It is none of these, or not positive.
-    """
-    if timeout is None:
-        return Timeout(None)
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
-        if not timeout > 0:
-            message = f"`timeout` must be a positive number of seconds, not {timeout}."
-            raise ValueError(message)
-        connect = min(float(timeout), _LONGEST_CONNECT)
-        return Timeout(connect=connect, read=float(timeout), write=float(timeout), pool=None)
-    try:
-        return Timeout(
-            connect=timeout.connect, read=timeout.read, write=timeout.write, pool=timeout.pool
-        )
-    except AttributeError:
-        message = (
-            f"`timeout` must be seconds, an `httpx.Timeout` or None, not {type(timeout).__name__}."
-        )
-        raise ValueError(message) from None
 
 
 def _as_url(base_url: str) -> httpx.URL:

@@ -13,6 +13,7 @@ import httpx
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint, Reply
+from langchain_scaleway.client.error_mapping import LONGEST_BODY
 from langchain_scaleway.client.retry import RetryListener
 from langchain_scaleway.client.streams import (
     AsyncEventStream,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from langchain_scaleway.client.pacing import Pacer
 
 Answer = TypeVar("Answer", Reply, EventStream, AsyncEventStream)
-
-_LONGEST_ERROR_BODY = 64 * 1024
 
 
 class ScalewayClient:
@@ -251,14 +250,14 @@ class ScalewayClient:
         try:
             for piece in response.iter_bytes():
                 start += piece
-                if len(start) > _LONGEST_ERROR_BODY:
+                if len(start) > LONGEST_BODY:
                     break
-                self.endpoint.check_deadline(started, None)
+                self.endpoint.deadlines.check_whole_answer(started, None)
         except Exception as error:
             if not self.endpoint.is_failure_to_read(error):
                 raise
             # The status says enough; a second error would hide it.
-        return start[:_LONGEST_ERROR_BODY]
+        return start[:LONGEST_BODY]
 
     async def _astart_of(self, response: httpx.Response) -> bytes:
         started = time.monotonic()
@@ -266,13 +265,13 @@ class ScalewayClient:
         try:
             async for piece in response.aiter_bytes():
                 start += piece
-                if len(start) > _LONGEST_ERROR_BODY:
+                if len(start) > LONGEST_BODY:
                     break
-                self.endpoint.check_deadline(started, None)
+                self.endpoint.deadlines.check_whole_answer(started, None)
         except Exception as error:
             if not self.endpoint.is_failure_to_read(error):
                 raise
-        return start[:_LONGEST_ERROR_BODY]
+        return start[:LONGEST_BODY]
 
     def _refusal(
         self, response: httpx.Response, start: bytes, content: bytes | None, model: str | None

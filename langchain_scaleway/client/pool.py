@@ -120,7 +120,7 @@ class ConnectionPool(httpx.BaseTransport):
         except BaseException:
             connection.close()
             raise
-        body = _Body(response, lambda: self._take_back(origin, connection))
+        body = _Body(response, self, origin, connection)
         return httpx.Response(
             response.status, headers=response.headers, stream=body, extensions=response.extensions
         )
@@ -130,7 +130,8 @@ class ConnectionPool(httpx.BaseTransport):
         for connection in self._idle.close():
             connection.close()
 
-    def _take_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
+    def take_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
+        """Keep a connection whose answer was read."""
         for spent in self._idle.put(origin, connection):
             spent.close()
 
@@ -197,18 +198,26 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
 class _Body(httpx.SyncByteStream):
     """The body of an answer; closing it gives its connection back."""
 
-    def __init__(self, response: httpcore.Response, take_back: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        response: httpcore.Response,
+        pool: ConnectionPool,
+        origin: httpcore.Origin,
+        connection: httpcore.HTTPConnection,
+    ) -> None:
         self._response = response
-        self._take_back: Callable[[], None] | None = take_back
+        self._pool: ConnectionPool | None = pool
+        self._origin = origin
+        self._connection = connection
 
     def __iter__(self) -> Iterator[bytes]:
         return self._response.iter_stream()
 
     def close(self) -> None:
-        take_back, self._take_back = self._take_back, None
-        if take_back is not None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
             self._response.close()
-            take_back()
+            pool.take_back(self._origin, self._connection)
 
 
 class _AsyncBody(httpx.AsyncByteStream):

@@ -218,7 +218,7 @@ class _Trickle:
     def check(self) -> None:
         """Look whether events have come, and raise if none have for too long."""
         if self._reader.events == self._events:
-            self._endpoint.check_trickle(self._last_event, self._model)
+            self._endpoint.deadlines.check_stream(self._last_event, self._model)
         else:
             self._last_event, self._events = time.monotonic(), self._reader.events
 
@@ -240,7 +240,7 @@ def read_whole(
     kept = []
     for piece in pieces:
         kept.append(piece)
-        endpoint.check_deadline(started, model)
+        endpoint.deadlines.check_whole_answer(started, model)
     return b"".join(kept)
 
 
@@ -251,7 +251,7 @@ async def aread_whole(
     kept = []
     async for piece in pieces:
         kept.append(piece)
-        endpoint.check_deadline(started, model)
+        endpoint.deadlines.check_whole_answer(started, model)
     return b"".join(kept)
 
 

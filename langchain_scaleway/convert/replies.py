@@ -198,8 +198,9 @@ class StreamDecoder:
         return self._chunks(*self._thinking.feed(content))
 
     def _feed_tool_calls(self, wire_calls: Any) -> list[ChatGenerationChunk]:
-        chunks = self._chunks(*self._thinking.answer_only()) if self._tool_calls is None else []
+        chunks: list[ChatGenerationChunk] = []
         if self._tool_calls is None:
+            chunks = self._chunks(*self._thinking.answer_only())
             self._tool_calls = ToolCallAssembler()
         fragments = self._tool_calls.feed(wire_calls)
         chunks += [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]

@@ -29,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _serve(settings: EmulatorSettings, host: str, port: int) -> None:
-    # Late, so that --help works without the extra.
-    from langchain_scaleway.testing.server import EmulatorServer  # noqa: PLC0415
+    from langchain_scaleway.testing.server import (  # noqa: PLC0415 -- --help needs no extra
+        EmulatorServer,
+    )
 
     service = EmulatedService(settings)
     server = EmulatorServer(service, host, port)

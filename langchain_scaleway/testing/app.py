@@ -105,7 +105,7 @@ class _Endpoints:
         self,
         received: ReceivedRequest,
         release: Callable[[], None],
-        given: bool,  # noqa: FBT001 (Delivery calls it so)
+        given: bool,  # noqa: FBT001 -- Delivery calls it so
     ) -> None:
         release()
         self._service.note_finished(received, given=given)

@@ -65,9 +65,11 @@ class ScalewayEmulator:
         if self._thread is not None:
             raise RuntimeError("The emulator runs already.")
         try:
-            import asyncio  # noqa: PLC0415 (with the next, only needed to serve)
+            import asyncio  # noqa: PLC0415 -- only needed to serve
 
-            from langchain_scaleway.testing.server import EmulatorServer  # noqa: PLC0415
+            from langchain_scaleway.testing.server import (  # noqa: PLC0415 -- only needed to serve
+                EmulatorServer,
+            )
         except ImportError as error:
             raise ImportError(
                 "The emulator needs Starlette and uvicorn: "

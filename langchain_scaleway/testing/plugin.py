@@ -40,7 +40,7 @@ def scaleway_emulator(request: pytest.FixtureRequest) -> Iterator[ScalewayEmulat
             ...
         ```
     """
-    from langchain_scaleway.testing.emulator import ScalewayEmulator  # noqa: PLC0415 (late)
+    from langchain_scaleway.testing.emulator import ScalewayEmulator  # noqa: PLC0415 -- late
 
     settings = {}
     for marker in reversed(list(request.node.iter_markers(_MARKER))):

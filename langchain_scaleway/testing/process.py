@@ -173,5 +173,5 @@ def _serve(options: EmulatorOptions, pipe: Pipe[Any, Any]) -> None:
             try:
                 found = getattr(emulator, name)
                 pipe.send(found(*arguments) if callable(found) else found)
-            except Exception as error:  # noqa: BLE001 (raised again at the other end)
+            except Exception as error:  # noqa: BLE001 -- raised again at the other end
                 pipe.send(error)

@@ -165,7 +165,7 @@ def duration(seconds: float) -> str:
     Whole milliseconds are enough; Scaleway's samples are `250ms` and `35ms`.
     """
     milliseconds = round(seconds * 1000)
-    if milliseconds < 1000:  # noqa: PLR2004 (a second)
+    if milliseconds < 1000:  # noqa: PLR2004 -- a second
         return f"{milliseconds}ms"
     minutes, rest = divmod(milliseconds, 60_000)
     text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")

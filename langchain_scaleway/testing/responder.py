@@ -85,7 +85,7 @@ def _sentence(request: ChatRequest, choice: int) -> str:
     if last.get("role") == "tool":
         return f"The tool answered: {text}"
     # Without a seed the first opening, so that tests may rely on it.
-    chance = random.Random(request.seed)  # noqa: S311 (repeatable, not secret)
+    chance = random.Random(request.seed)  # noqa: S311 -- repeatable, not secret
     first = 0 if request.seed is None else chance.randrange(len(_OPENINGS))
     opening = _OPENINGS[(first + choice) % len(_OPENINGS)]
     return f"{opening} “{text}”." if text else f"{opening} a message without text."

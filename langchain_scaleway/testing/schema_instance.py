@@ -272,11 +272,11 @@ def _numbers_within(low: float, high: float, step: float | None, *, start: int) 
 
 def _text_for_pattern(pattern: str, fits: Any) -> str:
     """Return a text that a regular expression finds."""
-    import random  # noqa: PLC0415 (with the next, needed for this keyword only)
+    import random  # noqa: PLC0415 -- needed for this keyword only
 
-    import rstr  # noqa: PLC0415
+    import rstr  # noqa: PLC0415 -- likewise
 
-    writer = rstr.Rstr(random.Random(0))  # noqa: S311 (repeatable, not secret)
+    writer = rstr.Rstr(random.Random(0))  # noqa: S311 -- repeatable, not secret
     for _ in range(_ATTEMPTS):
         text = writer.xeger(pattern)
         if fits(text):

@@ -43,7 +43,7 @@ _MEDIA_PARTS: Final = frozenset({"image_url", "video_url", "audio_url", "input_a
 _ENGINE_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-class Refusal(Exception):  # noqa: N818 (an answer of the service, not a fault of this program)
+class Refusal(Exception):  # noqa: N818 -- an answer of the service, not a fault of this program
     """An error answer.
 
     Attributes:

@@ -30,7 +30,7 @@ from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 
 COPIERS: dict[str, Callable[[Any], Any]] = {
-    "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 (our own)
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 -- our own
     "deepcopy": copy.deepcopy,
     "copy": copy.copy,
     "model_copy": lambda model: model.model_copy(),

@@ -65,7 +65,7 @@ def streaming(
 def received_before_failure(answer: httpx.Response, error: type[httpx.HTTPError]) -> bytes:
     """Read until the connection fails, which it must in the given way."""
     received = b""
-    with pytest.raises(error):  # noqa: PT012 (the loop is what raises)
+    with pytest.raises(error):  # noqa: PT012 -- the loop is what raises
         for part in answer.iter_raw():
             received += part
     return received

@@ -36,7 +36,7 @@ class RandomFaults:
 
     def draw(self) -> Iterator[Fault | None]:
         """Yield the fault, or none, for each request in turn."""
-        chance = random.Random(self.seed)  # noqa: S311 (repeatable, not secret)
+        chance = random.Random(self.seed)  # noqa: S311 -- repeatable, not secret
         while True:
             hit = chance.random() < self.probability
             yield chance.choice(self.faults) if hit else None

@@ -1,0 +1,114 @@
+"""Timeouts: what a user may give, when one has passed, and how that is said."""
+
+import time
+from typing import Any
+
+import httpx
+
+from langchain_scaleway.errors import ScalewayTimeoutError
+
+Timeout = httpx.Timeout
+
+DEFAULT_TIMEOUT = 330.0
+"""Seconds. An answer may take about five minutes (Scaleway's FAQ), and a plain one is silent
+until it is whole."""
+
+_LONGEST_CONNECT = 5.0
+"""Seconds in which a host that is not there is noticed all the same."""
+
+_TIMEOUTS_OF_TRICKLE = 5
+"""How many timeouts a stream may go on with nothing but comments and pieces of an event."""
+
+
+class Deadlines:
+    """When to give up on the answers of an endpoint.
+
+    Args:
+        base_url: The endpoint's URL, for messages.
+        timeout: How long to wait for what, in seconds.
+    """
+
+    def __init__(self, base_url: str, timeout: Timeout) -> None:
+        self.timeout = timeout
+        self._base_url = base_url
+
+    def check_whole_answer(self, started: float, model: str | None) -> None:
+        """Raise when a whole answer that trickles in has taken longer than the timeout.
+
+        Args:
+            started: When the request was sent, on the monotonic clock.
+            model: The model that was asked.
+
+        Raises:
+            ScalewayTimeoutError: It has.
+        """
+        limit = self.timeout.read
+        if limit is not None and time.monotonic() - started > limit:
+            raise _error(f"The answer was not whole within {limit} s", model)
+
+    def check_stream(self, last_event: float, model: str | None) -> None:
+        """Raise when a stream has given too little for too long.
+
+        Comments keep it alive, and an event may come in pieces, but not for ever.
+
+        Args:
+            last_event: When the last whole event came, on the monotonic clock.
+            model: The model that was asked.
+
+        Raises:
+            ScalewayTimeoutError: No event has come for several times the timeout.
+        """
+        limit = self.timeout.read
+        if limit is not None and time.monotonic() - last_event > limit * _TIMEOUTS_OF_TRICKLE:
+            raise _error(f"No event came for {_TIMEOUTS_OF_TRICKLE} times {limit} s", model)
+
+    def error_from(self, timed_out: BaseException, model: str | None) -> ScalewayTimeoutError:
+        """Make our exception of a transport's, httpx's or httpcore's or one like them."""
+        timeout = self.timeout
+        what = {
+            "ConnectTimeout": f"No connection to {self._base_url} within {timeout.connect} s",
+            "PoolTimeout": f"No free connection within {timeout.pool} s",
+            "WriteTimeout": f"The request could not be sent within {timeout.write} s",
+        }.get(type(timed_out).__name__, f"Nothing came for {timeout.read} s")
+        return _error(what, model)
+
+
+def as_timeout(timeout: Any) -> Timeout:
+    """Read a user's timeout.
+
+    Args:
+        timeout: Seconds for a whole plain answer, or between two pieces of a stream; an
+            `httpx.Timeout` or its like; or `None` for no limit at all.
+
+    Returns:
+        The same as `Timeout`. A host that is not there is noticed within five seconds, unless
+        an `httpx.Timeout` says otherwise.
+
+    Raises:
+        ValueError: It is none of these, or not positive.
+    """
+    if timeout is None:
+        return Timeout(None)
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        if not timeout > 0:
+            message = f"`timeout` must be a positive number of seconds, not {timeout}."
+            raise ValueError(message)
+        connect = min(float(timeout), _LONGEST_CONNECT)
+        return Timeout(connect=connect, read=float(timeout), write=float(timeout), pool=None)
+    try:
+        return Timeout(
+            connect=timeout.connect, read=timeout.read, write=timeout.write, pool=timeout.pool
+        )
+    except AttributeError:
+        message = (
+            f"`timeout` must be seconds, an `httpx.Timeout` or None, not {type(timeout).__name__}."
+        )
+        raise ValueError(message) from None
+
+
+def _error(what: str, model: str | None) -> ScalewayTimeoutError:
+    message = (
+        f"{what} (model {model!r}). Raise `timeout`, or stream the answer: then it is the time "
+        "between two pieces that counts."
+    )
+    return ScalewayTimeoutError(message, model=model)
