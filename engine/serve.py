@@ -79,7 +79,7 @@ class LocalEngine:
         """
         if self._process is not None:
             raise RuntimeError("The local engine is running already.")
-        self._process = subprocess.Popen(  # noqa: S603 - every word of it is made here
+        self._process = subprocess.Popen(  # noqa: S603 -- every word of it is made here
             [sys.executable, __file__, "--stop-at-end-of-input", *self._options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ class LocalEngine:
 
 def _announced_url(process: subprocess.Popen[str]) -> str:
     """The URL that ends the engine's first line; empty when it died or hung before that."""
-    assert process.stdout is not None  # noqa: S101 - for mypy: `start` asked for a pipe
+    assert process.stdout is not None  # noqa: S101 -- for mypy: `start` asked for a pipe
     # The line comes, or the pipe ends because the process has: at the latest by the timer.
     timer = threading.Timer(START_TIMEOUT, process.kill)
     timer.start()
@@ -136,7 +136,7 @@ def serve(options: argparse.Namespace) -> None:
         options: What `parse_options` gives.
     """
     try:
-        import xllamacpp  # noqa: PLC0415 - the parent process does not need it
+        import xllamacpp  # noqa: PLC0415 -- the parent process does not need it
     except ModuleNotFoundError as error:
         sys.exit(f"{error}. The local engine needs: pip install 'langchain-scaleway[demo]'")
 

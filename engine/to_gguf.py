@@ -94,7 +94,7 @@ def gguf_name(name: str) -> str:
 def add_weights(writer: gguf.GGUFWriter, weights: dict[str, np.ndarray]) -> None:
     """Add the weights: matrices as 16-bit floats, vectors as 32-bit ones."""
     for name, weight in sorted(weights.items()):
-        is_matrix = weight.ndim == 2  # noqa: PLR2004 - two dimensions are what makes a matrix
+        is_matrix = weight.ndim == 2  # noqa: PLR2004 -- two dimensions are what makes a matrix
         writer.add_tensor(gguf_name(name), weight.astype(np.float16 if is_matrix else np.float32))
 
 

@@ -86,7 +86,7 @@ class ScalewayConnection(BaseModel):
     connection 5."""
 
     max_retries: int = Field(default=2, ge=0)
-    """How often a failed request is tried again, see the page "Errors"; 0 is never."""
+    """How often a failed request is tried again, see the page "Reliability"; 0 is never."""
 
     default_headers: Mapping[str, str] | None = Field(default=None, repr=False, exclude=True)
     """Headers to send with every request, besides ours or in their place."""

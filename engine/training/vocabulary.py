@@ -2,7 +2,7 @@
 
 import random
 
-RANDOM = random.Random(0)  # noqa: S311 - nothing secret: seeded, so that each run teaches the same
+RANDOM = random.Random(0)  # noqa: S311 -- nothing secret: seeded, so that each run teaches the same
 choice = RANDOM.choice
 
 CAPITALS = {
