@@ -35,15 +35,17 @@ from langchain_scaleway.testing import EmulatorProcess, Quotas, ReceivedRequest,
 
 _MODEL = "qwen3-235b-a22b-instruct-2507"
 _PROMPTS = 2_000
-_QUOTAS = Quotas(requests_per_minute=600, tokens_per_minute=200_000, concurrent_requests=100)
-_REQUESTS, _TOKENS, _AT_ONCE = 600, 200_000, 100  # The same, as plain numbers.
+_REQUESTS, _TOKENS, _AT_ONCE = 600, 200_000, 100
+_QUOTAS = Quotas(
+    requests_per_minute=_REQUESTS, tokens_per_minute=_TOKENS, concurrent_requests=_AT_ONCE
+)
 _LATENCY = 0.5
 """Seconds until a model begins to answer."""
 _TOKEN_INTERVAL = 0.01
 """Seconds for each token of an answer."""
 _MOST_REFUSED = 0.01
 _MOST_TIMES_THE_SHORTEST = 1.1
-_OUTPUT = Path(__file__).parent / "results"
+_OUTPUT = Path("build/benchmarks")
 
 _WORKLOADS = {"requests": (100, 600), "tokens": (400, 1_200)}
 """The shortest and the longest prompt in characters; a quarter as many tokens."""
