@@ -204,6 +204,7 @@ class ScalewayConnection(BaseModel):
             settings.base_url,
             api_key=settings.api_key,
             project_id=settings.project_in_url,
+            is_serverless=settings.is_serverless,
             timeout=as_timeout(self.timeout),
             headers=self.default_headers,
             retry=retry,

@@ -41,11 +41,16 @@ class Settings:
     base_url: str
 
     @property
+    def is_serverless(self) -> bool:
+        """Whether requests go to the serverless API, not to a deployment or any vLLM."""
+        return urlsplit(self.base_url).hostname == SERVERLESS_HOST
+
+    @property
     def project_in_url(self) -> str | None:
         """The project that requests name, however it came into Scaleway's URL."""
-        parts = urlsplit(self.base_url)
-        first = parts.path.split("/")[1] if parts.path else ""
-        return first if parts.hostname == SERVERLESS_HOST and _is_uuid(first) else None
+        path = urlsplit(self.base_url).path
+        first = path.split("/")[1] if path else ""
+        return first if self.is_serverless and _is_uuid(first) else None
 
 
 def load_settings(

@@ -60,6 +60,7 @@ class Endpoint:
         base_url: The URL up to and with `/v1`.
         api_key: Sent as a bearer token, to this origin alone.
         project_id: The project in the URL, where there is one.
+        is_serverless: Whether the URL is the serverless API's; its errors speak of projects.
         timeout: How long to wait for what, in seconds.
         headers: Headers of the user's, added to ours or in their place.
         retry: What is tried again, and when.
@@ -74,12 +75,14 @@ class Endpoint:
         *,
         api_key: SecretStr | None = None,
         project_id: str | None = None,
+        is_serverless: bool = True,
         timeout: Timeout | None = None,
         headers: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         self.base_url = base_url
         self.project_id = project_id
+        self._is_serverless = is_serverless
         self.deadlines = Deadlines(base_url, timeout or as_timeout(DEFAULT_TIMEOUT))
         self.retry = retry or RetryPolicy()
         # Every request repeats these; building them anew would cost more than sending them.
@@ -141,6 +144,7 @@ class Endpoint:
             content.decode("utf-8", "replace"),
             model=model,
             project_id=self.project_id,
+            is_serverless=self._is_serverless,
         )
         self.redact(error)
         return error

@@ -136,6 +136,7 @@ class _Failure(NamedTuple):
     report: _Report
     model: str | None
     project_id: str | None
+    is_serverless: bool = True
     is_cut: bool = False
 
 
@@ -146,6 +147,7 @@ def error_from(
     *,
     model: str | None,
     project_id: str | None = None,
+    is_serverless: bool = True,
 ) -> ScalewayError:
     """Make the exception for an HTTP answer that is no success.
 
@@ -155,6 +157,7 @@ def error_from(
         text: The body, or its first `LONGEST_BODY` bytes.
         model: The model that was asked.
         project_id: The project in the URL, where there is one.
+        is_serverless: Whether the serverless API was asked, not a server of the user's.
 
     Returns:
         The exception, to be raised.
@@ -164,7 +167,7 @@ def error_from(
     if "location" in headers and status < _FIRST_CLIENT_ERROR:
         report = _Report(f"a redirect to {headers['location']}.")
     is_cut = len(text.encode("utf-8", "replace")) >= LONGEST_BODY
-    failure = _Failure(status, report, model, project_id, is_cut)
+    failure = _Failure(status, report, model, project_id, is_serverless, is_cut)
     return _error(failure, body, ErrorResponse(status, headers, text))
 
 
@@ -252,14 +255,22 @@ def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
     if error_class is ScalewayContextOverflowError:
         return _ADVICE_ON_OVERFLOW
     if error_class is ScalewayPermissionDeniedError:
-        return _permission_advice(failure.project_id)
+        return _permission_advice(failure)
     return _ADVICE_BY_STATUS.get(failure.status) or _ADVICE_BY_CLASS.get(error_class, "")
 
 
-def _permission_advice(project_id: str | None) -> str:
+def _permission_advice(failure: _Failure) -> str:
     rights = "the key needs the permission set GenerativeApisModelAccess"
-    if project_id:
-        return f"In the project {project_id} of the URL {rights}, and that must be its project."
+    if not failure.is_serverless:
+        return (
+            f"On a dedicated deployment {rights} in the deployment's project; any other server "
+            "has rules of its own."
+        )
+    if failure.project_id:
+        return (
+            f"In the project {failure.project_id} of the URL {rights}, and that must be its "
+            "project."
+        )
     return (
         "Without a project in the URL the key's default project counts, and there "
         f"{rights}. Pass `project_id` or set SCW_DEFAULT_PROJECT_ID, so that "

@@ -184,7 +184,8 @@ def test_a_403_names_the_project(chat_openai: MakeModel, chat_scaleway: MakeMode
     key = "11111111-2222-3333-4444-555555555555"
 
     assert str(error_of(chat_openai(api_key=key))) == "Error code: 403"
-    assert "SCW_DEFAULT_PROJECT_ID" in str(error_of(chat_scaleway(api_key=key)))
+    told = str(error_of(chat_scaleway(api_key=key)))
+    assert "GenerativeApisModelAccess in the deployment's project" in told
 
 
 def test_a_refused_limit_says_what_is_allowed(

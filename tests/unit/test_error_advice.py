@@ -174,6 +174,15 @@ def test_403_with_a_project() -> None:
     assert "SCW_DEFAULT_PROJECT_ID" not in told
 
 
+def test_403_of_a_deployment() -> None:
+    """Its URL holds no project, and no project of the environment counts."""
+    body = json.dumps(gateway(403, "FORBIDDEN", "insufficient permissions"))
+    told = str(error_from(403, {}, body, model=MODEL, is_serverless=False))
+    assert "GenerativeApisModelAccess in the deployment's project" in told
+    assert "SCW_DEFAULT_PROJECT_ID" not in told
+    assert "api.scaleway.ai" not in told
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects(status: int) -> None:
     error = error_of(status, "<title>Moved</title>", {"location": "https://elsewhere.example/v1"})
