@@ -23,14 +23,14 @@ from langchain_scaleway.arguments import check_call
 from langchain_scaleway.connection import ScalewayConnection
 from langchain_scaleway.convert import blocks
 from langchain_scaleway.convert.messages import messages_to_wire
-from langchain_scaleway.convert.replies import StreamDecoder, carries_answer, reply_to_result
+from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
-from langchain_scaleway.errors import ScalewayError
 
 if TYPE_CHECKING:
     # Imported when they are needed: a program's start should not wait for them.
+    from langchain_core.callbacks import BaseRunManager
     from langchain_core.runnables import RunnableSerializable
     from langchain_core.runnables.utils import AnyConfigurableField
     from langchain_core.tools import BaseTool
@@ -180,22 +180,15 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
-        # Only `stream_events` (v3) hands on a run manager.
-        decoder = StreamDecoder(body["model"], for_events=run_manager is not None)
-        try:
-            with self._client().stream(
-                _COMPLETIONS,
-                body,
-                carries_answer=carries_answer,
-                model=body["model"],
-                on_retry=run_manager.on_retry if run_manager else None,
-            ) as events:
-                for event in events:
-                    yield from decoder.feed(event)
-                yield from decoder.finish(self._shown(events.headers))
-        except ScalewayError as error:
-            decoder.attach_partial_answer(error)
-            raise
+        decoder = self._decoder(body["model"], run_manager)
+        with self._client().stream(
+            _COMPLETIONS,
+            body,
+            decoder=decoder,
+            model=body["model"],
+            on_retry=run_manager.on_retry if run_manager else None,
+        ) as chunks:
+            yield from chunks
         warn_about_reply(body["model"], decoder.answered_model)
 
     async def _astream(
@@ -206,24 +199,16 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
-        # Only `stream_events` (v3) hands on a run manager.
-        decoder = StreamDecoder(body["model"], for_events=run_manager is not None)
-        try:
-            async with await self._client().astream(
-                _COMPLETIONS,
-                body,
-                carries_answer=carries_answer,
-                model=body["model"],
-                on_retry=run_manager.on_retry if run_manager else None,
-            ) as events:
-                async for event in events:
-                    for chunk in decoder.feed(event):
-                        yield chunk
-                for chunk in decoder.finish(self._shown(events.headers)):
-                    yield chunk
-        except ScalewayError as error:
-            decoder.attach_partial_answer(error)
-            raise
+        decoder = self._decoder(body["model"], run_manager)
+        async with await self._client().astream(
+            _COMPLETIONS,
+            body,
+            decoder=decoder,
+            model=body["model"],
+            on_retry=run_manager.on_retry if run_manager else None,
+        ) as chunks:
+            async for chunk in chunks:
+                yield chunk
         warn_about_reply(body["model"], decoder.answered_model)
 
     def _request(
@@ -256,6 +241,13 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     ) -> dict[str, Any]:
         with_usage = arguments.get("stream_usage", self.stream_usage)
         return make_streaming(self._request(messages, stop, arguments), with_usage=with_usage)
+
+    def _decoder(self, model: str, run_manager: "BaseRunManager | None") -> StreamDecoder:
+        return StreamDecoder(
+            model,
+            for_events=run_manager is not None,  # Only `stream_events` (v3) hands one on.
+            with_headers=self.include_response_headers,
+        )
 
     def _result(self, body: dict[str, Any], model: str, headers: dict[str, str]) -> ChatResult:
         result = reply_to_result(body, model, self._shown(headers))

@@ -16,9 +16,10 @@ from langchain_scaleway.client.endpoint import Endpoint, Reply
 from langchain_scaleway.client.error_mapping import LONGEST_BODY
 from langchain_scaleway.client.retry import RetryListener
 from langchain_scaleway.client.streams import (
-    AsyncEventStream,
-    EventPredicate,
-    EventStream,
+    AnswerStream,
+    AsyncAnswerStream,
+    Chunk,
+    Decoder,
     aread_whole,
     read_whole,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     # The limiter brings its own modules, and most programs have none.
     from langchain_scaleway.client.pacing import Pacer
 
-Answer = TypeVar("Answer", Reply, EventStream, AsyncEventStream)
+Answer = TypeVar("Answer", bound=Reply | AnswerStream[Any] | AsyncAnswerStream[Any])
 
 
 class ScalewayClient:
@@ -100,19 +101,19 @@ class ScalewayClient:
         path: str,
         body: dict[str, Any],
         *,
-        carries_answer: EventPredicate,
+        decoder: Decoder[Chunk],
         model: str | None = None,
         on_retry: RetryListener | None = None,
-    ) -> EventStream:
-        """Send a request and read its answer event by event.
+    ) -> AnswerStream[Chunk]:
+        """Send a request and read its answer chunk by chunk.
 
-        A stream that breaks before the first event that carries a piece of the answer is
-        asked for again; one that breaks later raises.
+        A stream that breaks before its first chunk is asked for again; one that breaks later
+        raises.
 
         Args:
             path: The path behind the base URL.
             body: The JSON body to post.
-            carries_answer: Whether an event carries a piece of the answer.
+            decoder: Makes the chunks; each attempt starts it anew.
             model: The model that is asked, for messages.
             on_retry: Told of each retry.
 
@@ -124,7 +125,7 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = encode(body)
-        send = self._paced(lambda: self._stream(path, content, model, carries_answer), body)
+        send = self._paced(lambda: self._stream(path, content, model, decoder), body)
         return self.endpoint.retry.call(send, on_retry)
 
     async def astream(
@@ -132,13 +133,13 @@ class ScalewayClient:
         path: str,
         body: dict[str, Any],
         *,
-        carries_answer: EventPredicate,
+        decoder: Decoder[Chunk],
         model: str | None = None,
         on_retry: RetryListener | None = None,
-    ) -> AsyncEventStream:
+    ) -> AsyncAnswerStream[Chunk]:
         """Do what `stream` does, asynchronously."""
         content = encode(body)
-        send = self._apaced(lambda: self._astream(path, content, model, carries_answer), body)
+        send = self._apaced(lambda: self._astream(path, content, model, decoder), body)
         return await self.endpoint.retry.acall(send, on_retry)
 
     def _paced(
@@ -179,26 +180,26 @@ class ScalewayClient:
         return self.endpoint.reply(response, answer, model)
 
     def _stream(
-        self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
-    ) -> EventStream:
+        self, path: str, content: bytes, model: str | None, decoder: Decoder[Chunk]
+    ) -> AnswerStream[Chunk]:
         with self.endpoint.translated_errors(model):
             response = self._send(path, content, model, stream=True)
-            stream = EventStream(self.endpoint, response, model)
+            stream = AnswerStream[Chunk](self.endpoint, response, model, decoder)
             try:
-                stream.read_until(carries_answer)
+                stream.open()
             except BaseException:
                 stream.close()
                 raise
         return stream
 
     async def _astream(
-        self, path: str, content: bytes, model: str | None, carries_answer: EventPredicate
-    ) -> AsyncEventStream:
+        self, path: str, content: bytes, model: str | None, decoder: Decoder[Chunk]
+    ) -> AsyncAnswerStream[Chunk]:
         with self.endpoint.translated_errors(model):
             response = await self._asend(path, content, model, stream=True)
-            stream = AsyncEventStream(self.endpoint, response, model)
+            stream = AsyncAnswerStream[Chunk](self.endpoint, response, model, decoder)
             try:
-                await stream.read_until(carries_answer)
+                await stream.open()
             except BaseException:
                 await stream.aclose()
                 raise

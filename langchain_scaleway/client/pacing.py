@@ -28,10 +28,10 @@ from langchain_scaleway.client.quotas.estimates import Demand
 from langchain_scaleway.client.quotas.lane import Lane, Waiter
 from langchain_scaleway.client.quotas.quota import Limits, Quota, Turn
 from langchain_scaleway.client.quotas.waiting import await_turn, wait
-from langchain_scaleway.client.streams import AsyncEventStream, EventStream
+from langchain_scaleway.client.streams import AnswerStream, AsyncAnswerStream
 from langchain_scaleway.errors import ScalewayError
 
-Answer = TypeVar("Answer", Reply, EventStream, AsyncEventStream)
+Answer = TypeVar("Answer", bound=Reply | AnswerStream[Any] | AsyncAnswerStream[Any])
 
 _ASK_AGAIN = 5.0
 """Seconds after which whoever waits asks again, though nobody has woken it."""
@@ -254,7 +254,7 @@ def _attempt(lane: Lane, turn: Turn) -> Iterator[None]:
         raise
 
 
-def _follow(answer: Reply | EventStream | AsyncEventStream, turn: Turn) -> None:
+def _follow(answer: Reply | AnswerStream[Any] | AsyncAnswerStream[Any], turn: Turn) -> None:
     """Learn from an answer; a whole one has ended, a stream will."""
     turn.answered(answer.headers)
     if isinstance(answer, Reply):

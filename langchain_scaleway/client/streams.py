@@ -1,12 +1,12 @@
-"""An open streamed answer: its events one by one, and the end of its connection."""
+"""An open streamed answer: what its events make, piece by piece, and the end of its connection."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 import httpx
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from langchain_scaleway.client.network import ReadClock
     from langchain_scaleway.client.quotas.quota import Turn
 
-EventPredicate = Callable[[dict[str, Any]], bool]
+Chunk = TypeVar("Chunk")
+Chunk_co = TypeVar("Chunk_co", covariant=True)
 
 _PIECES_AFTER_THE_END = 4
 _SECONDS_AFTER_THE_END = 0.25
@@ -31,13 +32,30 @@ _SECONDS_AFTER_THE_END = 0.25
 again. It comes along with `[DONE]`, unless something is wrong."""
 
 
-class EventStream:
-    """The events of one answer, read synchronously. Leave its context to free the connection.
+class Decoder(Protocol[Chunk_co]):
+    """Makes of an answer's events the chunks that the caller wants."""
+
+    def start(self) -> None:
+        """Take the beginning of an answer, and forget one that broke off unseen."""
+
+    def feed(self, event: dict[str, Any]) -> Sequence[Chunk_co]:
+        """Take the next event."""
+
+    def finish(self, headers: Mapping[str, str]) -> Sequence[Chunk_co]:
+        """Take the end of the answer, and its HTTP headers."""
+
+    def attach_partial_answer(self, error: ScalewayError) -> None:
+        """Give the error that broke the answer off what has come."""
+
+
+class _OpenAnswer(Generic[Chunk]):
+    """What the two kinds of streams share.
 
     Args:
         endpoint: Where the answer comes from.
         response: The answer, not read yet.
         model: The model that was asked.
+        decoder: Makes the chunks.
 
     Attributes:
         turn: What the pacer counts until the stream is closed.
@@ -45,46 +63,60 @@ class EventStream:
 
     turn: "Turn | None" = None
 
-    def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        response: httpx.Response,
+        model: str | None,
+        decoder: Decoder[Chunk],
+    ) -> None:
         self._endpoint = endpoint
         self._response = response
         self._model = model
+        self._decoder = decoder
         self._reader = EventReader(model, endpoint.project_id)
-        self._read_ahead: deque[dict[str, Any]] = deque()
-        self._events = self._read()
+        self._first: list[Chunk] = []
 
     @property
     def headers(self) -> dict[str, str]:
         """The answer's HTTP headers, names in lower case."""
         return self._endpoint.headers_of(self._response)
 
-    def read_until(self, is_enough: EventPredicate) -> None:
-        """Read ahead, up to the first event for which this holds."""
-        for event in self._events:
-            self._read_ahead.append(event)
-            if is_enough(event):
-                return
+    def _end_turn(self) -> None:
+        if self.turn is not None:
+            self.turn.end(self._reader.usage)
 
-    def __iter__(self) -> Self:
-        """Give the events, those read ahead first."""
-        return self
 
-    def __next__(self) -> dict[str, Any]:
-        """Give the next event.
+class AnswerStream(_OpenAnswer[Chunk]):
+    """The chunks of one answer, read synchronously. Leave its context to free the connection."""
+
+    def open(self) -> None:
+        """Read the first chunk. Until it has come, nobody has seen anything of this answer.
 
         Raises:
             ScalewayError: The server reports an error, or the stream breaks or is cut.
         """
-        return self._read_ahead.popleft() if self._read_ahead else next(self._events)
+        self._decoder.start()
+        self._events = self._read()
+        self._chunks = self._decode()
+        self._first = list(islice(self._chunks, 1))
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Give the chunks, once.
+
+        Raises:
+            ScalewayError: The server reports an error, or the stream breaks or is cut.
+        """
+        return chain(self._first, self._chunks)
 
     def close(self) -> None:
         """Free the connection; one whose answer was not read to its end is closed."""
         try:
+            self._chunks.close()
             self._events.close()
             self._response.close()
         finally:
-            if self.turn is not None:
-                self.turn.end(self._reader.usage)
+            self._end_turn()
 
     def __enter__(self) -> Self:
         """Use the stream in a `with` statement."""
@@ -94,10 +126,19 @@ class EventStream:
         """Free the connection."""
         self.close()
 
+    def _decode(self) -> Generator[Chunk]:
+        try:
+            for event in self._events:
+                yield from self._decoder.feed(event)
+            yield from self._decoder.finish(self.headers)
+        except ScalewayError as error:
+            self._decoder.attach_partial_answer(error)
+            raise
+
     def _read(self) -> Generator[dict[str, Any]]:
         reader = self._reader
         clock = _clock_of(self._response)
-        pieces = self._response.iter_bytes()
+        pieces = _pieces(self._response)
         try:
             with self._endpoint.translated_errors(self._model):
                 if _is_whole_answer(self._response):
@@ -124,47 +165,34 @@ class EventStream:
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
 
 
-class AsyncEventStream:
-    """The events of one answer, read asynchronously; see `EventStream`."""
+class AsyncAnswerStream(_OpenAnswer[Chunk]):
+    """The chunks of one answer, read asynchronously; see `AnswerStream`."""
 
-    turn: "Turn | None" = None
-
-    def __init__(self, endpoint: Endpoint, response: httpx.Response, model: str | None) -> None:
-        self._endpoint = endpoint
-        self._response = response
-        self._model = model
-        self._reader = EventReader(model, endpoint.project_id)
-        self._read_ahead: deque[dict[str, Any]] = deque()
+    async def open(self) -> None:
+        """Read the first chunk; raises as `AnswerStream.open` does."""
+        self._decoder.start()
         self._events = self._read()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The answer's HTTP headers, names in lower case."""
-        return self._endpoint.headers_of(self._response)
-
-    async def read_until(self, is_enough: EventPredicate) -> None:
-        """Read ahead, up to the first event for which this holds."""
-        async for event in self._events:
-            self._read_ahead.append(event)
-            if is_enough(event):
-                return
+        self._chunks = self._decode()
+        async for chunk in self._chunks:
+            self._first.append(chunk)
+            return
 
     def __aiter__(self) -> Self:
-        """Give the events, those read ahead first."""
+        """Give the chunks, once."""
         return self
 
-    async def __anext__(self) -> dict[str, Any]:
-        """Give the next event; raises as `EventStream` does."""
-        return self._read_ahead.popleft() if self._read_ahead else await anext(self._events)
+    async def __anext__(self) -> Chunk:
+        """Give the next chunk; raises as `AnswerStream` does."""
+        return self._first.pop() if self._first else await anext(self._chunks)
 
     async def aclose(self) -> None:
         """Free the connection; one whose answer was not read to its end is closed."""
         try:
+            await self._chunks.aclose()
             await self._events.aclose()
             await self._response.aclose()
         finally:
-            if self.turn is not None:
-                self.turn.end(self._reader.usage)
+            self._end_turn()
 
     async def __aenter__(self) -> Self:
         """Use the stream in an `async with` statement."""
@@ -174,9 +202,20 @@ class AsyncEventStream:
         """Free the connection."""
         await self.aclose()
 
+    async def _decode(self) -> AsyncGenerator[Chunk]:
+        try:
+            async for event in self._events:
+                for chunk in self._decoder.feed(event):
+                    yield chunk
+            for chunk in self._decoder.finish(self.headers):
+                yield chunk
+        except ScalewayError as error:
+            self._decoder.attach_partial_answer(error)
+            raise
+
     async def _read(self) -> AsyncGenerator[dict[str, Any]]:
         reader = self._reader
-        pieces = self._response.aiter_bytes()
+        pieces = _apieces(self._response)
         try:
             with self._endpoint.translated_errors(self._model):
                 if _is_whole_answer(self._response):
@@ -263,6 +302,24 @@ def _completion(
     if not body.get("choices"):
         raise endpoint.unreadable(response, content, model, "chat completion")
     return body
+
+
+def _pieces(response: httpx.Response) -> Iterator[bytes]:
+    """The answer's bytes as they come, without httpx's layers where these would do nothing."""
+    if _is_read_by_httpx(response):
+        return response.iter_bytes()
+    return iter(cast("httpx.SyncByteStream", response.stream))
+
+
+def _apieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    if _is_read_by_httpx(response):
+        return response.aiter_bytes()
+    return aiter(cast("httpx.AsyncByteStream", response.stream))
+
+
+def _is_read_by_httpx(response: httpx.Response) -> bool:
+    """Whether an answer is compressed, or came over a client that is not one of our pools."""
+    return _clock_of(response) is None or "content-encoding" in response.headers
 
 
 def _clock_of(response: httpx.Response) -> "ReadClock | None":

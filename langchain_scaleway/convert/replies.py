@@ -71,21 +71,6 @@ def reply_to_result(
     return ChatResult(generations=generations)
 
 
-def carries_answer(event: dict[str, Any]) -> bool:
-    """Whether an event of a stream makes a chunk that the caller sees.
-
-    Until the first such event a broken stream can be asked for again unnoticed.
-    """
-    choice = _first_choice(event)
-    if choice is None:
-        return False
-    delta = choice.get("delta") or choice.get("message")
-    return choice.get("finish_reason") is not None or (
-        isinstance(delta, dict)
-        and any(value for field, value in delta.items() if field not in ("role", "name"))
-    )
-
-
 class StreamDecoder:
     """Converts the events of one stream into message chunks.
 
@@ -99,23 +84,31 @@ class StreamDecoder:
         reasoning: The pieces of reasoning so far.
     """
 
-    def __init__(self, requested_model: str, *, for_events: bool = False) -> None:
-        """Start at the beginning of a stream.
+    def __init__(
+        self, requested_model: str, *, for_events: bool = False, with_headers: bool = False
+    ) -> None:
+        """Make a decoder for the streams of one call.
 
         Args:
             requested_model: The model that was asked; another one may answer.
             for_events: Whether the chunks become the events of `stream_events` (v3), which
                 are not added up, so that an invalid call can be told as such.
+            with_headers: Whether the HTTP headers go into `response_metadata`.
         """
         self._for_events = for_events
+        self._with_headers = with_headers
+        self._requested_model = requested_model
+        self.start()
+
+    def start(self) -> None:
+        """Take the beginning of a stream, and forget what one before has brought."""
         self.text: list[str] = []
         self.reasoning: list[str] = []
-        self._requested_model = requested_model
         self._reply: dict[str, Any] = {}
         self._choice: dict[str, Any] = {}
         self._usage: Any = None
         self._kwargs: dict[str, Any] = {}
-        self._thinking = ThinkingSplitter(requested_model)
+        self._thinking = ThinkingSplitter(self._requested_model)
         self._text_halves = HalfCharacters()
         self._reasoning_halves = HalfCharacters()
         self._tool_calls: ToolCallAssembler | None = None
@@ -142,10 +135,7 @@ class StreamDecoder:
         return chunks
 
     def finish(self, headers: Mapping[str, str] | None = None) -> list[ChatGenerationChunk]:
-        """Take the end of the stream.
-
-        Args:
-            headers: The answer's HTTP headers, where they are to be in `response_metadata`.
+        """Take the end of the stream, and the answer's HTTP headers.
 
         Returns:
             What had been held back, and the last chunk.
@@ -154,7 +144,8 @@ class StreamDecoder:
         if self._tool_calls is not None:
             is_cut_off = self._choice.get("finish_reason") == _CUT_OFF
             chunks += self._finish_tool_calls(self._tool_calls, is_cut_off=is_cut_off)
-        metadata = _reply_metadata(self._reply, self._requested_model, headers)
+        shown = headers if self._with_headers else None
+        metadata = _reply_metadata(self._reply, self._requested_model, shown)
         metadata.update(self._choice)
         last = AIMessageChunk(
             content="",
