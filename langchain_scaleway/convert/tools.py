@@ -1,13 +1,14 @@
 """Tools and `tool_choice` -> Scaleway's request fields."""
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from functools import cache
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUserError
 
 from langchain_scaleway.convert.schemas import close_objects, contains_itself
 
@@ -41,8 +42,15 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
         Tools in the form of the request's `tools`.
 
     Raises:
-        ValueError: A tool is of a kind that Scaleway has not, or cannot be converted.
+        ValueError: A tool is of a kind that Scaleway has not, or cannot be converted; or it
+            was given without a list around it.
     """
+    # A tool may be iterable itself: a dict by its keys, a `BaseTool` by its fields.
+    if isinstance(tools, (str, Mapping, BaseModel)) or not isinstance(tools, Iterable):
+        raise ValueError(  # noqa: TRY004 -- refused like any other wrong tool
+            f"`tools` is a list of tools, not {tools!r}. Put a single tool into a list, too: "
+            "`bind_tools([tool])`."
+        )
     return [_convert_tool(tool, strict=strict) for tool in tools]
 
 
@@ -71,12 +79,14 @@ def convert_tool_choice(
             is_plain = plain in _REQUIRED or plain in _PLAIN_CHOICES
             return convert_tool_choice(plain, tools) if is_plain else dict(tool_choice)
     elif not isinstance(tool_choice, (str, bool)):
-        message = f"`tool_choice` is a text, a bool or a dict, not {tool_choice!r}."
-        raise ValueError(message)  # noqa: TRY004 -- refused like any other wrong choice
+        raise ValueError(  # noqa: TRY004 -- refused like any other wrong choice
+            f"`tool_choice` is a text, a bool or a dict, not {tool_choice!r}."
+        )
     elif tool_choice is True or tool_choice in _REQUIRED:
         if not tools:
-            message = f"`tool_choice={tool_choice!r}` asks for a tool call, but no tools are bound."
-            raise ValueError(message)
+            raise ValueError(
+                f"`tool_choice={tool_choice!r}` asks for a tool call, but no tools are bound."
+            )
         return "required"
     elif tool_choice in _PLAIN_CHOICES:
         return str(tool_choice) if tools else None
@@ -84,11 +94,10 @@ def convert_tool_choice(
         name = str(tool_choice)
     known = [str(tool.get("function", {}).get("name")) for tool in tools]
     if name not in known:
-        message = (
+        raise ValueError(
             f"`tool_choice` names {name!r}, which is not among the bound tools: "
             f"{', '.join(known) or 'none are bound'}."
         )
-        raise ValueError(message)
     return {"type": "function", "function": {"name": name}}
 
 
@@ -108,12 +117,8 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
         if found is not None and found[0]() is tool and found[1] == fingerprint:
             return _copy(found[2])
     converted = _converted(tool, strict=strict)
-    if converted.get("type") != "function" or "function" not in converted:
-        message = (
-            f"Scaleway's chat completions take function tools only, not {converted.get('type')!r}. "
-            "Wrap what the tool does in a Python function."
-        )
-        raise ValueError(message)
+    if converted.get("type") != "function":
+        raise _of_another_kind(converted.get("type"))
     if fingerprint is not None:
         reference = weakref.ref(tool, lambda _: _remembered.pop(key, None))
         _remembered[key] = (reference, fingerprint, converted)
@@ -122,32 +127,100 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
 
 def _converted(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
     """The tool in OpenAI's form, by LangChain's converter, its losses made good."""
-    if isinstance(tool, Mapping) and "title" in tool and not {"name", "properties"} & set(tool):
-        # A JSON schema, of which the converter would leave all but the title out.
-        parameters = {k: v for k, v in tool.items() if k not in _OF_THE_FUNCTION}
-        described = {k: v for k, v in tool.items() if k == "description"}
-        tool = {"name": tool["title"], **described, "parameters": parameters}
+    if isinstance(tool, Mapping):
+        tool = _known_form(tool)
     try:
         converted = convert_to_openai_tool(tool, strict=strict)
-    except (AttributeError, KeyError, TypeError) as error:
-        message = f"{tool!r} cannot be made a tool: {error!r}. Wrap it in a function."
-        raise ValueError(message) from error
-    # In place of a reference without end the converter writes `{}`, which tells the model nothing.
-    if "{}" in str(converted) and (schema := _schema_that_contains_itself(tool)) is not None:
+        # In place of an endless reference the converter writes `{}`, which tells the model nothing.
+        schema = _schema_that_contains_itself(tool) if "{}" in str(converted) else None
+    except _CONVERTER_ERRORS as error:
+        raise ValueError(
+            f"{tool!r} cannot be made a tool: {error!r}. Wrap it in a function, whose arguments "
+            "JSON can hold: strings, numbers, lists, Pydantic classes."
+        ) from error
+    if schema is not None:
         if strict:
             close_objects(schema)
         converted["function"]["parameters"] = schema
     return converted
 
 
+_CONVERTER_ERRORS = (
+    AttributeError,
+    KeyError,
+    NameError,  # an annotation that names nothing
+    PydanticUserError,  # a type without a JSON schema
+    RecursionError,  # a TypedDict that contains itself
+    TypeError,
+)
+
+
+def _known_form(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool's dict, in a form that LangChain's converter takes whole.
+
+    Raises:
+        ValueError: It is a tool of another kind than a function.
+    """
+    kind = tool.get("type")
+    schema = next((tool[key] for key in _SCHEMA_KEYS if key in tool), None)
+    if "name" in tool and (kind in (None, "function") or schema is not None):
+        # The insides of OpenAI's form, OpenAI's Responses API, Anthropic and MCP
+        function = {key: tool[key] for key in ("name", "description", "strict") if key in tool}
+        return function if schema is None else {**function, "parameters": schema}
+    if isinstance(tool.get("function"), Mapping):
+        return tool
+    if kind == "function":
+        raise ValueError(
+            f"A tool of type 'function' has a name, here or in `function`; {tool!r} has none."
+        )
+    if isinstance(kind, str) and not _SCHEMA_KEYWORDS & tool.keys():
+        raise _of_another_kind(kind)
+    if "title" in tool and "properties" not in tool:
+        # A JSON schema, of which the converter would leave all but the title out.
+        parameters = {k: v for k, v in tool.items() if k not in _OF_THE_FUNCTION}
+        described = {k: v for k, v in tool.items() if k == "description"}
+        return {"name": tool["title"], **described, "parameters": parameters}
+    return tool
+
+
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
+"""Where OpenAI, Anthropic and MCP have the schema of a function's arguments."""
+
+_SCHEMA_KEYWORDS = frozenset({"title", "properties"})
+"""By which a JSON schema is told from a tool."""
+
+
+def _of_another_kind(kind: Any) -> ValueError:
+    return ValueError(
+        f"Scaleway's chat completions take function tools only, not {kind!r}. "
+        "Wrap what the tool does in a Python function."
+    )
+
+
 def _schema_that_contains_itself(tool: Tool) -> dict[str, Any] | None:
-    """The JSON schema of a tool's Pydantic class, references and all, if it needs them."""
-    model: Any = tool.tool_call_schema if isinstance(tool, _base_tool()) else tool
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+    """The JSON schema of a tool's arguments, references and all, if it needs them."""
+    schema = _schema_of(tool)
+    if schema is None or not contains_itself(schema):
         return None
-    schema = model.model_json_schema()
-    kept = {k: v for k, v in schema.items() if k not in _OF_THE_FUNCTION}
-    return kept if contains_itself(schema) else None
+    return {k: v for k, v in schema.items() if k not in _OF_THE_FUNCTION}
+
+
+def _schema_of(tool: Tool) -> dict[str, Any] | None:
+    """The JSON schema of a tool's arguments; `None` where only the converter knows it."""
+    model: Any = tool
+    if isinstance(tool, _base_tool()):
+        model = tool.tool_call_schema
+        if isinstance(model, dict):  # As tools of an MCP server have it
+            return deepcopy(model)
+    elif isinstance(tool, (FunctionType, MethodType)):
+        from langchain_core.tools import create_schema_from_function  # noqa: PLC0415 -- slow
+
+        model = create_schema_from_function(
+            tool.__name__, tool, filter_args=(), parse_docstring=True, include_injected=False
+        )
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return model.model_json_schema()
+    return None
 
 
 _OF_THE_FUNCTION = frozenset({"title", "description"})

@@ -2,10 +2,11 @@
 
 import functools
 import gc
+from copy import deepcopy
 from typing import Any, TypedDict
 
 import pytest
-from langchain_core.tools import BaseTool, StructuredTool, tool
+from langchain_core.tools import BaseTool, StructuredTool, Tool, tool
 from pydantic import BaseModel, Field
 
 from langchain_scaleway import ChatScaleway
@@ -54,6 +55,20 @@ FORMS: dict[str, tuple[Any, str]] = {
         {"name": "add", "description": "Add two numbers.", "input_schema": PARAMETERS},
         "add",
     ),
+    "OpenAI Responses tool": ({"type": "function", **FUNCTION}, "add"),
+    "explicit Anthropic tool": (
+        {
+            "type": "custom",
+            "name": "add",
+            "description": "Add two numbers.",
+            "input_schema": PARAMETERS,
+        },
+        "add",
+    ),
+    "MCP tool": (
+        {"name": "add", "description": "Add two numbers.", "inputSchema": PARAMETERS},
+        "add",
+    ),
 }
 
 
@@ -73,9 +88,37 @@ def test_strict_is_sent_when_it_is_given() -> None:
     assert converted["function"]["parameters"]["additionalProperties"] is False
 
 
-def test_other_kinds_of_tools_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"function tools only, not 'web_search'"):
-        convert_tools([{"type": "web_search"}])
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"type": "web_search"},
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"type": "custom", "name": "run_code"},
+    ],
+    ids=["OpenAI", "Anthropic", "OpenAI custom"],
+)
+def test_other_kinds_of_tools_are_refused(form: dict[str, Any]) -> None:
+    """Nobody would answer the calls of a function by that name."""
+    with pytest.raises(ValueError, match=rf"function tools only, not '{form['type']}'"):
+        convert_tools([form])
+
+
+def test_a_custom_tool_of_langchain_is_refused() -> None:
+    free_text = Tool("run", str, "Run code.", metadata={"type": "custom_tool"})
+    with pytest.raises(ValueError, match="function tools only, not 'custom'"):
+        convert_tools([free_text])
+
+
+@pytest.mark.parametrize("function", [{}, {"function": None}, {"parameters": PARAMETERS}])
+def test_a_function_without_a_name_is_refused(function: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="has a name"):
+        convert_tools([{"type": "function", **function}])
+
+
+@pytest.mark.parametrize("tools", [add, Add, add_tool, FUNCTION, "add", None])
+def test_a_tool_without_a_list_is_refused(tools: Any) -> None:
+    with pytest.raises(ValueError, match=r"`tools` is a list of tools.*`bind_tools\(\[tool\]\)`"):
+        convert_tools(tools)
 
 
 class Tree(BaseModel):
@@ -91,7 +134,36 @@ def plant(tree: Tree) -> str:
     return tree.name
 
 
-@pytest.mark.parametrize("form", [Tree, plant], ids=["Pydantic class", "BaseTool"])
+class Planting(BaseModel):
+    tree: Tree
+
+
+def plant_function(tree: Tree) -> str:
+    """Plant a tree."""
+    return tree.name
+
+
+class Garden:
+    def plant(self, tree: Tree) -> str:
+        """Plant a tree."""
+        return tree.name
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        Tree,
+        plant,
+        plant_function,
+        Garden().plant,
+        StructuredTool(
+            name="plant",
+            description="Plant a tree.",
+            args_schema=Planting.model_json_schema(),  # As MCP's tools have it
+        ),
+    ],
+    ids=["Pydantic class", "BaseTool", "function", "method", "BaseTool of a JSON schema"],
+)
 @pytest.mark.parametrize("strict", [None, True])
 def test_a_model_may_contain_itself(form: Any, strict: bool | None) -> None:
     """LangChain's converter allows anything in the place of an endless reference."""
@@ -109,6 +181,30 @@ def test_a_json_schema_without_properties_is_kept() -> None:
     assert set(converted["function"]["parameters"]) == {"$ref", "$defs"}
 
 
+def test_what_is_done_to_a_schema_stays_here() -> None:
+    schema = Planting.model_json_schema()
+    before = deepcopy(schema)
+    convert_tools([StructuredTool(name="a", description="b", args_schema=schema)], strict=True)
+    assert schema == before
+
+
+class Endless(TypedDict):
+    """LangChain's converter follows it to the end of the stack."""
+
+    inner: "Endless"
+
+
+def unknown_name(a: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821 -- the case
+    """Take what is not there."""
+
+
+def no_json(a: object) -> None:
+    """Take what JSON cannot hold."""
+
+
+no_json.__annotations__["a"] = type("Opaque", (), {})
+
+
 class Callable:
     def __call__(self, a: int) -> int:
         """Do nothing."""
@@ -116,7 +212,17 @@ class Callable:
 
 
 @pytest.mark.parametrize(
-    "form", [Callable(), functools.partial(add, b=1), {"toolSpec": {"name": "add"}}, 5, {}]
+    "form",
+    [
+        Callable(),
+        functools.partial(add, b=1),
+        {"toolSpec": {"name": "add"}},
+        5,
+        {},
+        Endless,
+        unknown_name,
+        no_json,
+    ],
 )
 def test_what_is_no_tool_is_refused(form: Any) -> None:
     with pytest.raises(ValueError, match=r"cannot be made a tool|Unsupported function"):
