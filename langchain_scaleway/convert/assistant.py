@@ -14,7 +14,11 @@ from langchain_core.messages import AIMessage, InvalidToolCall
 from langchain_scaleway.convert.content import HINTS, unwrap
 from langchain_scaleway.convert.media import Block
 from langchain_scaleway.convert.unicode import whole_characters
-from langchain_scaleway.convert.unsendable import UnsendableBlockError, json_text
+from langchain_scaleway.convert.unsendable import (
+    UnsendableBlockError,
+    UnsendableError,
+    json_text,
+)
 
 WireCall = dict[str, Any]
 WireMessage = dict[str, Any]
@@ -39,7 +43,7 @@ def assistant_message(
 
     Raises:
         UnsendableError: A content block is none that an assistant message can hold, or a
-            tool call's arguments are no JSON.
+            tool call's arguments hold what no JSON can, such as a date.
     """
     content = message.content
     kwargs = message.additional_kwargs
@@ -193,18 +197,37 @@ def _arguments(arguments: Any) -> str:
     the model `{}` in its place, depending on the release; here the model sees its mistake.
 
     Raises:
-        UnsendableError: The arguments hold something that is no JSON.
+        UnsendableError: The arguments hold something that no model can have written.
     """
     if isinstance(arguments, dict):
         if not arguments:
             return "{}"
-        # A model may escape half a character, which can be read but not be sent.
-        return whole_characters(json_text(arguments, "The arguments of a tool call"))
+        try:
+            return _json(arguments)
+        except UnsendableError:
+            arguments = _written_by_a_model(arguments)
     if arguments is None or (isinstance(arguments, str) and not arguments.strip()):
         return "{}"
     if isinstance(arguments, str) and _is_object(arguments):
         return arguments
-    return json_text({UNREADABLE_ARGUMENTS: arguments}, "The arguments of a tool call")
+    return _json({UNREADABLE_ARGUMENTS: arguments})
+
+
+def _json(arguments: dict[str, Any]) -> str:
+    # A model may escape half a character, which can be read but not be sent.
+    return whole_characters(json_text(arguments, "The arguments of a tool call"))
+
+
+def _written_by_a_model(arguments: dict[str, Any]) -> Any:
+    """The arguments with `NaN` and `Infinity` in them as text; as they are if something else is.
+
+    Python reads both in what a model wrote, and one such call must not make a conversation
+    unsendable.
+    """
+    try:
+        return json.dumps(arguments, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return arguments
 
 
 def _is_object(text: str) -> bool:

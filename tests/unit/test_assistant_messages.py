@@ -89,9 +89,16 @@ class TestToolCalls:
         [assistant] = messages_to_wire([message])
         assert assistant["tool_calls"][0]["function"]["arguments"] == '{"text":"a\ufffd b"}'
 
-    @pytest.mark.parametrize(
-        "value", [float("nan"), {1, 2}, b"bytes", object()], ids=["NaN", "set", "bytes", "object"]
-    )
+    @pytest.mark.parametrize("value", ["NaN", "-Infinity", "[1, Infinity]"])
+    def test_numbers_that_only_python_reads_go_back_as_the_model_wrote_them(
+        self, value: str
+    ) -> None:
+        """Otherwise what a model wrote would end the conversation."""
+        written = f'{{"city": "Orléans", "x": {value}}}'
+        message = AIMessage("", tool_calls=[tool_call(name="f", args=json.loads(written), id="1")])
+        assert json.loads(arguments_of(message)) == {"unreadable_arguments": written}
+
+    @pytest.mark.parametrize("value", [{1, 2}, b"bytes", object()], ids=["set", "bytes", "object"])
     def test_arguments_that_are_no_json_are_refused(self, value: Any) -> None:
         message = AIMessage("", tool_calls=[tool_call(name="f", args={"x": value}, id="1")])
         with pytest.raises(ValueError, match=r"messages\[0\] \(AIMessage\): The arguments"):
