@@ -59,6 +59,7 @@ def build_request(
     Raises:
         ValueError: `tools` or `tool_choice` cannot be sent.
     """
+    of_the_call = {**(arguments.get("extra_body") or {}), **arguments}
     body: dict[str, Any] = {"model": model, "messages": messages, **parameters}
     body.update(extra_body or {})
     body.update(arguments.get("extra_body") or {})
@@ -69,10 +70,15 @@ def build_request(
             body[name] = value
         elif name != "model":
             body.pop(name, None)
+    body.pop("stream", None)  # `invoke` and `stream` say it, not `extra_body`.
     if "tools" in body or "tool_choice" in body:
         _convert_tools_of(body)
-    if "tools" not in body and "parallel_tool_calls" not in arguments:
-        body.pop("parallel_tool_calls", None)  # The model's own, for requests with tools.
+    # What the model has for requests of one kind stays out of the others, unless the call says it.
+    if "tools" not in body and "parallel_tool_calls" not in of_the_call:
+        body.pop("parallel_tool_calls", None)
+    # The API refuses `top_logprobs` without `logprobs`.
+    if not of_the_call.get("logprobs", True) and "top_logprobs" not in of_the_call:
+        body.pop("top_logprobs", None)
     return body
 
 

@@ -106,6 +106,25 @@ def test_an_argument_wins_over_the_same_call_s_extra_body(reverse: bool) -> None
     assert "extra_body" not in body
 
 
+@pytest.mark.parametrize("off", [{"logprobs": False}, {"extra_body": {"logprobs": False}}])
+@pytest.mark.parametrize("where", ["parameters", "extra_body"])
+def test_a_call_without_logprobs_has_no_top_ones(where: str, off: dict[str, Any]) -> None:
+    """The API refuses `top_logprobs` alone (recording `err_top_logprobs_without_logprobs`)."""
+    fields: dict[str, Any] = {"parameters": {}, "extra_body": {}}
+    fields[where] = {"logprobs": True, "top_logprobs": 3}
+    body = build_request(model="m", messages=[], arguments=off, **fields)
+    assert body["logprobs"] is False
+    assert "top_logprobs" not in body
+    body = build_request(model="m", messages=[], arguments={**off, "top_logprobs": 2}, **fields)
+    assert body["top_logprobs"] == 2  # What the call itself says is the service's to refuse.
+
+
+def test_no_extra_field_makes_a_whole_answer_a_stream(replay_server: ReplayServer) -> None:
+    with model_of(replay_server, extra_body={"stream": True}) as model:
+        assert "stream" not in body_of(replay_server, model)
+        assert "stream" not in body_of(replay_server, model, extra_body={"stream": True})
+
+
 def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> None:
     def add(a: int) -> int:
         """Add."""
