@@ -22,7 +22,7 @@ from langchain_scaleway.client.error_mapping import (
     is_error,
     shortened,
 )
-from langchain_scaleway.client.redaction import Redaction
+from langchain_scaleway.client.redaction import Redaction, credentials_in
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.errors import (
     ErrorResponse,
@@ -33,9 +33,6 @@ from langchain_scaleway.errors import (
 )
 
 _QUOTED_CHARACTERS = 200
-
-_SECRET_WORDS = ("auth", "token", "key", "secret", "password", "cookie")
-"""Words in the names of headers that hold credentials: ours, and others of the user's."""
 
 _CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
 """httpx's common name for them, and httpcore's names."""
@@ -87,7 +84,7 @@ class Endpoint:
         self.retry = retry or RetryPolicy()
         # Every request repeats these; building them anew would cost more than sending them.
         self._headers = _headers(_as_url(base_url), api_key, headers)
-        self._redaction = Redaction(_secrets(self._headers))
+        self._redaction = Redaction(credentials_in(self._headers))
         self._raw_headers = _raw(self._headers)
         self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
         self._extensions = {"timeout": self.deadlines.timeout.as_dict()}
@@ -283,15 +280,6 @@ def _headers(
     if api_key is not None:
         headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
     return headers | {name.lower(): value for name, value in (more or {}).items()}
-
-
-def _secrets(headers: Mapping[str, str]) -> list[str]:
-    """The credentials among headers, without words such as `Bearer` before them."""
-    return [
-        value.split(" ")[-1]
-        for name, value in headers.items()
-        if any(word in name for word in _SECRET_WORDS)
-    ]
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

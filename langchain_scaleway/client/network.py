@@ -32,22 +32,27 @@ _SMALL = 64 * 1024
 
 
 class SendBuffer:
-    """Holds small writes back until something is to be read."""
+    """Holds small writes back until something is to be read.
+
+    It gives views of bytes. A head holds the key, and tracebacks that show local variables would
+    show bytes; httpcore cuts off what each system call has sent, of bytes by a copy.
+    """
 
     def __init__(self) -> None:
         self._held = b""
 
-    def add(self, data: bytes) -> list[bytes]:
+    def add(self, data: bytes) -> list[memoryview]:
         """Take what is to be written, and give what is to be written now."""
         if len(self._held) + len(data) <= _SMALL:
             self._held += data
             return []
-        return [*self.take(), data]
+        return [*self.take(), memoryview(data)]
 
-    def take(self) -> list[bytes]:
+    def take(self) -> list[memoryview]:
         """Give what was held back."""
-        held, self._held = self._held, b""
-        return [held] if held else []
+        views = [memoryview(self._held)] if self._held else []
+        self._held = b""
+        return views
 
 
 class ReadClock:
@@ -108,15 +113,14 @@ class Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Send what was held back, then read."""
         for data in self._buffer.take():
-            self._stream.write(data, timeout)
+            self._stream.write(cast("bytes", data), timeout)
         return self._stream.read(max_bytes, self.clock.time_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, or hold back until something is to be read."""
         self.clock.restart()
         for data in self._buffer.add(buffer):
-            # A view, since httpcore cuts off what each system call has sent: of bytes, a copy.
-            self._stream.write(cast("bytes", memoryview(data)), timeout)
+            self._stream.write(cast("bytes", data), timeout)
 
     def close(self) -> None:
         """Close the connection."""

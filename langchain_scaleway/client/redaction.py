@@ -1,13 +1,29 @@
 """Takes secrets out of what a server has said: it may have repeated the key."""
 
 import dataclasses
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from langchain_scaleway.errors import ErrorResponse, ScalewayError
 
 _SHORTEST_SECRET = 8
 """Characters. What is shorter is a dummy such as `EMPTY`, and perhaps a part of a word."""
+
+_SECRET_WORDS = (
+    "auth",
+    "token",
+    "key",
+    "secret",
+    "password",
+    "cookie",
+    "credential",
+    "session",
+    "signature",
+)
+"""Words in the names of headers that hold credentials: ours, and others of the user's."""
 
 _SHOWN_INSTEAD = "[the key]"
 
@@ -20,13 +36,21 @@ class Redaction:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        spellings = (spelling for secret in secrets for spelling in _spellings(secret))
+        long_enough = (spelling for spelling in spellings if len(spelling) >= _SHORTEST_SECRET)
+        # The longest first: another may be its beginning.
+        self._secrets = sorted(set(long_enough), key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
+        """The text without secrets, and without beginnings of them: it may have been cut off."""
         for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, _SHOWN_INSTEAD)
+            text = text.replace(secret, _SHOWN_INSTEAD)
+        for secret in self._secrets:
+            beginning, rest = secret[:_SHORTEST_SECRET], secret[_SHORTEST_SECRET:]
+            if beginning in text:
+                kept, *others = text.split(beginning)
+                behind = (other[_common_length(other, rest) :] for other in others)
+                text = _SHOWN_INSTEAD.join([kept, *behind])
         return text
 
     def value(self, value: Any) -> Any:
@@ -64,3 +88,28 @@ class Redaction:
     def _clean_response(self, response: ErrorResponse) -> ErrorResponse:
         headers = self.value(dict(response.headers))
         return dataclasses.replace(response, headers=headers, text=self.text(response.text))
+
+
+def credentials_in(headers: Mapping[str, str]) -> list[str]:
+    """What is secret of a request's headers, names in lower case.
+
+    Words such as `Bearer` are too short for one; a cookie has its value behind a name.
+    """
+    return [
+        credential
+        for name, value in headers.items()
+        if any(word in name for word in _SECRET_WORDS)
+        for part in re.split(r"[\s;,]+", value)
+        for credential in (part, part.partition("=")[2])
+    ]
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    """A secret as JSON, Python and URLs write it, too."""
+    return secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")
+
+
+def _common_length(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

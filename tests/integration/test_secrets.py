@@ -15,7 +15,7 @@ from tests.support.faults import FAULTS
 from tests.support.faults.table import Row
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_server import Behaviour, RawServer, sends
-from tests.support.secrecy import CANARY, is_in, leaks_in, leaks_of
+from tests.support.secrecy import CANARY, is_in, leaks_in, leaks_in_locals, leaks_of
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,7 @@ def test_no_fault_gives_it_away(
     assert logged(logs) == []
     if error is not None:
         assert leaks_of(error) == []
+        assert leaks_in_locals(error) == []
 
 
 # --- Servers that repeat the key ----------------------------------------------------------
@@ -131,6 +132,35 @@ def test_a_server_that_repeats_it(
     assert leaks_of(error) == []
     ours = [line for line in logged(logs) if line.startswith("langchain")]
     assert ours == []
+
+
+def padded(length: int) -> str:
+    """A text whose first `length` characters end in the middle of the key."""
+    return "x" * (length - len(CANARY) // 2) + CANARY
+
+
+LONG: dict[str, Behaviour] = {
+    "a quoted body": reply("200 OK", padded(200).encode(), "text/html"),
+    "a quoted event": events(padded(200).encode()),
+    "a quoted stream": sends(
+        HEAD % (b"200 OK", b"text/event-stream") + b"\r\n" + padded(200).encode()
+    ),
+    "a quoted message": reply("400 Bad", {"error": {"message": padded(2_000)}}),
+    "a quoted message of an event": events({"error": {"message": padded(2_000)}}),
+    "a title": reply("502 Oops", f"<title>{padded(2_000)}</title>".encode(), "text/html"),
+    "an error's body": reply("500 Oops", padded(64 * 1024).encode(), "text/plain"),
+    "a success's body": reply("200 OK", padded(64 * 1024).encode(), "text/plain"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("behave", LONG.values(), ids=LONG)
+def test_a_repeated_key_that_is_cut(behave: Behaviour, mode: Mode) -> None:
+    """What is quoted of a body has a limit, which may be in the middle of the key."""
+    with RawServer(behave) as server, model_with_canary(server.base_url) as model:
+        error = call(model, mode).error
+    assert isinstance(error, errors.ScalewayError)
+    assert CANARY[:8] not in f"{error} {error.body} {error.response}"
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -28,6 +28,28 @@ def leaks_of(error: BaseException) -> list[str]:
     return [name for name, text in texts.items() if is_in(text)] + list(leaks_in(error))
 
 
+def leaks_in_locals(error: BaseException) -> list[str]:
+    """Where the canary is among the local variables of frames below this package's.
+
+    Some tracebacks show them, such as rich's and those of error trackers.
+    """
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return [
+        f"{frame.name}: {name}"
+        for frame in _frames(told)
+        if "/tests/" not in frame.filename
+        for name, text in (frame.locals or {}).items()
+        if is_in(text)
+    ]
+
+
+def _frames(told: traceback.TracebackException | None) -> Iterator[traceback.FrameSummary]:
+    if told is not None:
+        yield from told.stack
+        yield from _frames(told.__cause__)
+        yield from _frames(told.__context__)
+
+
 def leaks_in(value: Any) -> Iterator[str]:
     """The paths to all texts with the canary that can be reached from a value.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_scaleway import errors
-from langchain_scaleway.client.redaction import Redaction
+from langchain_scaleway.client.redaction import Redaction, credentials_in
 from tests.support.secrecy import CANARY, is_in, leaks_of
 
 REDACTION = Redaction([CANARY, "another-secret"])
@@ -30,6 +30,46 @@ def test_no_json_keeps_it(value: Any) -> None:
 
 def test_every_secret_is_one() -> None:
     assert REDACTION.text(f"{CANARY} and another-secret") == "[the key] and [the key]"
+
+
+@given(st.integers(min_value=8, max_value=len(CANARY)), st.text())
+def test_the_beginning_of_one_is_struck_out_too(length: int, behind: str) -> None:
+    """A text may have been cut off in the middle of it."""
+    cleaned = REDACTION.text(f"a {CANARY[:length]}{behind}")
+    assert cleaned.startswith("a [the key]")
+    assert CANARY[:8] not in cleaned
+
+
+def test_one_that_begins_another() -> None:
+    assert Redaction(["the-secret", "the-secret-of-all"]).text("the-secret-of-all") == "[the key]"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "back\\slash/and+\"quotes'",
+        json.dumps("back\\slash/and+\"quotes'"),
+        repr("back\\slash/and+\"quotes'"),
+        "back%5Cslash%2Fand%2B%22quotes%27",
+    ],
+)
+def test_other_spellings(spelled: str) -> None:
+    said = Redaction(["back\\slash/and+\"quotes'"]).text(spelled)
+    assert said.strip("'\"") == "[the key]"
+
+
+def test_credentials_of_headers() -> None:
+    headers = {
+        "authorization": "Bearer first-secret",
+        "cookie": "session=second-secret; theme=dark",
+        "x-session": "third-secret",
+        "accept": "application/json",
+    }
+    told = Redaction(credentials_in(headers))
+    for secret in ("first-secret", "second-secret", "third-secret"):
+        assert told.text(f"<{secret}>") == "<[the key]>"
+    for harmless in ("Bearer", "dark", "application/json"):
+        assert told.text(harmless) == harmless
 
 
 @pytest.mark.parametrize("dummy", ["", "k", "EMPTY", "1234567"])
