@@ -125,15 +125,13 @@ class ScalewayConnection(BaseModel):
     def _check_default_headers(cls, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         for name, value in (headers or {}).items():
             if not _HEADER_NAME.fullmatch(name):
-                message = f"{name!r} is no header's name: letters, digits and `-` make one."
-                raise ValueError(message)
+                raise ValueError(f"{name!r} is no header's name: letters, digits and `-` make one.")
             # Line breaks would let a value add headers of its own.
             if not value.isprintable() or value != value.strip():
-                message = (
+                raise ValueError(
                     f"The header {name!r} holds a line break or another control character, or "
                     "spaces around its value."
                 )
-                raise ValueError(message)
         return headers
 
     @model_validator(mode="after")
@@ -216,19 +214,24 @@ class ScalewayConnection(BaseModel):
         return client
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, as pydantic does; a key among the updates is not shown either."""
-        if update and "api_key" in update:
-            update = {**update, "api_key": _as_secret(update["api_key"])}
-        copied = super().model_copy(update=update, deep=deep)
+        """Copy, as pydantic does; what follows from an update changes with it."""
+        copied = super().model_copy(update=self._completed(update or {}), deep=deep)
         copied.__dict__.pop(_KEPT_BY_CORE, None)
         return copied
 
     if not TYPE_CHECKING:  # Type checkers would take any attribute to exist.
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Set a field; a key is not shown either."""
-            super().__setattr__(name, _as_secret(value) if name == "api_key" else value)
+            """Set a field; what follows from it changes with it."""
+            for field, changed in self._completed({name: value}).items():
+                super().__setattr__(field, changed)
             self.__dict__.pop(_KEPT_BY_CORE, None)
+
+    def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Changes of fields with all that follows from them: a key is wrapped, not to be shown."""
+        if "api_key" in changes:
+            return {**changes, "api_key": _as_secret(changes["api_key"])}
+        return changes
 
     def list_models(self) -> list[str]:
         """The ids of the models that the key can use now.
@@ -303,5 +306,6 @@ def _model_ids(body: dict[str, Any]) -> list[str]:
     try:
         return sorted(str(model["id"]) for model in body["data"])
     except (KeyError, TypeError) as error:
-        explanation = "The answer to `GET /models` holds no list of models; is `base_url` right?"
-        raise ScalewayResponseError(explanation, body=body) from error
+        raise ScalewayResponseError(
+            "The answer to `GET /models` holds no list of models; is `base_url` right?", body=body
+        ) from error
