@@ -136,7 +136,7 @@ class ToolCallAssembler:
         return [fragment for fragment in rests if fragment is not None]
 
     def endings(self, *, is_cut_off: bool) -> list[Fragment]:
-        """Close broken arguments so that nobody takes them for whole ones.
+        """Close arguments that nobody may take for a whole call's: broken, or of no tool.
 
         Args:
             is_cut_off: Whether the limit on output tokens ended the reply.
@@ -146,8 +146,10 @@ class ToolCallAssembler:
         """
         fragments = []
         for call in self._calls:
-            lacks_arguments = is_cut_off and self._lacks_arguments(call)
-            end = "]" if lacks_arguments else unmistakable_ending(call.arguments)
+            end = unmistakable_ending(call.arguments)
+            is_no_call = call.name is None or (is_cut_off and self._lacks_arguments(call))
+            if not end and is_no_call:
+                end = "]"  # It closes nothing, so core makes an `invalid_tool_call`.
             if end:
                 fragments.append(Fragment(call.position, None, None, end))
         return fragments
@@ -157,8 +159,8 @@ class ToolCallAssembler:
     ) -> list[tuple[int, ToolCall | InvalidToolCall]]:
         """The calls that `stream_events` (v3) cannot read itself, with their positions.
 
-        Their arguments are no JSON object, or are one in which Python's strict parser finds
-        fault: a line break within a string, as models write it in code.
+        They name no tool, their arguments are no JSON object, or are one in which Python's
+        strict parser finds fault: a line break within a string, as models write it in code.
 
         Args:
             is_cut_off: Whether the limit on output tokens ended the reply.
@@ -166,7 +168,7 @@ class ToolCallAssembler:
         misread = []
         for call in self._calls:
             lacks_arguments = is_cut_off and self._lacks_arguments(call)
-            if lacks_arguments or not _is_strict_object(call.arguments):
+            if call.name is None or lacks_arguments or not _is_strict_object(call.arguments):
                 whole = _whole_call(call.name, call.arguments, call.id, is_cut_off=lacks_arguments)
                 misread.append((call.position, whole))
         return misread
@@ -336,12 +338,12 @@ def _function(wire_call: dict[str, Any]) -> dict[str, Any]:
 
 def _name(function: dict[str, Any]) -> str | None:
     name = function.get("name")
-    return name if name and isinstance(name, str) else None
+    return whole_characters(name) if name and isinstance(name, str) else None
 
 
 def _id(wire_call: dict[str, Any]) -> str | None:
     call_id = wire_call.get("id")
-    return None if call_id is None or str(call_id) in _NO_IDS else str(call_id)
+    return None if call_id is None or str(call_id) in _NO_IDS else whole_characters(str(call_id))
 
 
 def _index(wire_call: dict[str, Any]) -> int | None:

@@ -75,7 +75,7 @@ def view(message: AIMessage) -> View:
 
 
 def _calls_in(blocks: list[dict[str, Any]], kind: str) -> list[Any]:
-    return [(b["name"], b["args"], b["id"]) for b in blocks if b["type"] == kind]
+    return [(b["name"] or "", b["args"], b["id"]) for b in blocks if b["type"] == kind]
 
 
 def without_endings(in_chunks: View, invalid_calls: list[InvalidCall]) -> View:
@@ -292,6 +292,19 @@ async def test_unreadable_calls_agree_in_every_version(
     if arguments in CUT_OFF:
         in_chunks = without_endings(in_chunks, unreadable)
     assert in_chunks.invalid_calls == unreadable
+    assert await event_views(make_model) == in_chunks
+
+
+@pytest.mark.parametrize("arguments", ["", "{}", '{"a": 1}', '{"a": 1', "{nope}"])
+async def test_calls_of_no_tool_agree_in_every_version(
+    arguments: str, replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    wire_call = fragment(arguments, id="call_x", index=1)
+    base_url = replay_server.base_url_of(answer_with([calls_event(ADD, wire_call)]))
+    make_model = functools.partial(model_at, base_url, MODEL)
+    nameless: list[InvalidCall] = [("", arguments, "call_x")]
+    in_chunks = without_endings(await chunk_views(make_model), nameless)
+    assert in_chunks.calls == [("add", {"a": 1, "b": 2}, "call_a")]
     assert await event_views(make_model) == in_chunks
 
 
