@@ -14,8 +14,11 @@ from langchain_scaleway.convert.schemas import close_objects, contains_itself
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
+else:
+    # Slow to import; but core evaluates annotations, of `bind_tools` after `with_fallbacks`.
+    BaseTool = Any
 
-Tool: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
+Tool: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 ToolChoice = str | bool | Mapping[str, Any] | None
 
 _REQUIRED = frozenset({"any", "required"})

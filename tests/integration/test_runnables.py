@@ -61,6 +61,16 @@ async def test_fallbacks_keep_tools_and_schemas(emulator: ScalewayEmulator) -> N
     assert [call["name"] for call in reply.tool_calls] == ["get_weather"]
 
 
+def test_fallbacks_take_tools(emulator: ScalewayEmulator) -> None:
+    """Core hands on to each model what is annotated to make a runnable."""
+    both = model_on(emulator).with_fallbacks([model_on(emulator, THINKING_MODEL)])
+
+    emulator.script(HttpError(503))
+    reply = both.bind_tools([get_weather]).invoke("What is the weather in Paris?")
+
+    assert [call["name"] for call in reply.tool_calls] == ["get_weather"]
+
+
 async def test_retry(emulator: ScalewayEmulator) -> None:
     model = model_on(emulator).with_retry(
         retry_if_exception_type=(errors.ScalewayRateLimitError, errors.ScalewayAPIError),
