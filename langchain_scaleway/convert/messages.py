@@ -25,7 +25,6 @@ from langchain_core.messages import (
     ToolMessageChunk,
 )
 
-from langchain_scaleway.convert.alternation import alternate_roles
 from langchain_scaleway.convert.assistant import assistant_message
 from langchain_scaleway.convert.content import (
     content_parts,
@@ -34,6 +33,7 @@ from langchain_scaleway.convert.content import (
     unwrap,
 )
 from langchain_scaleway.convert.media import Block
+from langchain_scaleway.convert.mistral import for_mistral
 from langchain_scaleway.convert.unsendable import UnsendableError
 
 WireMessage = dict[str, Any]
@@ -60,8 +60,8 @@ def messages_to_wire(
 
     Args:
         messages: The history, by this or any other provider's models.
-        alternating_roles: The model's chat template demands that users and assistants take
-            turns, see `alternate_roles`.
+        alternating_roles: The model is of the Mistral family, which demands that users and
+            assistants take turns, and more: see `for_mistral`.
         replay_reasoning: Send earlier reasoning back to the model.
 
     Raises:
@@ -82,7 +82,7 @@ def messages_to_wire(
     except UnsendableError as error:
         kind = type(messages[position]).__name__
         raise ValueError(f"messages[{position}] ({kind}): {error}") from error
-    return alternate_roles(wire) if alternating_roles else wire
+    return for_mistral(wire) if alternating_roles else wire
 
 
 # One function for each type of message. It adds to the wire messages of those before it,

@@ -16,8 +16,8 @@ from langchain_core.messages.tool import tool_call
 
 from langchain_scaleway.convert.messages import messages_to_wire
 
-CALLING = AIMessage("", tool_calls=[tool_call(name="f", args={}, id="chatcmpl-tool-1")])
-RESULT = ToolMessage("42", tool_call_id="chatcmpl-tool-1")
+CALLING = AIMessage("", tool_calls=[tool_call(name="f", args={}, id="abcdefgh1")])
+RESULT = ToolMessage("42", tool_call_id="abcdefgh1")
 IMAGE = {"type": "image_url", "image_url": {"url": "https://images.example/cat.png"}}
 
 
@@ -78,7 +78,7 @@ def test_a_text_and_the_call_after_it_are_one_message() -> None:
         HumanMessage("a"), AIMessage("Let me see."), CALLING, RESULT, AIMessage("42.")
     )
     assert assistant["content"] == "Let me see."
-    assert [call["id"] for call in assistant["tool_calls"]] == ["chatcmpl-tool-1"]
+    assert [call["id"] for call in assistant["tool_calls"]] == ["abcdefgh1"]
 
 
 def test_tool_messages_and_calls_are_never_merged() -> None:

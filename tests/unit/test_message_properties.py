@@ -71,7 +71,7 @@ def _exchanges(draw: Draw, ids: list[int]) -> list[BaseMessage]:
     invalid = []
     for _ in range(draw(st.integers(1, 3))):
         ids.append(len(ids))
-        call_id = f"chatcmpl-tool-{len(ids)}"
+        call_id = f"call{len(ids):05}"  # Nine letters and digits, as every model takes them
         if draw(st.booleans()):
             valid.append(
                 tool_call(
