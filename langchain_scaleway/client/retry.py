@@ -176,7 +176,7 @@ def requested_wait(error: ScalewayError) -> float | None:
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
         return max(0.0, (date - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # No date either, or one without a time zone.
+    except (ValueError, TypeError, OverflowError):  # No date either, or one without a time zone.
         return None
 
 

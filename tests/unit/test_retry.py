@@ -161,6 +161,9 @@ def test_a_quota_per_minute_takes_longer() -> None:
         ({"retry_after": "nan"}, None),
         ({"retry_after": "inf"}, None),
         ({"retry_after": "Sun, 06 Nov 99999 08:49:37 GMT"}, None),
+        ({"retry_after": f"Sun, 06 Nov {'9' * 20} 08:49:37 GMT"}, None),
+        ({"retry_after": f"Sun, 06 Nov 1994 {'9' * 20}:49:37 GMT"}, None),
+        ({"retry_after": f"Sun, 06 Nov 1994 08:49:37 +{'9' * 20}"}, None),
         ({"retry_after": "Sun, 06 Nov 1994 08:49:37"}, None),  # Nobody's time zone.
     ],
 )
