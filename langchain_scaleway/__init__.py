@@ -36,8 +36,7 @@ def __getattr__(name: str) -> Any:
     pytest loads this package for its plugin in every run, where LangChain would cost a second.
     """
     if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "ChatScaleway":
         # First by itself: from within our modules the same import touches a quarter more memory.
         import_module("langchain_core.language_models.chat_models")

@@ -78,8 +78,7 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
             meant = _OTHER_NAMES.get(name) or (close[0] if close else None)
             hint = f"Did you mean `{meant}`? " if meant else ""
             hint += "Request fields without an argument of their own go into `extra_body`."
-        message = f"`{name}` is no argument of ChatScaleway. {hint}"
-        raise ValueError(message)
+        raise ValueError(f"`{name}` is no argument of ChatScaleway. {hint}")
 
 
 def check_values(given: Mapping[str, Any]) -> None:
@@ -90,8 +89,9 @@ def check_values(given: Mapping[str, Any]) -> None:
     """
     for name in _NUMBERS:
         if isinstance(given.get(name), bool):
-            message = f"`{name}` is a number, not {given[name]}."
-            raise ValueError(message)  # noqa: TRY004 -- pydantic makes its own error of it
+            raise ValueError(  # noqa: TRY004 -- pydantic makes its own error of it
+                f"`{name}` is a number, not {given[name]}."
+            )
 
 
 def check_call(given: Iterable[str]) -> None:
@@ -101,8 +101,7 @@ def check_call(given: Iterable[str]) -> None:
         ValueError: There is one.
     """
     for name in _NOT_PER_CALL.intersection(given):
-        message = (
+        raise ValueError(
             f"`{name}` belongs to the model, not to a call. Make a model with another one: "
             f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
         )
-        raise ValueError(message)

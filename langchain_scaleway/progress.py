@@ -42,8 +42,9 @@ class ProgressBar(BaseCallbackHandler):
         try:
             from tqdm.auto import tqdm  # noqa: PLC0415 -- an extra
         except ImportError as error:
-            message = 'The progress bar needs tqdm: pip install "langchain-scaleway[progress]"'
-            raise ImportError(message) from error
+            raise ImportError(
+                'The progress bar needs tqdm: pip install "langchain-scaleway[progress]"'
+            ) from error
         self.done = 0
         self.failed = 0
         self.tokens = 0

@@ -47,8 +47,9 @@ def _load_certificates() -> ssl.SSLContext:
         return httpx.create_ssl_context()
     except OSError as error:  # It does not say which file it is about.
         named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-        message = f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR, {named}, fail: {error}"
-        raise httpx.ConnectError(message) from error
+        raise httpx.ConnectError(
+            f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR, {named}, fail: {error}"
+        ) from error
 
 
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:
@@ -166,8 +167,9 @@ def _are_there_proxies() -> bool:
 
 def _misnamed_proxies() -> httpx.ProxyError:
     """For httpx's exceptions, which may repeat a proxy's password."""
-    message = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY holds something that is no address"
-    return httpx.ProxyError(message)
+    return httpx.ProxyError(
+        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY holds something that is no address"
+    )
 
 
 class _ProxiedClient:

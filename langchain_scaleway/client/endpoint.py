@@ -263,8 +263,7 @@ def _as_url(base_url: str) -> httpx.URL:
     try:
         return httpx.URL(base_url)
     except httpx.InvalidURL as error:
-        message = f"base_url cannot be used: {error}."
-        raise ValueError(message) from None
+        raise ValueError(f"base_url cannot be used: {error}.") from None
 
 
 def _headers(

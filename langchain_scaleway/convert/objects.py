@@ -228,8 +228,10 @@ def _without_object(message: BaseMessage) -> OutputParserException:
     else:
         reason = f"Its answer is empty (finish_reason {metadata.get('finish_reason')!r})."
     name = metadata.get("model_name")
-    explanation = f"There is no structured output in the reply of model {name!r}. {reason}"
-    return OutputParserException(explanation, llm_output=message.text)
+    return OutputParserException(
+        f"There is no structured output in the reply of model {name!r}. {reason}",
+        llm_output=message.text,
+    )
 
 
 def _quoted(said: Any) -> str:

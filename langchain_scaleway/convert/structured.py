@@ -65,18 +65,15 @@ def structured_output(
         ValueError: The method is unknown, the schema is none, or they do not go together.
     """
     if method not in get_args(Method):
-        message = f"`method` must be one of {', '.join(get_args(Method))}, not {method!r}."
-        raise ValueError(message)
+        raise ValueError(f"`method` must be one of {', '.join(get_args(Method))}, not {method!r}.")
     if schema is not None:
         _check_kind(schema)
     if method == "json_mode":
         if strict is not None:
-            message = "`strict` needs a schema, which `json_mode` does not send."
-            raise ValueError(message)
+            raise ValueError("`strict` needs a schema, which `json_mode` does not send.")
         return _in_text({"type": "json_object"}, schema)
     if schema is None:
-        message = f"`method={method!r}` needs a schema; only `json_mode` goes without."
-        raise ValueError(message)
+        raise ValueError(f"`method={method!r}` needs a schema; only `json_mode` goes without.")
     if method == "json_schema":
         return _in_text(response_format(schema, strict=strict), schema)
     schema = _as_function(schema) if isinstance(schema, dict) else schema
@@ -93,11 +90,10 @@ def _in_a_call(schema: Schema, *, strict: bool | None) -> StructuredOutput:
     function = convert_to_openai_tool(schema)["function"]
     name = function["name"]
     if function["parameters"].get("type", "object") != "object":
-        message = (
+        raise ValueError(
             f"The arguments of a tool are an object, which {name!r} is not. Wrap it in one, or "
             'use `method="json_schema"`.'
         )
-        raise ValueError(message)
     parser: BaseOutputParser[Any] = JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         parser = PydanticToolsParser(tools=[schema], first_tool_only=True)
@@ -149,11 +145,10 @@ def _check_kind(schema: Any) -> None:
     is_data_class = isinstance(schema, type) and is_dataclass(schema)
     if is_typed_dict or is_data_class or is_basemodel_subclass(schema):
         return
-    message = (
+    raise ValueError(
         f"`schema` must be a Pydantic class, a TypedDict or a JSON schema, not {schema!r}. "
         "Make a list, a union or an enum a field of a Pydantic class."
     )
-    raise ValueError(message)
 
 
 def _is_response_format(schema: dict[str, Any]) -> bool:
@@ -176,8 +171,9 @@ def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
         found = (schema[k] for k in ("parameters", "schema", "input_schema") if k in schema)
         return {**function, "parameters": next(found, {"type": "object", "properties": {}})}
     if not schema.keys() & _KEYWORDS:
-        message = f"`schema` is no JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
-        raise ValueError(message)
+        raise ValueError(
+            f"`schema` is no JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
+        )
     function = {"name": schema.get("title") or "response"}
     if "description" in schema:
         function["description"] = schema["description"]
