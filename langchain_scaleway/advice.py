@@ -55,14 +55,14 @@ def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
         _tell_once(facts, advice)
 
 
-def warn_about_reply(asked: str, answered: str | None) -> None:
+def warn_about_reply(asked: str, answered: Any) -> None:
     """Warn if another model answered than was asked; once per process and model asked.
 
     Args:
         asked: `model` in the request.
-        answered: `model` in the answer, if there was one.
+        answered: `model` in the answer, if there was one: whatever the server sent.
     """
-    if not answered or answered == asked:
+    if not isinstance(answered, str) or answered in {"", asked}:
         return
     facts = model_facts(asked)
     if facts is not None and (advice := reply_advice(facts, answered)):

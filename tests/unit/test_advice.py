@@ -151,10 +151,11 @@ def test_an_unknown_model_gets_no_advice() -> None:
         warn_about_reply("tomorrow", "the day after")
 
 
-def test_an_answer_without_a_model_is_fine() -> None:
+@pytest.mark.parametrize("answered", [None, "", 5, True, ["glm-5.2"], {"id": "glm-5.2"}])
+def test_an_answer_without_a_model_is_fine(answered: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_about_reply("glm-5.2", None)
+        warn_about_reply("glm-5.2", answered)
 
 
 def test_it_can_be_silenced() -> None:
