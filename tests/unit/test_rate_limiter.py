@@ -177,6 +177,11 @@ class TestHeaders:
         assert read_quota(HEADERS, "requests") == (600, 599, 0.25)
         assert read_quota(HEADERS, "tokens") == (200_000, 199_000, 0.035)
 
+    @pytest.mark.parametrize("reset", ["61s", "6m0s", "99999999h", "9" * 400 + "s", "1e308"])
+    def test_nobody_waits_longer_than_a_minute(self, reset: str) -> None:
+        headers = HEADERS | {"x-ratelimit-reset-requests": reset}
+        assert read_quota(headers, "requests") == (600, 599, 60)
+
     @pytest.mark.parametrize(
         ("text", "expected"),
         [

@@ -7,9 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from langchain_scaleway.client.quotas.headers import QuotaState
+from langchain_scaleway.client.quotas.headers import MINUTE, QuotaState
 
-MINUTE = 60.0
 _NEGLIGIBLE = 1e-6
 """Amounts below it are what adding up numbers leaves."""
 

@@ -13,6 +13,9 @@ from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.quotas.estimates import fewest_tokens
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
+MINUTE = 60.0
+"""Seconds. What quotas are counted by, and no reason to wait longer."""
+
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -24,7 +27,8 @@ class QuotaState(NamedTuple):
     Attributes:
         limit: How much a minute may take.
         remaining: How much may still be taken.
-        reset: Seconds until the quota is whole again, where that is said.
+        reset: Seconds until the quota is whole again, where that is said; at most a minute,
+            for that is what quotas are counted by.
     """
 
     limit: float
@@ -46,7 +50,8 @@ def read_quota(headers: Mapping[str, str], name: str) -> QuotaState | None:
     remaining = _number(headers.get(f"x-ratelimit-remaining-{name}"))
     if not limit or remaining is None:
         return None
-    return QuotaState(limit, remaining, seconds(headers.get(f"x-ratelimit-reset-{name}", "")))
+    reset = seconds(headers.get(f"x-ratelimit-reset-{name}", ""))
+    return QuotaState(limit, remaining, None if reset is None else min(reset, MINUTE))
 
 
 def seconds(duration: str) -> float | None:
