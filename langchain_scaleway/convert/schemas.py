@@ -5,7 +5,10 @@ from typing import Any
 
 
 def contains_itself(schema: Mapping[str, Any]) -> bool:
-    """Whether a definition of the schema leads back to itself.
+    """Whether a part of the schema refers back to itself.
+
+    Args:
+        schema: A JSON schema; its references may lead anywhere in it, into `$defs` or not.
 
     Example:
         >>> leaf = {"type": "string"}
@@ -13,9 +16,18 @@ def contains_itself(schema: Mapping[str, Any]) -> bool:
         >>> contains_itself({"$defs": {"Leaf": leaf}}), contains_itself({"$defs": {"Tree": tree}})
         (False, True)
     """
-    definitions = schema.get("$defs", {})
-    leads_to = {f"#/$defs/{name}": [*_references(part)] for name, part in definitions.items()}
+    leads_to = {ref: [*_references(_referred(schema, ref))] for ref in _references(schema)}
     return any(start in _reached(start, leads_to) for start in leads_to)
+
+
+def _referred(schema: Any, reference: str) -> Any:
+    """What a reference such as `#/$defs/Tree` leads to; nothing if it leads out of the schema."""
+    root, *path = reference.split("/")
+    found = schema if root == "#" else None
+    for key in path:
+        name = key.replace("~1", "/").replace("~0", "~")  # RFC 6901
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def close_objects(schema: Any) -> None:

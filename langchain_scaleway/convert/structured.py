@@ -18,7 +18,7 @@ from langchain_core.output_parsers.openai_tools import (
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUserError
 
 from langchain_scaleway.convert.objects import ObjectReader, RawAndObject
 from langchain_scaleway.convert.schemas import close_objects
@@ -87,7 +87,7 @@ def _in_text(asked: dict[str, Any], schema: Schema | None) -> StructuredOutput:
 
 
 def _in_a_call(schema: Schema, *, strict: bool | None) -> StructuredOutput:
-    function = convert_to_openai_tool(schema)["function"]
+    function = _converted(schema, strict=None)
     name = function["name"]
     if function["parameters"].get("type", "object") != "object":
         raise ValueError(
@@ -112,7 +112,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         if _is_response_format(schema):
             return schema
         schema = _as_function(schema)
-    function = convert_to_openai_tool(schema, strict=strict)["function"]
+    function = _converted(schema, strict=strict)
     parameters = function["parameters"]
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         # LangChain's converter resolves references, and so loses models that contain themselves.
@@ -120,7 +120,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         if strict:
             close_objects(parameters)
     json_schema: dict[str, Any] = {
-        "name": re.sub(r"[^A-Za-z0-9_-]", "_", function["name"])[:_LONGEST_NAME],
+        "name": _as_name(function["name"]),
         "schema": parameters,
     }
     if function.get("description"):
@@ -128,6 +128,27 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     if function.get("strict") is not None:
         json_schema["strict"] = function["strict"]
     return {"type": "json_schema", "json_schema": json_schema}
+
+
+def _converted(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
+    """The function that LangChain makes of a schema.
+
+    Raises:
+        ValueError: It makes none: a type in it has no JSON schema, or a TypedDict holds itself.
+    """
+    try:
+        function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
+    except (NameError, PydanticUserError, RecursionError, TypeError) as error:
+        raise ValueError(
+            f"`schema` {schema!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic "
+            "class, of types that JSON can hold."
+        ) from error
+    return function
+
+
+def _as_name(title: str) -> str:
+    """A title with no characters but those that Scaleway takes in names."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", title)[:_LONGEST_NAME]
 
 
 # What may be given as a schema
@@ -174,7 +195,8 @@ def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"`schema` is no JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
         )
-    function = {"name": schema.get("title") or "response"}
+    title = schema.get("title")
+    function = {"name": _as_name(title) if title and isinstance(title, str) else "response"}
     if "description" in schema:
         function["description"] = schema["description"]
     parameters = {k: v for k, v in schema.items() if k not in ("title", "description")}

@@ -1,5 +1,6 @@
 """Structured output: what is asked for, what is read, and what is said when it was cut off."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Literal, TypedDict
 
@@ -156,6 +157,27 @@ def test_a_name_holds_only_what_the_service_takes() -> None:
     schema = {"title": "Liste[Größe] " + "x" * 80, "type": "object", "properties": {}}
     name = response_format(schema, strict=None)["json_schema"]["name"]
     assert name == ("Liste_Gr__e__" + "x" * 80)[:64]
+    arguments = structured_output(schema, "function_calling", strict=None).arguments
+    assert arguments["tool_choice"] == arguments["tools"][0]["name"] == name
+
+
+class Endless(TypedDict):
+    """A TypedDict, which LangChain's converter follows to the end of the stack."""
+
+    inner: "Endless"
+
+
+class NoJson(BaseModel):
+    """A class with a field that JSON cannot hold."""
+
+    work: Callable[[], None]
+
+
+@pytest.mark.parametrize("schema", [Endless, NoJson])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_what_no_schema_can_be_made_of_is_refused(schema: Any, method: Any) -> None:
+    with pytest.raises(ValueError, match=r"cannot be made a JSON schema.*Make it a Pydantic class"):
+        structured_output(schema, method, strict=None)
 
 
 def test_function_calling_asks_for_that_tool() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.convert import tools as module
+from langchain_scaleway.convert.schemas import contains_itself
 from langchain_scaleway.convert.tools import convert_tool_choice, convert_tools
 
 
@@ -179,6 +180,33 @@ def test_a_json_schema_without_properties_is_kept() -> None:
     [converted] = convert_tools([schema])
     assert converted["function"]["name"] == "plant"
     assert set(converted["function"]["parameters"]) == {"$ref", "$defs"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "reference"),
+    [
+        ({"$ref": "#/definitions/A", "definitions": {"A": {"items": {}}}}, "#/definitions/A"),
+        ({"properties": {"a": {"type": "object", "items": {}}}}, "#/properties/a"),
+        ({"properties": {"a": {"items": {}}}}, "#"),
+    ],
+    ids=["definitions", "a property", "the root"],
+)
+def test_a_json_schema_may_contain_itself_anywhere(schema: Any, reference: str) -> None:
+    """As the schemas of MCP servers do."""
+    schema = {"type": "object", **deepcopy(schema)}
+    for part in (schema.get("definitions") or schema["properties"]).values():
+        part["items"] = {"$ref": reference}
+    form = StructuredTool(name="a", description="b", args_schema=schema)
+    assert convert_tools([form])[0]["function"]["parameters"] == schema
+
+
+def test_a_reference_may_escape_characters() -> None:
+    assert contains_itself({"$defs": {"a~b/c": {"items": {"$ref": "#/$defs/a~0b~1c"}}}})
+
+
+@pytest.mark.parametrize("reference", ["#/$defs/Missing", "https://schemas.example/a.json", "a"])
+def test_a_reference_that_leads_nowhere_is_no_circle(reference: str) -> None:
+    assert not contains_itself({"properties": {"a": {"$ref": reference}}})
 
 
 def test_what_is_done_to_a_schema_stays_here() -> None:
