@@ -53,6 +53,7 @@ def assistant_message(
         return {"role": "assistant", "content": content}
     said = _NOTHING if isinstance(content, str) else _read(content or [])
     text = content if isinstance(content, str) else "".join(said.texts)
+    text = text or _spoken(kwargs)
     if refusal := kwargs.get("refusal") or "".join(said.refusals):
         text = f"{text}\n\n{refusal}" if text else refusal
     # A message that is all tool calls gets "", which vLLM takes (recording
@@ -63,6 +64,13 @@ def assistant_message(
     if replay_reasoning and (kwargs or said.reasoning) and (reasoning := _reasoning(said, kwargs)):
         wire["reasoning"] = reasoning
     return wire
+
+
+def _spoken(additional_kwargs: Mapping[str, Any]) -> str:
+    """What an OpenAI model said aloud, in writing; its message has no other text."""
+    audio = additional_kwargs.get("audio")
+    transcript = audio.get("transcript") if isinstance(audio, dict) else None
+    return transcript if isinstance(transcript, str) else ""
 
 
 class _Said(NamedTuple):
@@ -95,6 +103,10 @@ def _read_block(block: Block, said: _Said) -> None:
         said.texts.append(_string(block, "text"))
     elif kind == "refusal":
         said.refusals.append(_string(block, "refusal"))
+    elif kind == "compaction":
+        # Anthropic's summary of what was said before; OpenAI encrypts its own.
+        if summary := _flattened(block.get("content"), ""):
+            said.texts.append(f"{summary}\n\n")
     elif kind in _REASONING:
         said.reasoning.append(_reasoning_text(block))
     elif kind in _CALLS:
@@ -296,6 +308,8 @@ _LEFT_OUT = frozenset(
         "web_search_call",
         "code_execution_result",
         "executable_code",
+        # Google's seal on a call
+        "function_call_signature",
         # Where a statement comes from: LangChain, Mistral
         "citation",
         "reference",

@@ -149,9 +149,14 @@ def _document_text(block: Block) -> str | None:
         return text if isinstance(text, str) else None
     if kind == "content":  # Anthropic's documents made of blocks
         return tool_output_text(source.get("content"))
-    if (media.mime_type_of(block) or "").startswith("text/"):
+    if _is_text(media.mime_type_of(block) or ""):
         return _decoded(media.base64_of(source))
     return None
+
+
+def _is_text(mime_type: str) -> bool:
+    essence = mime_type.partition(";")[0].strip().lower()
+    return essence.startswith("text/") or essence.endswith(_TEXTUAL_ENDINGS)
 
 
 def _decoded(data: str | None) -> str | None:
@@ -199,6 +204,9 @@ _USE_KNOWN_BLOCKS = "Use text, image, audio or video blocks, or take it out of t
 _CONVERSE_KINDS = ("text", "image", "video", "document", "cachePoint")
 
 _TEXT_FORMATS = frozenset({"csv", "html", "md", "txt"})
+
+_TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
+"""How MIME types end that are text without saying so, `application/json` first of all."""
 
 _MEDIA: Mapping[str, Callable[[Block], Part]] = {
     "audio": media.audio,

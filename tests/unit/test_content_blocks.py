@@ -57,6 +57,17 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {**create_plaintext_block("Hi!", title="Letter", context="Found.")},
         text_part("Letter\nFound.\nHi!"),
     ),
+    **{
+        f"a v1 file of {mime_type}": (
+            {"type": "file", "base64": NOTE, "mime_type": mime_type},
+            text_part("déjà vu"),
+        )
+        for mime_type in (
+            "application/json",
+            "application/ld+json",
+            "APPLICATION/XML; charset=utf-8",
+        )
+    },
     "v1 plain text in base64": (
         {**create_plaintext_block(base64=NOTE)},
         text_part("déjà vu"),

@@ -210,12 +210,25 @@ class TestForeignHistories:
             {"type": "web_search_call", "id": "ws_1", "status": "completed"},
             {"type": "executable_code", "executable_code": "print(1)"},
             {"type": "reference", "reference_ids": [1]},
+            {"type": "function_call_signature", "signature": "EqQB", "index": 0},
+            {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAA"},
             {"cachePoint": {"type": "default"}},
         ],
         ids=lambda block: block.get("type", "cachePoint"),
     )
     def test_a_servers_own_doings_are_left_out(self, block: dict[str, Any]) -> None:
         assert wire_of(AIMessage(["Hel", block, "lo."]))["content"] == "Hello."
+
+    def test_a_summary_of_what_was_said_before_is_kept(self) -> None:
+        """LangChain's Anthropic models leave it, for a history that they have cut."""
+        block = {"type": "compaction", "content": "They plan a trip to Lyon."}
+        message = AIMessage([block, {"type": "text", "text": "By train?"}])
+        assert wire_of(message)["content"] == "They plan a trip to Lyon.\n\nBy train?"
+
+    def test_what_was_said_aloud_is_kept(self) -> None:
+        audio = {"id": "audio_1", "data": "UklGRg==", "transcript": "By train."}
+        message = AIMessage("", additional_kwargs={"audio": audio})
+        assert wire_of(message)["content"] == "By train."
 
     def test_anthropic_tool_results_become_tool_messages(self) -> None:
         history = [
