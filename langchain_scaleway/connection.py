@@ -1,7 +1,7 @@
 """How a component of LangChain reaches Scaleway: the fields for it, and the client behind them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -58,6 +58,25 @@ class _FoundSettings(NamedTuple):
 
     settings: Settings
     fields: tuple[Any, ...]
+
+
+class _HiddenHeaders(Mapping[str, str]):
+    """Headers whose values are not shown, since they may be credentials."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def __repr__(self) -> str:
+        return repr(dict.fromkeys(self._headers, "**********"))
 
 
 class ScalewayConnection(BaseModel):
@@ -142,6 +161,7 @@ class ScalewayConnection(BaseModel):
         settings = self._settings()
         self.__dict__["api_key"] = settings.api_key
         self.__dict__["project_id"] = settings.project_id
+        self.__dict__["default_headers"] = _hidden("default_headers", self.default_headers)
         self._found_settings = _FoundSettings(settings, self._given_settings())
         return self
 
@@ -228,10 +248,8 @@ class ScalewayConnection(BaseModel):
             self.__dict__.pop(_KEPT_BY_CORE, None)
 
     def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Changes of fields with all that follows from them: a key is wrapped, not to be shown."""
-        if "api_key" in changes:
-            return {**changes, "api_key": _as_secret(changes["api_key"])}
-        return changes
+        """Changes of fields with all that follows from them; credentials are not to be shown."""
+        return {name: _hidden(name, value) for name, value in changes.items()}
 
     def list_models(self) -> list[str]:
         """The ids of the models that the key can use now.
@@ -289,6 +307,15 @@ class ScalewayConnection(BaseModel):
             "_found_settings": None,
         }
         return {**state, "__dict__": fields, "__pydantic_private__": private}
+
+
+def _hidden(field: str, value: Any) -> Any:
+    """A field's value, in a form that is not shown if it may be a credential."""
+    if field == "api_key":
+        return _as_secret(value)
+    if field == "default_headers" and isinstance(value, Mapping):
+        return _HiddenHeaders(value)
+    return value
 
 
 def _as_secret(key: Any) -> Any:

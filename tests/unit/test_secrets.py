@@ -58,10 +58,23 @@ WORDS: dict[str, Callable[[ChatScaleway], Any]] = {
     "a copy": lambda model: repr(copy.copy(model)),
     "a deep copy": lambda model: repr(copy.deepcopy(model)),
     "a changed copy": lambda model: repr(model.model_copy(update={"temperature": 1})),
+    "its attributes": lambda model: repr(vars(model)),
+    "its fields": lambda model: repr(dict(model)),
+    "its state": lambda model: repr(model.__getstate__()),
+    "headers": lambda model: f"{model.default_headers} {model.default_headers!r}",
+    "headers of an update": lambda model: repr(
+        vars(model.model_copy(update={"default_headers": HEADERS}))
+    ),
+    "headers of an assignment": lambda model: repr(vars(with_assigned_headers(model))),
     "its client": lambda model: repr(model._client()),
     "its endpoint": lambda model: repr(model._client().endpoint),
     "its private attributes": lambda model: repr(model.__pydantic_private__),
 }
+
+
+def with_assigned_headers(model: ChatScaleway) -> ChatScaleway:
+    model.default_headers = HEADERS
+    return model
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
@@ -76,8 +89,10 @@ def test_a_model_keeps_its_key_all_the_same() -> None:
     model = model_with_canary()
     assert isinstance(model.api_key, SecretStr)
     assert model.api_key.get_secret_value() == CANARY
+    assert model.default_headers == HEADERS
     assert is_in(repr(model._client().endpoint._headers))
     assert is_in(pickle.dumps(model))
+    assert copy.deepcopy(model).default_headers == HEADERS
 
 
 KEYS: dict[str, Callable[[], ChatScaleway]] = {
