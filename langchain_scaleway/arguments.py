@@ -17,8 +17,16 @@ _OTHER_NAMES = {
     "stop_sequences": "stop",
     "model_kwargs": "extra_body",
     "headers": "default_headers",
+    "reasoning": "reasoning_effort",
+    "effort": "reasoning_effort",
+    "thinking": "reasoning_effort",
+    "thinking_level": "reasoning_effort",
+    "stream_options": "stream_usage",
 }
 """What other integrations call the same thing."""
+
+_LIKENESS = 0.7
+"""How like an argument (up to 1) a name must be to pass for a misspelt one."""
 
 _UNSUPPORTED = frozenset({"n", "frequency_penalty", "logit_bias", "user"})
 """Request fields that Scaleway documents as unsupported (OpenAI compatibility, 2026-04-24)."""
@@ -74,7 +82,7 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
         elif name in _OF_VLLM:
             hint = f"It is a request field of vLLM's: `extra_body={{{name!r}: …}}` sends it."
         else:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = difflib.get_close_matches(name, known, n=1, cutoff=_LIKENESS)
             meant = _OTHER_NAMES.get(name) or (close[0] if close else None)
             hint = f"Did you mean `{meant}`? " if meant else ""
             hint += "Request fields without an argument of their own go into `extra_body`."

@@ -13,6 +13,9 @@ from langchain_scaleway.scw_config import config_path, load_profile
 SERVERLESS_HOST = "api.scaleway.ai"
 """Host of Scaleway's serverless Generative APIs (docs: using-generative-apis, 2025-09-03)."""
 
+_MANAGEMENT_HOST = "api.scaleway.com"
+"""Host of the API that manages Scaleway's products (Scaleway's SDKs, `SCW_API_URL`)."""
+
 _BARE_URL = f"https://{SERVERLESS_HOST}/v1"
 
 _LONGEST_LABEL = 63
@@ -222,6 +225,10 @@ def _base_url_problem(url: str) -> str | None:
         (parts.scheme not in {"http", "https"}, "it does not begin with http:// or https://"),
         (not parts.hostname, "it has no host"),
         (not _can_be_looked_up(parts.hostname or ""), "its host cannot be a host's name"),
+        (
+            parts.hostname == _MANAGEMENT_HOST,
+            f"{_MANAGEMENT_HOST} manages Scaleway's products; models answer at {SERVERLESS_HOST}",
+        ),
         ("@" in parts.netloc, "it contains a user name or password"),
         ("?" in url, "it has a query (?…)"),
         ("#" in url, "it has a fragment (#…)"),

@@ -57,7 +57,7 @@ def build_request(
         The body of a plain request; see `make_streaming`.
 
     Raises:
-        ValueError: `tools` or `tool_choice` cannot be sent.
+        ValueError: `tools`, `tool_choice` or a class as `response_format` cannot be sent.
     """
     of_the_call = {**(arguments.get("extra_body") or {}), **arguments}
     body: dict[str, Any] = {"model": model, "messages": messages, **parameters}
@@ -73,6 +73,8 @@ def build_request(
     body.pop("stream", None)  # `invoke` and `stream` say it, not `extra_body`.
     if "tools" in body or "tool_choice" in body:
         _convert_tools_of(body)
+    if isinstance(body.get("response_format"), type):
+        body["response_format"] = _response_format_of(body["response_format"])
     # What the model has for requests of one kind stays out of the others, unless the call says it.
     if "tools" not in body and "parallel_tool_calls" not in of_the_call:
         body.pop("parallel_tool_calls", None)
@@ -99,3 +101,10 @@ def _convert_tools_of(body: dict[str, Any]) -> None:
     choice = convert_tool_choice(body.pop("tool_choice", None), converted)
     if choice is not None:
         body["tool_choice"] = choice
+
+
+def _response_format_of(schema: type) -> dict[str, Any]:
+    """The field for a class, which `ChatOpenAI` takes there too."""
+    from langchain_scaleway.convert.structured import response_format  # noqa: PLC0415 -- slow
+
+    return response_format(schema, strict=None)

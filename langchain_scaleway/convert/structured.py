@@ -107,7 +107,11 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """Make the request's `response_format` from a schema.
 
     A dict that is a `response_format` already is taken as it is.
+
+    Raises:
+        ValueError: The schema is none.
     """
+    _check_kind(schema)
     if isinstance(schema, dict):
         if _is_response_format(schema):
             return schema

@@ -38,6 +38,9 @@ def make(**fields: Any) -> ChatScaleway:
         ("openai_api_base", "base_url"),
         ("stop_sequences", "stop"),
         ("model_kwargs", "extra_body"),
+        ("reasoning", "reasoning_effort"),
+        ("thinking", "reasoning_effort"),
+        ("stream_options", "stream_usage"),
     ],
 )
 def test_an_unknown_argument_is_refused_with_what_was_meant(name: str, meant: str) -> None:
@@ -47,9 +50,10 @@ def test_an_unknown_argument_is_refused_with_what_was_meant(name: str, meant: st
     assert f"Did you mean `{meant}`?" in str(caught.value)
 
 
-def test_what_nobody_can_guess_is_refused_with_the_way_out() -> None:
+@pytest.mark.parametrize("name", ["qqqqqqq", "use_responses_api"])
+def test_what_nobody_can_guess_is_refused_with_the_way_out(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        make(qqqqqqq=1)
+        make(**{name: 1})
     assert "Did you mean" not in str(caught.value)
     assert "go into `extra_body`" in str(caught.value)
 

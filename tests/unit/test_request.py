@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway, __version__
 from langchain_scaleway.convert.request import PARAMETERS, build_request
@@ -136,6 +137,19 @@ def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> Non
         assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
         body = body_of(replay_server, model, tools=[])
         assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
+
+
+def test_a_class_may_be_the_response_format(replay_server: ReplayServer) -> None:
+    class Person(BaseModel):
+        name: str
+
+    with model_of(replay_server) as model:
+        sent = body_of(replay_server, model, response_format=Person)["response_format"]
+        with pytest.raises(ValueError, match="must be a Pydantic class"):
+            model.invoke("Hi", response_format=object)
+    assert sent["type"] == "json_schema"
+    assert sent["json_schema"]["name"] == "Person"
+    assert sent["json_schema"]["schema"] == Person.model_json_schema()
 
 
 def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -> None:

@@ -193,6 +193,7 @@ def test_base_urls_are_used_as_given(given_url: str, used: str) -> None:
         ("https://api..scaleway.ai/v1", "its host cannot be a host's name"),
         ("https://.../v1", "its host cannot be a host's name"),
         (f"https://{'a' * 64}/v1", "its host cannot be a host's name"),
+        ("https://api.scaleway.com", "models answer at api.scaleway.ai"),
         ("https://user:hunter2@host/v1", "user name or password"),
         ("https://host/v1?token=hunter2", "it has a query"),
         ("https://host/v1?", "it has a query"),
