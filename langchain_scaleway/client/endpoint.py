@@ -143,7 +143,7 @@ class Endpoint:
             project_id=self.project_id,
             is_serverless=self._is_serverless,
         )
-        self.redact(error)
+        self._redaction_for(response).clean(error)
         return error
 
     def reply(self, response: httpx.Response, content: bytes, model: str | None) -> Reply:
@@ -161,7 +161,7 @@ class Endpoint:
             raise self.unreadable(response, content, model, "JSON object")
         if is_error(body):
             error = error_from_event(body, model=model, project_id=self.project_id)
-            self.redact(error)
+            self._redaction_for(response).clean(error)
             raise error
         return Reply(body, self.headers_of(response))
 
@@ -169,7 +169,7 @@ class Endpoint:
         self, response: httpx.Response, content: bytes, model: str | None, expected: str
     ) -> ScalewayResponseError:
         """Make the exception for a success with a body that is not what was expected."""
-        text = self._redaction.text(content[:LONGEST_BODY].decode("utf-8", "replace"))
+        text = content[:LONGEST_BODY].decode("utf-8", "replace")
         kind = response.headers.get("content-type", "no content type")
         message = (
             f"Scaleway answered {response.status_code} for model {model!r}, but the body is no "
@@ -177,13 +177,15 @@ class Endpoint:
             f"again; if it stays so, check that {self.base_url} is the API's address."
         )
         headers = self.headers_of(response)
-        return ScalewayResponseError(
+        error = ScalewayResponseError(
             message,
             status_code=response.status_code,
             model=model,
             body=text,
             response=ErrorResponse(response.status_code, headers, text),
         )
+        self._redaction_for(response).clean(error)
+        return error
 
     def headers_of(self, response: httpx.Response) -> dict[str, str]:
         """The answer's headers without cookies, names in lower case."""
@@ -200,6 +202,14 @@ class Endpoint:
     def redact(self, error: BaseException) -> None:
         """Take the key out of an exception and its causes, should the server have repeated it."""
         self._redaction.clean(error)
+
+    def _redaction_for(self, response: httpx.Response) -> Redaction:
+        """Know what a client of the user's has sent besides our headers, such as its `auth`."""
+        try:
+            sent = response.request.headers
+        except RuntimeError:  # An answer of our own connections does not know its request.
+            return self._redaction
+        return Redaction(credentials_in({**self._headers, **sent}))
 
     def translated_errors(self, model: str | None) -> "_TranslatedErrors":
         """A context in which the transport's exceptions become ours."""

@@ -193,6 +193,40 @@ def test_other_credentials_are_secrets_too(mode: Mode, header: str) -> None:
     assert leaks_of(error) == []
 
 
+def with_token(request: httpx.Request) -> httpx.Request:
+    """What an httpx client does by its `auth`, after the request was built."""
+    request.headers["X-Token"] = CANARY
+    return request
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"headers": {"X-Auth": CANARY}},
+        {"headers": {"Authorization": f"Bearer {CANARY}"}},
+        {"cookies": {"a": CANARY}},
+        {"auth": with_token},
+    ],
+    ids=["header", "authorization", "cookie", "auth"],
+)
+@pytest.mark.parametrize(
+    "behaviour", ["recent", "success that is no JSON", "success that is an error"]
+)
+@pytest.mark.parametrize("mode", ["invoke", "stream"])
+def test_credentials_of_the_users_client(
+    credentials: dict[str, Any], behaviour: str, mode: Mode
+) -> None:
+    with (
+        RawServer(REPEATING[behaviour]) as server,
+        httpx.Client(**credentials) as client,
+        model_with_canary(server.base_url, api_key=None, http_client=client) as model,
+    ):
+        error = call(model, mode).error
+    assert is_in(server.requests[0])
+    assert isinstance(error, errors.ScalewayError)
+    assert leaks_of(error) == []
+
+
 def test_a_dummy_for_a_key_is_no_secret() -> None:
     body = {"error": {"message": "EMPTY prompts are not taken", "code": 400}}
     with (
