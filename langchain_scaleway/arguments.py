@@ -17,6 +17,7 @@ _OTHER_NAMES = {
     "stop_sequences": "stop",
     "model_kwargs": "extra_body",
     "headers": "default_headers",
+    "extra_headers": "default_headers",
     "reasoning": "reasoning_effort",
     "effort": "reasoning_effort",
     "thinking": "reasoning_effort",
@@ -48,6 +49,9 @@ _NOT_PER_CALL = frozenset(
         "output_version",
     }
 )
+
+_HEADERS = frozenset({"extra_headers", "headers"})
+"""What other clients call the headers of a call, which may be credentials."""
 
 _OF_VLLM = frozenset(
     {"chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"}
@@ -108,6 +112,11 @@ def check_call(given: Iterable[str]) -> None:
     Raises:
         ValueError: There is one.
     """
+    for name in _HEADERS.intersection(given):
+        raise ValueError(
+            f"`{name}` would go into the request's body. Headers belong to the model: "
+            "`default_headers`."
+        )
     for name in _NOT_PER_CALL.intersection(given):
         raise ValueError(
             f"`{name}` belongs to the model, not to a call. Make a model with another one: "

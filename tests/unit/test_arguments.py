@@ -148,6 +148,17 @@ async def test_what_belongs_to_the_model_is_refused_in_a_call(name: str) -> None
         await model.ainvoke("Hello", **argument)  # type: ignore[arg-type]  # any of them
 
 
+@pytest.mark.parametrize("name", ["headers", "extra_headers"])
+def test_headers_do_not_go_into_the_body(name: str) -> None:
+    headers = {"Authorization": "Bearer of-somebody"}
+    model = make(base_url="http://127.0.0.1:9/v1")
+    with pytest.raises(ValueError, match="belong to the model: `default_headers`") as caught:
+        model.bind(**{name: headers}).invoke("Hello")
+    assert "of-somebody" not in str(caught.value)
+    with pytest.raises(ValueError, match="Did you mean `default_headers`"):
+        make(**{name: headers})
+
+
 def test_the_advised_copy_works() -> None:
     model = make()
     copied = model.model_copy(update={"max_retries": 7})
