@@ -48,13 +48,17 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
         ValueError: A tool is of a kind that Scaleway has not, or cannot be converted; or it
             was given without a list around it.
     """
-    # A tool may be iterable itself: a dict by its keys, a `BaseTool` by its fields.
-    if isinstance(tools, (str, Mapping, BaseModel)) or not isinstance(tools, Iterable):
-        raise ValueError(  # noqa: TRY004 -- refused like any other wrong tool
+    if not isinstance(tools, (list, tuple)) and not _are_several(tools):
+        raise ValueError(
             f"`tools` is a list of tools, not {tools!r}. Put a single tool into a list, too: "
             "`bind_tools([tool])`."
         )
     return [_convert_tool(tool, strict=strict) for tool in tools]
+
+
+def _are_several(tools: Any) -> bool:
+    """Whether this holds tools; one may be iterable itself, a `BaseTool` by its fields."""
+    return isinstance(tools, Iterable) and not isinstance(tools, (str, Mapping, BaseModel))
 
 
 def convert_tool_choice(

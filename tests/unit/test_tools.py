@@ -116,6 +116,11 @@ def test_a_function_without_a_name_is_refused(function: dict[str, Any]) -> None:
         convert_tools([{"type": "function", **function}])
 
 
+@pytest.mark.parametrize("tools", [(add,), {add}, iter([add]), {"add": add}.values()])
+def test_tools_may_come_in_anything_that_holds_them(tools: Any) -> None:
+    assert [converted["function"]["name"] for converted in convert_tools(tools)] == ["add"]
+
+
 @pytest.mark.parametrize("tools", [add, Add, add_tool, FUNCTION, "add", None])
 def test_a_tool_without_a_list_is_refused(tools: Any) -> None:
     with pytest.raises(ValueError, match=r"`tools` is a list of tools.*`bind_tools\(\[tool\]\)`"):
