@@ -50,8 +50,8 @@ def instructions(row: Row, contestant: Contestant, server: Server) -> float:
         FileNotFoundError: valgrind is not installed.
         RuntimeError: The contestant failed.
     """
+    leave_bytecode(contestant)
     if row == IMPORT:
-        leave_bytecode(contestant)
         return _count("-c", contestant.import_statement) - _count("-c", "pass")
     calls = ROWS[row.name]
     work = ("-m", "benchmarks.instructions", row.name, contestant.name, server.url)

@@ -46,20 +46,20 @@ class Deadlines:
         if limit is not None and time.monotonic() - started > limit:
             raise _error(f"The answer was not whole within {limit} s", model)
 
-    def check_stream(self, last_event: float, model: str | None) -> None:
+    def check_stream(self, waiting_since: float, model: str | None) -> None:
         """Raise when a stream has given too little for too long.
 
         Comments keep it alive, and an event may come in pieces, but not for ever.
 
         Args:
-            last_event: When the last whole event came, on the monotonic clock.
+            waiting_since: From when on no whole event has come, on the monotonic clock.
             model: The model that was asked.
 
         Raises:
             ScalewayTimeoutError: No event has come for several times the timeout.
         """
         limit = self.timeout.read
-        if limit is not None and time.monotonic() - last_event > limit * _TIMEOUTS_OF_TRICKLE:
+        if limit is not None and time.monotonic() - waiting_since > limit * _TIMEOUTS_OF_TRICKLE:
             raise _error(f"No event came for {_TIMEOUTS_OF_TRICKLE} times {limit} s", model)
 
     def error_from(self, timed_out: BaseException, model: str | None) -> ScalewayTimeoutError:

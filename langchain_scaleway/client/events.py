@@ -75,7 +75,10 @@ class EventReader:
             event = self._parse_data(data, may_be_text=name == "error")
             if name == "error" or is_error(event):
                 raise error_from_event(event, model=self._model, project_id=self._project_id)
-            self._note_progress(event, data)
+            self.events += 1
+            self.usage = event.get("usage") or self.usage
+            if choices := event.get("choices"):
+                self._note_finish(choices, data)
             yield event
 
     def _parse_data(self, data: bytes, *, may_be_text: bool) -> dict[str, Any]:
@@ -89,10 +92,7 @@ class EventReader:
             raise self._unreadable(data, "JSON object")
         return event
 
-    def _note_progress(self, event: dict[str, Any], data: bytes) -> None:
-        self.events += 1
-        self.usage = event.get("usage") or self.usage
-        choices = event.get("choices") or []
+    def _note_finish(self, choices: Any, data: bytes) -> None:
         if not isinstance(choices, list):
             raise self._unreadable(data, "chat completion")
         for choice in choices:

@@ -61,7 +61,8 @@ class SSEDecoder:
             self._unfinished_line.append(chunk)
             chunk = b"".join(self._unfinished_line)
         lines = chunk.split(b"\n")
-        self._unfinished_line = [lines.pop()]
+        rest = lines.pop()
+        self._unfinished_line = [rest] if rest else []
         return self._take(lines)
 
     def flush(self) -> list[ServerSentEvent]:

@@ -252,14 +252,17 @@ class _Trickle:
         self._reader = reader
         self._model = model
         self._events = 0
-        self._last_event = time.monotonic()
+        self._waiting_since: float | None = time.monotonic()
 
     def check(self) -> None:
         """Look whether events have come, and raise if none have for too long."""
-        if self._reader.events == self._events:
-            self._endpoint.deadlines.check_stream(self._last_event, self._model)
+        if self._reader.events != self._events:
+            self._events = self._reader.events
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = time.monotonic()
         else:
-            self._last_event, self._events = time.monotonic(), self._reader.events
+            self._endpoint.deadlines.check_stream(self._waiting_since, self._model)
 
 
 def read_whole(

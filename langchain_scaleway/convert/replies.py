@@ -230,12 +230,12 @@ class StreamDecoder:
         return chunks
 
     def _note_reply(self, event: dict[str, Any]) -> None:
-        if not self._reply.get("model") and event.get("model"):
-            self._reply["model"] = event["model"]
+        reply = self._reply
+        if not reply.get("model") and event.get("model"):
+            reply["model"] = event["model"]
         for field in _REPLY_FIELDS:
-            value = event.get(field)
-            if value is not None:
-                self._reply[field] = value
+            if (value := event.get(field)) is not None:
+                reply[field] = value
         usage = event.get("usage")
         if usage:
             self._usage = usage
