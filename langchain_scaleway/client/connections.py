@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import httpx
@@ -165,6 +166,13 @@ def _are_there_proxies() -> bool:
     return any(name != "no" for name in getproxies())
 
 
+def _check_ports_of_proxies() -> None:
+    """Raise a `ValueError` for a port that is none, on which httpx would raise anything."""
+    for name, address in getproxies().items():
+        if name != "no":
+            _ = urlsplit(address if "://" in address else f"http://{address}").port
+
+
 def _misnamed_proxies() -> httpx.ProxyError:
     """For httpx's exceptions, which may repeat a proxy's password."""
     return httpx.ProxyError(
@@ -177,6 +185,7 @@ class _ProxiedClient:
 
     def __init__(self) -> None:
         try:
+            _check_ports_of_proxies()
             self._client = httpx.Client(verify=ssl_context(), limits=_LIMITS)
         except (httpx.InvalidURL, ValueError):
             raise _misnamed_proxies() from None
@@ -193,6 +202,7 @@ class _AsyncProxiedClient:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         try:
+            _check_ports_of_proxies()
             self._client = httpx.AsyncClient(verify=context, limits=_LIMITS)
         except (httpx.InvalidURL, ValueError):
             raise _misnamed_proxies() from None

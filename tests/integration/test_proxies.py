@@ -91,7 +91,15 @@ def test_no_proxy_is_asked_for_hosts_that_need_none(
     assert proxy.connections == 0
 
 
-@pytest.mark.parametrize("address", ["ftp://somewhere:1", "http://user:the-proxys-password"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://somewhere:1",
+        "http://user:the-proxys-password",
+        "http://user:the-proxys-password@127.0.0.1:99999",
+        "127.0.0.1:99999",
+    ],
+)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_proxy_that_is_none_is_told(
     mode: Mode, address: str, monkeypatch: pytest.MonkeyPatch
