@@ -8,20 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, Too
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_scaleway.convert.messages import messages_to_wire
-
-TEXT = {"type": "text", "text": "Hi!"}
-CALL = tool_call(name="get_weather", args={"city": "Orléans"}, id="chatcmpl-tool-1")
-WIRE_CALL = {
-    "id": "chatcmpl-tool-1",
-    "type": "function",
-    "function": {"name": "get_weather", "arguments": '{"city":"Orléans"}'},
-}
-
-
-def wire_of(message: BaseMessage, **options: bool) -> dict[str, Any]:
-    """The one wire message for a message."""
-    (wire,) = messages_to_wire([message], **options)
-    return wire
+from tests.support.messages import CALL, TEXT, WIRE_CALL, wire_of
 
 
 def arguments_of(message: BaseMessage) -> str:

@@ -18,26 +18,13 @@ from langchain_core.messages import (
     ToolMessage,
     convert_to_messages,
 )
-from langchain_core.messages.tool import tool_call
 
 from langchain_scaleway.convert.messages import messages_to_wire
+from tests.support.messages import CALL, TEXT, WIRE_CALL, wire_of
 from tests.support.recordings import VLLM_QWEN, Recording
 
-TEXT = {"type": "text", "text": "Hi!"}
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture").decode()
 IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
-CALL = tool_call(name="get_weather", args={"city": "Orléans"}, id="chatcmpl-tool-1")
-WIRE_CALL = {
-    "id": "chatcmpl-tool-1",
-    "type": "function",
-    "function": {"name": "get_weather", "arguments": '{"city":"Orléans"}'},
-}
-
-
-def wire_of(message: BaseMessage, **options: bool) -> dict[str, Any]:
-    """The one wire message for a message."""
-    (wire,) = messages_to_wire([message], **options)
-    return wire
 
 
 @pytest.mark.parametrize(
