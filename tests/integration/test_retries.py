@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from langchain_scaleway.testing import (
     Reply,
     Reset,
     ScalewayEmulator,
+    ServedModel,
     Stall,
     ToolCall,
     rate_limited,
@@ -201,6 +203,37 @@ def test_reasoning_that_had_come_is_on_the_error(mode: Mode, emulator: ScalewayE
     assert error.partial_text == ""
     assert error.partial_reasoning
     assert "Let me think".startswith(error.partial_reasoning)
+
+
+BEGINS_WITHIN_A_THINK_BLOCK = ServedModel(id="deepseek/deepseek-r1-distill-llama-8b:bf16")
+HELD_BACK = Reply("Two and two make four", faults=[CutStream(3)])
+"""Of such a model, whose text is held back until the block's end."""
+
+
+@pytest.fixture
+def deepseek() -> Iterator[ScalewayEmulator]:
+    """An emulator of a dedicated deployment without a reasoning parser."""
+    with ScalewayEmulator(models=(BEGINS_WITHIN_A_THINK_BLOCK,)) as emulator:
+        yield emulator
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+def test_what_was_held_back_nobody_has_seen(mode: Mode, deepseek: ScalewayEmulator) -> None:
+    deepseek.script(HELD_BACK, Reply("Thought.\n</think>\n\nFour"))
+    with impatient(model_on(deepseek, BEGINS_WITHIN_A_THINK_BLOCK.id, max_retries=5)) as model:
+        attempt = call(model, mode)
+    assert (attempt.text, attempt.error) == ("\n\nFour", None)
+    assert len(deepseek.requests) == 2
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+def test_what_was_held_back_is_on_the_last_error(mode: Mode, deepseek: ScalewayEmulator) -> None:
+    deepseek.respond_with(lambda _: HELD_BACK)
+    with impatient(model_on(deepseek, BEGINS_WITHIN_A_THINK_BLOCK.id, max_retries=1)) as model:
+        error = call(model, mode).error
+    assert isinstance(error, errors.ScalewayStreamInterruptedError)
+    assert error.partial_text == "Two and"
+    assert len(deepseek.requests) == 2
 
 
 def test_streaming_behind_invoke_is_a_stream(emulator: ScalewayEmulator) -> None:
