@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-from types import TracebackType
 from typing import Self
 
 from benchmarks.wire import STAMP, STAMP_DIGITS, Reply, replies
@@ -127,12 +126,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the process."""
         with self._process:
             self._process.terminate()

@@ -1,7 +1,6 @@
 """A progress bar for long batches, with any LangChain model or chain."""
 
 import threading
-from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
@@ -62,12 +61,7 @@ class ProgressBar(BaseCallbackHandler):
         """Use the bar in a `with` statement, which closes it."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the bar."""
         self.close()
 

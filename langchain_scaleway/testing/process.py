@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
-from types import TracebackType
 from typing import Any, Final, Self, Unpack
 
 from langchain_scaleway.testing.emulator import ScalewayEmulator
@@ -70,12 +69,7 @@ class EmulatorProcess:
         """Start the process."""
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the process."""
         self.stop()
 

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from langchain_scaleway.testing import ScalewayEmulator
@@ -53,12 +52,7 @@ class LocalScaleway:
         assert self._started.wait(_PATIENCE), "The proxy has not started."
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Break off all connections."""
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_PATIENCE)

@@ -4,7 +4,6 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Self
 
 Behaviour = Callable[[socket.socket], None]
@@ -55,12 +54,7 @@ class RawServer:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close all connections and stop."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join()

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import parse_headers
-from types import TracebackType
 from typing import Any, Self
 
 from tests.support.recordings import CHAT_PATH, Recording
@@ -101,12 +100,7 @@ class ReplayServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop answering and free the port."""
         self._server.shutdown()
         self._server.server_close()

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from langchain_scaleway.testing import ScalewayEmulator
@@ -39,12 +38,7 @@ class TlsFront:
         assert self._ready.wait(_PATIENCE)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Break off all connections."""
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_PATIENCE)
