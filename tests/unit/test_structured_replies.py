@@ -4,7 +4,7 @@ import functools
 import json
 import operator
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import pytest
 from langchain_core import exceptions
@@ -44,6 +44,19 @@ class Person(BaseModel):
 
 ALICE = Person(name="Alice", age=30, city="Paris")
 PERSON_SCHEMA = {"title": "Person", **Person.model_json_schema()}
+
+
+class PersonDict(TypedDict):
+    """A person."""
+
+    name: str
+    age: int
+    city: Literal["Paris", "Lyon", "Lille"]
+
+
+every_schema = pytest.mark.parametrize(
+    "schema", [Person, PersonDict, PERSON_SCHEMA], ids=["class", "TypedDict", "schema"]
+)
 
 GetTime = create_model("get_time", city=(str, ...))
 GET_TIME_SCHEMA = {
@@ -276,6 +289,7 @@ TRUNCATED_CALLS = [
 
 def check_truncation(error: Any, recording: Recording) -> None:
     assert isinstance(error, ScalewayTruncatedOutputError)
+    assert isinstance(error, OutputParserException)
     usage = expected_outcome(recording).usage
     assert usage is not None
     assert "Raise `max_tokens`" in str(error)
@@ -285,7 +299,7 @@ def check_truncation(error: Any, recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("recording", TRUNCATED, ids=str)
-@pytest.mark.parametrize("schema", [Person, PERSON_SCHEMA], ids=["class", "schema"])
+@every_schema
 async def test_recorded_truncation(recording: Recording, schema: Any, ask: Ask) -> None:
     model, streamed = ask(recording), recording.is_streamed
     for method in ("json_schema", "json_mode"):
@@ -295,10 +309,17 @@ async def test_recorded_truncation(recording: Recording, schema: Any, ask: Ask) 
 
 
 @pytest.mark.parametrize("recording", TRUNCATED_CALLS, ids=str)
-async def test_recorded_truncation_of_a_call(recording: Recording, ask: Ask) -> None:
+@pytest.mark.parametrize(
+    "schema",
+    [
+        create_model("get_weather", city=(str, ...)),
+        {**GET_TIME_SCHEMA, "title": "get_weather"},
+    ],
+    ids=["class", "schema"],
+)
+async def test_recorded_truncation_of_a_call(recording: Recording, schema: Any, ask: Ask) -> None:
     """LangChain alone would complete the arguments, or give `None`."""
-    wanted = {**GET_TIME_SCHEMA, "title": "get_weather"}
-    runnable = ask(recording).with_structured_output(wanted, method="function_calling")
+    runnable = ask(recording).with_structured_output(schema, method="function_calling")
     for error in await outcomes(runnable, streamed=recording.is_streamed):
         check_truncation(error, recording)
 
@@ -324,14 +345,15 @@ def test_what_came_before_a_truncation_has_been_streamed(ask: Ask) -> None:
     assert parts == [] or parts[-1] == {"name": "Alice"}
 
 
-def test_truncation_is_a_parsing_error_beside_the_raw_reply(ask: Ask) -> None:
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+def test_truncation_is_a_parsing_error_beside_the_raw_reply(method: Method, ask: Ask) -> None:
     recording = Recording(VLLM_QWEN, "json_schema_truncated")
-    for method in ("json_schema", "function_calling"):
-        runnable = ask(recording).with_structured_output(Person, method=method, include_raw=True)
-        answer = runnable.invoke(PROMPT)
-        assert answer["parsed"] is None
-        check_truncation(answer["parsing_error"], recording)
-        assert answer["raw"].text == '{"name": "Alice",'
+    runnable = ask(recording).with_structured_output(Person, method=method, include_raw=True)
+    answer = runnable.invoke(PROMPT)
+    assert answer["parsed"] is None
+    check_truncation(answer["parsing_error"], recording)
+    assert answer["raw"].text == '{"name": "Alice",'
+    assert answer["raw"].response_metadata["finish_reason"] == "length"
 
 
 @pytest.mark.parametrize("streamed", [False, True])

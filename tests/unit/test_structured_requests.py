@@ -1,22 +1,14 @@
-"""Structured output: what is asked for, what is read, and what is said when it was cut off."""
+"""Structured output: what is asked for, and what is refused before anything is sent."""
 
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Literal, TypedDict
 
 import pytest
-from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage, AIMessageChunk
 from pydantic import BaseModel, RootModel
 
 from langchain_scaleway import ChatScaleway
-from langchain_scaleway.convert.objects import refuse_truncated
 from langchain_scaleway.convert.structured import response_format, structured_output
-from langchain_scaleway.errors import ScalewayTruncatedOutputError
-from tests.support.recordings import VLLM_QWEN, Recording
-from tests.support.replay import ReplayServer
-from tests.support.wire import MODEL, event, http_stream
-from tests.unit.conftest import ModelFactory
 
 
 class Person(BaseModel):
@@ -205,90 +197,3 @@ def test_what_does_not_go_together_is_refused(
     model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
     with pytest.raises(ValueError, match=said):
         model.with_structured_output(schema, method=method, strict=strict)
-
-
-ANSWER = '{"name": "Alice", "age": 30}'
-
-PARSED = [(Person, Person(name="Alice", age=30)), (JSON_SCHEMA, {"name": "Alice", "age": 30})]
-
-
-@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-@pytest.mark.parametrize(("schema", "parsed"), PARSED, ids=["class", "dict"])
-async def test_objects_are_read_whole_and_as_they_grow(
-    schema: Any, parsed: Any, method: Any, replay_server: ReplayServer, model_at: ModelFactory
-) -> None:
-    events = [event({"content": piece}) for piece in ('{"name": "Al', 'ice", "age": 30}')]
-    base_url = replay_server.base_url_of(http_stream([*events, event({}, "stop")]))
-    structured = model_at(base_url, MODEL).with_structured_output(schema, method=method)
-    assert list(structured.stream("Who?"))[-1] == parsed
-    assert [found async for found in structured.astream("Who?")][-1] == parsed
-
-
-CUT_OFF = Recording(VLLM_QWEN, "json_schema_truncated")
-
-
-async def test_an_answer_that_was_cut_off_says_so(
-    replay_server: ReplayServer, model_at: ModelFactory
-) -> None:
-    model = model_at(replay_server.base_url(CUT_OFF), "tiny-qwen3")
-    structured = model.with_structured_output(Person)
-    said = "cut off at the limit of 6 tokens.*`max_tokens`.*reasoning"
-    with pytest.raises(ScalewayTruncatedOutputError, match=said) as caught:
-        structured.invoke("Who?")
-    assert isinstance(caught.value, OutputParserException)
-    assert caught.value.model == "tiny-qwen3"
-    with pytest.raises(ScalewayTruncatedOutputError):
-        await structured.ainvoke("Who?")
-    raw = model.with_structured_output(Person, include_raw=True).invoke("Who?")
-    assert raw["raw"].content == '{"name": "Alice",'
-    assert raw["parsed"] is None
-    assert isinstance(raw["parsing_error"], ScalewayTruncatedOutputError)
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-async def test_a_stream_that_was_cut_off_says_so(
-    method: Any, replay_server: ReplayServer, model_at: ModelFactory
-) -> None:
-    cut = http_stream([event({"content": '{"name": "Al'}), event({}, "length")])
-    model = model_at(replay_server.base_url_of(cut), MODEL)
-    structured = model.with_structured_output(Person, method=method)
-    with pytest.raises(ScalewayTruncatedOutputError):
-        list(structured.stream("Who?"))
-    with pytest.raises(ScalewayTruncatedOutputError):
-        [found async for found in structured.astream("Who?")]
-
-
-@pytest.mark.parametrize(
-    ("message", "said"),
-    [
-        (
-            AIMessage(
-                "",
-                usage_metadata={
-                    "input_tokens": 1,
-                    "output_tokens": 9,
-                    "total_tokens": 10,
-                    "output_token_details": {"reasoning": 8},
-                },
-                response_metadata={"finish_reason": "length"},
-            ),
-            "9 tokens, 8 of them spent on reasoning",
-        ),
-        (
-            AIMessageChunk(
-                content="",
-                additional_kwargs={"reasoning_content": "Hm."},
-                response_metadata={"finish_reason": "length"},
-            ),
-            "a share of them spent on reasoning",
-        ),
-    ],
-)
-def test_the_share_of_reasoning_is_named(message: AIMessage, said: str) -> None:
-    with pytest.raises(ScalewayTruncatedOutputError, match=said):
-        refuse_truncated(message)
-
-
-def test_an_answer_that_just_fits_is_whole() -> None:
-    refuse_truncated(AIMessage(ANSWER, response_metadata={"finish_reason": "length"}))
-    refuse_truncated(AIMessage("{", response_metadata={"finish_reason": "stop"}))
