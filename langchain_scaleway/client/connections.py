@@ -25,6 +25,7 @@ import httpx
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
 
+_pools: list[Any] = []
 _ssl_contexts: list[ssl.SSLContext] = []
 _lock = threading.RLock()  # Whoever makes a pool may need the TLS context for it.
 _all: "weakref.WeakSet[Connections]" = weakref.WeakSet()
@@ -60,7 +61,13 @@ async def _ssl_context_off_the_loop() -> ssl.SSLContext:
 
 def _load_pools() -> Any:
     """Import the pools when the first request is due, as httpx does with httpcore: 20 ms."""
-    return importlib.import_module("langchain_scaleway.client.pool")
+    _pools[:] = [importlib.import_module("langchain_scaleway.client.pool")]
+    return _pools[0]
+
+
+async def _load_pools_off_the_loop() -> Any:
+    """The same, in a thread where it is not done yet: a program that ends starts no more."""
+    return _pools[0] if _pools else await asyncio.to_thread(_load_pools)
 
 
 class Sender(Protocol):
@@ -143,7 +150,7 @@ class Connections:
         if _are_there_proxies():
             pool = _AsyncProxiedClient(await _ssl_context_off_the_loop())
         else:
-            pools = await asyncio.to_thread(_load_pools)
+            pools = await _load_pools_off_the_loop()
             pool = pools.AsyncConnectionPool(_ssl_context_off_the_loop)
         loop = asyncio.get_running_loop()
         if loop not in self._by_loop:  # Another task may have been quicker.

@@ -86,6 +86,15 @@ def test_an_event_loop_that_nobody_tidies_up(emulator: ScalewayEmulator) -> None
             assert all_closed(emulator)
 
 
+def test_an_event_loop_that_has_no_threads_any_more(emulator: ScalewayEmulator) -> None:
+    """As at the end of a program; what is imported needs none."""
+    assert call(model_on(emulator), "invoke").text == ANSWER
+    with nothing_left(), asyncio.Runner() as runner:
+        runner.run(runner.get_loop().shutdown_default_executor())
+        model = model_on(emulator)
+        assert runner.run(ask_all(model)) == [ANSWER] * 4
+
+
 def test_calls_in_an_event_loop_share_connections(emulator: ScalewayEmulator) -> None:
     async def ask_often() -> None:
         async with model_on(emulator) as model:
