@@ -24,7 +24,7 @@ from langchain_scaleway.connection import ScalewayConnection
 from langchain_scaleway.convert import blocks
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
-from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming
+from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming, make_whole
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
 
@@ -123,11 +123,11 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
 
     # Copies
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, as pydantic does; the profile follows the model unless it is the user's own."""
-        if update and "model" in update and self.profile == model_profile(self.model):
-            update = {"profile": model_profile(update["model"]), **update}
-        return super().model_copy(update=update, deep=deep)
+    def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "model" in changes and self.profile == model_profile(self.model):
+            # The profile follows the model unless it is the user's own.
+            changes = {"profile": model_profile(changes["model"]), **changes}
+        return super()._completed(changes)
 
     def configurable_fields(
         self, **kwargs: "AnyConfigurableField"
@@ -147,7 +147,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        body = self._request(messages, stop, kwargs)
+        body = make_whole(self._request(messages, stop, kwargs))
         reply = self._client().request(
             _COMPLETIONS,
             body,
@@ -163,7 +163,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        body = self._request(messages, stop, kwargs)
+        body = make_whole(self._request(messages, stop, kwargs))
         reply = await self._client().arequest(
             _COMPLETIONS,
             body,

@@ -54,7 +54,7 @@ def build_request(
         arguments: The call's arguments, `extra_body` among them.
 
     Returns:
-        The body of a plain request; see `make_streaming`.
+        The body, to be completed by `make_whole` or `make_streaming`.
 
     Raises:
         ValueError: `tools`, `tool_choice` or a class as `response_format` cannot be sent.
@@ -70,7 +70,6 @@ def build_request(
             body[name] = value
         elif name != "model":
             body.pop(name, None)
-    body.pop("stream", None)  # `invoke` and `stream` say it, not `extra_body`.
     if "tools" in body or "tool_choice" in body:
         _convert_tools_of(body)
     if isinstance(body.get("response_format"), type):
@@ -81,6 +80,16 @@ def build_request(
     # The API refuses `top_logprobs` without `logprobs`.
     if not of_the_call.get("logprobs", True) and "top_logprobs" not in of_the_call:
         body.pop("top_logprobs", None)
+    return body
+
+
+def make_whole(body: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a whole answer, whatever `extra_body` says of streams.
+
+    vLLM refuses `stream_options` there (recording `err_stream_options_without_stream`).
+    """
+    body.pop("stream", None)
+    body.pop("stream_options", None)
     return body
 
 

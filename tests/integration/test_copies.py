@@ -253,10 +253,16 @@ def renamed(model: ChatScaleway, name: str) -> ChatScaleway:
     return model.model_copy(update={"model": name})
 
 
-RENAMERS = [renamed, lambda model, name: configured(model, model=name)]
+def assigned_name(model: ChatScaleway, name: str) -> ChatScaleway:
+    model = model.model_copy()
+    model.model = name
+    return model
 
 
-@pytest.mark.parametrize("rename", RENAMERS, ids=["model_copy", "configured"])
+RENAMERS = [renamed, lambda model, name: configured(model, model=name), assigned_name]
+
+
+@pytest.mark.parametrize("rename", RENAMERS, ids=["model_copy", "configured", "assigned"])
 @pytest.mark.parametrize("names", [(PLAIN_MODEL, THINKING_MODEL), ("unknown", PLAIN_MODEL)])
 def test_copy_for_another_model_has_its_profile(
     emulator: ScalewayEmulator, rename: Any, names: tuple[str, str]
@@ -267,7 +273,7 @@ def test_copy_for_another_model_has_its_profile(
     assert rename(second, names[0]).profile == first.profile
 
 
-@pytest.mark.parametrize("rename", RENAMERS, ids=["model_copy", "configured"])
+@pytest.mark.parametrize("rename", RENAMERS, ids=["model_copy", "configured", "assigned"])
 def test_copy_for_another_model_keeps_the_users_profile(
     emulator: ScalewayEmulator, rename: Any
 ) -> None:

@@ -120,10 +120,25 @@ def test_a_call_without_logprobs_has_no_top_ones(where: str, off: dict[str, Any]
     assert body["top_logprobs"] == 2  # What the call itself says is the service's to refuse.
 
 
-def test_no_extra_field_makes_a_whole_answer_a_stream(replay_server: ReplayServer) -> None:
-    with model_of(replay_server, extra_body={"stream": True}) as model:
-        assert "stream" not in body_of(replay_server, model)
-        assert "stream" not in body_of(replay_server, model, extra_body={"stream": True})
+async def test_no_extra_field_makes_a_whole_answer_a_stream(replay_server: ReplayServer) -> None:
+    """VLLM refuses the options then (recording `err_stream_options_without_stream`)."""
+    extra_body = {"stream": True, "stream_options": {"include_usage": True}}
+    with model_of(replay_server, extra_body=extra_body) as model:
+        assert not body_of(replay_server, model).keys() & extra_body.keys()
+        assert not body_of(replay_server, model, extra_body=extra_body).keys() & extra_body.keys()
+        await model.ainvoke("Hi")
+        assert not replay_server.received[-1].json().keys() & extra_body.keys()
+        await model.aclose()
+
+
+def test_streams_take_their_options_from_extra_body(replay_server: ReplayServer) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    base_url = replay_server.base_url(STREAMED)
+    with ChatScaleway(
+        model="m", base_url=base_url, extra_body={"stream_options": options}
+    ) as model:
+        list(model.stream("Hi"))
+    assert replay_server.received[-1].json()["stream_options"] == options
 
 
 def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> None:
