@@ -13,12 +13,18 @@ from langchain_core.messages.content import InvalidToolCall
 from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
+from pydantic import BaseModel
 
 MODEL_PROVIDER = "scaleway"
 """`response_metadata["model_provider"]`; LangChain finds our block translator by it."""
 
 _new = object.__new__
-_set = object.__setattr__
+
+# The four slots of every pydantic model, set without a lookup of their names.
+_set_fields = vars(BaseModel)["__dict__"].__set__
+_set_fields_set = vars(BaseModel)["__pydantic_fields_set__"].__set__
+_set_extra = vars(BaseModel)["__pydantic_extra__"].__set__
+_set_private = vars(BaseModel)["__pydantic_private__"].__set__
 
 _TEXT_FIELDS = frozenset({"content", "response_metadata"})
 _REASONING_FIELDS = frozenset({"content", "additional_kwargs", "response_metadata"})
@@ -97,9 +103,8 @@ def _message(
     content: str, additional_kwargs: dict[str, Any], fields_set: frozenset[str]
 ) -> AIMessageChunk:
     message = _new(AIMessageChunk)
-    _set(
+    _set_fields(
         message,
-        "__dict__",
         {
             "content": content,
             "additional_kwargs": additional_kwargs,
@@ -114,17 +119,16 @@ def _message(
             "chunk_position": None,
         },
     )
-    _set(message, "__pydantic_fields_set__", set(fields_set))
-    _set(message, "__pydantic_extra__", {})
-    _set(message, "__pydantic_private__", None)
+    _set_fields_set(message, set(fields_set))
+    _set_extra(message, {})
+    _set_private(message, None)
     return message
 
 
 def _generation(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
     generation = _new(ChatGenerationChunk)
-    _set(
+    _set_fields(
         generation,
-        "__dict__",
         {
             "text": TextAccessor(text),
             "generation_info": None,
@@ -132,7 +136,7 @@ def _generation(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
             "message": message,
         },
     )
-    _set(generation, "__pydantic_fields_set__", set(_GENERATION_FIELDS))
-    _set(generation, "__pydantic_extra__", None)
-    _set(generation, "__pydantic_private__", None)
+    _set_fields_set(generation, set(_GENERATION_FIELDS))
+    _set_extra(generation, None)
+    _set_private(generation, None)
     return generation
