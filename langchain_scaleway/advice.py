@@ -1,4 +1,4 @@
-"""Warnings about requests that are known not to work out, each told once.
+"""Warnings about requests that are known to go wrong, each given once.
 
 Nothing is refused or changed here: the service may have learned something since the table in
 `langchain_scaleway.data` was written. An unknown model gets no advice at all. To silence it::
@@ -29,7 +29,7 @@ class Advice(NamedTuple):
     """One warning.
 
     Attributes:
-        kind: What it is about; told once for each model.
+        kind: What it is about; given once for each model.
         text: One or two sentences: what is known, and where it is documented.
     """
 
@@ -38,7 +38,7 @@ class Advice(NamedTuple):
 
 
 _told: set[tuple[str, str]] = set()
-"""Model and kind of what this process has been told already."""
+"""Model and kind of each piece of advice that this process has been given."""
 
 
 def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
@@ -185,7 +185,7 @@ def _inputs_advice(
 
 
 def _tell_once(facts: ModelFacts, advice: Advice) -> None:
-    """Warn, unless this process has been told."""
+    """Warn, unless this process has been warned already."""
     key = facts.model, advice.kind
     if key not in _told:
         _told.add(key)

@@ -1,4 +1,4 @@
-"""Checks of `ChatScaleway`'s arguments, with answers that help."""
+"""Checks of `ChatScaleway`'s arguments, with errors that suggest the right one."""
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
@@ -27,7 +27,7 @@ _OTHER_NAMES = {
 """What other integrations call the same thing."""
 
 _LIKENESS = 0.7
-"""How like an argument (up to 1) a name must be to pass for a misspelt one."""
+"""How similar to an argument (0 to 1) a name must be to count as a misspelling of it."""
 
 _UNSUPPORTED = frozenset({"n", "frequency_penalty", "logit_bias", "user"})
 """Request fields that Scaleway documents as unsupported (OpenAI compatibility, 2026-04-24)."""
@@ -51,12 +51,12 @@ _NOT_PER_CALL = frozenset(
 )
 
 _HEADERS = frozenset({"extra_headers", "headers"})
-"""What other clients call the headers of a call, which may be credentials."""
+"""Other clients' names for the headers of a call, which may hold credentials."""
 
 _OF_VLLM = frozenset(
     {"chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"}
 )
-"""Request fields of vLLM's own, which are no misspelt arguments."""
+"""vLLM's own request fields, which are not misspelt arguments."""
 
 _NUMBERS = (
     "temperature",
@@ -70,7 +70,7 @@ _NUMBERS = (
 
 
 def check_names(given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse arguments that are none, and say what was probably meant.
+    """Refuse unknown arguments, and say what was probably meant.
 
     Raises:
         ValueError: An argument is unknown.
@@ -84,20 +84,20 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
                 "all the same."
             )
         elif name in _OF_VLLM:
-            hint = f"It is a request field of vLLM's: `extra_body={{{name!r}: …}}` sends it."
+            hint = f"It is one of vLLM's request fields: `extra_body={{{name!r}: …}}` sends it."
         else:
             close = difflib.get_close_matches(name, known, n=1, cutoff=_LIKENESS)
             meant = _OTHER_NAMES.get(name) or (close[0] if close else None)
             hint = f"Did you mean `{meant}`? " if meant else ""
             hint += "Request fields without an argument of their own go into `extra_body`."
-        raise ValueError(f"`{name}` is no argument of ChatScaleway. {hint}")
+        raise ValueError(f"`{name}` is not an argument of ChatScaleway. {hint}")
 
 
 def check_values(given: Mapping[str, Any]) -> None:
-    """Refuse booleans for numbers; pydantic would count `True` as 1.
+    """Refuse booleans where numbers belong; pydantic would take `True` for 1.
 
     Raises:
-        ValueError: There is one.
+        ValueError: A number was given as a boolean.
     """
     for name in _NUMBERS:
         if isinstance(given.get(name), bool):
@@ -110,7 +110,7 @@ def check_call(given: Iterable[str]) -> None:
     """Refuse arguments of a call that only a model can have: they would go into the request.
 
     Raises:
-        ValueError: There is one.
+        ValueError: The call has such an argument.
     """
     for name in _HEADERS.intersection(given):
         raise ValueError(

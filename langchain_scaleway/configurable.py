@@ -9,16 +9,16 @@ from langchain_core.runnables.utils import ConfigurableFieldSingleOption, Input,
 
 
 class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
-    """Answers each call by a copy of the model, with the fields that are configured.
+    """Answers each call with a copy of the model that has the configured fields.
 
-    Core's own makes a new model of all fields, as if the user had given every one of them. It
-    has connections of its own, the old model's profile, and a key that came from the
-    environment would get into its pickles.
+    LangChain's own class builds a new model from all fields, as if the user had given every one
+    of them. Such a model has connections of its own and the old model's profile, and its pickles
+    hold even a key that came from the environment.
     """
 
     @classmethod
     def lc_id(cls) -> list[str]:
-        """Write it as core's own, which `load` knows and makes of it."""
+        """Be saved as LangChain's own class; that is the one which `load` knows."""
         return RunnableConfigurableFields.lc_id()
 
     def _prepare(

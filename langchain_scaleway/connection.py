@@ -1,4 +1,4 @@
-"""How a component of LangChain reaches Scaleway: the fields for it, and the client behind them."""
+"""How a LangChain component reaches Scaleway: the fields for it, and the client behind them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -30,13 +30,11 @@ from langchain_scaleway.settings import Settings, load_settings
 _SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
 """Fields whose objects hold locks or sockets, and are meant to be shared anyway."""
 
-
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110's "token"; anything else fails only when the first request is sent."""
 
-
 _KEPT_BY_CORE = "_serialized"
-"""Where core keeps what a model was when it was first asked, for traces; changed models drop it."""
+"""Where LangChain caches the description of a model for traces; a changed model drops it."""
 
 
 class _BuiltClient(NamedTuple):
@@ -80,7 +78,7 @@ class _HiddenHeaders(Mapping[str, str]):
 
 
 class ScalewayConnection(BaseModel):
-    """The part of a component that knows key, address and patience, and keeps connections.
+    """The part of a component that knows key, address and timeouts, and keeps connections.
 
     Copies (`bind`, `with_config`, `model_copy`) share their connections. Pickles carry
     neither connections nor a key that came from the environment or the config file: that one
@@ -101,8 +99,8 @@ class ScalewayConnection(BaseModel):
 
     timeout: float | Timeout | None = DEFAULT_TIMEOUT
     """Seconds for a whole plain answer, or between two pieces of a stream; or an
-    `httpx.Timeout`; `None` for no limit. By default an answer may take 330 seconds, a
-    connection 5."""
+    `httpx.Timeout`; `None` for no limit. By default an answer may take 330 seconds, and
+    connecting 5."""
 
     max_retries: int = Field(default=2, ge=0)
     """How often a failed request is tried again, see the page "Reliability"; 0 is never."""
@@ -111,7 +109,7 @@ class ScalewayConnection(BaseModel):
     """Headers to send with every request, besides ours or in their place."""
 
     http_client: Any = Field(default=None, repr=False, exclude=True)
-    """An `httpx.Client` (or its like) for synchronous calls: proxies, certificates, limits.
+    """An `httpx.Client` (or one like it) for synchronous calls: proxies, certificates, limits.
     It is yours to close."""
 
     http_async_client: Any = Field(default=None, repr=False, exclude=True)
@@ -144,7 +142,7 @@ class ScalewayConnection(BaseModel):
     def _check_default_headers(cls, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         for name, value in (headers or {}).items():
             if not _HEADER_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no header's name: letters, digits and `-` make one.")
+                raise ValueError(f"{name!r} is not a valid header name: use letters, digits, `-`.")
             # Line breaks would let a value add headers of its own.
             if not value.isprintable() or value != value.strip():
                 raise ValueError(
@@ -179,10 +177,10 @@ class ScalewayConnection(BaseModel):
         return self.api_key, self.project_id, self.base_url
 
     def _settings(self) -> Settings:
-        """What counts for the fields as they are now.
+        """The settings for the fields as they are now.
 
-        They are looked up again where the fields have changed only: the config file is read
-        from a disk, which is nothing for an event loop.
+        They are looked up again only when a field has changed: that may read the config file,
+        and reading from a disk blocks an event loop.
         """
         found = self._found_settings
         if found is None or found.fields != self._given_settings():
@@ -214,10 +212,10 @@ class ScalewayConnection(BaseModel):
         settings = self._settings()
         retry = RetryPolicy(self.max_retries)
         pacer = None
-        # A `ScalewayRateLimiter`, told by its method: to import it would slow every start.
+        # A `ScalewayRateLimiter`, known by its method: importing it would slow every start.
         if (make_pacer := getattr(limiter, "pacer", None)) is not None:
             pacer = make_pacer(settings.base_url, settings.api_key)
-            retry = replace(retry, first_quota_wait=0.0)  # The pacer has everybody wait.
+            retry = replace(retry, first_quota_wait=0.0)  # The pacer makes everybody wait.
         endpoint = Endpoint(
             settings.base_url,
             api_key=settings.api_key,
@@ -234,28 +232,28 @@ class ScalewayConnection(BaseModel):
         return client
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, as pydantic does; what follows from an update changes with it."""
+        """Copy as pydantic does; what depends on the updated fields changes with them."""
         copied = super().model_copy(update=self._completed(update or {}), deep=deep)
         copied.__dict__.pop(_KEPT_BY_CORE, None)
         return copied
 
-    if not TYPE_CHECKING:  # Type checkers would take any attribute to exist.
+    if not TYPE_CHECKING:  # Otherwise type checkers would accept any attribute.
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Set a field; what follows from it changes with it."""
+            """Set a field; what depends on it changes with it."""
             for field, changed in self._completed({name: value}).items():
                 super().__setattr__(field, changed)
             self.__dict__.pop(_KEPT_BY_CORE, None)
 
     def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Changes of fields with all that follows from them; credentials are not to be shown."""
+        """Changes of fields with all that depends on them; credentials are hidden."""
         return {name: _hidden(name, value) for name, value in changes.items()}
 
     def list_models(self) -> list[str]:
         """The ids of the models that the key can use now.
 
         Raises:
-            ScalewayError: The service does not say.
+            ScalewayError: The service refused or failed.
         """
         return _model_ids(self._client().request("/models").body)
 
@@ -323,7 +321,7 @@ def _as_secret(key: Any) -> Any:
 
 
 def _without_input(detail: Any) -> InitErrorDetails:
-    """One of pydantic's errors, with its place and message only."""
+    """One of pydantic's errors, without the value that it is about."""
     # A template's braces are filled in only where there is something to fill in.
     message = PydanticCustomError(detail["type"], detail["msg"])
     return InitErrorDetails(type=message, loc=detail["loc"], input="(not shown)")

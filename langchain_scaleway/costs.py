@@ -18,10 +18,10 @@ def usage_cost(message: AIMessage) -> float | None:
     Tokens that came from the cache cost less where Scaleway has a price for them. Reasoning is
     part of the output.
 
-    It is an estimate and no invoice: the free tier, the rounding to a thousand tokens, the half
+    It is an estimate, not an invoice: the free tier, the rounding to a thousand tokens, the half
     price of batches and later price changes are not in it (docs: faq, 2026-07-17). That is also
-    why it is a `float` and no `Decimal`: the fifteen digits of the one are more than the estimate
-    has, and tracers and data frames take it as it is.
+    why it is a `float`, not a `Decimal`: fifteen digits are more than the estimate deserves, and
+    tracers and data frames take a `float` as it is.
 
     Args:
         message: A reply, or the sum of a stream's chunks.
@@ -48,7 +48,7 @@ def usage_cost(message: AIMessage) -> float | None:
 
 
 def langsmith_costs(*, usd_per_eur: float) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Make what adds the costs of Scaleway's replies to LangSmith's traces.
+    """Make a function that adds the costs of Scaleway's replies to LangSmith's traces.
 
     LangSmith counts in US dollars and has no prices for Scaleway, whose prices are in euros:
     the rate between them is yours to give. The figures are those of `usage_cost`, for the model
@@ -103,8 +103,8 @@ class _Costs(NamedTuple):
     """What a reply cost, in EUR.
 
     Attributes:
-        input: The prompt, with what came from Scaleway's cache.
-        cached_input: The share of the latter.
+        input: The prompt, with the part of it that came from Scaleway's cache.
+        cached_input: That part alone.
         output: The answer, with its reasoning.
     """
 

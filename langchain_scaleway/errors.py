@@ -38,7 +38,7 @@ from langchain_core.exceptions import (
 )
 
 DOCUMENTATION_URL = "https://langchain-scaleway.github.io/langchain-scaleway"
-"""Where the pages live that messages point to."""
+"""Where the pages are that messages point to."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ScalewayError(ModelError):
         body: The answer's body, parsed where it is JSON.
         response: The answer itself.
         partial_text: The text of a streamed answer that had come before it failed.
-        partial_reasoning: The reasoning that had.
+        partial_reasoning: The same for its reasoning.
     """
 
     partial_text: str = ""
@@ -158,7 +158,7 @@ class ScalewayAPIError(ScalewayError, ModelAPIError):
 
 
 class ScalewayResponseError(ScalewayAPIError):
-    """The service answered something that is no chat completion."""
+    """The service answered with something that is not a chat completion."""
 
 
 class ScalewayTruncatedOutputError(ScalewayError, OutputParserException):

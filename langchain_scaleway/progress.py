@@ -12,15 +12,15 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 class ProgressBar(BaseCallbackHandler):
     """Shows how far a batch is, how many of its items have failed, and the tokens used.
 
-    A callback: it counts the calls that it was given to, and not the steps within them. It
-    needs the extra `progress`, and shows itself in terminals and in notebooks.
+    It is a callback, and counts the calls that it is given to, not the steps within them. It
+    needs the extra `progress`, and works in terminals and in notebooks.
 
-    `batch` and `abatch` of a chain, which `with_structured_output` makes as well, take all items
-    through one step after the other: all of them end at the end, and the bar jumps. With
+    `batch` and `abatch` take the items of a chain (`with_structured_output` makes one) through
+    one step after the other, so that all items finish together and the bar jumps. With
     `batch_as_completed` and `abatch_as_completed` it moves.
 
     Args:
-        total: How many calls there will be; with that many the bar closes itself.
+        total: How many calls there will be; after the last one the bar closes itself.
         **options: Options of `tqdm`, such as `desc` or `file`.
 
     Raises:
@@ -65,7 +65,7 @@ class ProgressBar(BaseCallbackHandler):
         """Close the bar."""
         self.close()
 
-    # What LangChain tells: the beginning and the end of each run, whatever runs.
+    # LangChain reports the beginning and the end of each run, of whatever kind.
 
     def on_chat_model_start(self, *_: Any, **run: Any) -> None:
         """Note that a chat model begins."""
@@ -148,7 +148,7 @@ class ProgressBar(BaseCallbackHandler):
 
 
 def _tokens_of(response: LLMResult) -> int:
-    """All tokens of a model's answers, where it says them."""
+    """All tokens of a model's answers, as far as it reports them."""
     messages = [
         generation.message
         for generations in response.generations

@@ -47,7 +47,7 @@ def load_profile(path: Path) -> dict[str, Any]:
             names the file and never repeats its content, which holds secrets.
     """
     config = _read(path)
-    if config is None:  # nothing to choose a profile from: the CLI too works without a file
+    if config is None:  # nothing to choose a profile from; the CLI works without a file, too
         return {}
     profiles = config.pop("profiles", None) or {}
     active = config.pop("active_profile", None) or DEFAULT_PROFILE

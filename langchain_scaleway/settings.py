@@ -19,10 +19,11 @@ _MANAGEMENT_HOST = "api.scaleway.com"
 _BARE_URL = f"https://{SERVERLESS_HOST}/v1"
 
 _LONGEST_LABEL = 63
-"""Characters between two dots of a host's name (RFC 1035)."""
+"""Characters between two dots of a host name (RFC 1035)."""
 
 API_KEY_VARIABLES = ("SCW_SECRET_KEY", "SCALEWAY_API_KEY")
-"""Environment variables that may hold the key: Scaleway's own name, then LangChain's custom."""
+"""Environment variables that may hold the key: Scaleway's own name, then the one customary in
+LangChain."""
 
 PROJECT_ID_VARIABLE = "SCW_DEFAULT_PROJECT_ID"
 """Environment variable of Scaleway's SDKs, CLI and Terraform provider for the project."""
@@ -67,11 +68,11 @@ def load_settings(
 
     Without a base URL, the serverless API is used, in its project's form when a project is
     known: a key without rights on its default project gets 403 on the bare form (docs:
-    fixing-common-issues, about 2026-09). That form is made of the serverless API's bare URL too,
-    when the project is an argument. With any other base URL (a dedicated deployment, any vLLM), no
-    project is looked up, because it would serve nothing, and the key is optional, because an
-    endpoint can have its authentication switched off. Scaleway's `SCW_API_URL` is never read:
-    it names the management API.
+    fixing-common-issues, about 2026-09). The serverless API's bare URL is turned into that form
+    too, when the project is given as an argument. With any other base URL (a dedicated
+    deployment, any vLLM), no project is looked up, because it would serve nothing, and the key
+    is optional, because an endpoint can have its authentication switched off. Scaleway's
+    `SCW_API_URL` is never read: it names the management API.
 
     The config file is read only if something is still missing after the environment: one small
     blocking read at construction, nothing is cached.
@@ -206,7 +207,7 @@ def _checked_base_url(base_url: str) -> str:
 
 
 def _can_be_looked_up(host: str) -> bool:
-    """Whether the parts of a host's name have lengths that the resolver does not choke on."""
+    """Whether every label of a host name has a length that the resolver accepts."""
     labels = host.removesuffix(".").split(".")
     return all(1 <= len(label) <= _LONGEST_LABEL for label in labels)
 
@@ -224,7 +225,7 @@ def _base_url_problem(url: str) -> str | None:
         (not url.isprintable() or " " in url, "it holds a space or a line break"),
         (parts.scheme not in {"http", "https"}, "it does not begin with http:// or https://"),
         (not parts.hostname, "it has no host"),
-        (not _can_be_looked_up(parts.hostname or ""), "its host cannot be a host's name"),
+        (not _can_be_looked_up(parts.hostname or ""), "its host is not a valid host name"),
         (
             parts.hostname == _MANAGEMENT_HOST,
             f"{_MANAGEMENT_HOST} manages Scaleway's products; models answer at {SERVERLESS_HOST}",

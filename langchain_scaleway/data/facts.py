@@ -1,4 +1,4 @@
-"""What LangChain's model profiles have no room for, and the client must know."""
+"""What the client must know about models and LangChain's profiles have no room for."""
 
 from typing import Literal, NamedTuple
 
@@ -16,13 +16,13 @@ Input = Literal["text", "image", "video", "audio"]
 """What a model can read."""
 
 ToolCalling = Literal["yes", "partial", "no", "responses_api"]
-"""How far a model calls tools on chat completions; `responses_api` means only over there."""
+"""How far a model calls tools on chat completions; `responses_api` means only there."""
 
 
 # A named tuple, because making a frozen dataclass of this size takes a millisecond of every
 # program's start.
 class ModelFacts(NamedTuple):
-    """What is known about one model. `None` means that nobody knows, unless noted.
+    """What is known about one model. `None` means unknown, unless noted.
 
     Attributes:
         model: The model's id on the serverless API.

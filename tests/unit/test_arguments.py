@@ -44,7 +44,7 @@ def make(**fields: Any) -> ChatScaleway:
     ],
 )
 def test_an_unknown_argument_is_refused_with_what_was_meant(name: str, meant: str) -> None:
-    with pytest.raises(ValidationError, match="is no argument of ChatScaleway") as caught:
+    with pytest.raises(ValidationError, match="is not an argument of ChatScaleway") as caught:
         make(**{name: "canary"})
     assert f"`{name}`" in str(caught.value)
     assert f"Did you mean `{meant}`?" in str(caught.value)
@@ -86,10 +86,10 @@ def test_an_empty_effort_is_refused() -> None:
 @pytest.mark.parametrize(
     ("headers", "said"),
     [
-        ({"": "x"}, "is no header's name"),
-        ({"X Team": "x"}, "is no header's name"),
-        ({"X:Team": "x"}, "is no header's name"),
-        ({"Größe": "x"}, "is no header's name"),
+        ({"": "x"}, "is not a valid header name"),
+        ({"X Team": "x"}, "is not a valid header name"),
+        ({"X:Team": "x"}, "is not a valid header name"),
+        ({"Größe": "x"}, "is not a valid header name"),
         ({"X-Team": " blue"}, "spaces around its value"),
         ({"X-Team": "blue\nX-Other: y"}, "line break"),
     ],
@@ -114,7 +114,7 @@ def test_any_other_name_is_refused(name: str) -> None:
     if name in fields:
         check_names([name], fields)
     else:
-        with pytest.raises(ValueError, match="is no argument of ChatScaleway"):
+        with pytest.raises(ValueError, match="is not an argument of ChatScaleway"):
             check_names([name], fields)
 
 
