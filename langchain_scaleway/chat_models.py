@@ -4,7 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    BaseRunManager,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.language_models import (
     BaseChatModel,
     LangSmithParams,
@@ -14,7 +18,8 @@ from langchain_core.language_models import (
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import Field, model_validator
 
 from langchain_scaleway._version import __version__
@@ -30,12 +35,12 @@ from langchain_scaleway.data import model_facts, model_profile
 
 if TYPE_CHECKING:
     # Imported when they are needed: a program's start should not wait for them.
-    from langchain_core.callbacks import BaseRunManager
-    from langchain_core.runnables import RunnableSerializable
-    from langchain_core.runnables.utils import AnyConfigurableField
     from langchain_core.tools import BaseTool
 
     from langchain_scaleway.convert.structured import Method, Schema
+else:
+    # Core evaluates annotations, to find `bind_tools` and its like behind `with_fallbacks`.
+    BaseTool = Method = Schema = Any
 
 _COMPLETIONS = "/chat/completions"
 
@@ -130,8 +135,8 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         return super()._completed(changes)
 
     def configurable_fields(
-        self, **kwargs: "AnyConfigurableField"
-    ) -> "RunnableSerializable[LanguageModelInput, AIMessage]":
+        self, **kwargs: AnyConfigurableField
+    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """Make a model whose fields a call's configuration may set, over the same connections."""
         from langchain_scaleway.configurable import ConfigurableFields  # noqa: PLC0415 -- slow
 
@@ -215,7 +220,6 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
     ) -> dict[str, Any]:
         """The body of a plain request."""
-        check_call(arguments)
         model = arguments.get("model") or self.model
         facts = model_facts(model)
         fields = self.__dict__
@@ -242,7 +246,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         with_usage = arguments.get("stream_usage", self.stream_usage)
         return make_streaming(self._request(messages, stop, arguments), with_usage=with_usage)
 
-    def _decoder(self, model: str, run_manager: "BaseRunManager | None") -> StreamDecoder:
+    def _decoder(self, model: str, run_manager: BaseRunManager | None) -> StreamDecoder:
         return StreamDecoder(
             model,
             for_events=run_manager is not None,  # Only `stream_events` (v3) hands one on.
@@ -294,9 +298,9 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
 
     def with_structured_output(
         self,
-        schema: "Schema | None" = None,
+        schema: Schema | None = None,
         *,
-        method: "Method" = "json_schema",
+        method: Method = "json_schema",
         include_raw: bool = False,
         strict: bool | None = None,
         **kwargs: Any,
@@ -341,7 +345,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     def get_num_tokens_from_messages(
         self,
         messages: list[BaseMessage],
-        tools: "Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None" = None,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
     ) -> int:
         """Count the tokens of messages and tools by the same rule."""
         if self.custom_get_token_ids is not None:
@@ -357,6 +361,10 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         fields = self.__dict__
         names = ("model", *PARAMETERS, "base_url", "project_id", "extra_body")
         return {name: fields[name] for name in names if fields[name] is not None}
+
+    def _get_invocation_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        check_call(kwargs)  # Before tracers are told of them: there may be a key among them.
+        return super()._get_invocation_params(*args, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = LangSmithParams(

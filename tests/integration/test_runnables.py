@@ -10,6 +10,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import ConfigurableField, RunnableConfig, RunnableLambda
 from langchain_core.runnables.schema import StreamEvent
+from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import HttpError, ReceivedRequest, ScalewayEmulator, rate_limited
@@ -27,6 +28,20 @@ def get_weather(city: str) -> str:
 
 
 # --- Other models in a model's place ----------------------------------------------------
+
+
+class Booking(BaseModel):
+    """A booking."""
+
+    city: str
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_fallbacks_take_schemas(method: str, emulator: ScalewayEmulator) -> None:
+    both = model_on(emulator).with_fallbacks([model_on(emulator, THINKING_MODEL)])
+    emulator.script(HttpError(503))
+    answer = both.with_structured_output(Booking, method=method).invoke("A room in Paris")
+    assert isinstance(answer, Booking)
 
 
 async def test_fallbacks(emulator: ScalewayEmulator) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.caches import InMemoryCache
@@ -65,6 +65,19 @@ def test_runs(step: Step, mode: Mode, emulator: ScalewayEmulator) -> None:
     assert run.extra["invocation_params"]["model"] == PLAIN_MODEL
     assert (run.error is None) is (step == "Bonjour")
     assert list(leaks_in(run.model_dump())) == []
+
+
+@pytest.mark.parametrize("name", ["api_key", "default_headers", "headers", "extra_headers"])
+@pytest.mark.parametrize("mode", MODES)
+def test_credentials_in_a_call_are_refused_before_tracers_hear_of_them(
+    name: str, mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    tracer = Tracer()
+    with model_with_canary(emulator, callbacks=[tracer]) as model:
+        error = call(cast("ChatScaleway", model.bind(**{name: CANARY})), mode).error
+    assert isinstance(error, ValueError)
+    assert list(leaks_in([run.model_dump() for run in tracer.runs])) == []
+    assert emulator.requests == []
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,8 +1,12 @@
 """A user's program passes `mypy --strict`, which finds the mistakes in another."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
+
+import pytest
 
 from langchain_scaleway import ChatScaleway
 from tests.typing import user_code
@@ -57,3 +61,16 @@ def test_every_field_is_given_in_the_program() -> None:
     given = user_code.with_every_argument().model_fields_set
     custom = {"custom_get_token_ids"}  # LangChain's, for those who count tokens themselves
     assert set(ChatScaleway.model_fields) - given == custom
+
+
+METHODS = [
+    name
+    for name, value in vars(ChatScaleway).items()
+    if inspect.isfunction(value) and not name.startswith("__")
+]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_annotations_can_be_evaluated(name: str) -> None:
+    """Core does it, to find the methods behind `with_fallbacks` that make runnables."""
+    get_type_hints(getattr(ChatScaleway, name))
