@@ -32,7 +32,7 @@ class _Protocol(asyncio.Protocol):
         self._may_write = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class.
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is another class.
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -205,7 +205,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
 
 
 async def _within(timeout: float | None, future: asyncio.Future[None]) -> None:
-    """Wait for a future; lighter than `asyncio.timeout`, and on every read's way."""
+    """Wait for a future; lighter than `asyncio.timeout`, because every read does it."""
     if timeout is None:
         await future
         return

@@ -55,7 +55,7 @@ def _load_certificates() -> ssl.SSLContext:
 
 
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:
-    """The same, read from disk in a thread where it is not there yet."""
+    """The same, but read from disk in a thread the first time."""
     return _ssl_contexts[0] if _ssl_contexts else await asyncio.to_thread(ssl_context)
 
 
@@ -66,7 +66,7 @@ def _load_pools() -> Any:
 
 
 async def _load_pools_off_the_loop() -> Any:
-    """The same, in a thread where it is not done yet: a program that ends starts no more."""
+    """The same in a thread, but only once: a program that is ending can start no threads."""
     return _pools[0] if _pools else await asyncio.to_thread(_load_pools)
 
 
@@ -169,19 +169,19 @@ class Connections:
 
 
 def _are_there_proxies() -> bool:
-    """Whether the environment names a proxy; hosts that need none are no proxy."""
+    """Whether the environment names a proxy; `NO_PROXY` names hosts that need none."""
     return any(name != "no" for name in getproxies())
 
 
 def _check_ports_of_proxies() -> None:
-    """Raise a `ValueError` for a port that is none, on which httpx would raise anything."""
+    """Raise a `ValueError` for an invalid port, for which httpx may raise any exception."""
     for name, address in getproxies().items():
         if name != "no":
             _ = urlsplit(address if "://" in address else f"http://{address}").port
 
 
 def _misnamed_proxies() -> httpx.ProxyError:
-    """For httpx's exceptions, which may repeat a proxy's password."""
+    """In place of httpx's exceptions, which may repeat a proxy's password."""
     return httpx.ProxyError(
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY holds something that is no address"
     )

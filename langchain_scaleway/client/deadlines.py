@@ -14,10 +14,10 @@ DEFAULT_TIMEOUT = 330.0
 until it is whole."""
 
 _LONGEST_CONNECT = 5.0
-"""Seconds in which a host that is not there is noticed all the same."""
+"""Seconds. A host that is not there is noticed early, however long an answer may take."""
 
 _TIMEOUTS_OF_TRICKLE = 5
-"""How many timeouts a stream may go on with nothing but comments and pieces of an event."""
+"""For how many timeouts a stream may send nothing but comments and pieces of an event."""
 
 
 class Deadlines:
@@ -40,7 +40,7 @@ class Deadlines:
             model: The model that was asked.
 
         Raises:
-            ScalewayTimeoutError: It has.
+            ScalewayTimeoutError: The timeout has passed.
         """
         limit = self.timeout.read
         if limit is not None and time.monotonic() - started > limit:
@@ -63,7 +63,7 @@ class Deadlines:
             raise _error(f"No event came for {_TIMEOUTS_OF_TRICKLE} times {limit} s", model)
 
     def error_from(self, timed_out: BaseException, model: str | None) -> ScalewayTimeoutError:
-        """Make our exception of a transport's, httpx's or httpcore's or one like them."""
+        """Make our exception from a transport's: httpx's, httpcore's or one like them."""
         timeout = self.timeout
         what = {
             "ConnectTimeout": f"No connection to {self._base_url} within {timeout.connect} s",
@@ -78,21 +78,20 @@ def as_timeout(timeout: Any) -> Timeout:
 
     Args:
         timeout: Seconds for a whole plain answer, or between two pieces of a stream; an
-            `httpx.Timeout` or its like; or `None` for no limit at all.
+            `httpx.Timeout` or one like it; or `None` for no limit at all.
 
     Returns:
         The same as `Timeout`. A host that is not there is noticed within five seconds, unless
         an `httpx.Timeout` says otherwise.
 
     Raises:
-        ValueError: It is none of these, or not positive.
+        ValueError: The timeout is none of these, or not positive.
     """
     if timeout is None:
         return Timeout(None)
     if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
         if not timeout > 0:
-            message = f"`timeout` must be a positive number of seconds, not {timeout}."
-            raise ValueError(message)
+            raise ValueError(f"`timeout` must be a positive number of seconds, not {timeout}.")
         connect = min(float(timeout), _LONGEST_CONNECT)
         return Timeout(connect=connect, read=float(timeout), write=float(timeout), pool=None)
     try:
@@ -100,10 +99,9 @@ def as_timeout(timeout: Any) -> Timeout:
             connect=timeout.connect, read=timeout.read, write=timeout.write, pool=timeout.pool
         )
     except AttributeError:
-        message = (
+        raise ValueError(
             f"`timeout` must be seconds, an `httpx.Timeout` or None, not {type(timeout).__name__}."
-        )
-        raise ValueError(message) from None
+        ) from None
 
 
 def _error(what: str, model: str | None) -> ScalewayTimeoutError:

@@ -51,10 +51,10 @@ class Reply(NamedTuple):
 
 
 class Endpoint:
-    """Where to, with which key, how patiently.
+    """Where requests go, with which key, and how long to wait.
 
     Args:
-        base_url: The URL up to and with `/v1`.
+        base_url: The URL up to and including `/v1`.
         api_key: Sent as a bearer token, to this origin alone.
         project_id: The project in the URL, where there is one.
         is_serverless: Whether the URL is the serverless API's; its errors speak of projects.
@@ -63,7 +63,7 @@ class Endpoint:
         retry: What is tried again, and when.
 
     Raises:
-        ValueError: The URL is none.
+        ValueError: The base URL is malformed.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Endpoint:
         )
 
     def refusal(self, response: httpx.Response, content: bytes, model: str | None) -> ScalewayError:
-        """Make the exception for an answer that is no success.
+        """Make the exception for an unsuccessful answer.
 
         Args:
             response: The answer.
@@ -147,11 +147,11 @@ class Endpoint:
         return error
 
     def reply(self, response: httpx.Response, content: bytes, model: str | None) -> Reply:
-        """Read a whole answer that is a success.
+        """Read a whole, successful answer.
 
         Raises:
             ScalewayError: The body is an error all the same.
-            ScalewayResponseError: The body is no JSON object.
+            ScalewayResponseError: The body is not a JSON object.
         """
         try:
             body = decode(content)
@@ -174,7 +174,7 @@ class Endpoint:
         message = (
             f"Scaleway answered {response.status_code} for model {model!r}, but the body is no "
             f"{expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
-            f"again; if it stays so, check that {self.base_url} is the API's address."
+            f"again; if it persists, check that {self.base_url} is the API's address."
         )
         headers = self.headers_of(response)
         error = ScalewayResponseError(
@@ -200,11 +200,11 @@ class Endpoint:
         return isinstance(error, ScalewayTimeoutError) or self.translate(error, None) is not None
 
     def redact(self, error: BaseException) -> None:
-        """Take the key out of an exception and its causes, should the server have repeated it."""
+        """Take the key out of an exception and its causes, in case the server has repeated it."""
         self._redaction.clean(error)
 
     def _redaction_for(self, response: httpx.Response) -> Redaction:
-        """Know what a client of the user's has sent besides our headers, such as its `auth`."""
+        """A redaction that also knows what the user's own client has sent, such as its `auth`."""
         try:
             sent = response.request.headers
         except RuntimeError:  # An answer of our own connections does not know its request.
@@ -216,9 +216,9 @@ class Endpoint:
         return _TranslatedErrors(self, model)
 
     def translate(self, error: BaseException, model: str | None) -> ScalewayError | None:
-        """Make our exception of a transport's, or `None` of any other.
+        """Make our exception from one of the transport's; `None` for any other.
 
-        Classes are told by name: the user's client may come from httpx's fork.
+        Classes are recognized by name, because the user's client may come from httpx's fork.
         """
         names = {cls.__name__ for cls in type(error).__mro__}
         if "TimeoutException" in names:
@@ -226,7 +226,7 @@ class Endpoint:
         if "DecodingError" in names:
             message = (
                 f"The answer for model {model!r} cannot be decompressed: {error}. Try again; if it "
-                "stays so, something between here and Scaleway damages it."
+                "persists, something between here and Scaleway damages it."
             )
             return ScalewayResponseError(message, model=model)
         if names & _CONNECTION_ERRORS:
@@ -240,7 +240,7 @@ class Endpoint:
 
 
 class _TranslatedErrors:
-    """The context of `Endpoint.translated_errors`; a class, since it is on every call's way."""
+    """The context of `Endpoint.translated_errors`; a class, because every call goes through it."""
 
     __slots__ = ("_endpoint", "_model")
 

@@ -149,7 +149,7 @@ def error_from(
     project_id: str | None = None,
     is_serverless: bool = True,
 ) -> ScalewayError:
-    """Make the exception for an HTTP answer that is no success.
+    """Make the exception for an unsuccessful HTTP answer.
 
     Args:
         status: The HTTP status.
@@ -327,7 +327,7 @@ def _as_text(body: Mapping[str, Any]) -> str:
 
 
 def shortened(message: str, *, is_cut: bool = False) -> str:
-    """A message of somebody else's as a sentence of one of ours, of bounded length.
+    """Somebody else's message as a sentence within one of ours, of bounded length.
 
     Args:
         message: The message.

@@ -1,8 +1,8 @@
-"""Network streams for httpcore's connections, with what its own lack.
+"""Network streams for httpcore's connections, with what httpcore's own lack.
 
 - A request's head and a small body leave in one packet: a system call and a TLS record less.
 - The timeout holds for a whole answer, head and body, and not for each read: see `ReadClock`.
-- TCP looks after silent connections, so that a host that died is noticed within minutes even
+- TCP probes silent connections, so that a host that died is noticed within minutes even
   while an answer is awaited for longer.
 """
 
@@ -34,8 +34,8 @@ _SMALL = 64 * 1024
 class SendBuffer:
     """Holds small writes back until something is to be read.
 
-    It gives views of bytes. A head holds the key, and tracebacks that show local variables would
-    show bytes; httpcore cuts off what each system call has sent, of bytes by a copy.
+    It gives memory views, not bytes: a request's head holds the key, which a traceback with local
+    variables would show, and httpcore would copy bytes when it cuts off what has been sent.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class ReadClock:
         self.restart()
 
     def restart(self) -> None:
-        """Start anew with a request that is written."""
+        """Start again, because a request is written."""
         self._is_shared = True
         self._end: float | None = None
 
@@ -76,7 +76,7 @@ class ReadClock:
         self._is_shared = False
 
     def expect_end(self, seconds: float) -> None:
-        """Allow no more than this to all further reads."""
+        """Allow all further reads together no more than this."""
         self._is_shared = True
         self._end = time.monotonic() + seconds
 
@@ -87,7 +87,7 @@ class ReadClock:
             timeout: What a read may take at most; `None` is endless.
 
         Raises:
-            httpcore.ReadTimeout: There are none left.
+            httpcore.ReadTimeout: No time is left.
         """
         if not self._is_shared:
             return timeout

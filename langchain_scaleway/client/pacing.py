@@ -37,7 +37,7 @@ _ASK_AGAIN = 5.0
 """Seconds after which whoever waits asks again, though nobody has woken it."""
 
 _salt = os.urandom(32)
-"""Makes the names of accounts useless outside of this process."""
+"""Salts the hashes of accounts, so that they are useless outside this process."""
 
 
 class _Scope(NamedTuple):
@@ -101,8 +101,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
         self._time_scale = time_scale
         for name, value in self._arguments().items():
             if value is not None and not value > 0:
-                message = f"`{name}` must be positive, not {value}."
-                raise ValueError(message)
+                raise ValueError(f"`{name}` must be positive, not {value}.")
         self._forget()
         _limiters.add(self)
 
@@ -133,7 +132,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
         """Make the pacer of a client.
 
         Args:
-            base_url: The URL up to and with `/v1`, with the project.
+            base_url: The URL up to and including `/v1`, with the project.
             api_key: The key; only a hash of it is kept.
         """
         key = api_key.get_secret_value() if api_key is not None else ""
@@ -211,7 +210,7 @@ class Pacer:
             body: Its JSON body.
 
         Raises:
-            ScalewayRateLimitError: It takes more tokens than any minute has.
+            ScalewayRateLimitError: It takes more tokens than a minute allows.
             ScalewayError: What `send` raises.
         """
         lane, demand = self._enter(body)

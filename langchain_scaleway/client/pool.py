@@ -41,7 +41,7 @@ class IdleConnections(Generic[Connection]):
         """Take a connection that is still good.
 
         Returns:
-            The connection, `None` where there is none, and others to be closed.
+            The connection, or `None` if there is none, and expired ones to be closed.
         """
         idle = self._by_origin.get(str(origin))
         spent: list[Connection] = []
@@ -59,7 +59,7 @@ class IdleConnections(Generic[Connection]):
         """Keep a connection whose answer was read to its end.
 
         Returns:
-            Connections to be closed, for which no request came.
+            Connections to be closed, because no request came for them.
         """
         if self.is_closed or _has_more(connection):
             return [connection]
@@ -102,7 +102,7 @@ class ConnectionPool(httpx.BaseTransport):
 
         Raises:
             httpcore.NetworkError: The connection failed.
-            httpcore.ProtocolError: The answer is no HTTP.
+            httpcore.ProtocolError: The answer is not HTTP.
             httpcore.TimeoutException: Something took too long.
         """
         core_request = _core_request(request)
@@ -184,7 +184,7 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         # Nothing here waits before all are closed: when the loop ends, this is cancelled.
         for connection in self._idle.close():
             await connection.aclose()
-        await asyncio.sleep(0)  # For the transports to let go of their sockets.
+        await asyncio.sleep(0)  # Lets the transports release their sockets.
 
     async def take_back(
         self, origin: httpcore.Origin, connection: httpcore.AsyncHTTPConnection
@@ -248,9 +248,9 @@ class _AsyncBody(httpx.AsyncByteStream):
 
 
 def _has_more(connection: Connection) -> bool:
-    """Whether something came behind an answer, which would pass for the answer to the next request.
+    """Whether more came after an answer; it would pass for the answer to the next request.
 
-    httpcore does not ask its parser, and has no public way to.
+    httpcore does not check, and has no public way to ask its parser.
     """
     http = getattr(connection, "_connection", None)
     parser = getattr(http, "_h11_state", None)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from langchain_scaleway.errors import ErrorResponse, ScalewayError
 
 _SHORTEST_SECRET = 8
-"""Characters. What is shorter is a dummy such as `EMPTY`, and perhaps a part of a word."""
+"""Characters. Anything shorter is a dummy such as `EMPTY`, and perhaps a part of a word."""
 
 _SECRET_WORDS = (
     "auth",
@@ -91,9 +91,9 @@ class Redaction:
 
 
 def credentials_in(headers: Mapping[str, str]) -> list[str]:
-    """What is secret of a request's headers, names in lower case.
+    """The secrets among a request's headers, whose names are in lower case.
 
-    Words such as `Bearer` are too short for one; a cookie has its value behind a name.
+    Words such as `Bearer` are too short to be one; a cookie's value stands after its name.
     """
     return [
         credential

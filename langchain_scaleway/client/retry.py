@@ -34,12 +34,12 @@ RetryListener = Callable[["RetryCallState"], Any]
 """Told of each retry before the wait; may be a coroutine function on the async side."""
 
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
-"""Statuses that may be gone at the next try. A 504 is retried once: see `should_retry`."""
+"""Statuses that may be gone on the next try. A 504 is retried once: see `should_retry`."""
 
 _GATEWAY_TIMEOUT = 504
 _LONGEST_OBEYED_WAIT = 60.0
 _MOST_DOUBLINGS = 30
-"""Enough for every longest wait, and no number grows beyond what a float can hold."""
+"""Enough to reach any longest wait, and few enough for a float to hold the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class RetryPolicy:
         if wait is not None and wait > _LONGEST_OBEYED_WAIT:
             return False  # The error says how long; the caller decides.
         if error.status_code is None:
-            # An error event that names no status is one of the server's.
+            # An error event that names no status counts as the server's failure.
             return type(error) is ScalewayAPIError or isinstance(
                 error, (ScalewayConnectionError, ScalewayTimeoutError)
             )

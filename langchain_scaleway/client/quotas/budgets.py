@@ -10,11 +10,11 @@ from typing import Protocol
 from langchain_scaleway.client.quotas.headers import MINUTE, QuotaState
 
 _NEGLIGIBLE = 1e-6
-"""Amounts below it are what adding up numbers leaves."""
+"""Amounts below it are rounding errors."""
 
 
 class Budget(Protocol):
-    """So much a minute.
+    """An amount per minute.
 
     Attributes:
         limit: How much a minute may take.
@@ -117,7 +117,7 @@ class ServerBudget:
         self.limit = limit
         self._level = available
         self._updated = now
-        self._corrected = 0.0  # By what servers said, ever.
+        self._corrected = 0.0  # By all that the server has said so far.
         self._reset_at = now
         self._whole_at: float | None = None  # Where the quota comes back at once.
 
@@ -236,7 +236,7 @@ class Meter:
         self.budget: Budget = MinuteWindow(limit)
         self._expected = 0.0
         self._under_way = 0.0
-        self._taken = 0.0  # Ever.
+        self._taken = 0.0  # Since the beginning.
 
     @property
     def is_learned(self) -> bool:

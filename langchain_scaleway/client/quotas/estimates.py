@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 _BYTES_PER_TOKEN = 4.0
-"""Of most languages in UTF-8, until answers tell."""
+"""In UTF-8, for most languages; used until answers tell."""
 _MOST_BYTES_PER_TOKEN = 6.0
-"""Hardly a text needs fewer tokens than one for every six bytes."""
+"""Hardly any text needs fewer tokens than one for every six bytes."""
 _TOKENS_PER_ATTACHMENT = 1_000
-"""About those of a photograph; Scaleway's models take from 256 to some thousand."""
+"""About as many as a photograph takes; Scaleway's models take from 256 to some thousand."""
 _ATTACHMENTS = frozenset({"image_url", "input_audio", "file"})
-"""The types of content parts that are no text."""
+"""The types of content parts that are not text."""
 _FIRST_ANSWER_TOKENS = 500
-"""Expected of an answer before there was one."""
+"""Expected of an answer before the first one has come."""
 _REMEMBERED = 50
 """How many of the last answers an average looks back on."""
 _LEAST_SHARE = 0.75
-"""The share of a learned estimate that a prompt has for sure, texts being different."""
+"""The share of a learned estimate that a prompt takes for sure, because texts differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from langchain_scaleway.client.quotas.estimates import fewest_tokens
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 MINUTE = 60.0
-"""Seconds. What quotas are counted by, and no reason to wait longer."""
+"""Seconds. Quotas are counted by the minute, so nobody has to wait longer."""
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
@@ -28,7 +28,7 @@ class QuotaState(NamedTuple):
         limit: How much a minute may take.
         remaining: How much may still be taken.
         reset: Seconds until the quota is whole again, where that is said; at most a minute,
-            for that is what quotas are counted by.
+            because quotas are counted by the minute.
     """
 
     limit: float

@@ -53,14 +53,14 @@ class Lane:
             quota.lanes.add(self)
 
     def check(self, demand: Demand, model: str) -> None:
-        """Refuse a request that takes more than any minute has.
+        """Refuse a request that takes more than a minute allows.
 
         Args:
             demand: What it is made of.
             model: The model that is to be asked.
 
         Raises:
-            ScalewayRateLimitError: It does, as far as the limit is known.
+            ScalewayRateLimitError: It takes more, as far as the limit is known.
         """
         with self.quota.lock:
             tokens = self.quota.estimator.fewest_prompt_tokens(demand)

@@ -66,7 +66,7 @@ class Allowance:
         requests: Its account of requests per minute.
         tokens: Its account of tokens per minute.
         places: How many requests may run at once.
-        running: How many do.
+        running: How many are running.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -88,8 +88,8 @@ class Quota:
         requests: The quota of requests per minute.
         tokens: The quota of tokens per minute.
         places: How many requests may run at once.
-        running: How many do.
-        sent: How many have ever been sent.
+        running: How many are running.
+        sent: How many have been sent so far.
         turnstile: Who may go after a refusal.
         estimator: Estimates tokens.
         lanes: Who waits.
@@ -124,12 +124,12 @@ class Turn:
 
     Args:
         quota: What it takes from.
-        allowance: What it takes from besides.
+        allowance: What else it takes from.
         demand: What it is made of.
         now: The time.
 
     Attributes:
-        demand: The same.
+        demand: What it is made of.
         estimate: The tokens that it is expected to take.
     """
 
