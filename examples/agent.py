@@ -86,7 +86,7 @@ def act_the_agent(request: ReceivedRequest) -> Step:
 
 
 def main() -> None:
-    """Have the conversation that is asked for."""
+    """Have the conversation that the command line asks for."""
     questions = map(str.strip, sys.stdin) if "--interactive" in sys.argv else CONVERSATION
     with (
         scaleway_or_emulator(MODEL, act_the_agent) as arguments,

@@ -68,7 +68,7 @@ async def write(model: ChatScaleway, messages: list[Message]) -> AsyncIterator[s
             if chunk.text:
                 yield chunk.text
     except ScalewayError as error:
-        # The status has been sent, so the page can only be told in words. `error` has the rest.
+        # The status has been sent already, so the page can only be told in words.
         yield f"\n[{type(error).__name__}: the answer could not be finished]"
 
 

@@ -1,4 +1,4 @@
-"""Sort a big pile of messages, at the speed of Scaleway's quotas and without one refusal.
+"""Sort a big pile of messages at the speed of Scaleway's quotas, without a single refusal.
 
     pip install "langchain-scaleway[progress,testing]"
     python -m examples.classify messages.txt    # a message a line; without a file: made up here
@@ -34,7 +34,7 @@ MESSAGES = [
 
 EMULATED_QUOTAS = Quotas(requests_per_minute=300, concurrent_requests=20)
 EMULATED_SPEED = 60.0
-"""How many of its seconds pass on the emulator in one of ours."""
+"""How many seconds pass on the emulator in one real second."""
 
 
 class Sorted(BaseModel):

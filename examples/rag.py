@@ -39,7 +39,7 @@ PROMPT = ChatPromptTemplate.from_messages(
 
 
 class SpellingEmbeddings(Embeddings):
-    """Texts that are spelt alike lie close together: no model, nothing to download.
+    """Places texts that are spelt alike close together: no model, nothing to download.
 
     Put an embedding model in its place to find texts that *mean* the same.
     """

@@ -41,7 +41,7 @@ def scaleway_models() -> Iterator[Models]:
     print(f"The step that shows reasoning asks {reasoning_model}.")
     with (
         ChatScaleway(model=model, temperature=0) as chat,
-        # Thoughts count as output: leave them room.
+        # Thoughts count as output, so leave room for them.
         ChatScaleway(model=reasoning_model, temperature=0, max_tokens=4000) as reasoning,
     ):
         yield Models(chat, reasoning)
@@ -54,8 +54,8 @@ def local_models() -> Iterator[Models]:
     from engine.serve import LocalEngine  # noqa: PLC0415 -- not needed on Scaleway
 
     print("SCW_SECRET_KEY is not set: this tour runs on a TOY model on this machine, served by")
-    print("llama.cpp. It has 0.9 million parameters and knows a few dozen sentences: what you")
-    print("see is real (HTTP, sampling, tool calls), but it is a test instrument, no assistant.")
+    print("llama.cpp. It has 0.9 million parameters and knows a few dozen sentences: what you see")
+    print("is real (HTTP, sampling, tool calls), but it is a test instrument, not an assistant.")
     with (
         LocalEngine() as engine,
         ChatScaleway(
@@ -69,7 +69,7 @@ def local_models() -> Iterator[Models]:
             base_url=engine.base_url,
             api_key=engine.api_key,
             temperature=0,
-            # How llama.cpp and vLLM turn thinking on; Scaleway's models think unasked.
+            # This makes llama.cpp and vLLM think; Scaleway's models do so by themselves.
             extra_body={"chat_template_kwargs": {"enable_thinking": True}},
         ) as reasoning,
     ):

@@ -1,6 +1,6 @@
 """What the examples talk to: Scaleway, or something on this machine when there is no key.
 
-None of this is needed in a program of yours: `ChatScaleway(model="…")` finds the key in
+Your own program needs none of this: `ChatScaleway(model="…")` finds the key in
 SCW_SECRET_KEY by itself.
 """
 

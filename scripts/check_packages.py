@@ -1,4 +1,4 @@
-"""Try what `make build` has made, as somebody who installs it: in an environment of its own.
+"""Try what `make build` has made as a user would: installed in an environment of its own.
 
 The wheel is installed with what the tour needs, imported and given the tour. Then the sdist
 takes the wheel's place, and must be the same package.

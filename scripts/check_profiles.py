@@ -156,7 +156,7 @@ def find_differences(settings: Settings | None, catalogue_url: str) -> list[Diff
             served = read_served(ScalewayClient(endpoint, connections))
             print(f"GET /v1/models names {len(served)} models.")
             differences += compare_served(table, served)
-        # The catalogue is public and on another host: the key is none of its business.
+        # The catalogue is public and on another host, so it does not get the key.
         catalogue = read_catalogue(ScalewayClient(Endpoint(catalogue_url), connections))
         print(f"The product catalogue names {len(catalogue)} models.")
         differences += compare_catalogue(table, catalogue)

@@ -6,7 +6,7 @@ import griffe
 
 
 class ExamplesExtension(griffe.Extension):
-    """Has examples shown as code."""
+    """Shows examples as code."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rename the section of an object's docstring."""

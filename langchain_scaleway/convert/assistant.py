@@ -42,8 +42,8 @@ def assistant_message(
             vLLM hands it to the chat template (recordings `reasoning_history_*`).
 
     Raises:
-        UnsendableError: A content block is none that an assistant message can hold, or a
-            tool call's arguments hold what no JSON can, such as a date.
+        UnsendableError: An assistant message cannot hold one of the content blocks, or a tool
+            call's arguments hold what JSON cannot, such as a date.
     """
     content = message.content
     kwargs = message.additional_kwargs
@@ -67,7 +67,7 @@ def assistant_message(
 
 
 def _spoken(additional_kwargs: Mapping[str, Any]) -> str:
-    """What an OpenAI model said aloud, in writing; its message has no other text."""
+    """The transcript of what an OpenAI model said aloud; its message has no other text."""
     audio = additional_kwargs.get("audio")
     transcript = audio.get("transcript") if isinstance(audio, dict) else None
     return transcript if isinstance(transcript, str) else ""
@@ -250,7 +250,7 @@ def _is_object(text: str) -> bool:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    """Python reads `NaN` and `Infinity`, which are no JSON."""
+    """Refuse `NaN` and `Infinity`, which Python reads although they are not JSON."""
     raise ValueError(constant)
 
 

@@ -30,7 +30,7 @@ def content_parts(content: Iterable[str | Block]) -> list[Part]:
 def content_text(content: Iterable[str | Block], role: str) -> str:
     r"""The text of a list of content blocks, for a role that speaks in text only.
 
-    The blocks are joined with a line break, as vLLM itself does it for chat templates that
+    The blocks are joined with a line break, as vLLM itself does for chat templates that
     take text. Lists are not sent: some templates, vLLM's `tool_chat_template_mistral3` for
     one, show the model nothing but the first block of a system message.
 
@@ -64,7 +64,7 @@ def tool_output_text(output: Any) -> str:
     """What a tool returned, as text: a string, a list of blocks, or any JSON value.
 
     Raises:
-        UnsendableError: A block is not text, or the value no JSON.
+        UnsendableError: A block is not text, or the value is not JSON.
     """
     if isinstance(output, str):
         return output
@@ -160,7 +160,7 @@ def _is_text(mime_type: str) -> bool:
 
 
 def _decoded(data: str | None) -> str | None:
-    """The text in base64 data, `None` where it is no UTF-8."""
+    """The text in base64 data, `None` where it is not UTF-8."""
     try:
         return base64.b64decode(data, validate=True).decode() if data else None
     except (binascii.Error, UnicodeDecodeError):

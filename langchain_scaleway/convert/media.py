@@ -28,7 +28,7 @@ def audio(block: Block) -> Part:
     """An audio block, in the same dialects.
 
     Raises:
-        UnsendableBlockError: It holds an address, or another format than MP3 or WAV.
+        UnsendableBlockError: It holds an address, or a format other than MP3 or WAV.
     """
     header, _, data = _media_url(block, "audio").partition(",")
     mime_type = header.removeprefix("data:").partition(";")[0].lower()

@@ -55,7 +55,7 @@ def messages_to_wire(
       here; the text of a failed tool call says that it failed.
     - An OpenAI `developer` message, which Scaleway does not document, is a system message.
     - A `FunctionMessage` becomes a tool message that answers the `function_call` before it:
-      chat templates know no role "function", and many leave such a message out unseen.
+      chat templates know no role "function", and many silently leave such a message out.
     - Anthropic's `tool_result` blocks in a human message become tool messages before it.
 
     Args:

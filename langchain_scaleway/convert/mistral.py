@@ -19,7 +19,7 @@ from langchain_scaleway.convert.alternation import alternate_roles
 WireMessage = dict[str, Any]
 
 NO_RESULT = "No result came of this call."
-"""What is said to be the result of a call that nobody answered.
+"""The result that is given to a call that nobody answered.
 
 LangChain's agents leave invalid calls unanswered, and runs that are interrupted leave others.
 """

@@ -2,7 +2,7 @@
 
 LangChain's parsers are lenient where an answer should not pass for an object: they complete
 JSON that was cut off, give `None` where the model called no tool, and end a stream in silence
-if what came is no object. The readers here raise in all these cases.
+if what came is not an object. The readers here raise in all these cases.
 """
 
 # ruff: noqa: A002 -- `input` is what LangChain calls it
@@ -28,7 +28,7 @@ class ObjectReader(Runnable[BaseMessage, Any]):
 
     Raises:
         ScalewayTruncatedOutputError: The limit on output tokens cut the answer off.
-        OutputParserException: The answer is no object, or one of another kind.
+        OutputParserException: The answer is not an object, or one of another kind.
         ValidationError: The arguments of a called tool are of another kind (Pydantic's).
     """
 
@@ -126,7 +126,7 @@ class RawAndObject(Runnable[BaseMessage, dict[str, Any]]):
     """Gives a dict of `raw`, `parsed` and `parsing_error`, and raises no parsing errors."""
 
     def __init__(self, reader: ObjectReader) -> None:
-        """Read with a reader, and give its errors in place of raising them."""
+        """Read with a reader, and return its errors instead of raising them."""
         self._reader = reader
 
     def invoke(
@@ -242,5 +242,5 @@ def _quoted(said: Any) -> str:
 def _joined(chunks: list[BaseMessage]) -> BaseMessage:
     """What the chunks of a reply add up to, joined at once: one by one takes quadratic time."""
     first, *others = chunks
-    # A reply that is not streamed, from a cache for example, is one message and no chunk.
+    # A reply that is not streamed, such as one from a cache, is a message and not a chunk.
     return first + others if others and isinstance(first, AIMessageChunk) else first

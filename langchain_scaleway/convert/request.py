@@ -74,7 +74,7 @@ def build_request(
         _convert_tools_of(body)
     if isinstance(body.get("response_format"), type):
         body["response_format"] = _response_format_of(body["response_format"])
-    # What the model has for requests of one kind stays out of the others, unless the call says it.
+    # The model's fields for one kind of request stay out of the others, unless the call gives them.
     if "tools" not in body and "parallel_tool_calls" not in of_the_call:
         body.pop("parallel_tool_calls", None)
     # The API refuses `top_logprobs` without `logprobs`.

@@ -41,7 +41,7 @@ class StructuredOutput(NamedTuple):
     reader: ObjectReader
 
     def parser(self, *, include_raw: bool) -> Runnable[BaseMessage, Any]:
-        """What makes objects of replies, or dicts of `raw`, `parsed` and `parsing_error`."""
+        """Turns replies into objects, or into dicts of `raw`, `parsed` and `parsing_error`."""
         return RawAndObject(self.reader) if include_raw else self.reader
 
 
@@ -62,7 +62,7 @@ def structured_output(
         those of `bind_tools`.
 
     Raises:
-        ValueError: The method is unknown, the schema is none, or they do not go together.
+        ValueError: The method is unknown, the schema is not one, or they do not go together.
     """
     if method not in get_args(Method):
         raise ValueError(f"`method` must be one of {', '.join(get_args(Method))}, not {method!r}.")
@@ -109,7 +109,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     A dict that is a `response_format` already is taken as it is.
 
     Raises:
-        ValueError: The schema is none.
+        ValueError: The schema is not one.
     """
     _check_kind(schema)
     if isinstance(schema, dict):
@@ -138,7 +138,7 @@ def _converted(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """The function that LangChain makes of a schema.
 
     Raises:
-        ValueError: It makes none: a type in it has no JSON schema, or a TypedDict holds itself.
+        ValueError: It can make none: a type has no JSON schema, or a TypedDict contains itself.
     """
     try:
         function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
@@ -162,7 +162,7 @@ def _check_kind(schema: Any) -> None:
     """Refuse what is no schema, such as `list[Person]`: LangChain would take it for a function.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a schema.
     """
     if isinstance(schema, dict | FunctionType):
         return
@@ -186,7 +186,7 @@ def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
     LangChain's own converter leaves out a JSON schema without `properties`, such as a list's.
 
     Raises:
-        ValueError: The dict is no schema.
+        ValueError: The dict is not a schema.
     """
     for wrapper in ("function", "json_schema"):  # OpenAI's tools, and its `response_format`
         if isinstance(schema.get(wrapper), dict):
@@ -197,7 +197,7 @@ def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
         return {**function, "parameters": next(found, {"type": "object", "properties": {}})}
     if not schema.keys() & _KEYWORDS:
         raise ValueError(
-            f"`schema` is no JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
+            f"`schema` is not a JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
         )
     title = schema.get("title")
     function = {"name": _as_name(title) if title and isinstance(title, str) else "response"}

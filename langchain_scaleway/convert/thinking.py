@@ -13,7 +13,7 @@ OPENING = "<think>"
 CLOSING = "</think>"
 
 _BEGIN_WITHIN_THE_BLOCK = ("deepseek-r1", "-thinking", "qwq")
-"""Parts of the names of models that always think and whose chat templates open the block
+"""Parts of the names of models that always think, and whose chat templates open the block
 (their model cards; for deepseek-r1-distill also Scaleway's page)."""
 
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")

@@ -91,7 +91,7 @@ def arguments_text(arguments: Any) -> str:
 
 
 class ToolCallAssembler:
-    """Finds out which call each fragment of a stream belongs to.
+    """Works out which call each fragment of a stream belongs to.
 
     Example:
         >>> assembler = ToolCallAssembler()
@@ -250,13 +250,13 @@ class _OpenCall:
         """Take the end, and an id in case that none came.
 
         Returns:
-            What is still to be told, `None` where nothing is.
+            What is still to be passed on, `None` where nothing is.
         """
         return self._add(spare_id, None, self._halves.end())
 
     def _add(self, call_id: str | None, name: str | None, arguments: str) -> Fragment | None:
         if not self._arguments:
-            # White space alone means no arguments, but to core it is broken JSON.
+            # White space alone means no arguments, but LangChain would take it for broken JSON.
             arguments = self._white_space + arguments
             if arguments.isspace():
                 self._white_space, arguments = arguments, ""
@@ -325,7 +325,7 @@ def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]
 
 
 def _dicts(wire_calls: Any) -> list[dict[str, Any]]:
-    """The calls of a list; one that stands where the list should is no less a call."""
+    """The calls in a list; a call that stands where the list should be counts, too."""
     if isinstance(wire_calls, dict):
         return [wire_calls]
     return [c for c in wire_calls if isinstance(c, dict)] if isinstance(wire_calls, list) else []

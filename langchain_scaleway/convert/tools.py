@@ -15,7 +15,7 @@ from langchain_scaleway.convert.schemas import close_objects, contains_itself
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 else:
-    # Slow to import; but core evaluates annotations, of `bind_tools` after `with_fallbacks`.
+    # Slow to import, yet needed at run time: `with_fallbacks` evaluates `bind_tools`'s annotations.
     BaseTool = Any
 
 Tool: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
@@ -45,7 +45,7 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
         Tools in the form of the request's `tools`.
 
     Raises:
-        ValueError: A tool is of a kind that Scaleway has not, or cannot be converted; or it
+        ValueError: A tool is of a kind that Scaleway does not have, or cannot be converted; or it
             was given without a list around it.
     """
     if not isinstance(tools, (list, tuple)) and not _are_several(tools):

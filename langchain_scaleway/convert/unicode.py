@@ -1,7 +1,7 @@
 """Characters outside the basic plane whose two halves arrive apart.
 
 JSON may write such a character as two escapes, and a server that cuts its text by UTF-16
-units puts them into two events. A Python string with one half alone is no text: it cannot
+units puts them into two events. A Python string with one half alone is not text: it cannot
 be encoded, and pydantic refuses it.
 """
 

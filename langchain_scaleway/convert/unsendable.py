@@ -36,7 +36,7 @@ def json_text(value: Any, of_what: str) -> str:
         of_what: Its name, for the error.
 
     Raises:
-        UnsendableError: The value is no JSON: NaN, a date, a set, a circle, ….
+        UnsendableError: JSON cannot hold the value: NaN, a date, a set, a list within itself, ….
 
     Example:
         >>> json_text({"city": "Orléans"}, "the arguments")

@@ -54,7 +54,7 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
 
 
 def _count(counts: Any, name: str) -> int | None:
-    """One of the counts, `None` where it is not given or no number."""
+    """One of the counts, `None` where it is missing or not a number."""
     count = counts.get(name) if isinstance(counts, dict) else None
     if isinstance(count, float) and math.isfinite(count):
         return int(count)

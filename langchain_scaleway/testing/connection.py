@@ -139,7 +139,7 @@ class Connections:
 
     Attributes:
         opened: How many there have been.
-        open: Those that there are.
+        open: Those that are open now.
     """
 
     def __init__(self) -> None:

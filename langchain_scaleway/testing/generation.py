@@ -42,7 +42,7 @@ class Generation:
         has_content: Whether there is an answer, even an empty one.
         finish_reason: Why it ended.
         stop_reason: The stop text that was met.
-        cut: Whether it ended by `max_tokens` or `stop` rather than by itself.
+        cut: Whether `max_tokens` or `stop` ended it, rather than the reply itself.
         completion_tokens: Its tokens, with the one that ends it.
     """
 

@@ -1,4 +1,4 @@
-"""The models the emulator serves, with the limits that Scaleway enforces."""
+"""The models that the emulator serves, with the limits that Scaleway enforces."""
 
 from __future__ import annotations
 

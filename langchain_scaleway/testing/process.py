@@ -1,7 +1,7 @@
 """`EmulatorProcess`: the emulator in a process of its own.
 
-For benchmarks and soaks: the emulator then shares neither the interpreter's lock nor the
-memory with the program under test.
+For benchmarks and soak tests: the emulator then shares neither the interpreter's lock nor memory
+with the program under test.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _ACCEPTED_VENDORS: Final = ("qwen/", "google/")
 
 
 class EmulatedService:
-    """Scaleway's behaviour without its wires.
+    """Scaleway's behaviour without the network.
 
     Its answers are made on the server's thread; scripts are filled and requests read from
     the test's.

@@ -119,7 +119,7 @@ def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
 
 def test_a_dict_that_is_no_schema_is_refused() -> None:
     for method in ("json_schema", "function_calling"):
-        with pytest.raises(ValueError, match="is no JSON schema"):
+        with pytest.raises(ValueError, match="is not a JSON schema"):
             structured_output({"answer": "yes"}, method, strict=None)
 
 

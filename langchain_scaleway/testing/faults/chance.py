@@ -20,7 +20,7 @@ class RandomFaults:
     Attributes:
         probability: The share of requests that are hit, from 0 to 1.
         faults: What they are hit with, each as likely as the others.
-        seed: Of the random numbers, drawn in the order in which requests arrive.
+        seed: The seed of the random numbers, drawn in the order in which requests arrive.
     """
 
     probability: float
@@ -28,7 +28,7 @@ class RandomFaults:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a probability that is none, and chance without choice."""
+        """Refuse an impossible probability, and an empty list of faults."""
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must be from 0 to 1, got {self.probability}.")
         if not self.faults:

@@ -194,7 +194,7 @@ class TruncatedJson(Fault):
 
 @dataclass(frozen=True)
 class NotAnObject(Fault):
-    """Answer with JSON that is no object; in a stream, as the data of an event.
+    """Answer with JSON that is not an object; in a stream, as the data of an event.
 
     Attributes:
         value: The JSON value.

@@ -1,4 +1,4 @@
-"""Faults of the way: the answer is Scaleway's, its delivery is not."""
+"""Faults of delivery: the answer is as it should be, but does not arrive that way."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Stall(Fault):
     seconds: float | None = None
 
     def rewrite(self, answer: Answer) -> None:
-        """Put a pause, or an end without an end, behind the first events."""
+        """Put a pause, or a silence that never ends, after the first events."""
         first, rest = split_body(answer, self.after_events)
         if self.seconds is None:
             answer.pieces = itertools.chain(first, [Ending.HANG])
@@ -154,8 +154,8 @@ class Gzip(Fault):
 def _broken_off(body: bytes) -> bytes:
     """Compress half of a body, up to a byte boundary, and go on with garbage.
 
-    Behind a boundary the garbage is read as the head of a block of a kind that there is not. In the
-    middle of a block it might by chance be read as more of it, and be no fault at all.
+    After a boundary the garbage is read as the head of a block of a kind that does not exist. In
+    the middle of a block it might by chance be read as more of it, and be no fault at all.
     """
     compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     half = compressor.compress(body[: len(body) // 2])
