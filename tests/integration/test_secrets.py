@@ -100,7 +100,7 @@ REPEATING: dict[str, Behaviour] = {
         + f"location: http://elsewhere.invalid/?key={CANARY}\r\n\r\n".encode()
     ),
     "success that is an error": reply("200 OK", RECENT),
-    "success that is no JSON": reply("200 OK", BEARER.encode()),
+    "success that is not JSON": reply("200 OK", BEARER.encode()),
     "success that is a list": reply("200 OK", [BEARER]),
     "success cut off": reply("200 OK", json.dumps({"echo": BEARER, "choices": []})[:-5].encode()),
     "header line": sends(b"HTTP/1.1 200 OK\r\n" + BEARER.encode() + b"\r\n\r\n"),
@@ -114,7 +114,7 @@ REPEATING: dict[str, Behaviour] = {
     "error event at first": events(RECENT),
     "error event midway": events(FIRST_EVENT, RECENT),
     "error event at the very end": events(FIRST_EVENT, RECENT, end=b""),
-    "event that is no JSON": events(FIRST_EVENT, BEARER.encode()),
+    "event that is not JSON": events(FIRST_EVENT, BEARER.encode()),
     "event that is a list": events(FIRST_EVENT, [BEARER]),
     "event cut off": events(FIRST_EVENT, json.dumps({"echo": BEARER})[:-2].encode(), end=b""),
     "no events": sends(HEAD % (b"200 OK", b"text/event-stream") + b"\r\n" + BEARER.encode()),
@@ -210,7 +210,7 @@ def with_token(request: httpx.Request) -> httpx.Request:
     ids=["header", "authorization", "cookie", "auth"],
 )
 @pytest.mark.parametrize(
-    "behaviour", ["recent", "success that is no JSON", "success that is an error"]
+    "behaviour", ["recent", "success that is not JSON", "success that is an error"]
 )
 @pytest.mark.parametrize("mode", ["invoke", "stream"])
 def test_credentials_of_the_users_client(

@@ -30,7 +30,7 @@ BEFORE_AN_ANSWER = [
     _failed("the connection is refused", refused),
     _failed("the host name is unknown", unknown_host),
     _failed(
-        "TLS to a port that speaks none",
+        "TLS to a port without TLS",
         raw(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"), scheme="https", reads_request=False),
     ),
     _timed_out("the host does not answer", full_host, "No connection to"),

@@ -156,7 +156,7 @@ WITHIN_AN_ANSWER = [
         Raises(errors.ScalewayResponseError, "no JSON object", partial=PART),
     ),
     Row(
-        "JSON that is no object",
+        "JSON that is not an object",
         answered(NotAnObject(["a", "list"], MIDWAY)),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
         Raises(errors.ScalewayResponseError, "no JSON object", partial=PART),
@@ -176,7 +176,7 @@ WITHIN_AN_ANSWER = [
         ),
         NO_JSON,
     ),
-    unreadable("text that is no UTF-8", with_body(b'{"choices": [{"message": "\xff"}]}'), NO_JSON),
+    unreadable("text that is not UTF-8", with_body(b'{"choices": [{"message": "\xff"}]}'), NO_JSON),
     unreadable("JSON nested too deeply", with_body(b"[" * 100_000), NO_JSON),
     unreadable(
         "a page of HTML with status 200", with_body(b"<html>Log in</html>", "text/html"), "Log in"
@@ -197,7 +197,7 @@ WITHIN_AN_ANSWER = [
         Raises(errors.ScalewayAPIError, "The engine died", "yes", 500),
     ),
     Row(
-        "a JSON object with status 200 that is no answer",
+        "a JSON object with status 200 that is not an answer",
         with_body(b'{"id": "1"}'),
         Raises(errors.ScalewayResponseError, "no `choices`"),
         Raises(errors.ScalewayResponseError, "no chat completion", status=200),
