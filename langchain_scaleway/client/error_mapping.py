@@ -101,8 +101,8 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
     (
         r"must alternate",
         (
-            "This model's chat template wants user and assistant by turns: merge neighbours of "
-            "the same role, for example with `langchain_core.messages.merge_message_runs`."
+            "This model's chat template wants user and assistant to take turns: merge neighbours "
+            "of the same role, for example with `langchain_core.messages.merge_message_runs`."
         ),
     ),
     (
@@ -268,8 +268,8 @@ def _permission_advice(failure: _Failure) -> str:
         )
     if failure.project_id:
         return (
-            f"In the project {failure.project_id} of the URL {rights}, and that must be its "
-            "project."
+            f"In the project {failure.project_id} of the URL {rights}; check that this is the "
+            "project that you mean."
         )
     return (
         "Without a project in the URL the key's default project counts, and there "

@@ -1,4 +1,4 @@
-"""The emulator's answers beside recorded and documented ones, so that it stays no fiction.
+"""The emulator's answers beside recorded and documented ones, so that it does not become fiction.
 
 For each recording of vLLM the emulator gets the recorded request and says what the recorded
 model said. What it puts on the wire must then have the same keys and types, the same finish
@@ -93,6 +93,14 @@ def ask_again(emulator: ScalewayEmulator, recording: Recording) -> httpx.Respons
     return httpx.request(request["method"], origin + request["path"], content=body, headers=headers)
 
 
+def answer_again(emulators: dict[str, ScalewayEmulator], recording: Recording) -> httpx.Response:
+    """Ask as in the recording, with a model that says what the recorded one said."""
+    emulator = emulators[recording.folder]
+    reply = recorded_reply(recording)
+    emulator.respond_with(lambda _: reply)
+    return ask_again(emulator, recording)
+
+
 def _body(recording: Recording) -> bytes:
     """The recorded body, without the bound that the recorded model did not reach.
 
@@ -136,10 +144,7 @@ def recorded_reply(recording: Recording) -> Reply:
 def test_completion_has_the_recorded_shape(
     emulators: dict[str, ScalewayEmulator], recording: Recording
 ) -> None:
-    emulator = emulators[recording.folder]
-    reply = recorded_reply(recording)
-    emulator.respond_with(lambda _: reply)
-    answer = ask_again(emulator, recording)
+    answer = answer_again(emulators, recording)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     mine, recorded = answer.json(), recording.json_body
@@ -154,10 +159,7 @@ def test_completion_has_the_recorded_shape(
 def test_stream_has_the_recorded_events(
     emulators: dict[str, ScalewayEmulator], recording: Recording
 ) -> None:
-    emulator = emulators[recording.folder]
-    reply = recorded_reply(recording)
-    emulator.respond_with(lambda _: reply)
-    answer = ask_again(emulator, recording)
+    answer = answer_again(emulators, recording)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     mine, recorded = events_of(answer.content), recording.events

@@ -181,6 +181,7 @@ class TestBothSources:
         self, catalogue: Catalogue, emulator: ScalewayEmulator
     ) -> None:
         main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
+        assert catalogue.asked
         for _, headers in catalogue.asked:
             assert "authorization" not in headers
             assert str(emulator.api_key) not in str(headers)

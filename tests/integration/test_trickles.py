@@ -1,4 +1,4 @@
-"""Answers that trickle in: no single wait is too long, and without a limit they never end."""
+"""Answers that trickle in: no single wait is too long, so only a limit on the whole ends them."""
 
 import asyncio
 import gzip

@@ -118,7 +118,7 @@ class World:
 
     Attributes:
         server: Who counts.
-        limits: Those of each lane; jobs take them by turns.
+        limits: Those of each lane; jobs are dealt out to them in turn.
         max_retries: How often a refused job tries again.
         now: The time.
         sent: Each job that was let in, with the time.

@@ -1,4 +1,4 @@
-"""Arguments that are none, arguments that no call has, and what refusals keep to themselves."""
+"""Unknown arguments, arguments that belong to the model alone, and what refusals do not show."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Chunks built without pydantic's validators are what the constructors make, in every respect."""
+"""Chunks built without pydantic's validators equal those of the constructors in every respect."""
 
 import copy
 import functools

@@ -1,4 +1,4 @@
-"""Values for schemas: what is made satisfies its schema, says a validator of others."""
+"""Values for schemas: what is made satisfies its schema, says a validator that is not ours."""
 
 from enum import Enum
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Whatever the history: what goes out is whole, in order, and the caller's stays untouched."""
+"""Whatever the history: what goes out is whole and in order, and the caller's is untouched."""
 
 import itertools
 import json

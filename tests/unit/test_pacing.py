@@ -237,22 +237,12 @@ class TestRefusals:
 
     def test_a_trial_that_takes_long_was_let_in(self) -> None:
         """A plain answer's headers come when it is whole, a refusal comes at once."""
-        quota, [turn] = quota_with_turns(1)
-        turn.fail(refusal())
-        lane = Lane(quota, Limits())
-        quota.clock = lambda: 2.0
-        trial = start(lane)
-        assert isinstance(trial, Turn)
+        quota, lane, _ = trial_after_a_refusal()
         quota.clock = lambda: 7.0
         assert isinstance(start(lane), Turn)
 
     def test_a_trial_without_an_outcome_is_followed_by_another(self) -> None:
-        quota, [turn] = quota_with_turns(1)
-        turn.fail(refusal())
-        lane = Lane(quota, Limits())
-        quota.clock = lambda: 2.0
-        trial = start(lane)
-        assert isinstance(trial, Turn)
+        _, lane, trial = trial_after_a_refusal()
         trial.end()
         assert isinstance(start(lane), Turn)
 
@@ -365,6 +355,17 @@ def quota_with_turns(count: int, demand: Demand | None = None) -> tuple[Quota, l
     turns = [start(lane, demand or Demand(text_size=4)) for _ in range(count)]
     assert all(isinstance(turn, Turn) for turn in turns)
     return quota, [turn for turn in turns if isinstance(turn, Turn)]
+
+
+def trial_after_a_refusal() -> tuple[Quota, Lane, Turn]:
+    """A quota that refused a request at the time 0, and the one that tries at the time 2."""
+    quota, [turn] = quota_with_turns(1)
+    turn.fail(refusal())
+    lane = Lane(quota, Limits())
+    quota.clock = lambda: 2.0
+    trial = start(lane)
+    assert isinstance(trial, Turn)
+    return quota, lane, trial
 
 
 def start(lane: Lane, demand: Demand | None = None) -> Turn | float:

@@ -1,4 +1,4 @@
-"""What comes of structured output: objects, truncation, refusals; recorded and scripted."""
+"""Structured output: what replies become (objects, parsing errors, truncation errors)."""
 
 import functools
 import json

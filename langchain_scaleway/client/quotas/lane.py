@@ -103,11 +103,11 @@ class Lane:
 
     def wake_first(self) -> None:
         """Have the first in the lane ask now."""
-        for waiter in self._waiting:
+        first = next(iter(self._waiting), None)
+        if first is not None:
             soon = self.quota.clock() + self.quota.ask_again
-            waiter.asks_again_at = min(waiter.asks_again_at, soon)
-            waiter.wake()
-            break
+            first.asks_again_at = min(first.asks_again_at, soon)
+            first.wake()
 
     def turn_away(self, error: ScalewayError) -> None:
         """Let nobody in the lane wait any longer."""
