@@ -75,30 +75,47 @@ def convert_tool_choice(
         The request's `tool_choice`, `None` to leave it out.
 
     Raises:
-        ValueError: No such tool is bound.
+        ValueError: No such tool is bound, or this is not a choice.
     """
     if tool_choice is None or tool_choice is False:
         return None
     if isinstance(tool_choice, Mapping):
-        name = _named_choice(tool_choice)
-        if name is None:
-            plain = tool_choice.get("type")  # Anthropic's form: `{"type": "any"}`
-            is_plain = plain in _REQUIRED or plain in _PLAIN_CHOICES
-            return convert_tool_choice(plain, tools) if is_plain else dict(tool_choice)
-    elif not isinstance(tool_choice, (str, bool)):
+        name = _named_tool(tool_choice)
+        if name is not None:
+            return _choice_of(name, tools)
+        kind = tool_choice.get("type")  # Anthropic's form: `{"type": "any"}`
+        if kind not in _REQUIRED and kind not in _PLAIN_CHOICES:
+            return dict(tool_choice)
+        tool_choice = str(kind)
+    if not isinstance(tool_choice, (str, bool)):
         raise ValueError(  # noqa: TRY004 -- refused like any other wrong choice
-            f"`tool_choice` is a text, a bool or a dict, not {tool_choice!r}."
+            f"`tool_choice` is a string, a bool or a dict, not {tool_choice!r}."
         )
-    elif tool_choice is True or tool_choice in _REQUIRED:
+    if tool_choice is True or tool_choice in _REQUIRED:
         if not tools:
             raise ValueError(
                 f"`tool_choice={tool_choice!r}` asks for a tool call, but no tools are bound."
             )
         return "required"
-    elif tool_choice in _PLAIN_CHOICES:
-        return str(tool_choice) if tools else None
-    else:
-        name = str(tool_choice)
+    if tool_choice in _PLAIN_CHOICES:
+        return tool_choice if tools else None
+    return _choice_of(tool_choice, tools)
+
+
+def _named_tool(tool_choice: Mapping[str, Any]) -> str | None:
+    """The tool that a dict names, in OpenAI's forms or Anthropic's."""
+    function = tool_choice.get("function")
+    named = function if isinstance(function, Mapping) else tool_choice
+    name = named.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _choice_of(name: str, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The choice of one of the bound tools.
+
+    Raises:
+        ValueError: It is not among them.
+    """
     known = [str(tool.get("function", {}).get("name")) for tool in tools]
     if name not in known:
         raise ValueError(
@@ -106,14 +123,6 @@ def convert_tool_choice(
             f"{', '.join(known) or 'none are bound'}."
         )
     return {"type": "function", "function": {"name": name}}
-
-
-def _named_choice(tool_choice: Mapping[str, Any]) -> str | None:
-    """The tool that a dict names, in OpenAI's forms or Anthropic's."""
-    function = tool_choice.get("function")
-    named = function if isinstance(function, Mapping) else tool_choice
-    name = named.get("name")
-    return name if isinstance(name, str) else None
 
 
 def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:

@@ -297,7 +297,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(choice: Any) -> None:
 
 @pytest.mark.parametrize("choice", [["add"], add, 5])
 def test_a_choice_of_another_type_is_refused(choice: Any) -> None:
-    with pytest.raises(ValueError, match="`tool_choice` is a text, a bool or a dict"):
+    with pytest.raises(ValueError, match="`tool_choice` is a string, a bool or a dict"):
         convert_tool_choice(choice, convert_tools([add]))
 
 
