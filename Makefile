@@ -39,7 +39,7 @@ unit: $(VENV)/dev.stamp ## Tests without an engine
 	$(BIN)/pytest tests/unit
 
 .PHONY: integration
-integration: $(VENV)/dev.stamp ## Tests against the local engine
+integration: $(VENV)/dev.stamp ## Tests against the local engine and the emulator
 	$(BIN)/pytest tests/integration
 
 .PHONY: test-cores
@@ -52,7 +52,7 @@ test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_
 	$(BIN)/pytest -m live --force-enable-socket tests/integration
 
 .PHONY: format
-format: $(VENV)/dev.stamp ## Format the code and mend what ruff can mend
+format: $(VENV)/dev.stamp ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -154,7 +154,7 @@ def named(name: str) -> Contestant:
     """Return the contestant of that name.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no contestant of that name.
     """
     for contestant in CONTESTANTS:
         if contestant.name == name:

@@ -242,7 +242,7 @@ async def _settle() -> None:
 
 
 def soak_calls(number: int) -> Report:
-    """Make many calls one after the other, plain and streamed by turns, without retries.
+    """Make many calls one after the other, plain and streamed in turn, without retries.
 
     Args:
         number: How many.

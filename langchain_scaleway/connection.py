@@ -95,7 +95,8 @@ class ScalewayConnection(BaseModel):
     config file, then the key's default project."""
 
     base_url: str | None = None
-    """The address of a dedicated deployment or any vLLM, up to and with `/v1`."""
+    """The address of a dedicated deployment or any vLLM, up to and including
+    `/v1`."""
 
     timeout: float | Timeout | None = DEFAULT_TIMEOUT
     """Seconds for a whole plain answer, or between two pieces of a stream; or an

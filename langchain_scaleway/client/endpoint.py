@@ -59,7 +59,7 @@ class Endpoint:
         project_id: The project in the URL, where there is one.
         is_serverless: Whether the URL is the serverless API's; its errors speak of projects.
         timeout: How long to wait for what, in seconds.
-        headers: Headers of the user's, added to ours or in their place.
+        headers: The user's own headers, added to ours or in their place.
         retry: What is tried again, and when.
 
     Raises:
@@ -115,7 +115,7 @@ class Endpoint:
     def build_request_with(
         self, client: Any, path: str, content: bytes | None, *, stream: bool
     ) -> Any:
-        """Build the same request with a client of the user's, which may add to it."""
+        """Build the same request with the user's own client, which may add to it."""
         headers = {**self._headers, "accept": "text/event-stream"} if stream else self._headers
         # As a tuple, which the client turns into its own library's class.
         t = self.deadlines.timeout

@@ -111,7 +111,7 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"(?i)^(?:route '.*' not found|(?:404:? )?not found)",
-        "Check `base_url`: it is the API's address up to and with /v1.",
+        "Check `base_url`: it is the API's address up to and including /v1.",
     ),
     (
         r"Unsupported chat content part type",
@@ -157,7 +157,7 @@ def error_from(
         text: The body, or its first `LONGEST_BODY` bytes.
         model: The model that was asked.
         project_id: The project in the URL, where there is one.
-        is_serverless: Whether the serverless API was asked, not a server of the user's.
+        is_serverless: Whether the serverless API was asked, rather than another server.
 
     Returns:
         The exception, to be raised.

@@ -23,7 +23,7 @@ _SECRET_WORDS = (
     "session",
     "signature",
 )
-"""Words in the names of headers that hold credentials: ours, and others of the user's."""
+"""Words in the names of headers that hold credentials: ours, and the user's own."""
 
 _SHOWN_INSTEAD = "[the key]"
 

@@ -1,4 +1,4 @@
-"""HTTP clients of the user's in the place of our connections, from httpx and from its fork."""
+"""The user's own HTTP clients in place of our connections, from httpx and from its fork."""
 
 import asyncio
 import gc

@@ -89,7 +89,7 @@ def test_a_refusal_without_end_is_a_refusal(mode: Mode) -> None:
         assert server.wait_until_left()
 
 
-# --- With a client of the user's, between whose reads nobody but httpx can look -----------
+# --- With the user's own client, between whose reads nobody but httpx can look ------------
 
 
 def call_with_client(mode: Mode, server: RawServer) -> Attempt:

@@ -265,7 +265,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "take no files",
     ),
     "text without text": ({"type": "text"}, "no string"),
-    "a thought of the user's": ({"type": "thinking", "thinking": "…"}, "knows no such content"),
+    "a thought by the user": ({"type": "thinking", "thinking": "…"}, "knows no such content"),
     "an unknown block": ({"type": "smell", "smell": "rose"}, r"A `smell` block \(with `smell`\)"),
     "a block without a type": ({"smell": "rose"}, "has no `type`"),
     "a block of a strange type": ({"type": {}}, "has no `type`"),
@@ -274,7 +274,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "A `smell` block",
     ),
     "an empty wrapper": ({"type": "non_standard", "value": None}, "is no block"),
-    "JSON that is none": ({"type": "json", "json": float("nan")}, "cannot be written as JSON"),
+    "what JSON cannot hold": ({"type": "json", "json": float("nan")}, "cannot be written as JSON"),
 }
 
 

@@ -72,7 +72,7 @@ def test_nothing_at_all() -> None:
 
 @pytest.mark.parametrize("stream", [b"<html>Log in</html>", b": ping\n\n", as_event("[DONE]")])
 def test_no_answer(stream: bytes) -> None:
-    """Nothing but `[DONE]` is none either."""
+    """A stream of nothing but `[DONE]` holds no answer either."""
     error = error_in(stream)
     assert type(error) is errors.ScalewayStreamInterruptedError
     assert f"holds no answer. It begins: {stream.decode()!r}" in str(error)

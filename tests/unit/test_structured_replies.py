@@ -172,7 +172,7 @@ def test_raw_replies_are_streamed_too(ask: Ask) -> None:
     )
 
 
-# --- Objects that are none --------------------------------------------------------------
+# --- Replies without the object ---------------------------------------------------------
 
 
 class Animal(BaseModel):
