@@ -106,22 +106,8 @@ $(VENV)/python.stamp:
 	  echo "$(PYTHON) -m venv failed; Debian and Ubuntu ship it in the package python3-venv." >&2; exit 1; }
 	@touch $@
 
-$(VENV)/demo.stamp: $(VENV)/python.stamp pyproject.toml
-	@echo "Installing what the tour needs ..."
-	@$(PIP) --editable '.[demo]'
-	@touch $@
-
-$(VENV)/docs.stamp: $(VENV)/python.stamp pyproject.toml
-	@echo "Installing what the documentation needs ..."
-	@$(PIP) --editable '.[docs]'
-	@touch $@
-
-$(VENV)/dev.stamp: $(VENV)/python.stamp pyproject.toml
-	@echo "Installing what the tests need ..."
-	@$(PIP) --editable '.[dev]'
-	@touch $@
-
-$(VENV)/bench.stamp: $(VENV)/python.stamp pyproject.toml
-	@echo "Installing what the benchmarks compare ..."
-	@$(PIP) --editable '.[bench]'
+# An extra of the project, such as `dev`, in editable mode.
+$(VENV)/%.stamp: $(VENV)/python.stamp pyproject.toml
+	@echo "Installing the project with its extra '$*' ..."
+	@$(PIP) --editable '.[$*]'
 	@touch $@
