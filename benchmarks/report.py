@@ -97,7 +97,7 @@ def _server(results: Results, rows: Sequence[Row]) -> str:
     ]
     busiest = max(rows, key=results.server_share)
     return (
-        "The server is not the bottleneck. For bare sockets it did:\n\n"
+        "The server is not the bottleneck. On bare sockets it managed:\n\n"
         + table(["", "rate", "its CPU time for one"], probes)
         + f"\n\nIn the rows above its process was busy at most "
         f"{results.server_share(busiest):.0%} of the time ({busiest.title})."

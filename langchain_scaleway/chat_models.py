@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from langchain_scaleway.convert.structured import Method, Schema
 else:
-    # Core evaluates annotations, to find `bind_tools` and its like behind `with_fallbacks`.
+    # LangChain evaluates annotations, to find methods like `bind_tools` behind `with_fallbacks`.
     BaseTool = Method = Schema = Any
 
 _COMPLETIONS = "/chat/completions"
@@ -68,7 +68,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     """The model's id, such as `"mistral-small-3.2-24b-instruct-2506"`."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """How freely tokens are drawn, from 0 to 2. Unset, the model's own default counts."""
+    """How freely tokens are drawn, from 0 to 2. If unset, the model's own default applies."""
 
     top_p: float | None = Field(default=None, gt=0, le=1)
     """Only the likeliest tokens with this much probability together are drawn, up to 1."""
@@ -93,7 +93,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
 
     reasoning_effort: str | None = Field(default=None, min_length=1)
     """How much to reason: of `none`, `low`, `medium`, `high`, `xhigh` and `max` those that the
-    model knows, see `profile`. Unset, reasoning models do reason."""
+    model knows, see `profile`. If unset, reasoning models do reason."""
 
     parallel_tool_calls: bool | None = None
     """Whether the model may call several tools at once. Scaleway accepts and ignores `False`
@@ -106,8 +106,8 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     """Whether streams report token usage, in their last chunk."""
 
     replay_reasoning: bool = False
-    """Whether earlier reasoning goes back to the model with the history. Scaleway asks for it
-    nowhere; some models want it between tool calls."""
+    """Whether earlier reasoning goes back to the model with the history. Scaleway's pages
+    do not ask for it; some models want it between tool calls."""
 
     extra_body: dict[str, Any] | None = None
     """Request fields without an argument of their own, sent as they are."""
@@ -281,7 +281,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
                 be called), `False` (unset), or the name of the tool that must be called.
             strict: Whether arguments must follow the schema; Scaleway accepts and ignores it,
                 vLLM obeys.
-            parallel_tool_calls: Whether several tools may be called at once; `False` likewise.
+            parallel_tool_calls: Whether several tools may be called at once; likewise.
             **kwargs: More arguments for every call, such as `temperature`.
 
         Raises:
@@ -312,7 +312,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
                 (answers are dicts).
             method: `"json_schema"` has the engine hold the answer to the schema,
                 `"function_calling"` has the model call a tool of that form, `"json_mode"` asks
-                for some JSON object, and the prompt must say which.
+                for any JSON object, and the prompt must describe it.
             include_raw: Whether to answer with a dict of `raw`, `parsed` and `parsing_error`,
                 and raise no parsing errors.
             strict: Sent along when it is given.
@@ -324,7 +324,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         Raises:
             ValueError: The method is unknown, or the schema does not go with it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
-            OutputParserException: When called: the answer is no object, or of another kind.
+            OutputParserException: When called: the answer is not an object, or the wrong one.
         """
         from langchain_scaleway.convert import structured  # noqa: PLC0415 -- slow to import
 
@@ -363,7 +363,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         return {name: fields[name] for name in names if fields[name] is not None}
 
     def _get_invocation_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        check_call(kwargs)  # Before tracers are told of them: there may be a key among them.
+        check_call(kwargs)  # Before tracers see them: one may be a key.
         return super()._get_invocation_params(*args, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:

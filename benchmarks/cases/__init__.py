@@ -30,7 +30,7 @@ class Row:
             without a floor, an amount in `unit`.
         over_aiohttp: Whether ChatScaleway is measured over the extra `aiohttp` too.
         reach_over_aiohttp: What it should reach there, where that differs.
-        guard: The ratio at which CI gives alarm, or nothing if CI does not measure it. Wide
+        guard: The ratio at which CI raises an alarm, or nothing if CI does not measure it. Wide
             enough for a busy machine: it catches a blunder, not a slip.
         unit: What a row without a floor counts, or nothing for a row that is divided by it.
         quick: Whether `--quick` measures it too.
@@ -273,7 +273,7 @@ def named(name: str) -> Row:
     """Return the row of that name.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no row of that name.
     """
     for row in ROWS:
         if row.name == name:

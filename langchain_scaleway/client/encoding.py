@@ -22,7 +22,7 @@ _LONG_INTEGER = b"0" * 19
 def encode(body: Any) -> bytes:
     """Write a request body.
 
-    orjson refuses integers beyond 64 bits and keys that are no strings, which the standard
+    orjson refuses integers beyond 64 bits and keys that are not strings, which the standard
     library writes; it writes NaN and infinities as `null`, which would change the request,
     so they are refused.
 
@@ -33,7 +33,7 @@ def encode(body: Any) -> bytes:
         UTF-8 JSON without needless white space.
 
     Raises:
-        ValueError: The body holds something that JSON cannot say; the message names it.
+        ValueError: The body holds something that JSON cannot express; the message names it.
     """
     try:
         encoded = orjson.dumps(_with_media_written(body))
@@ -110,8 +110,8 @@ def _encode_slowly(body: Any) -> bytes:
     except UnicodeEncodeError as error:
         found = error.object[max(0, error.start - 20) : error.start]
         message = (
-            "The request holds half of a surrogate pair, which is no Unicode text and cannot be "
-            f"sent; it stands behind {found!r}. Repair the text with "
+            "The request holds half of a surrogate pair, which is not valid Unicode and cannot be "
+            f"sent; it follows {found!r}. Repair the text with "
             '`text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`.'
         )
         raise ValueError(message) from None
@@ -127,7 +127,7 @@ def _refuse_non_finite(value: Any, path: str) -> None:
     """Raise for a NaN or an infinity anywhere in a request."""
     if isinstance(value, float):
         if not math.isfinite(value):
-            message = f"The request holds {value} at `{path}`, which JSON cannot say."
+            message = f"The request holds {value} at `{path}`, which JSON cannot express."
             raise ValueError(message)
     elif isinstance(value, dict):
         for key, item in value.items():

@@ -172,8 +172,8 @@ class Endpoint:
         text = content[:LONGEST_BODY].decode("utf-8", "replace")
         kind = response.headers.get("content-type", "no content type")
         message = (
-            f"Scaleway answered {response.status_code} for model {model!r}, but the body is no "
-            f"{expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
+            f"Scaleway answered {response.status_code} for model {model!r}, but the body is not "
+            f"a {expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
             f"again; if it persists, check that {self.base_url} is the API's address."
         )
         headers = self.headers_of(response)

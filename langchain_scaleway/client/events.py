@@ -20,7 +20,7 @@ class EventReader:
 
     Attributes:
         is_done: Whether the server said `[DONE]`; what follows it means nothing.
-        usage: The tokens used, as far as the server has told; the last word counts.
+        usage: The tokens used, as far as the server has told; the last report is kept.
         events: How many events there were.
     """
 
@@ -40,7 +40,7 @@ class EventReader:
 
         Raises:
             ScalewayError: The server reports an error; the events before it were given.
-            ScalewayResponseError: An event is no chat completion.
+            ScalewayResponseError: An event is not a chat completion.
         """
         if len(self._beginning) < _QUOTED_BYTES:
             self._beginning += chunk[:_QUOTED_BYTES]
@@ -84,7 +84,7 @@ class EventReader:
     def _parse_data(self, data: bytes, *, may_be_text: bool) -> dict[str, Any]:
         try:
             event = decode(data)
-        except ValueError:  # It refers to the data, however long, so it goes no further.
+        except ValueError:  # The error holds all the data, however long, so it is not passed on.
             event = None
         if not isinstance(event, dict):
             if may_be_text:
@@ -102,8 +102,8 @@ class EventReader:
     def _unreadable(self, data: bytes, expected: str) -> ScalewayResponseError:
         quote = data[:_QUOTED_BYTES].decode("utf-8", "replace")
         message = (
-            f"The stream for model {self._model!r} holds an event of {len(data)} bytes that is no "
-            f"{expected}: {quote!r}"
+            f"The stream for model {self._model!r} holds an event of {len(data)} bytes that is not "
+            f"a {expected}: {quote!r}"
         )
         return ScalewayResponseError(message, model=self._model, body=quote)
 

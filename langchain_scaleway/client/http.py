@@ -1,4 +1,4 @@
-"""The one way of a request to Scaleway and back, synchronous and asynchronous.
+"""Sends requests to Scaleway and reads the answers, synchronously and asynchronously.
 
 Bodies go out as JSON, answers come back as parsed JSON with their headers, failures as the
 exceptions of `langchain_scaleway.errors`. The two sides share everything but the awaits.
@@ -33,12 +33,12 @@ Answer = TypeVar("Answer", bound=Reply | AnswerStream[Any] | AsyncAnswerStream[A
 
 
 class ScalewayClient:
-    """Speaks with one endpoint.
+    """Talks to one endpoint.
 
     Args:
-        endpoint: Where to, with which key, how patiently.
+        endpoint: Where requests go, with which key, and how long to wait.
         connections: The HTTP clients made here, shared by the copies of a model.
-        http_client: A client of the user's for synchronous requests, in their place.
+        http_client: The user's own client for synchronous requests, in their place.
         http_async_client: The same for asynchronous requests.
         pacer: Says when each attempt may go; without one they go at once.
     """
@@ -56,7 +56,7 @@ class ScalewayClient:
         self._http_client = http_client
         self._http_async_client = http_async_client
         self._pacer = pacer
-        # Of the last success of each model, for refusals that come without any.
+        # The headers of each model's last success, because refusals carry none.
         self._last_headers: dict[str | None, Mapping[str, str]] = {}
 
     def request(
@@ -145,7 +145,7 @@ class ScalewayClient:
     def _paced(
         self, send: Callable[[], Answer], body: dict[str, Any] | None
     ) -> Callable[[], Answer]:
-        """Have the pacer say when each attempt may go."""
+        """Let the pacer decide when each attempt may go."""
         pacer = self._pacer
         if pacer is None or body is None:
             return send
@@ -208,7 +208,7 @@ class ScalewayClient:
     def _send(
         self, path: str, content: bytes | None, model: str | None, *, stream: bool
     ) -> httpx.Response:
-        """Send a request, and raise unless the answer is a success."""
+        """Send a request, and raise unless it succeeds."""
         client = self._http_client
         if client is None:
             request = self.endpoint.build_request(path, content, stream=stream)
@@ -277,7 +277,7 @@ class ScalewayClient:
     def _refusal(
         self, response: httpx.Response, start: bytes, content: bytes | None, model: str | None
     ) -> ScalewayError:
-        """Make the exception for an answer that is no success."""
+        """Make the exception for an unsuccessful answer."""
         error = self.endpoint.refusal(response, start, model)
         if content is None or not isinstance(error, ScalewayRateLimitError):
             return error

@@ -1,7 +1,7 @@
 """Server-sent events: bytes in, events out, no I/O.
 
 Follows the parsing rules of the WHATWG HTML standard, section "Server-sent events".
-Only LF, CR and CRLF end a line; U+2028, U+0085 and the like are ordinary characters,
+Only LF, CR and CRLF end a line; characters such as U+2028 and U+0085 are ordinary ones,
 which `str.splitlines` and line iterators built on it get wrong. Working on bytes avoids
 that trap and the cost of decoding what the JSON parser decodes anyway.
 """

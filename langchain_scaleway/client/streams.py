@@ -1,4 +1,4 @@
-"""An open streamed answer: what its events make, piece by piece, and the end of its connection."""
+"""An open streamed answer: its chunks, one by one, and the end of its connection."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ again. It comes along with `[DONE]`, unless something is wrong."""
 
 
 class Decoder(Protocol[Chunk_co]):
-    """Makes of an answer's events the chunks that the caller wants."""
+    """Turns an answer's events into the chunks that the caller wants."""
 
     def start(self) -> None:
         """Take the beginning of an answer, and forget one that broke off unseen."""
@@ -45,7 +45,7 @@ class Decoder(Protocol[Chunk_co]):
         """Take the end of the answer, and its HTTP headers."""
 
     def attach_partial_answer(self, error: ScalewayError) -> None:
-        """Give the error that broke the answer off what has come."""
+        """Attach what has come to the error that broke the answer off."""
 
 
 class _OpenAnswer(Generic[Chunk]):
@@ -110,7 +110,7 @@ class AnswerStream(_OpenAnswer[Chunk]):
         return chain(self._first, self._chunks)
 
     def close(self) -> None:
-        """Free the connection; one whose answer was not read to its end is closed."""
+        """Free the connection; close it if its answer was not read to the end."""
         try:
             self._chunks.close()
             self._events.close()
@@ -159,7 +159,7 @@ class AnswerStream(_OpenAnswer[Chunk]):
                 raise _as_interruption(error) from error.__cause__
         with self._endpoint.translated_errors(self._model):
             yield from reader.end()
-        with suppress(Exception):  # The answer is whole; all this could win is the connection.
+        with suppress(Exception):  # The answer is whole; only the connection could still be saved.
             if clock is not None:
                 clock.expect_end(_SECONDS_AFTER_THE_END)
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
@@ -186,7 +186,7 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         return self._first.pop() if self._first else await anext(self._chunks)
 
     async def aclose(self) -> None:
-        """Free the connection; one whose answer was not read to its end is closed."""
+        """Free the connection; close it if its answer was not read to the end."""
         try:
             await self._chunks.aclose()
             await self._events.aclose()
@@ -238,7 +238,7 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         with self._endpoint.translated_errors(self._model):
             for event in reader.end():
                 yield event
-        with suppress(Exception):  # The answer is whole; all this could win is the connection.
+        with suppress(Exception):  # The answer is whole; only the connection could still be saved.
             async with asyncio.timeout(_SECONDS_AFTER_THE_END):
                 async for _ in pieces:
                     pass
@@ -255,7 +255,7 @@ class _Trickle:
         self._waiting_since: float | None = time.monotonic()
 
     def check(self) -> None:
-        """Look whether events have come, and raise if none have for too long."""
+        """Check whether events have come, and raise if none have for too long."""
         if self._reader.events != self._events:
             self._events = self._reader.events
             self._waiting_since = None

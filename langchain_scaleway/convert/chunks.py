@@ -74,7 +74,7 @@ def whole_call_chunk(call: ToolCall | InvalidToolCall, index: int) -> ChatGenera
     """A chunk that takes the place of a call's fragments in `stream_events` (v3).
 
     Core parses the fragments' arguments itself there. It refuses a line break within a
-    string, which it takes everywhere else, and fails on JSON that is no object.
+    string, which it takes everywhere else, and fails on JSON that is not an object.
     """
     block = {**call, "index": tool_block_index(index)}
     metadata = {"model_provider": MODEL_PROVIDER, "output_version": "v1"}
@@ -83,7 +83,7 @@ def whole_call_chunk(call: ToolCall | InvalidToolCall, index: int) -> ChatGenera
 
 
 def tool_block_index(index: int) -> str:
-    """The index of a call's content block; core merges blocks by those that begin so."""
+    """The index of a call's content block; core merges blocks by indexes with this prefix."""
     return f"lc_tool_{index}"
 
 

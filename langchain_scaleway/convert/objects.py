@@ -220,7 +220,7 @@ def _without_object(message: BaseMessage) -> OutputParserException:
         reason = f"It refused: {_quoted(refusal)}."
     elif invalid_calls:
         arguments = _quoted(invalid_calls[0]["args"])
-        reason = f"The arguments of its tool call are no JSON object: {arguments}."
+        reason = f"The arguments of its tool call are not a JSON object: {arguments}."
     elif calls:
         reason = f"It called another tool, {calls[0]['name']!r}."
     elif text := message.text.strip():

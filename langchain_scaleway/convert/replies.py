@@ -1,7 +1,7 @@
 """Replies on the wire -> LangChain messages: whole ones, and the events of a stream.
 
 Parsing is lenient, because Scaleway's gateway, several vLLM versions and other engines stand
-behind one API: unknown fields are passed over, missing ones and nulls are borne.
+behind one API: unknown fields are passed over, missing ones and nulls are tolerated.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ def reply_to_result(
         lacking = "`choices` without a message" if choices else "no `choices`"
         explanation = (
             f"The reply for model {requested_model!r} has {lacking}, so there is no answer in "
-            "it. Try again; if it stays so, report the reply's id to Scaleway's support."
+            "it. Try again; if it persists, report the reply's id to Scaleway's support."
         )
         raise ScalewayResponseError(explanation, model=requested_model, body=reply)
     choices.sort(key=_index)
@@ -101,7 +101,7 @@ class StreamDecoder:
         self.start()
 
     def start(self) -> None:
-        """Take the beginning of a stream, and forget what one before has brought."""
+        """Take the beginning of a stream, and forget what an earlier one brought."""
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self._reply: dict[str, Any] = {}
@@ -128,7 +128,7 @@ class StreamDecoder:
         choice = _first_choice(event)
         if choice is None:
             return []
-        # A server that takes no notice of `stream` sends a message in place of a delta.
+        # A server that ignores `stream` sends a message instead of a delta.
         delta = choice.get("delta") or choice.get("message")
         chunks = self._feed_delta(delta) if isinstance(delta, dict) else []
         self._note_choice(choice)
@@ -163,7 +163,7 @@ class StreamDecoder:
         return chunks + self._chunks(*self._thinking.end())
 
     def attach_partial_answer(self, error: ScalewayError) -> None:
-        """Give an error that broke the stream off what has come, held back or not."""
+        """Attach to an error what had come of the stream, held back or not."""
         self.release()
         error.partial_text = "".join(self.text)
         error.partial_reasoning = "".join(self.reasoning)
@@ -271,7 +271,7 @@ def _first_choice(event: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _index(choice: dict[str, Any]) -> int:
-    """The choice's index: the first one's may be missing, and it may be text."""
+    """The choice's index: the first one's may be missing, or it may be a string."""
     index = choice.get("index")
     return int(index) if index and str(index).isdecimal() else 0
 

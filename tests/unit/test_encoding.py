@@ -68,7 +68,7 @@ class TestEncode:
         try:
             expected = json.loads(json.dumps(body, allow_nan=False))
         except ValueError:
-            with pytest.raises(ValueError, match="which JSON cannot say"):
+            with pytest.raises(ValueError, match="which JSON cannot express"):
                 encode(body)
         else:
             assert json.loads(encode(body)) == expected
@@ -115,7 +115,7 @@ class TestEncode:
         ],
     )
     def test_a_number_that_is_none_is_refused_and_found(self, body: Any, path: str) -> None:
-        with pytest.raises(ValueError, match="which JSON cannot say") as caught:
+        with pytest.raises(ValueError, match="which JSON cannot express") as caught:
             encode(body)
         assert path in str(caught.value)
         assert len(str(caught.value)) < 200

@@ -114,7 +114,7 @@ def test_an_error_after_the_finish_reason() -> None:
 def test_choices_that_are_no_list(choices: Any) -> None:
     error = error_in(as_event(chunk("One")), as_event({"choices": choices}))
     assert type(error) is errors.ScalewayResponseError
-    assert "no chat completion" in str(error)
+    assert "not a chat completion" in str(error)
 
 
 def test_choices_that_are_missing_or_null() -> None:
@@ -126,7 +126,7 @@ def test_choices_that_are_missing_or_null() -> None:
 def test_data_that_is_no_object(data: str) -> None:
     error = error_in(as_event(chunk("One")), as_event(data))
     assert type(error) is errors.ScalewayResponseError
-    assert f"is no JSON object: {data!r}" in str(error)
+    assert f"is not a JSON object: {data!r}" in str(error)
 
 
 def test_long_data_is_quoted_in_part() -> None:

@@ -34,7 +34,7 @@ from tests.support.raw_server import sends
 
 CONNECTION_FAILED = "The connection to"
 INTERRUPTED = "The stream for model"
-NO_JSON = "the body is no JSON object"
+NO_JSON = "the body is not a JSON object"
 
 
 def unreadable(name: str, place: Place, says: str) -> Row:
@@ -147,19 +147,19 @@ WITHIN_AN_ANSWER = [
         "JSON that ends in the middle",
         answered(TruncatedJson(BEFORE)),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
-        Raises(errors.ScalewayResponseError, "no JSON object"),
+        Raises(errors.ScalewayResponseError, "not a JSON object"),
     ),
     Row(
         "JSON that ends in the middle, midway",
         answered(TruncatedJson(MIDWAY)),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
-        Raises(errors.ScalewayResponseError, "no JSON object", partial=PART),
+        Raises(errors.ScalewayResponseError, "not a JSON object", partial=PART),
     ),
     Row(
         "JSON that is not an object",
         answered(NotAnObject(["a", "list"], MIDWAY)),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
-        Raises(errors.ScalewayResponseError, "no JSON object", partial=PART),
+        Raises(errors.ScalewayResponseError, "not a JSON object", partial=PART),
     ),
     Row(
         "compressed data that cannot be decompressed",
@@ -200,7 +200,7 @@ WITHIN_AN_ANSWER = [
         "a JSON object with status 200 that is not an answer",
         with_body(b'{"id": "1"}'),
         Raises(errors.ScalewayResponseError, "no `choices`"),
-        Raises(errors.ScalewayResponseError, "no chat completion", status=200),
+        Raises(errors.ScalewayResponseError, "not a chat completion", status=200),
     ),
     Row(
         "nothing but `[DONE]`",
