@@ -1,4 +1,4 @@
-"""What each means is worth: the plain way beside ours. `python -m benchmarks.means`.
+"""What each technique gains: the plain way beside ours. `python -m benchmarks.means`.
 
 Each pair does the same work, once as a program would do it with what httpx, `json` and
 langchain-core offer, and once as this package does it. Both are timed in turn, in one process.
