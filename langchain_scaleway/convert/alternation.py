@@ -3,8 +3,8 @@
 Mistral's templates refuse a request with "After the optional system message, conversation
 roles must alternate user/assistant/user/assistant/..." (seen live on Scaleway). They count
 neither tool messages nor assistant messages with tool calls, refuse a system message
-anywhere but at the start, and their other renderer, mistral-common, refuses a user message
-right after a tool message.
+anywhere but at the start. Their other renderer, mistral-common, merges messages in a row
+itself, but refuses a second assistant message while the first one's calls wait for results.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,8 @@ def alternate_roles(messages: Iterable[WireMessage]) -> list[WireMessage]:
     r"""Bring messages into the order that the templates accept, with every text kept.
 
     - System messages at the start become one, later ones user messages.
-    - Adjacent user messages become one, and so do an assistant's text and its next message.
+    - Adjacent user messages become one, and so do the assistant's, with all their tool calls:
+      agents that run side by side leave such histories.
     - Between a tool call or its result and a user message the assistant says `CLOSING_TURN`.
 
     Texts are joined with an empty line, lists of parts are put together. A history that
@@ -54,11 +55,7 @@ def alternate_roles(messages: Iterable[WireMessage]) -> list[WireMessage]:
 
 
 def _belong_together(last: WireMessage, message: WireMessage) -> bool:
-    return (
-        last["role"] == message["role"]
-        and last["role"] in ("system", "user", "assistant")
-        and "tool_calls" not in last
-    )
+    return last["role"] == message["role"] and last["role"] in ("system", "user", "assistant")
 
 
 def _is_tool_exchange(message: WireMessage) -> bool:
@@ -71,7 +68,7 @@ def _merge(last: WireMessage, message: WireMessage) -> None:
     if "reasoning" in message:
         last["reasoning"] = _joined(last.get("reasoning", ""), message["reasoning"])
     if "tool_calls" in message:
-        last["tool_calls"] = message["tool_calls"]
+        last["tool_calls"] = [*last.get("tool_calls", ()), *message["tool_calls"]]
     if last.get("name") != message.get("name"):
         last.pop("name", None)
 

@@ -4,9 +4,10 @@ vLLM renders these models' prompts with mistral-common, which checks a request f
 answers 400 for a history that other models take: for a tool call's id that is not nine
 letters and digits (tokenizers before version 13; vLLM 0.32 keeps an id's last nine
 characters, so that `call_1` is refused and two ids may become one), for a tool's name that
-no function can have, and for a call without a result before the next turn. (Its
-`MistralRequestValidator`, release 1.13.1.) All three come up where a model made a mistake,
-or where another provider's model began the conversation.
+no function can have, for a call without a result before the assistant's next message, and
+for an assistant's message that says nothing. (Its `MistralRequestValidator`, release
+1.13.1.) All of them come up where a model made a mistake, where `max_tokens` ended a reply
+within its reasoning, or where another provider's model began the conversation.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ LangChain's agents leave invalid calls unanswered, and runs that are interrupted
 _ID_LENGTH = 9
 _ID = re.compile(rf"[a-zA-Z0-9]{{{_ID_LENGTH}}}")
 
+_SPEECH = ("content", "reasoning", "tool_calls")
+
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _LONGEST_NAME = 64
 
@@ -36,8 +39,9 @@ def for_mistral(messages: list[WireMessage]) -> list[WireMessage]:
 
     - Ids of tool calls become nine letters and digits, the same ones for the same id.
     - Characters that no function's name can have become `_`.
-    - A call without a result gets `NO_RESULT`.
+    - An assistant's message that says nothing is left out.
     - Roles take turns, see `alternate_roles`.
+    - A call without a result gets `NO_RESULT`.
 
     Args:
         messages: Wire messages that belong to the caller alone; this function changes them.
@@ -50,11 +54,20 @@ def for_mistral(messages: list[WireMessage]) -> list[WireMessage]:
     for message in messages:
         for call in message.get("tool_calls", ()):
             call["id"] = _short_id(call["id"])
-            function = call["function"]
-            function["name"] = _NOT_IN_NAMES.sub("_", function["name"])[:_LONGEST_NAME]
+            call["function"]["name"] = _tool_name(call["function"]["name"])
         if "tool_call_id" in message:
             message["tool_call_id"] = _short_id(message["tool_call_id"])
-    return alternate_roles(_with_all_results(messages))
+        if message["role"] == "tool" and "name" in message:
+            message["name"] = _tool_name(message["name"])
+    return list(_with_all_results(alternate_roles(filter(_says_something, messages))))
+
+
+def _says_something(message: WireMessage) -> bool:
+    return message["role"] != "assistant" or any(map(message.get, _SPEECH))
+
+
+def _tool_name(name: str) -> str:
+    return _NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME]
 
 
 def _short_id(call_id: str) -> str:
@@ -64,29 +77,17 @@ def _short_id(call_id: str) -> str:
 
 
 def _with_all_results(messages: list[WireMessage]) -> Iterator[WireMessage]:
-    """The messages, with a result for each call that has none before the next user message."""
+    """The messages, with a result for each call that has none among those right after it."""
     lacking: list[str] = []
-    for position, message in enumerate(messages):
-        if message["role"] != "tool":
+    for message in messages:
+        if message["role"] == "tool":
+            lacking = [call_id for call_id in lacking if call_id != message.get("tool_call_id")]
+        else:
             yield from map(_no_result, lacking)
-            lacking = []
+            lacking = [call["id"] for call in message.get("tool_calls", ())]
         yield message
-        if calls := message.get("tool_calls"):
-            given = _results_of_this_turn(messages, position)
-            lacking = [call["id"] for call in calls if call["id"] not in given]
     if messages and messages[-1]["role"] == "tool":
         yield from map(_no_result, lacking)
-
-
-def _results_of_this_turn(messages: list[WireMessage], position: int) -> set[Any]:
-    """The ids of the calls that are answered between a message and the next user message."""
-    given = set()
-    for later in range(position + 1, len(messages)):
-        message = messages[later]
-        if message["role"] in ("user", "system"):  # `alternate_roles` makes users of the latter.
-            break
-        given.add(message.get("tool_call_id"))
-    return given
 
 
 def _no_result(call_id: str) -> WireMessage:

@@ -81,9 +81,14 @@ def test_a_text_and_the_call_after_it_are_one_message() -> None:
     assert [call["id"] for call in assistant["tool_calls"]] == ["abcdefgh1"]
 
 
-def test_tool_messages_and_calls_are_never_merged() -> None:
-    roles = [m["role"] for m in turns(HumanMessage("a"), CALLING, CALLING, RESULT, RESULT)]
-    assert roles == ["user", "assistant", "assistant", "tool", "tool"]
+def test_calls_of_assistants_in_a_row_are_one_message() -> None:
+    """As agents that run side by side leave them; mistral-common refuses the second message."""
+    other = AIMessage("b", tool_calls=[tool_call(name="g", args={}, id="abcdefgh2")])
+    other_result = ToolMessage("43", tool_call_id="abcdefgh2")
+    _, assistant, *results = turns(HumanMessage("a"), CALLING, other, RESULT, other_result)
+    assert assistant["content"] == "b"
+    assert [call["id"] for call in assistant["tool_calls"]] == ["abcdefgh1", "abcdefgh2"]
+    assert [result["role"] for result in results] == ["tool", "tool"]
 
 
 @pytest.mark.parametrize("exchange", [[CALLING, RESULT], [CALLING]], ids=["answered", "open"])

@@ -78,11 +78,29 @@ def test_other_models_get_the_ids_as_they_are() -> None:
     [("get_weather-2", "get_weather-2"), ("functions.get weather", "functions_get_weather")],
 )
 def test_names_that_a_model_made_up(written: str, sent: str) -> None:
-    assert (
-        wire_of(ASKED, calling("1", name=written))[1]["tool_calls"][0]["function"]["name"] == sent
-    )
+    # An agent's tool node names the unknown tool in its answer, too.
+    unknown = ToolMessage("No such tool.", tool_call_id="1", name=written)
+    _, assistant, tool = wire_of(ASKED, calling("1", name=written), unknown)
+    assert assistant["tool_calls"][0]["function"]["name"] == tool["name"] == sent
+
+
+def test_a_long_name_is_cut() -> None:
     long = wire_of(ASKED, calling("1", name="f" * 65))[1]["tool_calls"][0]["function"]["name"]
     assert long == "f" * 64
+
+
+def test_other_names_stay() -> None:
+    assert wire_of(HumanMessage("a", name="Ada Lovelace"))[0]["name"] == "Ada Lovelace"
+
+
+def test_an_assistant_who_says_nothing_is_left_out() -> None:
+    """A reply that `max_tokens` ended within its reasoning is such a message."""
+    silent = AIMessage("", additional_kwargs={"reasoning_content": "Hm"})
+    assert wire_of(ASKED, silent, HumanMessage("b")) == [{"role": "user", "content": "a\n\nb"}]
+    with_reasoning = messages_to_wire(
+        [ASKED, silent], alternating_roles=True, replay_reasoning=True
+    )
+    assert with_reasoning[1] == {"role": "assistant", "content": "", "reasoning": "Hm"}
 
 
 INVALID = AIMessage(
@@ -135,10 +153,13 @@ _TURNS = st.lists(
 
 
 @given(_TURNS)
-def test_no_call_is_without_a_result_before_the_next_user_message(turns: list[AnyMessage]) -> None:
+def test_mistral_common_takes_the_calls_and_results(turns: list[AnyMessage]) -> None:
+    """By the rules of its `MistralRequestValidatorV11`, results of no call aside."""
     lacking: set[str] = set()
     for message in wire_of(*turns, HumanMessage("end")):
-        if message["role"] == "user":
+        if message["role"] in ("assistant", "user"):
             assert not lacking
+        if message["role"] == "assistant":
+            assert message["content"] or message.get("tool_calls")
         lacking |= {call["id"] for call in message.get("tool_calls", ())}
         lacking.discard(message.get("tool_call_id", ""))
