@@ -24,8 +24,18 @@ from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
 from langchain_scaleway.convert.usage import usage_metadata
 from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
 
-_REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
-"""Fields of a reply that go into `response_metadata` as they are."""
+_REPLY_FIELDS = (
+    "id",
+    "system_fingerprint",
+    "service_tier",
+    "prompt_token_ids",
+    "prompt_logprobs",
+    "prompt_text",
+)
+"""Fields of a reply that go into `response_metadata` as they are.
+
+The last three are vLLM's, which gives them to those who ask for them in `extra_body`.
+"""
 
 _CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
 """Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""

@@ -145,6 +145,7 @@ def _expected_whole(recording: Recording) -> Outcome:
             stop_reason=choice.get("stop_reason"),
             token_ids=choice.get("token_ids"),
             logprobs=choice.get("logprobs"),
+            prompt_token_ids=body.get("prompt_token_ids"),
             requested_model=_other_than(body["model"], recording.requested_model),
         ),
     )

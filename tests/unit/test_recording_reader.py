@@ -318,6 +318,7 @@ def test_another_model_than_the_requested_one_answered() -> None:
 def test_token_ids_are_read() -> None:
     metadata = expected_outcome(Recording(VLLM_QWEN, "vx_return_token_ids")).metadata
     assert metadata["token_ids"] == [407, 566, 416, 1279]
+    assert len(metadata["prompt_token_ids"]) == 19
 
 
 @pytest.mark.parametrize("case", ["logprobs", "logprobs_stream"])

@@ -254,6 +254,12 @@ class TestLastChunk:
         message = decode(event({"content": "Hi"}, "stop", stop_reason=151645))
         assert message.response_metadata["stop_reason"] == 151645
 
+    def test_vllm_tells_of_the_prompt_in_the_first_event(self) -> None:
+        of_the_prompt = {"prompt_token_ids": [1469, 305], "prompt_text": "<|user|>Hi"}
+        first = {**event({"content": "Hi"}), **of_the_prompt}
+        metadata = decode(first, event({}, "stop")).response_metadata
+        assert {name: metadata[name] for name in of_the_prompt} == of_the_prompt
+
     def test_logprobs_are_joined(self) -> None:
         tokens = [{"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -0.2}]
         message = decode(
