@@ -29,6 +29,7 @@ class EventReader:
         self.is_done = False
         self.usage: Any = None
         self.events = 0
+        self._has_answer = False
         self._is_finished = False
         self._model = model
         self._project_id = project_id
@@ -55,8 +56,13 @@ class EventReader:
         if not self.is_done:
             with suppress(ScalewayResponseError):  # An event that was cut off means nothing.
                 yield from self._parse(self._decoder.flush())
-        if not (self.events and self.has_ended_well):
+        if not (self._has_answer and self.has_ended_well):
             raise self._interruption()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has come."""
+        return bool(self._beginning)
 
     @property
     def has_ended_well(self) -> bool:
@@ -78,7 +84,7 @@ class EventReader:
             self.events += 1
             self.usage = event.get("usage") or self.usage
             if choices := event.get("choices"):
-                self._note_finish(choices, data)
+                self._note_choices(choices, data)
             yield event
 
     def _parse_data(self, data: bytes, *, may_be_text: bool) -> dict[str, Any]:
@@ -92,12 +98,14 @@ class EventReader:
             raise self._unreadable(data, "JSON object")
         return event
 
-    def _note_finish(self, choices: Any, data: bytes) -> None:
+    def _note_choices(self, choices: Any, data: bytes) -> None:
         if not isinstance(choices, list):
             raise self._unreadable(data, "chat completion")
         for choice in choices:
-            if isinstance(choice, dict) and choice.get("finish_reason") is not None:
-                self._is_finished = True
+            if isinstance(choice, dict) and _is_first(choice):
+                self._has_answer = True
+                if choice.get("finish_reason") is not None:
+                    self._is_finished = True
 
     def _unreadable(self, data: bytes, expected: str) -> ScalewayResponseError:
         quote = data[:_QUOTED_BYTES].decode("utf-8", "replace")
@@ -114,7 +122,12 @@ class EventReader:
         )
         if not self._beginning:
             message = f"The stream for model {self._model!r} ended before anything came. Ask again."
-        elif not self.events:
+        elif not self._has_answer:
             quote = self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace")
             message = f"The stream for model {self._model!r} holds no answer. It begins: {quote!r}"
         return ScalewayStreamInterruptedError(message, model=self._model)
+
+
+def _is_first(choice: dict[str, Any]) -> bool:
+    """Whether this is the choice that counts; with `n` above 1 the others end on their own."""
+    return choice.get("index") in (None, 0, "", "0")

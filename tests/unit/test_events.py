@@ -70,9 +70,33 @@ def test_nothing_at_all() -> None:
     assert "before anything came" in str(error)
 
 
-@pytest.mark.parametrize("stream", [b"<html>Log in</html>", b": ping\n\n", as_event("[DONE]")])
+def test_another_choices_end_is_not_the_end() -> None:
+    """With `n` above 1 the first choice is followed, and it alone says when it is whole."""
+    other = {"choices": [{"index": 1, "delta": {"content": "Two"}, "finish_reason": "stop"}]}
+    error = error_in(as_event(chunk("One")), as_event(other))
+    assert type(error) is errors.ScalewayStreamInterruptedError
+    events = [chunk("One"), other, chunk("", "stop")]
+    assert read(*map(as_event, events)) == events
+
+
+@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": "0"}])
+def test_the_first_choice_may_be_numbered_oddly(index: dict[str, Any]) -> None:
+    event = {"choices": [{"delta": {"content": "One"}, "finish_reason": "stop", **index}]}
+    assert read(as_event(event)) == [event]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"<html>Log in</html>",
+        b": ping\n\n",
+        as_event("[DONE]"),
+        as_event({"choices": [], "usage": {"total_tokens": 5}}) + as_event("[DONE]"),
+        as_event({"type": "ping"}) + as_event("[DONE]"),
+    ],
+)
 def test_no_answer(stream: bytes) -> None:
-    """A stream of nothing but `[DONE]` holds no answer either."""
+    """A stream of nothing but `[DONE]`, usage or keep-alives holds no answer either."""
     error = error_in(stream)
     assert type(error) is errors.ScalewayStreamInterruptedError
     assert f"holds no answer. It begins: {stream.decode()!r}" in str(error)
