@@ -82,6 +82,14 @@ class _OpenAnswer(Generic[Chunk]):
         """The answer's HTTP headers, names in lower case."""
         return self._endpoint.headers_of(self._response)
 
+    def _completion(self, content: bytes) -> dict[str, Any]:
+        """The whole answer that came in place of a stream."""
+        body = self._endpoint.reply(self._response, content, self._model).body
+        if not _has_message(body):
+            raise self._endpoint.unreadable(self._response, content, self._model, "chat completion")
+        self._reader.usage = body.get("usage")
+        return body
+
     def _end_turn(self) -> None:
         if self.turn is not None:
             self.turn.end(self._reader.usage)
@@ -137,19 +145,18 @@ class AnswerStream(_OpenAnswer[Chunk]):
 
     def _read(self) -> Generator[dict[str, Any]]:
         reader = self._reader
-        clock = _clock_of(self._response)
         pieces = _pieces(self._response)
         try:
             with self._endpoint.translated_errors(self._model):
-                if _is_whole_answer(self._response):
-                    started = time.monotonic()
-                    content = read_whole(self._endpoint, pieces, self._model, started)
-                    yield _completion(self._endpoint, self._response, content, self._model)
+                if _claims_to_be_whole(self._response):
+                    yield self._read_completion(b"", pieces)
                     return
-                if clock is not None:
-                    clock.expect_stream()
+                _expect_stream(self._response)
                 trickle = _Trickle(self._endpoint, reader, self._model)
                 for piece in pieces:
+                    if not reader.has_begun and _begins_no_stream(piece):
+                        yield self._read_completion(piece, pieces)
+                        return
                     yield from reader.feed(piece)
                     if reader.is_done:
                         break
@@ -159,10 +166,18 @@ class AnswerStream(_OpenAnswer[Chunk]):
                 raise _as_interruption(error) from error.__cause__
         with self._endpoint.translated_errors(self._model):
             yield from reader.end()
-        with suppress(Exception):  # The answer is whole; only the connection could still be saved.
-            if clock is not None:
+        self._read_behind(pieces)
+
+    def _read_behind(self, pieces: Iterator[bytes]) -> None:
+        """Read the rest of the body: the answer is whole, only the connection can be saved."""
+        with suppress(Exception):
+            if (clock := _clock_of(self._response)) is not None:
                 clock.expect_end(_SECONDS_AFTER_THE_END)
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
+
+    def _read_completion(self, start: bytes, rest: Iterator[bytes]) -> dict[str, Any]:
+        started = time.monotonic()
+        return self._completion(start + read_whole(self._endpoint, rest, self._model, started))
 
 
 class AsyncAnswerStream(_OpenAnswer[Chunk]):
@@ -218,15 +233,15 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         pieces = _apieces(self._response)
         try:
             with self._endpoint.translated_errors(self._model):
-                if _is_whole_answer(self._response):
-                    started = time.monotonic()
-                    content = await aread_whole(self._endpoint, pieces, self._model, started)
-                    yield _completion(self._endpoint, self._response, content, self._model)
+                if _claims_to_be_whole(self._response):
+                    yield await self._read_completion(b"", pieces)
                     return
-                if (clock := _clock_of(self._response)) is not None:
-                    clock.expect_stream()
+                _expect_stream(self._response)
                 trickle = _Trickle(self._endpoint, reader, self._model)
                 async for piece in pieces:
+                    if not reader.has_begun and _begins_no_stream(piece):
+                        yield await self._read_completion(piece, pieces)
+                        return
                     for event in reader.feed(piece):
                         yield event
                     if reader.is_done:
@@ -238,10 +253,18 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         with self._endpoint.translated_errors(self._model):
             for event in reader.end():
                 yield event
-        with suppress(Exception):  # The answer is whole; only the connection could still be saved.
+        await self._read_behind(pieces)
+
+    async def _read_behind(self, pieces: AsyncIterator[bytes]) -> None:
+        with suppress(Exception):
             async with asyncio.timeout(_SECONDS_AFTER_THE_END):
                 async for _ in pieces:
                     pass
+
+    async def _read_completion(self, start: bytes, rest: AsyncIterator[bytes]) -> dict[str, Any]:
+        started = time.monotonic()
+        content = start + await aread_whole(self._endpoint, rest, self._model, started)
+        return self._completion(content)
 
 
 class _Trickle:
@@ -297,14 +320,12 @@ async def aread_whole(
     return b"".join(kept)
 
 
-def _completion(
-    endpoint: Endpoint, response: httpx.Response, content: bytes, model: str | None
-) -> dict[str, Any]:
-    """The whole answer that came in place of a stream."""
-    body = endpoint.reply(response, content, model).body
-    if not body.get("choices"):
-        raise endpoint.unreadable(response, content, model, "chat completion")
-    return body
+def _has_message(completion: dict[str, Any]) -> bool:
+    choices = completion.get("choices")
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict) and isinstance(choice.get("message") or choice.get("delta"), dict)
+        for choice in choices
+    )
 
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
@@ -330,6 +351,12 @@ def _clock_of(response: httpx.Response) -> "ReadClock | None":
     return getattr(response.extensions.get("network_stream"), "clock", None)
 
 
+def _expect_stream(response: httpx.Response) -> None:
+    """Give each read its own time, where the connection is one of ours."""
+    if (clock := _clock_of(response)) is not None:
+        clock.expect_stream()
+
+
 def _as_interruption(error: ScalewayError) -> ScalewayError:
     """A connection that breaks in the middle of a stream interrupts it."""
     if isinstance(error, ScalewayConnectionError):
@@ -337,7 +364,15 @@ def _as_interruption(error: ScalewayError) -> ScalewayError:
     return error
 
 
-def _is_whole_answer(response: httpx.Response) -> bool:
-    """Whether the server answers with one JSON object or page in place of a stream."""
-    kind = response.headers.get("content-type", "")
+def _claims_to_be_whole(response: httpx.Response) -> bool:
+    """Whether the server says that this is a JSON object or a page, and no stream."""
+    kind = response.headers.get("content-type", "").lower()
     return "json" in kind or "html" in kind
+
+
+def _begins_no_stream(start: bytes) -> bool:
+    """Whether this is the beginning of a JSON object or a page, whatever the server says.
+
+    No line of an event stream begins so.
+    """
+    return start.lstrip().startswith((b"{", b"<"))

@@ -24,6 +24,7 @@ from tests.support.faults.places import (
     OK_HEAD,
     PART,
     SOON,
+    TEXT,
     answered,
     emulated,
     raw,
@@ -35,6 +36,8 @@ from tests.support.raw_server import sends
 CONNECTION_FAILED = "The connection to"
 INTERRUPTED = "The stream for model"
 NO_JSON = "the body is not a JSON object"
+
+_WHOLE_ANSWER = b'{"choices": [{"message": {"content": "%s"}}]}' % TEXT.encode()
 
 
 def unreadable(name: str, place: Place, says: str) -> Row:
@@ -177,7 +180,7 @@ WITHIN_AN_ANSWER = [
         NO_JSON,
     ),
     unreadable("text that is not UTF-8", with_body(b'{"choices": [{"message": "\xff"}]}'), NO_JSON),
-    unreadable("JSON nested too deeply", with_body(b"[" * 100_000), NO_JSON),
+    unreadable("JSON nested too deeply", with_body(b"[" * 100_000, "Application/JSON"), NO_JSON),
     unreadable(
         "a page of HTML with status 200", with_body(b"<html>Log in</html>", "text/html"), "Log in"
     ),
@@ -203,6 +206,12 @@ WITHIN_AN_ANSWER = [
         Raises(errors.ScalewayResponseError, "not a chat completion", status=200),
     ),
     Row(
+        "an answer whose `choices` hold none",
+        with_body(b'{"choices": [{"message": null}]}'),
+        Raises(errors.ScalewayResponseError, "without a message"),
+        Raises(errors.ScalewayResponseError, "not a chat completion", status=200),
+    ),
+    Row(
         "nothing but `[DONE]`",
         with_body(b"data: [DONE]\n\n", "text/event-stream"),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
@@ -225,6 +234,16 @@ WITHIN_AN_ANSWER = [
         answered(WrongContentType("application/json")),
         Answers(),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
+    ),
+    Row(
+        "an answer in place of a stream, whatever its content type",
+        with_body(_WHOLE_ANSWER, "text/event-stream"),
+        Answers(),
+    ),
+    Row(
+        "an error in place of a stream, whatever its content type",
+        with_body(b'{"error": {"message": "The engine died", "code": 500}}', "text/plain"),
+        Raises(errors.ScalewayAPIError, "The engine died", "yes", 500),
     ),
     Row("another wrong content type", answered(WrongContentType("text/plain")), Answers()),
     Row("one byte at a time", answered(ByteAtATime()), Answers()),
