@@ -256,19 +256,26 @@ class StreamDecoder:
             if value is None:
                 continue
             if field == "logprobs" and isinstance(value, dict):
-                self._add_logprobs(value)
-            elif isinstance(value, list):
-                self._choice.setdefault(field, []).extend(value)
+                self._note_logprobs(value)
             else:
-                self._choice[field] = value
+                _note(self._choice, field, value)
 
-    def _add_logprobs(self, logprobs: dict[str, Any]) -> None:
-        collected = self._choice.setdefault("logprobs", {})
-        for field, values in logprobs.items():
-            if isinstance(values, list):
-                collected.setdefault(field, []).extend(values)
-            elif values is not None:
-                collected[field] = values
+    def _note_logprobs(self, logprobs: dict[str, Any]) -> None:
+        noted = self._choice.get("logprobs")
+        if not isinstance(noted, dict):
+            noted = self._choice["logprobs"] = {}
+        for field, value in logprobs.items():
+            if value is not None:
+                _note(noted, field, value)
+
+
+def _note(noted: dict[str, Any], field: str, value: Any) -> None:
+    """Note a field that is repeated, or, as lists do, comes in pieces."""
+    before = noted.get(field)
+    if isinstance(value, list) and isinstance(before, list):
+        before.extend(value)
+    else:
+        noted[field] = [*value] if isinstance(value, list) else value
 
 
 def _first_choice(event: dict[str, Any]) -> dict[str, Any] | None:

@@ -269,6 +269,17 @@ class TestLastChunk:
         )
         assert message.response_metadata["logprobs"]["content"] == tokens
 
+    @pytest.mark.parametrize("odd", [5, "x", [1], {"content": 5}, {"content": "x"}])
+    def test_metadata_of_odd_types(self, odd: Any) -> None:
+        token = {"token": "a", "logprob": -0.1}
+        fields: Event = {"logprobs": odd, "token_ids": odd, "stop_reason": odd}
+        usual: Event = {"logprobs": {"content": [token]}, "token_ids": [7], "stop_reason": "END"}
+        after = decode(event({"content": "a"}, **fields), event({}, "stop", **usual))
+        assert after.response_metadata["logprobs"]["content"] == [token]
+        assert after.response_metadata["stop_reason"] == "END"
+        before = decode(event({"content": "a"}, **usual), event({}, "stop", **fields))
+        assert before.response_metadata["stop_reason"] == odd
+
 
 class TestOddEvents:
     """What may lie between the words."""
