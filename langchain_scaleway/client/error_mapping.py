@@ -186,7 +186,7 @@ def error_from_event(
     """
     text = _as_text(event)
     report = _report(event, text)
-    failure = _Failure(_status(event.get("status") or report.code), report, model, project_id)
+    failure = _Failure(_status_within(event, report.code), report, model, project_id)
     return _error(failure, event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY], None)
 
 
@@ -311,8 +311,16 @@ def _parse(text: str) -> Any:
         return text
 
 
+def _status_within(event: Mapping[str, Any], code: str | int | None) -> int | None:
+    """The HTTP status that an error inside a success names, wherever it does."""
+    error = event.get("error")
+    places: list[Mapping[str, Any]] = [event, error] if isinstance(error, Mapping) else [event]
+    named = [place.get(name) for place in places for name in ("status", "status_code")]
+    return next((status for status in map(_status, [*named, code]) if status is not None), None)
+
+
 def _status(named: Any) -> int | None:
-    """The HTTP status that an error inside a success names, if it is one for errors."""
+    """What is named as an HTTP status, if it is one of an error."""
     status = str(named)
     if len(status) != len("400") or not status.isdecimal() or int(status) < _FIRST_CLIENT_ERROR:
         return None
