@@ -348,6 +348,6 @@ def _id(wire_call: dict[str, Any]) -> str | None:
 
 def _index(wire_call: dict[str, Any]) -> int | None:
     index = wire_call.get("index")
-    if isinstance(index, str) and index.isdigit():
+    if isinstance(index, str) and index.isdecimal():
         return int(index)
     return index if isinstance(index, int) else None

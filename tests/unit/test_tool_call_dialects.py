@@ -51,6 +51,13 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
         ],
         [ADD, ADD_AGAIN],
     ),
+    "index is a digit, but no number": (
+        [
+            calls_event(fragment('{"a": 1', name="add", id="call_a", index="\N{SUPERSCRIPT TWO}")),
+            calls_event(fragment(', "b": 2}', index="\N{SUPERSCRIPT TWO}")),
+        ],
+        [ADD],
+    ),
     "indexes do not begin at 0": (
         [
             calls_event(fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=1)),
