@@ -180,7 +180,7 @@ class ToolCallAssembler:
         and makes up `{}` where that is in the stream's last event; the call would pass for one
         without arguments, and be run. One that really has none is seldom whole just there.
         """
-        return call is self._last() and call.arguments in _NO_ARGUMENTS
+        return call is self._last() and call.arguments.strip() in _NO_ARGUMENTS
 
     def _find(
         self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]

@@ -54,8 +54,10 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
 
 
 def _count(counts: Any, name: str) -> int | None:
-    """One of the counts, `None` where it is missing or not a number."""
+    """One of the counts, `None` where it is missing or no number of tokens."""
     count = counts.get(name) if isinstance(counts, dict) else None
     if isinstance(count, float) and math.isfinite(count):
-        return int(count)
-    return count if isinstance(count, int) and not isinstance(count, bool) else None
+        count = int(count)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        return None
+    return count

@@ -246,7 +246,7 @@ def test_unreadable_arguments_are_kept_in_an_invalid_call(arguments: str) -> Non
         assert invalid_calls_of(message) == expected
 
 
-@pytest.mark.parametrize("arguments", [None, "", " \n", "{}"])
+@pytest.mark.parametrize("arguments", [None, "", " \n", "{}", "{}\n"])
 def test_a_call_cut_off_before_its_arguments_is_not_valid(arguments: str | None) -> None:
     """A name comes first in a stream, and vLLM makes up `{}` if that is the last thing it sends.
 

@@ -171,6 +171,7 @@ class TestUsage:
                 {"prompt_tokens_details": {"cached_tokens": 3.0, "audio_tokens": "2"}},
                 {"input_token_details": {"cache_read": 3}},
             ),
+            ({"prompt_tokens_details": {"cached_tokens": -1}}, {}),
             (
                 {"prompt_tokens_details": {"cached_tokens": 0}},
                 {"input_token_details": {"cache_read": 0}},
@@ -205,6 +206,7 @@ class TestUsage:
             ({"prompt_tokens": 5, "completion_tokens": None, "total_tokens": "7"}, (5, 0, 5)),
             ({"prompt_tokens": 5, "completion_tokens": math.inf, "total_tokens": True}, (5, 0, 5)),
             ({"total_tokens": 7}, (0, 0, 7)),
+            ({"prompt_tokens": -1, "completion_tokens": 2, "total_tokens": -1.0}, (0, 2, 2)),
         ],
     )
     def test_odd_counts(self, given: dict[str, Any], expected: tuple[int, int, int]) -> None:
