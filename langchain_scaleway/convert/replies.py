@@ -159,7 +159,7 @@ class StreamDecoder:
         metadata.update(self._choice)
         last = AIMessageChunk(
             content="",
-            additional_kwargs=self._kwargs,
+            additional_kwargs={name: _whole_texts(value) for name, value in self._kwargs.items()},
             response_metadata=metadata,
             usage_metadata=usage_metadata(self._usage),
             chunk_position="last",
@@ -310,7 +310,7 @@ def _message(wire: Any, metadata: dict[str, Any], usage: UsageMetadata | None) -
         additional_kwargs["reasoning_content"] = whole_characters(reasoning)
     for field in ("refusal", "function_call"):
         if wire.get(field):
-            additional_kwargs[field] = wire[field]
+            additional_kwargs[field] = _whole_texts(wire[field])
     is_cut_off = metadata.get("finish_reason") == _CUT_OFF
     calls, invalid_calls = parse_tool_calls(
         wire.get("tool_calls"), metadata.get("id"), is_cut_off=is_cut_off
@@ -352,6 +352,13 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         return "".join(part if isinstance(part, str) else _text_of_part(part) for part in content)
     return ""
+
+
+def _whole_texts(value: Any) -> Any:
+    """A refusal or a function call without halves of characters."""
+    if isinstance(value, dict):
+        return {name: _whole_texts(item) for name, item in value.items()}
+    return whole_characters(value) if isinstance(value, str) else value
 
 
 def _text_of_part(part: Any) -> str:

@@ -45,6 +45,22 @@ def test_halves_are_joined_in_arguments(text: str) -> None:
         assert calls_of(message) == [("f", {"text": text}, "x")]
 
 
+def test_halves_are_joined_in_what_comes_with_the_last_chunk() -> None:
+    first, second = _units("\U0001f600")
+    streamed = decode(
+        event({"refusal": f"No {first}", "function_call": {"arguments": first}}),
+        event({"refusal": second, "function_call": {"arguments": f"{second}{HALF}"}}),
+        END,
+    )
+    call = {"arguments": f"{first}{second}{HALF}"}
+    answered = whole_message(whole({"refusal": f"No {first}{second}", "function_call": call}))
+    for message in (streamed, answered):
+        assert message.additional_kwargs == {
+            "refusal": "No \U0001f600",
+            "function_call": {"arguments": "\U0001f600\ufffd"},
+        }
+
+
 @pytest.mark.parametrize(
     ("arguments", "calls", "invalid_calls"),
     [
