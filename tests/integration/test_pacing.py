@@ -17,7 +17,7 @@ from langchain_core.language_models import FakeListChatModel, LanguageModelInput
 
 from langchain_scaleway import ScalewayRateLimiter
 from langchain_scaleway.errors import ScalewayInvalidRequestError, ScalewayRateLimitError
-from langchain_scaleway.testing import Quotas, ScalewayEmulator
+from langchain_scaleway.testing import Quotas, RawReply, ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, model_on
 
 SCALE = 100.0
@@ -60,6 +60,13 @@ async def first_of(stream: AsyncIterator[Any]) -> None:
     await anext(stream)
     assert hasattr(stream, "aclose")
     await stream.aclose()
+
+
+def tokens_taken(pacer: ScalewayRateLimiter) -> float:
+    """The tokens that a limiter with one lane counts."""
+    [lane] = pacer._lanes.values()
+    assert lane._own.tokens is not None
+    return lane._own.tokens._taken
 
 
 class TestBatches:
@@ -273,9 +280,20 @@ class TestStreams:
             async for chunk in model.astream("Hello?"):
                 usage = chunk.usage_metadata or usage
         assert usage is not None
-        [lane] = pacer._lanes.values()
-        assert lane._own.tokens is not None
-        assert lane._own.tokens._taken == pytest.approx(usage["total_tokens"])
+        assert tokens_taken(pacer) == pytest.approx(usage["total_tokens"])
+
+    async def test_tell_the_tokens_of_an_answer_in_their_place(
+        self, scaleway: ScalewayEmulator
+    ) -> None:
+        pacer = limiter(tokens_per_minute=100_000)
+        body = b"""{"choices": [{"message": {"content": "Hello!"}}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}"""
+        reply = RawReply(headers={"content-type": "application/json"}, body=body)
+        scaleway.respond_with(lambda _: reply)
+        async with model_on(scaleway, rate_limiter=pacer) as model:
+            async for _ in model.astream("Hello?"):
+                pass
+        assert tokens_taken(pacer) == pytest.approx(5)
 
 
 class TestTooLarge:
