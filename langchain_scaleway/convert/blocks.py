@@ -61,5 +61,7 @@ def _reasoning_and_text(message: AIMessage) -> list[dict[str, Any]]:
     if message.content:
         blocks.append({"type": "text", "text": message.content})
     if refusal := message.additional_kwargs.get("refusal"):
-        blocks.append({"type": "refusal", "refusal": refusal})
+        # LangChain knows no refusals; `stream_events` (v3) loses blocks of types of our own.
+        block = {"type": "refusal", "refusal": refusal}
+        blocks.append({"type": "non_standard", "value": block})
     return blocks

@@ -247,6 +247,10 @@ SHAPES: dict[str, tuple[list[Event], list[str]]] = {
         ["tool_call"],
     ),
     "reasoning alone": ([event({"reasoning": "Why?"})], ["reasoning"]),
+    "a refusal": (
+        [event({"content": "No."}), event({"refusal": "I "}), event({"refusal": "will not."})],
+        ["text", "non_standard"],
+    ),
     "nothing": ([], []),
 }
 
