@@ -72,6 +72,7 @@ class ThinkingSplitter:
     def __init__(self, model: str) -> None:
         """Start at the beginning of a reply by this model."""
         self._begins_within = any(part in model.lower() for part in _BEGIN_WITHIN_THE_BLOCK)
+        self._kept: list[str] = []
         self._held = ""
         self._thinking = False
         self._answering = False
@@ -91,6 +92,8 @@ class ThinkingSplitter:
         self._held = ""
         if self._thinking:
             return self._feed_thinking(text)
+        if self._kept:
+            return self._keep(text)
         return ("", text) if self._answering else self._feed_start(text)
 
     def end(self) -> tuple[str, str]:
@@ -99,7 +102,8 @@ class ThinkingSplitter:
         Returns:
             The rest of the reasoning and of the answer.
         """
-        held, self._held = self._held, ""
+        held = "".join([*self._kept, self._held])
+        self._kept, self._held = [], ""
         if self._thinking:
             return held, ""
         return ("", held) if self._answering else split_thinking(held)
@@ -123,12 +127,23 @@ class ThinkingSplitter:
             self._thinking = True
             return self._feed_thinking(start[len(OPENING) :])
         if self._begins_within:
-            if CLOSING not in text:
-                self._held = text
-                return "", ""
-            return self._feed_thinking(text)
+            return self._keep(text)
         self._answering = True
         return "", text
+
+    def _keep(self, text: str) -> tuple[str, str]:
+        """Hold all back until a closing tag says that it was reasoning.
+
+        Only what has not been searched yet is searched, and all is joined once: the thoughts
+        of these models are long.
+        """
+        if CLOSING in text:
+            text, self._kept = "".join([*self._kept, text]), []
+            return self._feed_thinking(text)
+        searched = max(0, len(text) - len(CLOSING) + 1)
+        self._kept.append(text[:searched])
+        self._held = text[searched:]
+        return "", ""
 
     def _feed_thinking(self, text: str) -> tuple[str, str]:
         reasoning, closing, answer = text.partition(CLOSING)
