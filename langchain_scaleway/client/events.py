@@ -11,6 +11,9 @@ from langchain_scaleway.errors import ScalewayResponseError, ScalewayStreamInter
 
 _QUOTED_BYTES = 200
 
+_FIRST = (0, "0", None, "")
+"""Indexes of the choice that counts; with `n` above 1 the others end on their own."""
+
 
 class EventReader:
     """Reads one stream, and knows whether it came to its end.
@@ -22,6 +25,7 @@ class EventReader:
         is_done: Whether the server said `[DONE]`; what follows it means nothing.
         usage: The tokens used, as far as the server has told; the last report is kept.
         events: How many events there were.
+        has_begun: Whether anything has come.
     """
 
     def __init__(self, model: str | None, project_id: str | None = None) -> None:
@@ -29,6 +33,7 @@ class EventReader:
         self.is_done = False
         self.usage: Any = None
         self.events = 0
+        self.has_begun = False
         self._has_answer = False
         self._is_finished = False
         self._model = model
@@ -45,6 +50,7 @@ class EventReader:
         """
         if len(self._beginning) < _QUOTED_BYTES:
             self._beginning += chunk[:_QUOTED_BYTES]
+            self.has_begun = bool(self._beginning)
         return self._parse(self._decoder.feed(chunk))
 
     def end(self) -> Iterator[dict[str, Any]]:
@@ -58,11 +64,6 @@ class EventReader:
                 yield from self._parse(self._decoder.flush())
         if not (self._has_answer and self.has_ended_well):
             raise self._interruption()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything has come."""
-        return bool(self._beginning)
 
     @property
     def has_ended_well(self) -> bool:
@@ -102,7 +103,7 @@ class EventReader:
         if not isinstance(choices, list):
             raise self._unreadable(data, "chat completion")
         for choice in choices:
-            if isinstance(choice, dict) and _is_first(choice):
+            if isinstance(choice, dict) and choice.get("index") in _FIRST:
                 self._has_answer = True
                 if choice.get("finish_reason") is not None:
                     self._is_finished = True
@@ -120,14 +121,9 @@ class EventReader:
             f"The stream for model {self._model!r} ended before the answer did: neither a finish "
             "reason nor [DONE] came. What had come is in this error's `partial_text`; ask again."
         )
-        if not self._beginning:
+        if not self.has_begun:
             message = f"The stream for model {self._model!r} ended before anything came. Ask again."
         elif not self._has_answer:
             quote = self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace")
             message = f"The stream for model {self._model!r} holds no answer. It begins: {quote!r}"
         return ScalewayStreamInterruptedError(message, model=self._model)
-
-
-def _is_first(choice: dict[str, Any]) -> bool:
-    """Whether this is the choice that counts; with `n` above 1 the others end on their own."""
-    return choice.get("index") in (None, 0, "", "0")

@@ -24,18 +24,11 @@ from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
 from langchain_scaleway.convert.usage import usage_metadata
 from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
 
-_REPLY_FIELDS = (
-    "id",
-    "system_fingerprint",
-    "service_tier",
-    "prompt_token_ids",
-    "prompt_logprobs",
-    "prompt_text",
-)
-"""Fields of a reply that go into `response_metadata` as they are.
+_REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
+"""Fields of a reply that go into `response_metadata` as they are."""
 
-The last three are vLLM's, which gives them to those who ask for them in `extra_body`.
-"""
+_PROMPT_FIELDS = ("prompt_token_ids", "prompt_logprobs", "prompt_text")
+"""The same of vLLM, for those who ask for them in `extra_body`; streams begin with them."""
 
 _CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
 """Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""
@@ -241,9 +234,10 @@ class StreamDecoder:
 
     def _note_reply(self, event: dict[str, Any]) -> None:
         reply = self._reply
+        fields = _REPLY_FIELDS if reply else _REPLY_FIELDS + _PROMPT_FIELDS
         if not reply.get("model") and event.get("model"):
             reply["model"] = event["model"]
-        for field in _REPLY_FIELDS:
+        for field in fields:
             if (value := event.get(field)) is not None:
                 reply[field] = value
         usage = event.get("usage")
@@ -333,7 +327,8 @@ def _reply_metadata(
     if answered != requested_model:
         # A retired model's requests are answered by another one (Scaleway, "Model lifecycle").
         metadata["requested_model"] = requested_model
-    metadata.update((f, reply[f]) for f in _REPLY_FIELDS if reply.get(f) is not None)
+    fields = _REPLY_FIELDS + _PROMPT_FIELDS
+    metadata.update((f, reply[f]) for f in fields if reply.get(f) is not None)
     if headers is not None:
         metadata["headers"] = dict(headers)
     return metadata
