@@ -275,7 +275,11 @@ class _OpenCall:
         return "".join(self._arguments)
 
     def _is_whole(self) -> bool:
-        return bool(self._arguments) and _parse_arguments(self.arguments)[0] is not None
+        if not self._arguments or self._arguments[-1].rstrip()[-1:] not in ("", "}"):
+            return (
+                False  # Cheaper than to parse all for each fragment of a server that repeats names.
+            )
+        return _parse_arguments(self.arguments)[0] is not None
 
 
 def unmistakable_ending(arguments: str) -> str:
