@@ -76,8 +76,6 @@ class SSEDecoder:
             The event that was still open, if there was one.
         """
         last_line = b"".join(self._unfinished_line)
-        if last_line.startswith(_BYTE_ORDER_MARK) and self._at_start:
-            last_line = last_line[len(_BYTE_ORDER_MARK) :]
         self._unfinished_line = []
         return self._take([last_line, b""])
 
