@@ -275,10 +275,9 @@ class _OpenCall:
         return "".join(self._arguments)
 
     def _is_whole(self) -> bool:
+        # Asked for each fragment of a server that repeats the name, so not all are parsed.
         if not self._arguments or self._arguments[-1].rstrip()[-1:] not in ("", "}"):
-            return (
-                False  # Cheaper than to parse all for each fragment of a server that repeats names.
-            )
+            return False
         return _parse_arguments(self.arguments)[0] is not None
 
 
