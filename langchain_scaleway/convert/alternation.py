@@ -4,7 +4,8 @@ Mistral's templates refuse a request with "After the optional system message, co
 roles must alternate user/assistant/user/assistant/..." (seen live on Scaleway). They count
 neither tool messages nor assistant messages with tool calls, refuse a system message
 anywhere but at the start. Their other renderer, mistral-common, merges messages in a row
-itself, but refuses a second assistant message while the first one's calls wait for results.
+itself, but refuses a second assistant message while the first one's calls wait for results;
+up to release 1.11.0 it also refuses a user message right after a tool message.
 """
 
 from collections.abc import Iterable

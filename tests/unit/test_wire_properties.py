@@ -239,6 +239,41 @@ def test_a_stream_says_what_the_whole_reply_says(
     assert outcome_of(message) == outcome_of(whole_message(reply))
 
 
+_TOKENS = st.lists(
+    st.fixed_dictionaries({"token": st.text(_CHARACTERS), "logprob": st.floats(-9, 0)})
+)
+
+
+@given(
+    tokens=st.lists(_TOKENS, min_size=1),
+    finish_reason=st.sampled_from(["stop", "length", "tool_calls", "content_filter"]),
+    stop_reason=st.none() | st.text(_CHARACTERS) | st.integers(),
+    of_reply=st.fixed_dictionaries(
+        {"id": st.text(), "model": st.text()},
+        optional={
+            "system_fingerprint": st.none() | st.text(),
+            "service_tier": st.none() | st.text(),
+            "prompt_token_ids": st.lists(st.integers()),
+        },
+    ),
+)
+def test_a_streams_metadata_are_those_of_the_whole_reply(
+    tokens: list[list[dict[str, Any]]],
+    finish_reason: str,
+    stop_reason: Any,
+    of_reply: dict[str, Any],
+) -> None:
+    def fields_of(some: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"logprobs": {"content": some}, "token_ids": [len(one["token"]) for one in some]}
+
+    events = [event({"content": "a"}, **fields_of(some)) for some in tokens]
+    events.append(event({}, finish_reason, stop_reason=stop_reason))
+    streamed = decode(*({**one_event, **of_reply} for one_event in events))
+    reply = {**whole({"content": "a"}, finish_reason), **of_reply}
+    reply["choices"][0] |= {**fields_of([*itertools.chain(*tokens)]), "stop_reason": stop_reason}
+    assert streamed.response_metadata == whole_message(reply).response_metadata
+
+
 _ALMOST_JSON = st.lists(
     st.sampled_from(
         ["{", "}", "[", "]", '"', "a", ":", ",", "1", " ", "\\", "\n", "null", '{"a":1}']
