@@ -16,6 +16,9 @@ until it is whole."""
 _LONGEST_CONNECT = 5.0
 """Seconds. A host that is not there is noticed early, however long an answer may take."""
 
+_LONGEST = 1e9
+"""Seconds. Longer waits, such as an infinite one, are more than a system's timers take."""
+
 _TIMEOUTS_OF_TRICKLE = 5
 """For how many timeouts a stream may send nothing but comments and pieces of an event."""
 
@@ -92,16 +95,24 @@ def as_timeout(timeout: Any) -> Timeout:
     if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
         if not timeout > 0:
             raise ValueError(f"`timeout` must be a positive number of seconds, not {timeout}.")
-        connect = min(float(timeout), _LONGEST_CONNECT)
-        return Timeout(connect=connect, read=float(timeout), write=float(timeout), pool=None)
+        limit = _limit(timeout)
+        return Timeout(connect=min(timeout, _LONGEST_CONNECT), read=limit, write=limit, pool=None)
     try:
         return Timeout(
-            connect=timeout.connect, read=timeout.read, write=timeout.write, pool=timeout.pool
+            connect=_limit(timeout.connect),
+            read=_limit(timeout.read),
+            write=_limit(timeout.write),
+            pool=_limit(timeout.pool),
         )
     except AttributeError:
         raise ValueError(
             f"`timeout` must be seconds, an `httpx.Timeout` or None, not {type(timeout).__name__}."
         ) from None
+
+
+def _limit(seconds: float | None) -> float | None:
+    """A limit as the system takes it: one that is too long for it is none."""
+    return None if seconds is None or seconds > _LONGEST else float(seconds)
 
 
 def _error(what: str, model: str | None) -> ScalewayTimeoutError:

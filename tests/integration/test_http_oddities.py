@@ -1,11 +1,13 @@
 """Answers that HTTP allows and few servers send, and what must not be taken for an answer."""
 
 import asyncio
+import math
 import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
@@ -66,6 +68,16 @@ def model_at(server: RawServer) -> ChatScaleway:
 def test_odd_answers(odd: Answer, mode: Mode) -> None:
     with nothing_left(), RawServer(sends(odd("Bonjour", mode))) as server:
         attempt = call(model_at(server), mode)
+    assert (attempt.text, attempt.error) == ("Bonjour", None)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("timeout", [math.inf, 1e12, httpx.Timeout(5, read=math.inf)])
+def test_a_timeout_too_long_for_a_timer_is_none(timeout: float | httpx.Timeout, mode: Mode) -> None:
+    with nothing_left(), RawServer(sends(answer("Bonjour", mode))) as server:
+        model = ChatScaleway(model=PLAIN_MODEL, base_url=server.base_url, timeout=timeout)
+        attempt = call(model, mode)
+        del model
     assert (attempt.text, attempt.error) == ("Bonjour", None)
 
 
