@@ -105,7 +105,7 @@ class EventReader:
         for choice in choices:
             if isinstance(choice, dict) and choice.get("index") in _FIRST:
                 self._has_answer = True
-                if choice.get("finish_reason") is not None:
+                if choice.get("finish_reason"):  # Some gateways begin with an empty one.
                     self._is_finished = True
 
     def _unreadable(self, data: bytes, expected: str) -> ScalewayResponseError:

@@ -53,8 +53,10 @@ def test_a_finish_reason_is_an_end() -> None:
     assert read(as_event(chunk("One", "stop"))) == [chunk("One", "stop")]
 
 
-def test_a_stream_that_just_stops_was_cut() -> None:
-    error = error_in(as_event(chunk("One")))
+@pytest.mark.parametrize("none", [None, ""])
+def test_a_stream_that_just_stops_was_cut(none: str | None) -> None:
+    """Some gateways write an empty finish reason into each event."""
+    error = error_in(as_event(chunk("One", none)))
     assert type(error) is errors.ScalewayStreamInterruptedError
     assert "neither a finish reason nor [DONE]" in str(error)
 

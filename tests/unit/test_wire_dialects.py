@@ -239,8 +239,9 @@ class TestLastChunk:
         assert message.response_metadata["finish_reason"] == "stop"
         assert message.response_metadata["model_name"] == MODEL
 
-    def test_a_finish_reason_followed_by_null(self) -> None:
-        message = decode(event({"content": "Hi"}, "length"), event({}, None))
+    @pytest.mark.parametrize("nothing", [None, ""])
+    def test_a_finish_reason_followed_by_none(self, nothing: str | None) -> None:
+        message = decode(event({"content": "Hi"}, "length"), event({}, nothing))
         assert message.response_metadata["finish_reason"] == "length"
 
     def test_the_model_that_answered_is_named_beside_the_requested_one(self) -> None:
