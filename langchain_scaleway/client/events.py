@@ -11,7 +11,7 @@ from langchain_scaleway.errors import ScalewayResponseError, ScalewayStreamInter
 
 _QUOTED_BYTES = 200
 
-_FIRST = (0, "0", None, "")
+FIRST_INDEXES = (0, "0", None, "")
 """Indexes of the choice that counts; with `n` above 1 the others end on their own."""
 
 
@@ -103,7 +103,7 @@ class EventReader:
         if not isinstance(choices, list):
             raise self._unreadable(data, "chat completion")
         for choice in choices:
-            if isinstance(choice, dict) and choice.get("index") in _FIRST:
+            if isinstance(choice, dict) and choice.get("index") in FIRST_INDEXES:
                 self._has_answer = True
                 if choice.get("finish_reason"):  # Some gateways begin with an empty one.
                     self._is_finished = True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 import httpx
 
 from langchain_scaleway.client.endpoint import Endpoint
-from langchain_scaleway.client.events import EventReader
+from langchain_scaleway.client.events import FIRST_INDEXES, EventReader
 from langchain_scaleway.errors import (
     ScalewayConnectionError,
     ScalewayError,
@@ -321,9 +321,12 @@ async def aread_whole(
 
 
 def _has_message(completion: dict[str, Any]) -> bool:
+    """Whether there is what a stream would give: the first choice, and something in it."""
     choices = completion.get("choices")
     return isinstance(choices, list) and any(
-        isinstance(choice, dict) and isinstance(choice.get("message") or choice.get("delta"), dict)
+        isinstance(choice, dict)
+        and choice.get("index") in FIRST_INDEXES
+        and isinstance(choice.get("message") or choice.get("delta"), dict)
         for choice in choices
     )
 

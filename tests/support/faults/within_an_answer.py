@@ -212,6 +212,12 @@ WITHIN_AN_ANSWER = [
         Raises(errors.ScalewayResponseError, "not a chat completion", status=200),
     ),
     Row(
+        "an answer without its first choice, in place of a stream",
+        with_body(b'{"choices": [{"index": 1, "message": {"content": "%s"}}]}' % TEXT.encode()),
+        Answers(),
+        Raises(errors.ScalewayResponseError, "not a chat completion", status=200),
+    ),
+    Row(
         "nothing but `[DONE]`",
         with_body(b"data: [DONE]\n\n", "text/event-stream"),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
