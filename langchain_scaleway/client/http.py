@@ -6,6 +6,7 @@ exceptions of `langchain_scaleway.errors`. The two sides share everything but th
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -80,7 +81,7 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = None if body is None else encode(body)
-        send = self._paced(lambda: self._request(path, content, model), body)
+        send = self._paced(partial(self._request, path, content, model), body)
         return self.endpoint.retry.call(send, on_retry)
 
     async def arequest(
@@ -93,7 +94,7 @@ class ScalewayClient:
     ) -> Reply:
         """Do what `request` does, asynchronously."""
         content = None if body is None else encode(body)
-        send = self._apaced(lambda: self._arequest(path, content, model), body)
+        send = self._apaced(partial(self._arequest, path, content, model), body)
         return await self.endpoint.retry.acall(send, on_retry)
 
     def stream(
@@ -125,7 +126,7 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         content = encode(body)
-        send = self._paced(lambda: self._stream(path, content, model, decoder), body)
+        send = self._paced(partial(self._stream, path, content, model, decoder), body)
         return self.endpoint.retry.call(send, on_retry)
 
     async def astream(
@@ -139,7 +140,7 @@ class ScalewayClient:
     ) -> AsyncAnswerStream[Chunk]:
         """Do what `stream` does, asynchronously."""
         content = encode(body)
-        send = self._apaced(lambda: self._astream(path, content, model, decoder), body)
+        send = self._apaced(partial(self._astream, path, content, model, decoder), body)
         return await self.endpoint.retry.acall(send, on_retry)
 
     def _paced(
@@ -184,12 +185,8 @@ class ScalewayClient:
     ) -> AnswerStream[Chunk]:
         with self.endpoint.translated_errors(model):
             response = self._send(path, content, model, stream=True)
-            stream = AnswerStream[Chunk](self.endpoint, response, model, decoder)
-            try:
-                stream.open()
-            except BaseException:
-                stream.close()
-                raise
+        stream = AnswerStream(self.endpoint, response, model, decoder)
+        stream.open()
         return stream
 
     async def _astream(
@@ -197,12 +194,8 @@ class ScalewayClient:
     ) -> AsyncAnswerStream[Chunk]:
         with self.endpoint.translated_errors(model):
             response = await self._asend(path, content, model, stream=True)
-            stream = AsyncAnswerStream[Chunk](self.endpoint, response, model, decoder)
-            try:
-                await stream.open()
-            except BaseException:
-                await stream.aclose()
-                raise
+        stream = AsyncAnswerStream(self.endpoint, response, model, decoder)
+        await stream.open()
         return stream
 
     def _send(

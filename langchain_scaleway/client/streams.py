@@ -107,7 +107,11 @@ class AnswerStream(_OpenAnswer[Chunk]):
         self._decoder.start()
         self._events = self._read()
         self._chunks = self._decode()
-        self._first = list(islice(self._chunks, 1))
+        try:
+            self._first = list(islice(self._chunks, 1))
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[Chunk]:
         """Give the chunks, once.
@@ -188,9 +192,13 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         self._decoder.start()
         self._events = self._read()
         self._chunks = self._decode()
-        async for chunk in self._chunks:
-            self._first.append(chunk)
-            return
+        try:
+            async for chunk in self._chunks:
+                self._first.append(chunk)
+                return
+        except BaseException:
+            await self.aclose()
+            raise
 
     def __aiter__(self) -> Self:
         """Give the chunks, once."""

@@ -67,6 +67,9 @@ class ThinkingSplitter:
     A stream can only be split at an opening tag: text that has been handed on as answer
     cannot be called back when a closing tag follows it. It is kept, tag included. Only for
     models whose replies are known to begin within the block, all is held back until its end.
+
+    Attributes:
+        passes_through: Whether all that follows is answer.
     """
 
     def __init__(self, model: str) -> None:
@@ -75,12 +78,7 @@ class ThinkingSplitter:
         self._kept: list[str] = []
         self._held = ""
         self._thinking = False
-        self._answering = False
-
-    @property
-    def passes_through(self) -> bool:
-        """Whether all that follows is answer."""
-        return self._answering
+        self.passes_through = False
 
     def feed(self, text: str) -> tuple[str, str]:
         """Take the next piece of content.
@@ -94,7 +92,7 @@ class ThinkingSplitter:
             return self._feed_thinking(text)
         if self._kept:
             return self._keep(text)
-        return ("", text) if self._answering else self._feed_start(text)
+        return ("", text) if self.passes_through else self._feed_start(text)
 
     def end(self) -> tuple[str, str]:
         """Take the end of the reply.
@@ -106,7 +104,7 @@ class ThinkingSplitter:
         self._kept, self._held = [], ""
         if self._thinking:
             return held, ""
-        return ("", held) if self._answering else split_thinking(held)
+        return ("", held) if self.passes_through else split_thinking(held)
 
     def answer_only(self) -> tuple[str, str]:
         """Learn that reasoning comes in a field of its own, so content is answer.
@@ -114,7 +112,7 @@ class ThinkingSplitter:
         Returns:
             Reasoning (none) and the answer text that had been held back.
         """
-        self._answering = True
+        self.passes_through = True
         return self.end()
 
     def _feed_start(self, text: str) -> tuple[str, str]:
@@ -128,7 +126,7 @@ class ThinkingSplitter:
             return self._feed_thinking(start[len(OPENING) :])
         if self._begins_within:
             return self._keep(text)
-        self._answering = True
+        self.passes_through = True
         return "", text
 
     def _keep(self, text: str) -> tuple[str, str]:
@@ -148,7 +146,7 @@ class ThinkingSplitter:
     def _feed_thinking(self, text: str) -> tuple[str, str]:
         reasoning, closing, answer = text.partition(CLOSING)
         if closing:
-            self._thinking, self._answering = False, True
+            self._thinking, self.passes_through = False, True
             return reasoning, answer
         held = _length_of_started_tag(text)
         self._held = text[len(text) - held :]
