@@ -118,6 +118,9 @@ class ThinkingSplitter:
     def _feed_start(self, text: str) -> tuple[str, str]:
         """Take all that has come, until it is known what it is the beginning of."""
         start = text.lstrip()
+        if start and start[0] != "<" and not self._begins_within:  # As nearly all replies begin.
+            self.passes_through = True
+            return "", text
         if OPENING.startswith(start) or start == f"{OPENING} ":
             self._held = text  # What follows tells whether this is the tag.
             return "", ""
