@@ -1,6 +1,7 @@
 """`ChatScaleway`: Scaleway's Generative APIs as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -186,14 +187,13 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     ) -> Iterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
         decoder = self._decoder(body["model"], run_manager)
-        with self._client().stream(
+        yield from self._client().stream(
             _COMPLETIONS,
             body,
             decoder=decoder,
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
-        ) as chunks:
-            yield from chunks
+        )
         warn_about_reply(body["model"], decoder.answered_model)
 
     async def _astream(
@@ -205,13 +205,14 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
     ) -> AsyncIterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
         decoder = self._decoder(body["model"], run_manager)
-        async with await self._client().astream(
+        stream = self._client().astream(
             _COMPLETIONS,
             body,
             decoder=decoder,
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
-        ) as chunks:
+        )
+        async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 yield chunk
         warn_about_reply(body["model"], decoder.answered_model)
@@ -254,12 +255,9 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
         )
 
     def _result(self, body: dict[str, Any], model: str, headers: dict[str, str]) -> ChatResult:
-        result = reply_to_result(body, model, self._shown(headers))
+        result = reply_to_result(body, model, headers if self.include_response_headers else None)
         warn_about_reply(model, body.get("model") or model)
         return result
-
-    def _shown(self, headers: dict[str, str]) -> dict[str, str] | None:
-        return headers if self.include_response_headers else None
 
     # Tools and structured output
 

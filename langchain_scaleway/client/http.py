@@ -5,12 +5,13 @@ exceptions of `langchain_scaleway.errors`. The two sides share everything but th
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from langchain_scaleway.client.bodies import aread_whole, read_whole
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint, Reply
@@ -21,8 +22,6 @@ from langchain_scaleway.client.streams import (
     AsyncAnswerStream,
     Chunk,
     Decoder,
-    aread_whole,
-    read_whole,
 )
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
@@ -105,8 +104,8 @@ class ScalewayClient:
         decoder: Decoder[Chunk],
         model: str | None = None,
         on_retry: RetryListener | None = None,
-    ) -> AnswerStream[Chunk]:
-        """Send a request and read its answer chunk by chunk.
+    ) -> Generator[Chunk]:
+        """Send a request and give its answer chunk by chunk.
 
         A stream that breaks before its first chunk is asked for again; one that breaks later
         raises.
@@ -118,16 +117,34 @@ class ScalewayClient:
             model: The model that is asked, for messages.
             on_retry: Told of each retry.
 
-        Returns:
-            The open stream, to be used as a context manager.
+        Yields:
+            The chunks. Closing the generator frees the connection.
 
         Raises:
-            ScalewayError: No stream came, after all retries.
+            ScalewayError: No whole stream came, after all retries.
             ValueError: The body cannot be written as JSON.
         """
-        content = encode(body)
-        send = self._paced(partial(self._stream, path, content, model, decoder), body)
-        return self.endpoint.retry.call(send, on_retry)
+        send = self._paced(partial(self._stream, path, encode(body), model, decoder), body)
+        answer = None
+        try:
+            # Most streams need no retry, so their first chunk does not go through its layers.
+            with send() as answer:
+                yield from answer
+                return
+        except ScalewayError as error:
+            has_begun = answer is not None and answer.has_begun
+            if has_begun or not self.endpoint.retry.should_retry(1, error):
+                raise
+            failures = [error]
+
+        def reopen() -> AnswerStream[Chunk]:
+            answer = send()
+            answer.open()
+            return answer
+
+        with self.endpoint.retry.call_again(reopen, failures, on_retry) as answer:
+            yield from answer.first
+            yield from answer
 
     async def astream(
         self,
@@ -137,11 +154,31 @@ class ScalewayClient:
         decoder: Decoder[Chunk],
         model: str | None = None,
         on_retry: RetryListener | None = None,
-    ) -> AsyncAnswerStream[Chunk]:
+    ) -> AsyncGenerator[Chunk]:
         """Do what `stream` does, asynchronously."""
-        content = encode(body)
-        send = self._apaced(partial(self._astream, path, content, model, decoder), body)
-        return await self.endpoint.retry.acall(send, on_retry)
+        send = self._apaced(partial(self._astream, path, encode(body), model, decoder), body)
+        answer = None
+        try:
+            async with await send() as answer:
+                async for chunk in answer:
+                    yield chunk
+                return
+        except ScalewayError as error:
+            has_begun = answer is not None and answer.has_begun
+            if has_begun or not self.endpoint.retry.should_retry(1, error):
+                raise
+            failures = [error]
+
+        async def reopen() -> AsyncAnswerStream[Chunk]:
+            answer = await send()
+            await answer.open()
+            return answer
+
+        async with await self.endpoint.retry.acall_again(reopen, failures, on_retry) as answer:
+            for chunk in answer.first:
+                yield chunk
+            async for chunk in answer:
+                yield chunk
 
     def _paced(
         self, send: Callable[[], Answer], body: dict[str, Any] | None
@@ -185,18 +222,14 @@ class ScalewayClient:
     ) -> AnswerStream[Chunk]:
         with self.endpoint.translated_errors(model):
             response = self._send(path, content, model, stream=True)
-        stream = AnswerStream(self.endpoint, response, model, decoder)
-        stream.open()
-        return stream
+        return AnswerStream(self.endpoint, response, model, decoder)
 
     async def _astream(
         self, path: str, content: bytes, model: str | None, decoder: Decoder[Chunk]
     ) -> AsyncAnswerStream[Chunk]:
         with self.endpoint.translated_errors(model):
             response = await self._asend(path, content, model, stream=True)
-        stream = AsyncAnswerStream(self.endpoint, response, model, decoder)
-        await stream.open()
-        return stream
+        return AsyncAnswerStream(self.endpoint, response, model, decoder)
 
     def _send(
         self, path: str, content: bytes | None, model: str | None, *, stream: bool

@@ -106,10 +106,30 @@ class RetryPolicy:
         try:
             return send()
         except ScalewayError as error:
-            # Most calls succeed at once, so tenacity is set up only when it is needed.
             if not self.should_retry(1, error):
                 raise
             failures = [error]
+        return self.call_again(send, failures, on_retry)
+
+    def call_again(
+        self,
+        send: Callable[[], Result],
+        failures: list[ScalewayError],
+        on_retry: RetryListener | None = None,
+    ) -> Result:
+        """Go on after a first call that failed and is to be retried.
+
+        Most calls succeed at once, so tenacity is set up only here.
+
+        Args:
+            send: Called until it succeeds or its error is not to be retried.
+            failures: The first call's error. It is taken out: frames that hold an error which
+                they raise keep themselves alive.
+            on_retry: Told of each retry.
+
+        Raises:
+            ScalewayError: The last attempt's error.
+        """
 
         def resend() -> Result:
             if failures:
@@ -139,6 +159,15 @@ class RetryPolicy:
             if not self.should_retry(1, error):
                 raise
             failures = [error]
+        return await self.acall_again(send, failures, on_retry)
+
+    async def acall_again(
+        self,
+        send: Callable[[], Awaitable[Result]],
+        failures: list[ScalewayError],
+        on_retry: RetryListener | None = None,
+    ) -> Result:
+        """Do what `call_again` does, asynchronously."""
 
         async def resend() -> Result:
             if failures:

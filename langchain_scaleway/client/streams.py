@@ -5,11 +5,21 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import httpx
 
+from langchain_scaleway.client.bodies import (
+    apieces_of,
+    aread_whole,
+    begins_no_stream,
+    claims_to_be_whole,
+    expect_end,
+    expect_stream,
+    pieces_of,
+    read_whole,
+)
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.events import FIRST_INDEXES, EventReader
 from langchain_scaleway.errors import (
@@ -20,7 +30,6 @@ from langchain_scaleway.errors import (
 )
 
 if TYPE_CHECKING:
-    from langchain_scaleway.client.network import ReadClock
     from langchain_scaleway.client.quotas.quota import Turn
 
 Chunk = TypeVar("Chunk")
@@ -59,9 +68,10 @@ class _OpenAnswer(Generic[Chunk]):
 
     Attributes:
         turn: What the pacer counts until the stream is closed.
+        has_begun: Whether a chunk was given. Before that nobody has seen anything of this
+            answer, and another may take its place.
+        first: The chunks that `open` has read.
     """
-
-    turn: "Turn | None" = None
 
     def __init__(
         self,
@@ -75,7 +85,9 @@ class _OpenAnswer(Generic[Chunk]):
         self._model = model
         self._decoder = decoder
         self._reader = EventReader(model, endpoint.project_id)
-        self._first: list[Chunk] = []
+        self.turn: Turn | None = None
+        self.has_begun = False
+        self.first: list[Chunk] = []
 
     @property
     def headers(self) -> dict[str, str]:
@@ -94,24 +106,25 @@ class _OpenAnswer(Generic[Chunk]):
         if self.turn is not None:
             self.turn.end(self._reader.usage)
 
+    def _note_failure(self, error: ScalewayError) -> None:
+        self._decoder.attach_partial_answer(error)
+        if self.turn is not None and not self.has_begun:
+            self.turn.fail(error)
+
 
 class AnswerStream(_OpenAnswer[Chunk]):
     """The chunks of one answer, read synchronously. Leave its context to free the connection."""
 
-    def open(self) -> None:
-        """Read the first chunk. Until it has come, nobody has seen anything of this answer.
-
-        Raises:
-            ScalewayError: The server reports an error, or the stream breaks or is cut.
-        """
-        self._decoder.start()
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        response: httpx.Response,
+        model: str | None,
+        decoder: Decoder[Chunk],
+    ) -> None:
+        super().__init__(endpoint, response, model, decoder)
         self._events = self._read()
         self._chunks = self._decode()
-        try:
-            self._first = list(islice(self._chunks, 1))
-        except BaseException:
-            self.close()
-            raise
 
     def __iter__(self) -> Iterator[Chunk]:
         """Give the chunks, once.
@@ -119,7 +132,19 @@ class AnswerStream(_OpenAnswer[Chunk]):
         Raises:
             ScalewayError: The server reports an error, or the stream breaks or is cut.
         """
-        return chain(self._first, self._chunks)
+        return self._chunks
+
+    def open(self) -> None:
+        """Read the first chunk, and keep it in `first`.
+
+        Raises:
+            ScalewayError: No chunk came; the connection is freed.
+        """
+        try:
+            self.first = list(islice(self._chunks, 1))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Free the connection; close it if its answer was not read to the end."""
@@ -139,26 +164,30 @@ class AnswerStream(_OpenAnswer[Chunk]):
         self.close()
 
     def _decode(self) -> Generator[Chunk]:
+        decoder = self._decoder
+        decoder.start()
         try:
             for event in self._events:
-                yield from self._decoder.feed(event)
-            yield from self._decoder.finish(self.headers)
+                if chunks := decoder.feed(event):
+                    yield from chunks
+                    self.has_begun = True
+            yield from decoder.finish(self.headers)
         except ScalewayError as error:
-            self._decoder.attach_partial_answer(error)
+            self._note_failure(error)
             raise
 
     def _read(self) -> Generator[dict[str, Any]]:
         reader = self._reader
-        pieces = _pieces(self._response)
+        pieces = pieces_of(self._response)
         try:
             with self._endpoint.translated_errors(self._model):
-                if _claims_to_be_whole(self._response):
+                if claims_to_be_whole(self._response):
                     yield self._read_completion(b"", pieces)
                     return
-                _expect_stream(self._response)
+                expect_stream(self._response)
                 trickle = _Trickle(self._endpoint, reader, self._model)
                 for piece in pieces:
-                    if not reader.has_begun and _begins_no_stream(piece):
+                    if not reader.has_begun and begins_no_stream(piece):
                         yield self._read_completion(piece, pieces)
                         return
                     yield from reader.feed(piece)
@@ -175,8 +204,7 @@ class AnswerStream(_OpenAnswer[Chunk]):
     def _read_behind(self, pieces: Iterator[bytes]) -> None:
         """Read the rest of the body: the answer is whole, only the connection can be saved."""
         with suppress(Exception):
-            if (clock := _clock_of(self._response)) is not None:
-                clock.expect_end(_SECONDS_AFTER_THE_END)
+            expect_end(self._response, _SECONDS_AFTER_THE_END)
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
 
     def _read_completion(self, start: bytes, rest: Iterator[bytes]) -> dict[str, Any]:
@@ -187,26 +215,30 @@ class AnswerStream(_OpenAnswer[Chunk]):
 class AsyncAnswerStream(_OpenAnswer[Chunk]):
     """The chunks of one answer, read asynchronously; see `AnswerStream`."""
 
-    async def open(self) -> None:
-        """Read the first chunk; raises as `AnswerStream.open` does."""
-        self._decoder.start()
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        response: httpx.Response,
+        model: str | None,
+        decoder: Decoder[Chunk],
+    ) -> None:
+        super().__init__(endpoint, response, model, decoder)
         self._events = self._read()
         self._chunks = self._decode()
+
+    def __aiter__(self) -> AsyncIterator[Chunk]:
+        """Give the chunks, once; raises as `AnswerStream` does."""
+        return self._chunks
+
+    async def open(self) -> None:
+        """Read the first chunk, as `AnswerStream.open` does."""
         try:
             async for chunk in self._chunks:
-                self._first.append(chunk)
+                self.first.append(chunk)
                 return
         except BaseException:
             await self.aclose()
             raise
-
-    def __aiter__(self) -> Self:
-        """Give the chunks, once."""
-        return self
-
-    async def __anext__(self) -> Chunk:
-        """Give the next chunk; raises as `AnswerStream` does."""
-        return self._first.pop() if self._first else await anext(self._chunks)
 
     async def aclose(self) -> None:
         """Free the connection; close it if its answer was not read to the end."""
@@ -226,28 +258,31 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         await self.aclose()
 
     async def _decode(self) -> AsyncGenerator[Chunk]:
+        decoder = self._decoder
+        decoder.start()
         try:
             async for event in self._events:
-                for chunk in self._decoder.feed(event):
+                for chunk in decoder.feed(event):
                     yield chunk
-            for chunk in self._decoder.finish(self.headers):
+                    self.has_begun = True
+            for chunk in decoder.finish(self.headers):
                 yield chunk
         except ScalewayError as error:
-            self._decoder.attach_partial_answer(error)
+            self._note_failure(error)
             raise
 
     async def _read(self) -> AsyncGenerator[dict[str, Any]]:
         reader = self._reader
-        pieces = _apieces(self._response)
+        pieces = apieces_of(self._response)
         try:
             with self._endpoint.translated_errors(self._model):
-                if _claims_to_be_whole(self._response):
+                if claims_to_be_whole(self._response):
                     yield await self._read_completion(b"", pieces)
                     return
-                _expect_stream(self._response)
+                expect_stream(self._response)
                 trickle = _Trickle(self._endpoint, reader, self._model)
                 async for piece in pieces:
-                    if not reader.has_begun and _begins_no_stream(piece):
+                    if not reader.has_begun and begins_no_stream(piece):
                         yield await self._read_completion(piece, pieces)
                         return
                     for event in reader.feed(piece):
@@ -296,38 +331,6 @@ class _Trickle:
             self._endpoint.deadlines.check_stream(self._waiting_since, self._model)
 
 
-def read_whole(
-    endpoint: Endpoint, pieces: Iterator[bytes], model: str | None, started: float
-) -> bytes:
-    """Read a whole answer.
-
-    Args:
-        endpoint: Where it comes from.
-        pieces: What comes.
-        model: The model that was asked.
-        started: When, on the monotonic clock.
-
-    Raises:
-        ScalewayTimeoutError: It trickles in for longer than the timeout.
-    """
-    kept = []
-    for piece in pieces:
-        kept.append(piece)
-        endpoint.deadlines.check_whole_answer(started, model)
-    return b"".join(kept)
-
-
-async def aread_whole(
-    endpoint: Endpoint, pieces: AsyncIterator[bytes], model: str | None, started: float
-) -> bytes:
-    """Do what `read_whole` does, asynchronously."""
-    kept = []
-    async for piece in pieces:
-        kept.append(piece)
-        endpoint.deadlines.check_whole_answer(started, model)
-    return b"".join(kept)
-
-
 def _has_message(completion: dict[str, Any]) -> bool:
     """Whether there is what a stream would give: the first choice, and something in it."""
     choices = completion.get("choices")
@@ -339,51 +342,8 @@ def _has_message(completion: dict[str, Any]) -> bool:
     )
 
 
-def _pieces(response: httpx.Response) -> Iterator[bytes]:
-    """The answer's bytes as they come, without httpx's layers where these would do nothing."""
-    if _is_read_by_httpx(response):
-        return response.iter_bytes()
-    return iter(cast("httpx.SyncByteStream", response.stream))
-
-
-def _apieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    if _is_read_by_httpx(response):
-        return response.aiter_bytes()
-    return aiter(cast("httpx.AsyncByteStream", response.stream))
-
-
-def _is_read_by_httpx(response: httpx.Response) -> bool:
-    """Whether an answer is compressed, or came over a client that is not one of our pools."""
-    return _clock_of(response) is None or "content-encoding" in response.headers
-
-
-def _clock_of(response: httpx.Response) -> "ReadClock | None":
-    """The clock of one of our connections."""
-    return getattr(response.extensions.get("network_stream"), "clock", None)
-
-
-def _expect_stream(response: httpx.Response) -> None:
-    """Give each read its own time, where the connection is one of ours."""
-    if (clock := _clock_of(response)) is not None:
-        clock.expect_stream()
-
-
 def _as_interruption(error: ScalewayError) -> ScalewayError:
     """A connection that breaks in the middle of a stream interrupts it."""
     if isinstance(error, ScalewayConnectionError):
         return ScalewayStreamInterruptedError(error.message, model=error.model)
     return error
-
-
-def _claims_to_be_whole(response: httpx.Response) -> bool:
-    """Whether the server says that this is a JSON object or a page, and no stream."""
-    kind = response.headers.get("content-type", "").lower()
-    return "json" in kind or "html" in kind
-
-
-def _begins_no_stream(start: bytes) -> bool:
-    """Whether this is the beginning of a JSON object or a page, whatever the server says.
-
-    No line of an event stream begins so.
-    """
-    return start.lstrip().startswith((b"{", b"<"))

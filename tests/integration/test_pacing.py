@@ -18,6 +18,7 @@ from langchain_core.language_models import FakeListChatModel, LanguageModelInput
 from langchain_scaleway import ScalewayRateLimiter
 from langchain_scaleway.errors import ScalewayInvalidRequestError, ScalewayRateLimitError
 from langchain_scaleway.testing import Quotas, RawReply, ScalewayEmulator
+from tests.support.calls import Mode, call
 from tests.support.models import PLAIN_MODEL, model_on
 
 SCALE = 100.0
@@ -281,6 +282,19 @@ class TestStreams:
                 usage = chunk.usage_metadata or usage
         assert usage is not None
         assert tokens_taken(pacer) == pytest.approx(usage["total_tokens"])
+
+    @pytest.mark.parametrize("mode", ["stream", "astream"])
+    def test_that_are_refused_before_they_begin_take_no_tokens(
+        self, mode: Mode, scaleway: ScalewayEmulator
+    ) -> None:
+        pacer = limiter(tokens_per_minute=100_000)
+        body = b'data: {"error": {"message": "Too many tokens", "code": 429}}\n\n'
+        reply = RawReply(headers={"content-type": "text/event-stream"}, body=body)
+        scaleway.respond_with(lambda _: reply)
+        with model_on(scaleway, rate_limiter=pacer, max_retries=0) as model:
+            error = call(model, mode).error
+        assert isinstance(error, ScalewayRateLimitError)
+        assert tokens_taken(pacer) == 0
 
     async def test_tell_the_tokens_of_an_answer_in_their_place(
         self, scaleway: ScalewayEmulator
