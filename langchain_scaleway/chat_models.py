@@ -48,7 +48,7 @@ _COMPLETIONS = "/chat/completions"
 blocks.register()
 
 
-class ChatScaleway(BaseChatModel, ScalewayConnection):
+class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     """Scaleway's Generative APIs as a LangChain chat model.
 
     Works with the serverless API, with dedicated deployments and with any vLLM.
@@ -137,7 +137,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection):
 
     def configurable_fields(
         self, **kwargs: AnyConfigurableField
-    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+    ) -> "RunnableSerializable[LanguageModelInput, AIMessage]":  # Evaluated, it makes a class.
         """Make a model whose fields a call's configuration may set, over the same connections."""
         from langchain_scaleway.configurable import ConfigurableFields  # noqa: PLC0415 -- slow
 

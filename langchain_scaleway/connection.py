@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import (
@@ -30,7 +29,7 @@ from langchain_scaleway.settings import Settings, load_settings
 _SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
 """Fields whose objects hold locks or sockets, and are meant to be shared anyway."""
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """RFC 9110's "token"; anything else fails only when the first request is sent."""
 
 _KEPT_BY_CORE = "_serialized"
@@ -77,7 +76,8 @@ class _HiddenHeaders(Mapping[str, str]):
         return repr(dict.fromkeys(self._headers, "**********"))
 
 
-class ScalewayConnection(BaseModel):
+# Nobody makes objects of this class itself, so pydantic need not prepare for them.
+class ScalewayConnection(BaseModel, defer_build=True):
     """The part of a component that knows key, address and timeouts, and keeps connections.
 
     Copies (`bind`, `with_config`, `model_copy`) share their connections. Pickles carry
@@ -142,7 +142,7 @@ class ScalewayConnection(BaseModel):
     @classmethod
     def _check_default_headers(cls, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         for name, value in (headers or {}).items():
-            if not _HEADER_NAME.fullmatch(name):
+            if not re.fullmatch(_HEADER_NAME, name):
                 raise ValueError(f"{name!r} is not a valid header name: use letters, digits, `-`.")
             # Line breaks would let a value add headers of its own.
             if not value.isprintable() or value != value.strip():
@@ -216,7 +216,7 @@ class ScalewayConnection(BaseModel):
         # A `ScalewayRateLimiter`, known by its method: importing it would slow every start.
         if (make_pacer := getattr(limiter, "pacer", None)) is not None:
             pacer = make_pacer(settings.base_url, settings.api_key)
-            retry = replace(retry, first_quota_wait=0.0)  # The pacer makes everybody wait.
+            retry = retry._replace(first_quota_wait=0.0)  # The pacer makes everybody wait.
         endpoint = Endpoint(
             settings.base_url,
             api_key=settings.api_key,

@@ -2,8 +2,7 @@
 
 import os
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -29,8 +28,7 @@ PROJECT_ID_VARIABLE = "SCW_DEFAULT_PROJECT_ID"
 """Environment variable of Scaleway's SDKs, CLI and Terraform provider for the project."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a client needs to reach the service.
 
     Attributes:

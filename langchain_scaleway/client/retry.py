@@ -10,10 +10,9 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from langchain_scaleway.errors import (
     ScalewayAPIError,
@@ -42,8 +41,7 @@ _MOST_DOUBLINGS = 30
 """Enough to reach any longest wait, and few enough for a float to hold the result."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """When and how to try again.
 
     Attributes:

@@ -26,11 +26,11 @@ LangChain's agents leave invalid calls unanswered, and runs that are interrupted
 """
 
 _ID_LENGTH = 9
-_ID = re.compile(rf"[a-zA-Z0-9]{{{_ID_LENGTH}}}")
+_ID = rf"[a-zA-Z0-9]{{{_ID_LENGTH}}}"
 
 _SPEECH = ("content", "reasoning", "tool_calls")
 
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+_NOT_IN_NAMES = r"[^a-zA-Z0-9_-]"
 _LONGEST_NAME = 64
 
 
@@ -67,11 +67,11 @@ def _says_something(message: WireMessage) -> bool:
 
 
 def _tool_name(name: str) -> str:
-    return _NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME]
+    return re.sub(_NOT_IN_NAMES, "_", name)[:_LONGEST_NAME]
 
 
 def _short_id(call_id: str) -> str:
-    if _ID.fullmatch(call_id):
+    if re.fullmatch(_ID, call_id):
         return call_id
     return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:_ID_LENGTH]
 
