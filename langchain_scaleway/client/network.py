@@ -103,10 +103,14 @@ class ReadClock:
 
 
 class Stream(httpcore.NetworkStream):
-    """A synchronous stream over one of httpcore's."""
+    """A synchronous stream over one of httpcore's.
+
+    It reads from the socket itself: between a token and its chunk each step counts.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._socket = stream.get_extra_info("socket")
         self._buffer = SendBuffer()
         self.clock = ReadClock()
 
@@ -114,7 +118,15 @@ class Stream(httpcore.NetworkStream):
         """Send what was held back, then read."""
         for data in self._buffer.take():
             self._stream.write(cast("bytes", data), timeout)
-        return self._stream.read(max_bytes, self.clock.time_left(timeout))
+        timeout = self.clock.time_left(timeout)
+        try:
+            if self._socket.gettimeout() != timeout:  # Setting it is a system call.
+                self._socket.settimeout(timeout)
+            return cast("bytes", self._socket.recv(max_bytes))
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(error) from error
+        except OSError as error:
+            raise httpcore.ReadError(error) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, or hold back until something is to be read."""
