@@ -68,7 +68,7 @@ def reply_to_result(
     for choice in choices:
         metadata = _reply_metadata(reply, requested_model, headers)
         metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if _is_given(choice.get(f)))
-        message = _message(_wire_message(choice), metadata, usage)
+        message = _message(_wire_message(choice), requested_model, metadata, usage)
         generations.append(ChatGeneration(message=message))
         usage = None
     return ChatResult(generations=generations)
@@ -194,7 +194,7 @@ class StreamDecoder:
     def _feed_tool_calls(self, wire_calls: Any) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         if self._tool_calls is None:
-            chunks = self._chunks(*self._thinking.answer_only())
+            chunks = self._chunks(*self._thinking.end())
             self._tool_calls = ToolCallAssembler()
         fragments = self._tool_calls.feed(wire_calls)
         chunks += [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
@@ -297,13 +297,15 @@ def _wire_message(choice: dict[str, Any]) -> Any:
     return choice.get("message") or choice.get("delta")
 
 
-def _message(wire: Any, metadata: dict[str, Any], usage: UsageMetadata | None) -> AIMessage:
+def _message(
+    wire: Any, requested_model: str, metadata: dict[str, Any], usage: UsageMetadata | None
+) -> AIMessage:
     """Convert the message of one choice."""
     wire = wire if isinstance(wire, dict) else {}
     content = whole_characters(_text(wire.get("content")))
     reasoning = _reasoning(wire)
     if not reasoning:
-        reasoning, content = split_thinking(content)
+        reasoning, content = split_thinking(content, requested_model)
     additional_kwargs: dict[str, Any] = {}
     if reasoning:
         additional_kwargs["reasoning_content"] = whole_characters(reasoning)

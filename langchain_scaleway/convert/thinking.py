@@ -19,13 +19,14 @@ _BEGIN_WITHIN_THE_BLOCK = ("deepseek-r1", "-thinking", "qwq")
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")
 
 
-def split_thinking(content: str) -> tuple[str, str]:
+def split_thinking(content: str, model: str = "") -> tuple[str, str]:
     r"""Split a whole reply into reasoning and answer.
 
     A reply that merely speaks of the tags keeps them.
 
     Args:
         content: The content as the engine sent it.
+        model: The model that was asked; of some it is known that they always think.
 
     Returns:
         Reasoning and answer; the reasoning is empty where there is none.
@@ -43,9 +44,16 @@ def split_thinking(content: str) -> tuple[str, str]:
         reasoning, _, answer = stripped[len(OPENING) :].partition(CLOSING)
         return reasoning, answer
     reasoning, closing, answer = content.partition(CLOSING)
-    if closing and OPENING not in reasoning and _closes_a_block(reasoning, answer):
-        return reasoning, answer
-    return "", content
+    if not closing:
+        return "", content
+    may_be_spoken_of = OPENING in reasoning or not _closes_a_block(reasoning, answer)
+    if may_be_spoken_of and not _begins_within_the_block(model):
+        return "", content
+    return reasoning, answer
+
+
+def _begins_within_the_block(model: str) -> bool:
+    return any(part in model.lower() for part in _BEGIN_WITHIN_THE_BLOCK)
 
 
 def _opens_a_block(after: str) -> bool:
@@ -74,7 +82,7 @@ class ThinkingSplitter:
 
     def __init__(self, model: str) -> None:
         """Start at the beginning of a reply by this model."""
-        self._begins_within = any(part in model.lower() for part in _BEGIN_WITHIN_THE_BLOCK)
+        self._begins_within = _begins_within_the_block(model)
         self._kept: list[str] = []
         self._held = ""
         self._thinking = False
@@ -95,16 +103,17 @@ class ThinkingSplitter:
         return ("", text) if self.passes_through else self._feed_start(text)
 
     def end(self) -> tuple[str, str]:
-        """Take the end of the reply.
+        """Take the end of the reply, or of what may be reasoning in it: a tool call follows.
 
         Returns:
             The rest of the reasoning and of the answer.
         """
         held = "".join([*self._kept, self._held])
         self._kept, self._held = [], ""
+        begins, self.passes_through = not self.passes_through, True
         if self._thinking:
             return held, ""
-        return ("", held) if self.passes_through else split_thinking(held)
+        return split_thinking(held) if begins else ("", held)
 
     def answer_only(self) -> tuple[str, str]:
         """Learn that reasoning comes in a field of its own, so content is answer.

@@ -76,8 +76,8 @@ def streamed_outcome(*events: Event) -> Outcome:
     return outcome_of(decode(*events))
 
 
-def whole_message(reply: Event) -> AIMessage:
+def whole_message(reply: Event, model: str = MODEL) -> AIMessage:
     """The message of a whole reply."""
-    [generation] = reply_to_result(reply, MODEL).generations
+    [generation] = reply_to_result(reply, model).generations
     assert isinstance(generation.message, AIMessage)
     return generation.message

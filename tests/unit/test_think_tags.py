@@ -40,6 +40,12 @@ CLOSED_ONLY = [
     pytest.param("</think>Four.", "", "Four.", id="no thoughts, not opened"),
 ]
 
+MID_SENTENCE = [
+    pytest.param("so four</think>\n\nFour.", "so four", "\n\nFour.", id="in mid-sentence"),
+    pytest.param("so four\n</think>four.", "so four\n", "four.", id="a small letter after it"),
+]
+"""Only of a model that always thinks it is known that this closes a block."""
+
 NO_BLOCKS = [
     pytest.param("Four.", id="no tag"),
     pytest.param("", id="nothing"),
@@ -106,7 +112,13 @@ BEGINS_WITHIN = "qwen/qwen3-235b-a22b-thinking-2507:fp8"
 """A model that always thinks, and whose chat template opens the block."""
 
 
-@pytest.mark.parametrize(("content", "reasoning", "answer"), [*BLOCKS, *CLOSED_ONLY])
+@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS + CLOSED_ONLY + MID_SENTENCE)
+def test_a_reply_that_begins_within_the_block(content: str, reasoning: str, answer: str) -> None:
+    outcome = outcome_of(whole_message(whole({"content": content}), BEGINS_WITHIN))
+    assert (outcome.reasoning, outcome.content) == (reasoning, answer)
+
+
+@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS + CLOSED_ONLY + MID_SENTENCE)
 def test_a_streamed_reply_that_begins_within_the_block(
     content: str, reasoning: str, answer: str
 ) -> None:
@@ -164,6 +176,16 @@ def test_a_tool_call_in_mid_thought() -> None:
         assert message.content == ""
 
 
+@pytest.mark.parametrize("content", ["<think>", "\n<think>"])
+def test_a_tool_call_before_the_first_thought(content: str) -> None:
+    wire_call = fragment('{"a": 1}', name="add", id="call_a", index=0)
+    streamed = decode(event({"content": content}), calls_event(wire_call), END)
+    answered = whole_message(whole({"content": content, "tool_calls": [wire_call]}))
+    for message in (streamed, answered):
+        assert message.content == ""
+        assert calls_of(message) == [("add", {"a": 1}, "call_a")]
+
+
 _PIECES = st.lists(
     st.sampled_from(["<think>", "</think>", "<", "</", "think>", "a", "\n", ". ", "Four", " "])
 )
@@ -179,6 +201,14 @@ def test_any_cut_gives_the_same_reply(pieces: list[str], cuts: list[int]) -> Non
 
 
 @given(pieces=_PIECES)
+def test_a_reply_that_begins_within_the_block_is_split_as_its_stream_is(pieces: list[str]) -> None:
+    content = "".join(pieces)
+    streamed = decode(event({"content": content}), END, model=BEGINS_WITHIN)
+    answered = whole_message(whole({"content": content}), BEGINS_WITHIN)
+    assert outcome_of(answered) == outcome_of(streamed)
+
+
+@given(pieces=_PIECES)
 def test_nothing_is_lost_but_the_tags(pieces: list[str]) -> None:
     content = "".join(pieces)
     for outcome in (
@@ -186,6 +216,11 @@ def test_nothing_is_lost_but_the_tags(pieces: list[str]) -> None:
         outcome_of(whole_message(whole({"content": content}))),
     ):
         together = outcome.reasoning + outcome.content
-        rest = content.replace("<think>", "").replace("</think>", "")
-        kept = together.replace("<think>", "").replace("</think>", "")
-        assert kept.strip() == rest.strip()
+        assert _without_tags(together).strip() == _without_tags(content).strip()
+
+
+def _without_tags(text: str) -> str:
+    """The text without its tags, and without those that the rest of it then makes."""
+    while (rest := text.replace("<think>", "").replace("</think>", "")) != text:
+        text = rest
+    return text
