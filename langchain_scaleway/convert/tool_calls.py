@@ -219,6 +219,7 @@ class _OpenCall:
         self.position = position
         self.id: str | None = None
         self.name: str | None = None
+        self._names_each = True
         self._arguments: list[str] = []
         self._white_space = ""
         self._halves = HalfCharacters()
@@ -227,13 +228,15 @@ class _OpenCall:
         """Whether a fragment belongs to another call that begins with it.
 
         A new call always has a name. Some servers repeat the name in every delta, and some
-        make up an id for each, so neither alone decides.
+        of these make up an id for each, so neither alone decides.
         """
         if name is None:
             return False
         if call_id is not None and self.id is not None:
-            other = name != self.name or not self._arguments or self._is_whole()
-            return call_id != self.id and other
+            if call_id == self.id:
+                return False
+            is_told = name != self.name or not self._names_each
+            return is_told or not self._arguments or self._is_whole()
         if self.name is None:
             return False
         return name != self.name or (bool(arguments) and self._is_whole())
@@ -244,6 +247,7 @@ class _OpenCall:
         Returns:
             What is new in it, `None` where nothing is.
         """
+        self._names_each = self._names_each and name is not None
         return self._add(call_id, name, self._halves.join(arguments))
 
     def rest(self, spare_id: str) -> Fragment | None:

@@ -282,6 +282,21 @@ def test_an_unreadable_call_does_not_hurt_its_neighbours() -> None:
         assert invalid_calls_of(message) == [("add", "{nope}", "call_x")]
 
 
+def test_an_index_used_again_after_an_unreadable_call() -> None:
+    """Its server does not repeat the name, so that a name begins another call."""
+    message = decode(
+        calls_event(fragment("", name="add", id="call_x", index=0)),
+        calls_event(fragment("{nope", index=0)),
+        calls_event(fragment("", name="add", id="call_a", index=0)),
+        calls_event(fragment('{"a": 1, "b": 2}', index=0)),
+        END,
+    )
+    assert calls_of(message) == [ADD]
+    assert [(call["id"], call["name"]) for call in message.invalid_tool_calls] == [
+        ("call_x", "add")
+    ]
+
+
 def test_an_unreadable_call_says_what_is_wrong() -> None:
     message = whole_message(whole({"tool_calls": [fragment('{"a": nope}', name="f", id="x")]}))
     assert message.invalid_tool_calls[0]["error"]
