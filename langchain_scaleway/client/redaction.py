@@ -62,7 +62,9 @@ class Redaction:
 
     def clean(self, error: BaseException | None) -> None:
         """Take secrets out of an exception and of those that led to it."""
-        while error is not None:
+        cleaned_ids = set[int]()  # `raise error from error` makes an exception its own cause.
+        while error is not None and id(error) not in cleaned_ids:
+            cleaned_ids.add(id(error))
             if isinstance(error, ScalewayError):
                 self._clean_fields(error)
             cleaned = tuple(self.text(arg) if isinstance(arg, str) else arg for arg in error.args)

@@ -28,6 +28,15 @@ def test_no_json_keeps_it(value: Any) -> None:
         assert cleaned == value
 
 
+@pytest.mark.timeout(10)
+def test_exceptions_that_lead_to_each_other_have_an_end() -> None:
+    """`raise error from error` makes an exception its own cause."""
+    one, other = ValueError(CANARY), ValueError(CANARY)
+    one.__cause__, other.__cause__ = other, one
+    REDACTION.clean(one)
+    assert not is_in(f"{one} {other}")
+
+
 def test_every_secret_is_one() -> None:
     assert REDACTION.text(f"{CANARY} and another-secret") == "[the key] and [the key]"
 
