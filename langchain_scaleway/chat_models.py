@@ -1,7 +1,6 @@
 """`ChatScaleway`: Scaleway's Generative APIs as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,6 +45,14 @@ else:
 _COMPLETIONS = "/chat/completions"
 
 blocks.register()
+
+
+class _Decoder(StreamDecoder):
+    """Warns when another model has answered than was asked."""
+
+    def finish(self, headers: Mapping[str, str] | None = None) -> list[ChatGenerationChunk]:
+        warn_about_reply(self.requested_model, self.answered_model)
+        return super().finish(headers)
 
 
 class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
@@ -186,36 +193,31 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         body = self._streaming_request(messages, stop, kwargs)
-        decoder = self._decoder(body["model"], run_manager)
-        yield from self._client().stream(
+        return self._client().stream(
             _COMPLETIONS,
             body,
-            decoder=decoder,
+            decoder=self._decoder(body["model"], run_manager),
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        warn_about_reply(body["model"], decoder.answered_model)
 
-    async def _astream(
+    def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        # When its loop ends, asyncio closes all its asynchronous generators at the same time. One
+        # that waits for another to close would fail, because that one is being closed already.
         body = self._streaming_request(messages, stop, kwargs)
-        decoder = self._decoder(body["model"], run_manager)
-        stream = self._client().astream(
+        return self._client().astream(
             _COMPLETIONS,
             body,
-            decoder=decoder,
+            decoder=self._decoder(body["model"], run_manager),
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
-                yield chunk
-        warn_about_reply(body["model"], decoder.answered_model)
 
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
@@ -248,7 +250,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         return make_streaming(self._request(messages, stop, arguments), with_usage=with_usage)
 
     def _decoder(self, model: str, run_manager: BaseRunManager | None) -> StreamDecoder:
-        return StreamDecoder(
+        return _Decoder(
             model,
             for_events=run_manager is not None,  # Only `stream_events` (v3) hands one on.
             with_headers=self.include_response_headers,

@@ -83,6 +83,7 @@ class StreamDecoder:
     total in every event. With `n` above 1 the first choice is followed.
 
     Attributes:
+        requested_model: The model that was asked.
         text: The pieces of answer text so far.
         reasoning: The pieces of reasoning so far.
     """
@@ -100,7 +101,7 @@ class StreamDecoder:
         """
         self._for_events = for_events
         self._with_headers = with_headers
-        self._requested_model = requested_model
+        self.requested_model = requested_model
         self.start()
 
     def start(self) -> None:
@@ -111,7 +112,7 @@ class StreamDecoder:
         self._choice: dict[str, Any] = {}
         self._usage: Any = None
         self._kwargs: dict[str, Any] = {}
-        self._thinking = ThinkingSplitter(self._requested_model)
+        self._thinking = ThinkingSplitter(self.requested_model)
         self._text_halves = HalfCharacters()
         self._reasoning_halves = HalfCharacters()
         self._tool_calls: ToolCallAssembler | None = None
@@ -119,7 +120,7 @@ class StreamDecoder:
     @property
     def answered_model(self) -> str:
         """The model that answers, as far as the server has said."""
-        return self._reply.get("model") or self._requested_model
+        return self._reply.get("model") or self.requested_model
 
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
         """Take one event.
@@ -148,7 +149,7 @@ class StreamDecoder:
             is_cut_off = self._choice.get("finish_reason") == _CUT_OFF
             chunks += self._finish_tool_calls(self._tool_calls, is_cut_off=is_cut_off)
         shown = headers if self._with_headers else None
-        metadata = _reply_metadata(self._reply, self._requested_model, shown)
+        metadata = _reply_metadata(self._reply, self.requested_model, shown)
         metadata.update(self._choice)
         last = AIMessageChunk(
             content="",

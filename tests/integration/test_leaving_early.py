@@ -72,6 +72,16 @@ def by_an_error_of_the_callers(model: ChatScaleway) -> None:
             _ = 1 / 0
 
 
+def behind_an_error_that_is_its_own_cause(model: ChatScaleway) -> None:
+    chunks = model.stream("Hello")
+    next(chunks)
+    error = ZeroDivisionError()
+    try:
+        raise error from error
+    except ZeroDivisionError:
+        del chunks
+
+
 def out_of_a_zip(model: ChatScaleway) -> None:
     for _ in zip(range(2), model.stream("Hello"), strict=False):
         pass
@@ -84,6 +94,7 @@ def out_of_a_zip(model: ChatScaleway) -> None:
         by_closing,
         by_dropping,
         by_an_error_of_the_callers,
+        behind_an_error_that_is_its_own_cause,
         out_of_a_zip,
     ],
 )
@@ -234,7 +245,11 @@ def test_leaving_in_an_event_loop(
         asyncio.run(live(model))
 
 
-def test_the_loop_ends_in_mid_stream(emulator: ScalewayEmulator) -> None:
+def test_the_loop_ends_in_mid_stream(
+    emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loop closes all generators at the same time, and complains of those that fail."""
+
     async def leave(model: ChatScaleway) -> AsyncIterator[Any]:
         chunks = model.astream("Hello")
         await anext(chunks)
@@ -244,6 +259,7 @@ def test_the_loop_ends_in_mid_stream(emulator: ScalewayEmulator) -> None:
         chunks = asyncio.run(leave(model))
         assert noticed(emulator)
         del chunks
+        assert caplog.messages == []
         assert still_works(emulator, model)
 
 
