@@ -18,6 +18,8 @@ from langchain_scaleway.convert.unsendable import (
     UnsendableBlockError,
     UnsendableError,
     json_text,
+    optional_string_of,
+    string_of,
 )
 
 WireCall = dict[str, Any]
@@ -54,7 +56,7 @@ def assistant_message(
     said = _NOTHING if isinstance(content, str) else _read(content or [])
     text = content if isinstance(content, str) else "".join(said.texts)
     text = text or _spoken(kwargs)
-    if refusal := kwargs.get("refusal") or "".join(said.refusals):
+    if refusal := _flattened(kwargs.get("refusal"), "") or "".join(said.refusals):
         text = f"{text}\n\n{refusal}" if text else refusal
     # A message that is all tool calls gets "", which vLLM takes (recording
     # `tool_result_turn_empty_content`) and every chat template can print.
@@ -100,9 +102,9 @@ def _read(content: list[str | Block]) -> _Said:
 def _read_block(block: Block, said: _Said) -> None:
     kind = block["type"]
     if kind in _TEXTS:
-        said.texts.append(_string(block, "text"))
+        said.texts.append(string_of(block, "text"))
     elif kind == "refusal":
-        said.refusals.append(_string(block, "refusal"))
+        said.refusals.append(string_of(block, "refusal"))
     elif kind == "compaction":
         # Anthropic's summary of what was said before; OpenAI encrypts its own.
         if summary := _flattened(block.get("content"), ""):
@@ -121,13 +123,6 @@ def _refuse(block: Any) -> NoReturn:
         "an assistant message on Scaleway holds text and tool calls",
         "Take it out of the history, or give it to the model in a human message.",
     )
-
-
-def _string(block: Block, key: str) -> str:
-    value = block.get(key)
-    if not isinstance(value, str):
-        raise UnsendableBlockError(block, f"its `{key}` is no string", "Give it one.")
-    return value
 
 
 # Reasoning
@@ -184,9 +179,8 @@ def _not_among(calls: list[WireCall], from_content: list[WireCall]) -> list[Wire
 def _call_of_block(block: Block) -> WireCall:
     """A call in a content list. OpenAI's `id` is the item's, its `call_id` the call's."""
     arguments = next((block[key] for key in _ARGUMENTS_KEYS if key in block), None)
-    return _wire_call(
-        block.get("call_id") or block.get("id"), block.get("name"), _arguments(arguments)
-    )
+    call_id = optional_string_of(block, "call_id", "id")
+    return _wire_call(call_id, optional_string_of(block, "name"), _arguments(arguments))
 
 
 def _wire_call(call_id: str | None, name: str | None, arguments: str) -> WireCall:
@@ -269,7 +263,8 @@ def _raw_call(call: Any) -> WireCall:
         raise UnsendableBlockError(
             call, "it calls no function", "Take it out of `additional_kwargs`."
         )
-    return _wire_call(call.get("id"), function.get("name"), _arguments(function.get("arguments")))
+    name = optional_string_of(function, "name")
+    return _wire_call(optional_string_of(call, "id"), name, _arguments(function.get("arguments")))
 
 
 _TEXTS = frozenset({"text", "output_text", "input_text"})

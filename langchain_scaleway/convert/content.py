@@ -15,7 +15,7 @@ from typing import Any
 
 from langchain_scaleway.convert import media
 from langchain_scaleway.convert.media import Block, Part
-from langchain_scaleway.convert.unsendable import UnsendableBlockError, json_text
+from langchain_scaleway.convert.unsendable import UnsendableBlockError, json_text, string_of
 
 
 def content_parts(content: Iterable[str | Block]) -> list[Part]:
@@ -104,14 +104,11 @@ def _part(block: str | Block) -> Part | None:
 
 
 def _text(block: Block) -> Part:
-    text = block.get("text")
-    if not isinstance(text, str):
-        raise UnsendableBlockError(block, "its `text` is no string", "Give it one.")
-    return {"type": "text", "text": text}
+    return {"type": "text", "text": string_of(block, "text")}
 
 
 def _refusal(block: Block) -> Part:
-    return _text({"type": "refusal", "text": block.get("refusal")})
+    return {"type": "text", "text": string_of(block, "refusal")}
 
 
 def _json(block: Block) -> Part:
@@ -187,7 +184,7 @@ def _from_converse(block: Block) -> Block:
     if not isinstance(value, dict):
         return {"type": kind, "text": value}
     file_format = value.get("format")
-    family = "text" if file_format in _TEXT_FORMATS else kind
+    family = "text" if str(file_format) in _TEXT_FORMATS else kind
     return {
         "type": kind,
         "mime_type": f"{family}/{file_format}",

@@ -8,7 +8,7 @@ it takes as base64 alone ("Query audio models"), and it keeps no files.
 import base64
 from typing import Any
 
-from langchain_scaleway.convert.unsendable import UnsendableBlockError
+from langchain_scaleway.convert.unsendable import UnsendableBlockError, string_of
 
 Block = dict[str, Any]
 Part = dict[str, Any]
@@ -69,7 +69,10 @@ def input_audio(block: Block) -> Part:
         )
     return {
         "type": "input_audio",
-        "input_audio": {"data": value["data"], "format": value["format"]},
+        "input_audio": {
+            "data": string_of(value, "data"),
+            "format": string_of(value, "format"),
+        },
     }
 
 

@@ -32,9 +32,9 @@ from langchain_scaleway.convert.content import (
     tool_output_text,
     unwrap,
 )
-from langchain_scaleway.convert.media import Block
+from langchain_scaleway.convert.media import Block, Part
 from langchain_scaleway.convert.mistral import for_mistral
-from langchain_scaleway.convert.unsendable import UnsendableError
+from langchain_scaleway.convert.unsendable import UnsendableError, optional_string_of
 
 WireMessage = dict[str, Any]
 
@@ -97,7 +97,7 @@ def _human(message: HumanMessage, wire: list[WireMessage]) -> None:
     results, rest = _split_tool_results(content or [])
     wire.extend(results)
     if rest or not results:
-        wire.append(_named({"role": "user", "content": content_parts(rest) or ""}, message))
+        wire.append(_named({"role": "user", "content": _parts(rest)}, message))
 
 
 def _system(message: SystemMessage, wire: list[WireMessage]) -> None:
@@ -127,7 +127,7 @@ def _chat(message: ChatMessage, wire: list[WireMessage]) -> None:
     content: Any = message.content
     if not isinstance(content, str):
         speaks_text = message.role in ("assistant", "system", "tool")
-        content = _text(message, message.role) if speaks_text else content_parts(content or [])
+        content = _text(message, message.role) if speaks_text else _parts(content)
     wire.append(_named({"role": message.role, "content": content}, message))
 
 
@@ -160,6 +160,11 @@ def _text(message: BaseMessage, role: str) -> str:
     return content if isinstance(content, str) else content_text(content or [], role)
 
 
+def _parts(content: list[str | Block] | None) -> list[Part] | str:
+    """The parts of a content list; "" for one without any, which no server takes."""
+    return content_parts(content or []) or ""
+
+
 def _tool_message(call_id: str, content: str) -> WireMessage:
     return {"role": "tool", "tool_call_id": call_id, "content": content}
 
@@ -180,7 +185,7 @@ def _split_tool_results(content: list[str | Block]) -> tuple[list[WireMessage], 
     for block in content:
         result = unwrap(block) if isinstance(block, dict) else {}
         if result.get("type") in _TOOL_RESULTS:
-            call_id = result.get("tool_use_id") or result.get("call_id") or ""
+            call_id = optional_string_of(result, "tool_use_id", "call_id")
             output = result.get("content", result.get("output"))
             results.append(_tool_message(call_id, tool_output_text(output)))
         else:

@@ -28,6 +28,27 @@ class UnsendableBlockError(UnsendableError):
         super().__init__(f"{_describe(block)} cannot be sent: {reason}. {way_out}")
 
 
+def string_of(block: dict[str, Any], key: str) -> str:
+    """The string that a block must hold.
+
+    Raises:
+        UnsendableBlockError: It is missing, or something else.
+    """
+    value = block.get(key)
+    if not isinstance(value, str):
+        raise UnsendableBlockError(block, f"its `{key}` is no string", "Give it one.")
+    return value
+
+
+def optional_string_of(block: dict[str, Any], *keys: str) -> str:
+    """The string that a block holds under the first of these keys, "" where there is none.
+
+    Raises:
+        UnsendableBlockError: It is something else than a string.
+    """
+    return next((string_of(block, key) for key in keys if block.get(key)), "")
+
+
 def json_text(value: Any, of_what: str) -> str:
     """Compact JSON that keeps unicode.
 
@@ -55,7 +76,8 @@ def _describe(block: Any) -> str:
     if not isinstance(block, dict):
         return f"A content block of Python type {type(block).__name__}"
     kind = block.get("type")
+    kind = kind if isinstance(kind, str) else None
     keys = ", ".join(sorted(f"`{key}`" for key in block if key != "type"))
-    article = "An" if str(kind).startswith(tuple("aeiou")) else "A"
-    name = f"{article} `{kind}` block" if kind is not None else "A block without a type"
+    article = "An" if kind and kind.startswith(tuple("aeiou")) else "A"
+    name = "A block without a type" if kind is None else f"{article} `{kind}` block"
     return f"{name} (with {keys})" if keys else name

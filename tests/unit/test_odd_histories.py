@@ -1,0 +1,157 @@
+"""Whatever stands in a history: it goes out in the API's form, or is refused in so many words."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
+
+from langchain_scaleway.convert.messages import messages_to_wire
+from tests.support.messages import wire_of
+
+Block = dict[str, Any]
+
+_FOR_USERS: list[Block] = [
+    {"type": "text", "text": "a"},
+    {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"},
+    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
+    {"type": "image_url", "image_url": {"url": "https://images.example/cat.png", "detail": "low"}},
+    {"type": "audio", "base64": "SUQz", "mime_type": "audio/mpeg"},
+    {"type": "input_audio", "input_audio": {"data": "UklGR", "format": "wav"}},
+    {"type": "video_url", "video_url": {"url": "https://videos.example/cat.mp4"}},
+    {"type": "document", "source": {"type": "text", "data": "a"}, "title": "b", "context": "c"},
+    {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "a"}]}},
+    {"type": "search_result", "title": "a", "source": "b", "content": [{"type": "text"}]},
+    {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "b"}]},
+    {"type": "function_call_output", "call_id": "a", "output": "b"},
+    {"type": "media", "mime_type": "image/png", "data": "iVBO"},
+    {"type": "non_standard", "value": {"type": "text", "text": "a"}},
+    {"image": {"format": "png", "source": {"bytes": "iVBO"}}},
+    {"cachePoint": {"type": "default"}},
+]
+
+_FOR_ASSISTANTS: list[Block] = [
+    {"type": "text", "text": "a"},
+    {"type": "refusal", "refusal": "a"},
+    {"type": "reasoning", "reasoning": "a"},
+    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}]},
+    {"type": "thinking", "thinking": [{"type": "text", "text": "a"}]},
+    {"type": "reasoning_content", "reasoning_content": {"text": "a"}},
+    {"type": "tool_use", "id": "a", "name": "f", "input": {"a": 1}},
+    {"type": "function_call", "id": "a", "call_id": "b", "name": "f", "arguments": "{}"},
+    {"type": "invalid_tool_call", "id": "a", "name": "f", "args": "{", "error": None},
+    {"type": "compaction", "content": "a"},
+    {"type": "non_standard", "value": {"type": "refusal", "refusal": "a"}},
+]
+
+_FIELDS_OF_ASSISTANTS: list[dict[str, Any]] = [
+    {"refusal": "a"},
+    {"reasoning_content": "a"},
+    {"audio": {"transcript": "a"}},
+    {"function_call": {"name": "f", "arguments": "{}"}},
+    {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{}"}}]},
+]
+
+_ODD: list[Any] = [None, True, 7, 1.5, "", "a", [], ["a"], [None], {}, {"a": 1}, {"type": None}]
+
+
+@st.composite
+def _with_an_odd_value(draw: st.DrawFn, choices: list[Any]) -> Any:
+    """One of the choices, as it is or with one thing in it lost or replaced."""
+    chosen = deepcopy(draw(st.sampled_from(choices)))
+    inner: Any = chosen
+    while isinstance(inner, (dict, list)) and inner and draw(st.booleans()):
+        key = draw(st.sampled_from([*(inner if isinstance(inner, dict) else range(len(inner)))]))
+        if isinstance(inner[key], (dict, list)) and inner[key] and draw(st.booleans()):
+            inner = inner[key]
+            continue
+        if isinstance(inner, dict) and draw(st.booleans()):
+            del inner[key]
+        else:
+            inner[key] = draw(st.sampled_from(_ODD))
+        break
+    return chosen
+
+
+def _contents(blocks: list[Block]) -> st.SearchStrategy[Any]:
+    return st.lists(st.just("a") | _with_an_odd_value(blocks), max_size=3)
+
+
+_HISTORIES = st.lists(
+    st.builds(HumanMessage, _contents(_FOR_USERS))
+    | st.builds(ToolMessage, _contents(_FOR_USERS), tool_call_id=st.just("a"))
+    | st.builds(ChatMessage, _contents(_FOR_USERS), role=st.sampled_from(["user", "critic"]))
+    | st.builds(
+        AIMessage,
+        _contents(_FOR_ASSISTANTS),
+        additional_kwargs=_with_an_odd_value([{}, *_FIELDS_OF_ASSISTANTS]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(
+    history=_HISTORIES,
+    options=st.fixed_dictionaries(
+        {"alternating_roles": st.booleans(), "replay_reasoning": st.booleans()}
+    ),
+)
+def test_it_goes_out_in_the_apis_form_or_is_refused(
+    history: list[BaseMessage], options: dict[str, bool]
+) -> None:
+    refusal = ""
+    wire = []
+    try:
+        wire = messages_to_wire(history, **options)
+    except ValueError as error:
+        refusal = str(error)
+    assert wire or refusal.startswith("messages[")
+    for message in wire:
+        _check(message)
+
+
+def _check(message: dict[str, Any]) -> None:
+    texts = [message[key] for key in ("role", "tool_call_id", "reasoning") if key in message]
+    content = message["content"]
+    assert content or isinstance(content, str)
+    parts: list[Any] = content if isinstance(content, list) else []
+    for part in parts:
+        kind = part["type"]
+        if kind == "text":
+            texts.append(part["text"])
+        elif kind == "input_audio":
+            texts += [part[kind]["data"], part[kind]["format"]]
+        else:
+            texts.append(part[kind]["url"])
+    for call in message.get("tool_calls", ()):
+        texts += [call["id"], call["function"]["name"]]
+        assert isinstance(json.loads(call["function"]["arguments"]), dict)
+    assert all(isinstance(text, str) for text in texts), message
+
+
+def test_hints_alone_are_empty_content() -> None:
+    for message in (HumanMessage([{"type": "cachePoint"}]), ChatMessage(content=[], role="user")):
+        assert wire_of(message) == {"role": "user", "content": ""}
+
+
+@pytest.mark.parametrize("field", ["id", "name"])
+def test_a_call_without_a_text_for_its_id_or_name(field: str) -> None:
+    block = {"type": "tool_use", "id": "a", "name": "f", "input": {}, field: {"a": 1}}
+    with pytest.raises(ValueError, match=rf"`tool_use` block .* its `{field}` is no string"):
+        messages_to_wire([AIMessage([block])])
+
+
+def test_a_format_that_is_no_string() -> None:
+    block = {"image": {"format": ["png"], "source": {}}}
+    with pytest.raises(ValueError, match="holds neither an address nor data"):
+        messages_to_wire([HumanMessage([block])])
+
+
+def test_a_type_that_is_no_string_is_not_quoted() -> None:
+    with pytest.raises(ValueError, match="A block without a type") as raised:
+        messages_to_wire([HumanMessage([{"type": {"data": "c2VjcmV0"}}])])
+    assert "c2VjcmV0" not in str(raised.value)
