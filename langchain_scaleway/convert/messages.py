@@ -124,11 +124,12 @@ def _function(message: FunctionMessage, wire: list[WireMessage]) -> None:
 
 
 def _chat(message: ChatMessage, wire: list[WireMessage]) -> None:
+    role = "system" if message.role == "developer" else message.role
     content: Any = message.content
     if not isinstance(content, str):
-        speaks_text = message.role in ("assistant", "system", "tool")
-        content = _text(message, message.role) if speaks_text else _parts(content)
-    wire.append(_named({"role": message.role, "content": content}, message))
+        speaks_text = role in ("assistant", "system", "tool")
+        content = _text(message, role) if speaks_text else _parts(content)
+    wire.append(_named({"role": role, "content": content}, message))
 
 
 def _remove(_message: RemoveMessage, _wire: list[WireMessage]) -> None:

@@ -77,7 +77,11 @@ def test_a_name_is_sent(message: BaseMessage) -> None:
 
 def test_a_developer_message_is_a_system_message() -> None:
     messages = convert_to_messages([{"role": "developer", "content": "Be brief."}])
-    assert messages_to_wire(messages) == [{"role": "system", "content": "Be brief."}]
+    messages.append(ChatMessage(content=[TEXT], role="developer"))
+    assert messages_to_wire(messages) == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "system", "content": TEXT["text"]},
+    ]
 
 
 def test_a_subclass_is_what_it_derives_from() -> None:
