@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import (
@@ -22,7 +21,16 @@ from langchain_scaleway.testing import (
     ScalewayEmulator,
     StaleConnection,
 )
-from tests.support.calls import ANSWER, MODES, Mode, ask_all, call, impatient
+from tests.support.calls import (
+    ANSWER,
+    MODES,
+    Attempt,
+    Mode,
+    ask_all,
+    call,
+    call_in_a_row,
+    impatient,
+)
 from tests.support.leftovers import nothing_left, open_sockets, wait_for
 from tests.support.models import PLAIN_MODEL, model_on
 
@@ -293,45 +301,23 @@ def test_two_hundred_models_of_a_running_loop_leave_no_sockets(
 # --- Connections that have gone stale -----------------------------------------------------
 
 
-def ask_twice(model: BaseChatModel, mode: Mode, between: Any = None) -> list[str]:
-    """Ask twice on the same connection, in one event loop."""
-
-    async def ask_async() -> list[str]:
-        texts = []
-        for number in range(2):
-            if number == 1 and between is not None:
-                assert await asyncio.to_thread(between)
-            if mode == "ainvoke":
-                texts.append(str((await model.ainvoke("Hello")).text))
-            else:
-                texts.append("".join([str(chunk.text) async for chunk in model.astream("Hello")]))
-        return texts
-
-    if mode in ("ainvoke", "astream"):
-        return asyncio.run(ask_async())
-    texts = []
-    for number in range(2):
-        if number == 1 and between is not None:
-            assert between()
-        if mode == "invoke":
-            texts.append(str(model.invoke("Hello").text))
-        else:
-            texts.append("".join(str(chunk.text) for chunk in model.stream("Hello")))
-    return texts
+def texts_of(attempts: list[Attempt]) -> list[str]:
+    """What was answered, where nothing was raised."""
+    assert [attempt.error for attempt in attempts] == [None] * len(attempts)
+    return [attempt.text for attempt in attempts]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_connection_that_was_closed_is_not_used_again(
     mode: Mode, emulator: ScalewayEmulator
 ) -> None:
+    def wait_for_the_end() -> None:
+        assert all_closed(emulator)
+
     emulator.script(Reply("One", faults=[StaleConnection("after_answer")]), "Two")
-    with model_on(emulator, max_retries=0) as model:
-        texts = ask_twice(
-            model,
-            mode,
-            lambda: all_closed(emulator),
-        )
-    assert texts == ["One", "Two"]
+    with model_on(emulator) as model:
+        attempts = call_in_a_row(model, mode, 2, between=wait_for_the_end)
+    assert texts_of(attempts) == ["One", "Two"]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -341,16 +327,17 @@ def test_a_connection_that_closes_under_the_request_is_replaced(
     """No client can foresee it; the retry has a connection of its own."""
     emulator.script(Reply("One", faults=[StaleConnection("on_next_request")]), "Two")
     with impatient(model_on(emulator, max_retries=1)) as model:
-        texts = ask_twice(model, mode)
-    assert texts == ["One", "Two"]
+        attempts = call_in_a_row(model, mode, 2)
+    assert texts_of(attempts) == ["One", "Two"]
     assert emulator.connections_opened == 2
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_without_retries_it_is_an_error(mode: Mode, emulator: ScalewayEmulator) -> None:
+def test_a_connection_that_closes_under_the_request_is_an_error_without_retries(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
     emulator.script(Reply("One", faults=[StaleConnection("on_next_request")]))
-    with (
-        model_on(emulator, max_retries=0) as model,
-        pytest.raises(errors.ScalewayConnectionError),
-    ):
-        ask_twice(model, mode)
+    with model_on(emulator) as model:
+        first, second = call_in_a_row(model, mode, 2)
+    assert texts_of([first]) == ["One"]
+    assert isinstance(second.error, errors.ScalewayConnectionError)

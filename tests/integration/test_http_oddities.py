@@ -1,6 +1,5 @@
 """Answers that HTTP allows and few servers send, and what must not be taken for an answer."""
 
-import asyncio
 import math
 import socket
 import time
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from tests.support.calls import MODES, Attempt, Mode, acall, call
+from tests.support.calls import MODES, Attempt, Mode, call, call_in_a_row
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_answers import answer, content
@@ -105,15 +104,6 @@ def keeps(*answers: bytes) -> Behaviour:
     return behave
 
 
-def ask_three_times(model: ChatScaleway, mode: Mode) -> list[Attempt]:
-    async def ask() -> list[Attempt]:
-        return [await acall(model, mode) for _ in range(3)]
-
-    if mode in ("ainvoke", "astream"):
-        return asyncio.run(ask())
-    return [call(model, mode) for _ in range(3)]
-
-
 def texts(attempts: list[Attempt]) -> list[Any]:
     return [attempt.error or attempt.text for attempt in attempts]
 
@@ -125,7 +115,7 @@ def test_what_stands_behind_an_answer_answers_nothing(behind: str, mode: Mode) -
     right, wrong = answer("right", mode), answer("wrong", mode)
     more = {"an answer": wrong, "bytes": b"\x00more", "a line end": b"\r\n"}[behind]
     with nothing_left(), RawServer(keeps(right + more, wrong)) as server, model_at(server) as model:
-        assert texts(ask_three_times(model, mode)) == ["right"] * 3
+        assert texts(call_in_a_row(model, mode, 3)) == ["right"] * 3
         assert server.connections == 3
 
 

@@ -10,7 +10,17 @@ import pytest
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
-from tests.support.calls import ANSWER, MODES, Attempt, Mode, acall, ask_all, call, streams
+from tests.support.calls import (
+    ANSWER,
+    MODES,
+    Attempt,
+    Mode,
+    acall,
+    ask_all,
+    call,
+    is_async,
+    streams,
+)
 from tests.support.faults import BEFORE_AN_ANSWER, SERVER_ERRORS, WITHIN_AN_ANSWER
 from tests.support.faults.places import TEXT
 from tests.support.faults.table import Answers, Row
@@ -31,10 +41,6 @@ def module_emulator() -> Iterator[ScalewayEmulator]:
 def library(request: pytest.FixtureRequest) -> Any:
     """httpx, and the fork that the ecosystem moves to."""
     return pytest.importorskip(request.param)
-
-
-def is_async(mode: Mode) -> bool:
-    return mode in ("ainvoke", "astream")
 
 
 def call_with(library: Any, mode: Mode, **fields: Any) -> Attempt:

@@ -14,7 +14,7 @@ import pytest
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.client.connections import ssl_context
 from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator
-from tests.support.calls import ANSWER, MODES, Mode, ask_all, call, streams
+from tests.support.calls import ANSWER, MODES, STREAMING_MODES, Mode, ask_all, call
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_answers import answer
@@ -188,7 +188,7 @@ def test_certificates_that_cannot_be_read(mode: Mode, content: str | None, tmp_p
     assert said.stderr == ""
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+@pytest.mark.parametrize("mode", STREAMING_MODES)
 def test_tls_that_breaks_off_is_an_interruption(
     mode: Mode, front: TlsFront, emulator: ScalewayEmulator
 ) -> None:

@@ -15,10 +15,8 @@ from langchain_scaleway.testing import (
     Stall,
     ToolCall,
 )
-from tests.support.calls import MODES, Mode, call, impatient, streams
+from tests.support.calls import STREAMING_MODES, Mode, call, impatient
 from tests.support.models import THINKING_MODEL, model_on
-
-STREAMING_MODES = [mode for mode in MODES if streams(mode)]
 
 
 @pytest.mark.parametrize("mode", STREAMING_MODES)

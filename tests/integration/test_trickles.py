@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from tests.support.calls import MODES, Attempt, Mode, acall, call, streams
+from tests.support.calls import MODES, STREAMING_MODES, Attempt, Mode, acall, call, is_async
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_server import Behaviour, RawServer, trickles
@@ -18,6 +18,8 @@ from tests.support.raw_server import Behaviour, RawServer, trickles
 pytestmark = pytest.mark.timeout(30)
 
 PATIENCE = 0.3
+"""Seconds of silence after which the model gives up."""
+
 PAUSE = 0.05
 """Seconds between two pieces; far below the patience for silence."""
 
@@ -69,7 +71,7 @@ def test_an_answer_without_end(behave: Behaviour, mode: Mode) -> None:
         assert server.wait_until_left()
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+@pytest.mark.parametrize("mode", STREAMING_MODES)
 @pytest.mark.parametrize("behave", ENDLESS_STREAMS.values(), ids=ENDLESS_STREAMS)
 def test_a_stream_without_an_event(behave: Behaviour, mode: Mode) -> None:
     with nothing_left(), RawServer(behave) as server:
@@ -97,7 +99,7 @@ def call_with_client(mode: Mode, server: RawServer) -> Attempt:
         async with httpx.AsyncClient() as client:
             return await acall(model_at(server, http_async_client=client), mode)
 
-    if mode in ("ainvoke", "astream"):
+    if is_async(mode):
         return asyncio.run(acall_with_client())
     with httpx.Client() as client:
         return call(model_at(server, http_client=client), mode)
@@ -118,7 +120,7 @@ def test_a_refusal_without_end_to_the_users_client(mode: Mode) -> None:
         assert type(error) is errors.ScalewayPermissionDeniedError
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+@pytest.mark.parametrize("mode", STREAMING_MODES)
 def test_a_stream_without_an_event_to_the_users_client(mode: Mode) -> None:
     with nothing_left(), RawServer(ENDLESS_STREAMS["comments"]) as server:
         error = call_with_client(mode, server).error
@@ -139,7 +141,7 @@ MORE_PATIENCE = 1.0
 """Seconds; a busy machine may be silent for longer than the others."""
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if streams(mode)])
+@pytest.mark.parametrize("mode", STREAMING_MODES)
 @pytest.mark.parametrize("pieces", ALIVE.values(), ids=ALIVE)
 def test_a_slow_stream_comes_to_its_end(pieces: list[bytes], mode: Mode) -> None:
     behave = trickles(STREAM + b"\r\n", pieces, PAUSE)

@@ -41,6 +41,14 @@ def streams(mode: Mode) -> bool:
     return mode in ("stream", "astream")
 
 
+def is_async(mode: Mode) -> bool:
+    """Whether a way of asking needs an event loop."""
+    return mode in ("ainvoke", "astream")
+
+
+STREAMING_MODES = [mode for mode in MODES if streams(mode)]
+
+
 def call(model: ChatScaleway, mode: Mode, prompt: Prompt = "Hello") -> Attempt:
     """Ask a model; an asynchronous way runs in an event loop of its own.
 
@@ -59,6 +67,37 @@ async def acall(model: ChatScaleway, mode: Mode, prompt: Prompt = "Hello") -> At
     if mode == "ainvoke":
         return await _acollect(_one(model, prompt))
     return await _acollect(str(chunk.text) async for chunk in model.astream(prompt))
+
+
+def call_in_a_row(
+    model: ChatScaleway, mode: Mode, times: int, *, between: Callable[[], None] | None = None
+) -> list[Attempt]:
+    """Ask several times, one after the other; an asynchronous way in one event loop.
+
+    Args:
+        model: Whom to ask.
+        mode: The way to ask.
+        times: How often.
+        between: What to do before each time but the first, on a thread of its own if an event
+            loop is running.
+    """
+
+    async def ask() -> list[Attempt]:
+        attempts = [await acall(model, mode)]
+        for _ in range(times - 1):
+            if between is not None:
+                await asyncio.to_thread(between)
+            attempts.append(await acall(model, mode))
+        return attempts
+
+    if is_async(mode):
+        return asyncio.run(ask())
+    attempts = [call(model, mode)]
+    for _ in range(times - 1):
+        if between is not None:
+            between()
+        attempts.append(call(model, mode))
+    return attempts
 
 
 def _collect(pieces: Callable[[], Iterator[str]]) -> Attempt:
