@@ -56,6 +56,13 @@ def http_stream(events: Iterable[Event]) -> bytes:
     return head + "".join(f"data: {payload}\n\n" for payload in payloads).encode()
 
 
+def http_reply(reply: Event) -> bytes:
+    """A whole HTTP answer with this reply as its body."""
+    body = json.dumps(reply).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
 def decode_chunks(events: Iterable[Event], model: str = MODEL) -> list[AIMessageChunk]:
     """The message chunks of a stream."""
     decoder = StreamDecoder(model)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.client.encoding import decode, encode
 from tests.support.replay import ReplayServer
-from tests.support.wire import fragment, whole
+from tests.support.wire import MODEL, fragment, http_reply, whole
 from tests.unit.conftest import ModelFactory
 
 NAN, INFINITY = math.nan, math.inf
@@ -269,9 +269,7 @@ def answered(replay_server: ReplayServer, model_at: ModelFactory) -> Answer:
     """Makes a model that is answered with a message."""
 
     def make(message: dict[str, Any]) -> ChatScaleway:
-        content = json.dumps(whole(message)).encode()
-        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        return model_at(replay_server.base_url_of(head % len(content) + content), "some-model")
+        return model_at(replay_server.base_url_of(http_reply(whole(message))), MODEL)
 
     return make
 

@@ -1,21 +1,13 @@
 """What an error advises, and which errors are overflows of the context window."""
 
 import json
-from typing import Any
 
 import pytest
 
 from langchain_scaleway import errors
 from langchain_scaleway.client.error_mapping import error_from
-from tests.support.error_shapes import every_shape, gateway, in_shape, recent
+from tests.support.error_shapes import MODEL, error_of, every_shape, gateway, in_shape, recent
 from tests.support.recordings import Recording, all_recordings
-
-MODEL = "glm-5.2"
-
-
-def error_of(status: int, body: Any, headers: dict[str, str] | None = None) -> errors.ScalewayError:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return error_from(status, headers or {}, text, model=MODEL)
 
 
 @pytest.mark.parametrize(

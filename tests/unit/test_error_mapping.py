@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 from langchain_scaleway import errors
 from langchain_scaleway.client.error_mapping import (
     LONGEST_BODY,
-    error_from,
     error_from_event,
     is_error,
 )
-from tests.support.error_shapes import every_shape, gateway, in_shape, legacy, recent
+from tests.support.error_shapes import (
+    MODEL,
+    error_of,
+    every_shape,
+    gateway,
+    in_shape,
+    legacy,
+    recent,
+)
 
-MODEL = "glm-5.2"
 OVERFLOW = "This model's maximum context length is 262144 tokens"
-
-
-def error_of(status: int, body: Any, headers: dict[str, str] | None = None) -> errors.ScalewayError:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return error_from(status, headers or {}, text, model=MODEL)
 
 
 # --- Shapes -----------------------------------------------------------------------------

@@ -1,0 +1,123 @@
+"""Token counts of replies, in every form that servers are known to send.
+
+Those of a stream are the last ones seen, and stand on the last chunk alone.
+"""
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.support.outcomes import usage_of
+from tests.support.wire import decode, decode_chunks, event, usage_event, whole, whole_message
+
+
+def test_the_count_comes_in_an_event_without_choices() -> None:
+    message = decode(
+        event({"content": "Hi"}),
+        event({}, "stop"),
+        usage_event({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}),
+    )
+    assert usage_of(message) == {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+
+
+def test_a_running_total_in_every_event() -> None:
+    """Dedicated deployments do this (Scaleway, "OpenAI compatibility")."""
+    events = [
+        {**event({"role": "assistant", "name": "", "content": word}), "usage": usage}
+        for word, usage in [
+            ("a", {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}),
+            ("b", {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}),
+            ("c", {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}),
+        ]
+    ]
+    chunks = decode_chunks([*events, event({}, "stop")])
+    assert [chunk.usage_metadata is not None for chunk in chunks] == [False, False, False, True]
+    expected = {"input_tokens": 5, "output_tokens": 3, "total_tokens": 8}
+    assert usage_of(chunks[-1]) == expected
+    assert usage_of(decode(*events, event({}, "stop"))) == expected
+
+
+def test_nulls_before_the_count() -> None:
+    count = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+    message = decode(
+        {**event({"content": "Hi"}), "usage": None}, {**event({}, "stop"), "usage": count}
+    )
+    assert usage_of(message) == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
+
+
+def test_a_null_after_the_count_does_not_erase_it() -> None:
+    count = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+    message = decode(
+        {**event({"content": "Hi"}), "usage": count}, {**event({}, "stop"), "usage": None}
+    )
+    assert usage_of(message) == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({"prompt_tokens_details": None, "completion_tokens_details": None}, {}),
+        ({"prompt_tokens_details": {"cached_tokens": None}}, {}),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 256, "created_cache_tokens": 384}},
+            {"input_token_details": {"cache_read": 256, "cache_creation": 384}},
+        ),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 11520}},
+            {"input_token_details": {"cache_read": 11520}},
+        ),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 3.0, "audio_tokens": "2"}},
+            {"input_token_details": {"cache_read": 3}},
+        ),
+        ({"prompt_tokens_details": {"cached_tokens": -1}}, {}),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 0}},
+            {"input_token_details": {"cache_read": 0}},
+        ),
+        (
+            {"completion_tokens_details": {"reasoning_tokens": 38}},
+            {"output_token_details": {"reasoning": 38}},
+        ),
+        (
+            {
+                "prompt_tokens_details": {"cached_tokens": 1, "audio_tokens": 2},
+                "completion_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 4},
+            },
+            {
+                "input_token_details": {"cache_read": 1, "audio": 2},
+                "output_token_details": {"reasoning": 3, "audio": 4},
+            },
+        ),
+    ],
+)
+def test_details_have_langchains_names(details: dict[str, Any], expected: dict[str, Any]) -> None:
+    count = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, **details}
+    expected = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7, **expected}
+    assert usage_of(decode(event({}, "stop"), usage_event(count))) == expected
+    assert usage_of(whole_message(whole({"content": "Hi"}, usage=count))) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"prompt_tokens": 5, "completion_tokens": 2}, (5, 2, 7)),
+        ({"prompt_tokens": 5.0, "completion_tokens": 2.0, "total_tokens": 7.0}, (5, 2, 7)),
+        ({"prompt_tokens": 5, "completion_tokens": None, "total_tokens": "7"}, (5, 0, 5)),
+        ({"prompt_tokens": 5, "completion_tokens": math.inf, "total_tokens": True}, (5, 0, 5)),
+        ({"total_tokens": 7}, (0, 0, 7)),
+        ({"prompt_tokens": -1, "completion_tokens": 2, "total_tokens": -1.0}, (0, 2, 2)),
+    ],
+)
+def test_odd_counts(given: dict[str, Any], expected: tuple[int, int, int]) -> None:
+    usage = usage_of(whole_message(whole({"content": "Hi"}, usage=given)))
+    assert usage is not None
+    assert tuple(usage.values()) == expected
+    assert all(type(count) is int for count in usage.values())
+
+
+@pytest.mark.parametrize("usage", [None, {}, [], "many", {"prompt_tokens": None}, {"x": 1}])
+def test_what_is_no_count(usage: Any) -> None:
+    assert decode(event({}, "stop"), usage_event(usage)).usage_metadata is None
+    assert whole_message(whole({"content": "Hi"}, usage=usage)).usage_metadata is None
