@@ -1,21 +1,21 @@
 """Every exception a user of this package may catch.
 
 Each one is a `ScalewayError` and one of LangChain's `ModelError` family, so that retry,
-fallback and summarization middleware understand it::
+fallback and summarization middleware understand it:
 
     ScalewayError
-    ├── ScalewayConnectionError            no answer: refused, reset, name not found, TLS
-    │   └── ScalewayStreamInterruptedError the stream was cut; `partial_text` holds its text
-    ├── ScalewayTimeoutError               no answer in time
-    ├── ScalewayInvalidRequestError        400, 413, 416, 422 and other 4xx
-    │   └── ScalewayContextOverflowError   prompt and output do not fit the context window
-    ├── ScalewayAuthenticationError        401
-    ├── ScalewayPermissionDeniedError      403
-    ├── ScalewayModelNotFoundError         404, and 422 for an unknown model
-    ├── ScalewayRateLimitError             429
-    ├── ScalewayAPIError                   5xx, 408, 409, 425
-    │   └── ScalewayResponseError          a reply that cannot be read
-    └── ScalewayTruncatedOutputError       structured output was cut off by `max_tokens`
+    ├── ScalewayConnectionError             no answer: name, network, TLS
+    │   └── ScalewayStreamInterruptedError  a stream was cut: `partial_text`
+    ├── ScalewayTimeoutError                no answer in time; 408
+    ├── ScalewayInvalidRequestError         400, 413, 416, 422 and other 4xx
+    │   └── ScalewayContextOverflowError    prompt and output are too long
+    ├── ScalewayAuthenticationError         401
+    ├── ScalewayPermissionDeniedError       403
+    ├── ScalewayModelNotFoundError          404, and 422 for an unknown model
+    ├── ScalewayRateLimitError              429
+    ├── ScalewayAPIError                    5xx, 409, 425
+    │   └── ScalewayResponseError           a reply that cannot be read
+    └── ScalewayTruncatedOutputError        `max_tokens` cut an object off
 """
 
 import json
@@ -84,6 +84,14 @@ class ScalewayError(ModelError):
         partial_reasoning: The same for its reasoning.
     """
 
+    message: str
+    status_code: int | None
+    code: str | int | None
+    type: str | None
+    param: str | None
+    model: str | None
+    body: Any
+    response: ErrorResponse | None
     partial_text: str = ""
     partial_reasoning: str = ""
 
@@ -99,7 +107,6 @@ class ScalewayError(ModelError):
         body: Any = None,
         response: ErrorResponse | None = None,
     ) -> None:
-        """See the attributes of the class."""
         super().__init__(message)
         self.args = (message,)  # `OutputParserException` adds a link of its own.
         self.message = message

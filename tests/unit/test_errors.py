@@ -50,7 +50,7 @@ def test_every_class_is_listed_here() -> None:
 
 def test_the_tree_in_the_docstring_is_that_of_the_classes() -> None:
     assert errors.__doc__ is not None
-    lines = errors.__doc__.partition("::\n\n")[2].splitlines()
+    lines = errors.__doc__.partition(":\n\n")[2].splitlines()
     parents: list[str] = []
     drawn = {}
     for line in lines:
