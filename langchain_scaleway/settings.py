@@ -1,6 +1,7 @@
 """Where the key, the project and the base URL come from: argument > environment > config file."""
 
 import os
+import re
 import uuid
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -16,6 +17,10 @@ _MANAGEMENT_HOST = "api.scaleway.com"
 """Host of the API that manages Scaleway's products (Scaleway's SDKs, `SCW_API_URL`)."""
 
 _BARE_URL = f"https://{SERVERLESS_HOST}/v1"
+
+_ACCESS_KEY = r"SCW[A-Z0-9]{17}"
+"""The half of an IAM API key that is no secret, and no use here (Scaleway's Go SDK,
+`validation.IsAccessKey`)."""
 
 _LONGEST_LABEL = 63
 """Characters between two dots of a host name (RFC 1035)."""
@@ -164,7 +169,7 @@ def _find_project_id(argument: str | None, from_file: _FileOnDemand | None) -> s
 
 
 def _checked_api_key(key: str, source: str) -> str:
-    """The key, if an HTTP header can carry it."""
+    """The key, if it is a secret one and an HTTP header can carry it."""
     if not key.strip():
         raise ValueError(f"{source} is empty.")
     # Line breaks would let a key add headers of its own; the rest is a copying mistake.
@@ -172,6 +177,12 @@ def _checked_api_key(key: str, source: str) -> str:
         raise ValueError(
             f"{source} holds a character that no key contains: a space, a line break, a control "
             "character or one outside ASCII."
+        )
+    if re.fullmatch(_ACCESS_KEY, key):
+        raise ValueError(
+            f"{source} holds an access key (SCW…); what is needed is the secret key that belongs "
+            "to it. The console shows that once, when an API key is made: "
+            "https://console.scaleway.com/iam/api-keys"
         )
     return key
 

@@ -235,6 +235,22 @@ def test_a_bad_key_from_outside_names_its_place(
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("base_url", [None, "http://localhost:8000/v1"])
+def test_an_access_key_is_not_taken_for_the_secret_one(
+    base_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCW_SECRET_KEY", "SCW0123456789ABCDEFG")
+    with pytest.raises(ValueError, match="SCW_SECRET_KEY holds an access key") as caught:
+        load(base_url=base_url)
+    assert "the secret key that belongs to it" in str(caught.value)
+    assert "0123456789" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["SCW", "SCW-0123456789-ABCDEF", "scw0123456789abcdefg"])
+def test_other_keys_may_begin_alike(key: str) -> None:
+    assert key_of(load(key, base_url="http://localhost:8000/v1")) == key
+
+
 @given(st.text(min_size=1).filter(lambda text: not text.isascii() or not text.isprintable()))
 def test_a_refused_key_is_never_repeated(key: str) -> None:
     with pytest.raises(ValueError, match="api_key") as caught:
