@@ -217,15 +217,13 @@ async def test_provider_strategy_without_tools(emulator: ScalewayEmulator, strea
         assert "tools" not in request.json
 
 
+@pytest.mark.usefixtures("nothing_told_yet")
 def test_provider_strategy_with_tools_answers_without_them_and_says_so(
     emulator: ScalewayEmulator,
 ) -> None:
     """Who asks for the schema in the request gets what Scaleway does with it, and a warning."""
     agent = create_agent(
-        # No other test asks this model: of each thing a process is warned but once.
-        model_on(emulator, "qwen3.5-397b-a17b"),
-        tools=[get_weather],
-        response_format=ProviderStrategy(Forecast),
+        model_on(emulator), tools=[get_weather], response_format=ProviderStrategy(Forecast)
     )
 
     with pytest.warns(ScalewayWarning, match="ToolStrategy"):
@@ -303,7 +301,7 @@ async def test_agent_streams_in_all_modes_at_once(emulator: ScalewayEmulator) ->
             check([part for its_mode, part in found if its_mode == mode])
 
 
-async def test_agent_streams_its_structured_answer(emulator: ScalewayEmulator) -> None:
+def test_agent_streams_its_structured_answer(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather], response_format=Forecast)
 
     emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[FORECAST_CALL]))

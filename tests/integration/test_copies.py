@@ -29,25 +29,30 @@ from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 
+
+def stored_and_loaded(model: ChatScaleway) -> Any:
+    """What LangChain makes of a model that it wrote down, where the key is known."""
+    assert isinstance(model.api_key, SecretStr)
+    return load(
+        dumpd(model),
+        allowed_objects=[ChatScaleway],
+        valid_namespaces=["langchain_scaleway"],
+        secrets_map={"SCW_SECRET_KEY": model.api_key.get_secret_value()},
+    )
+
+
 COPIERS: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301 -- our own
     "deepcopy": copy.deepcopy,
     "copy": copy.copy,
     "model_copy": lambda model: model.model_copy(),
     "deep model_copy": lambda model: model.model_copy(deep=True),
-    "dumpd and load": lambda model: load(
-        dumpd(model),
-        allowed_objects=[ChatScaleway],
-        valid_namespaces=["langchain_scaleway"],
-        secrets_map=SECRETS,
-    ),
+    "dumpd and load": stored_and_loaded,
 }
-SECRETS: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
 async def test_copies_ask_as_the_original_does(emulator: ScalewayEmulator, copier: Any) -> None:
-    SECRETS["SCW_SECRET_KEY"] = emulator.api_key or ""
     model = model_on(emulator, temperature=0.5, stop=["END"], extra_body={"top_k": 5})
     # Used before it is copied: it has open connections then, synchronous and not.
     model.invoke("Hello")
@@ -285,7 +290,4 @@ def test_copy_for_another_model_keeps_the_users_profile(
 @pytest.mark.parametrize("streaming", [True, False, None])
 def test_stored_model_streams_as_before(emulator: ScalewayEmulator, streaming: bool | None) -> None:
     model = model_on(emulator, streaming=streaming)
-
-    loaded = COPIERS["dumpd and load"](model)
-
-    assert loaded.streaming is streaming
+    assert stored_and_loaded(model).streaming is streaming

@@ -17,6 +17,7 @@ from tests.support.models import PLAIN_MODEL
 
 LONGEST_MESSAGE = 4_000
 LONGEST_BODY = 64 * 1024
+"""Characters."""
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
+from tests.support.calls import ANSWER
 from tests.support.local_scaleway import LocalScaleway
 from tests.support.models import THINKING_MODEL, model_on
 from tests.support.tls import TlsFront
@@ -185,7 +186,7 @@ def test_nothing_blocks_the_event_loop(tmp_path: Path, scheme: str) -> None:
         )
 
     assert program.returncode == 0, program.stderr
-    assert program.stdout.splitlines() == ["This is an emulated answer to “Hello”."] * 12
+    assert program.stdout.splitlines() == [ANSWER] * 12
 
 
 ASKS_SCALEWAY = """
@@ -234,7 +235,7 @@ def test_nothing_is_looked_up_again_in_the_event_loop(tmp_path: Path) -> None:
 
     assert program.returncode == 0, program.stderr
     *answers, error = program.stdout.splitlines()
-    assert answers == ["This is an emulated answer to “Hello”."] * 2
+    assert answers == [ANSWER] * 2
     assert error == "ScalewayConnectionError"
 
 

@@ -22,6 +22,7 @@ from tests.support.calls import Mode, call
 from tests.support.models import PLAIN_MODEL, model_on
 
 SCALE = 100.0
+"""Seconds of the emulator in a second."""
 
 
 def limiter(**arguments: Any) -> ScalewayRateLimiter:

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from tenacity import RetryCallState
 
-from langchain_scaleway import errors
+from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import (
     HttpError,
     Quotas,
@@ -17,7 +17,7 @@ from langchain_scaleway.testing import (
 )
 from tests.support.calls import MODES, Mode, call, impatient
 from tests.support.leftovers import wait_for
-from tests.support.models import model_on
+from tests.support.models import PLAIN_MODEL, model_on
 
 
 def busy(**headers: str) -> HttpError:
@@ -73,11 +73,12 @@ def test_attempts_are_counted_exactly(
 def test_there_are_two_retries_unless_told_otherwise(
     mode: Mode, emulator: ScalewayEmulator
 ) -> None:
-    emulator.script(busy(retry_after="0"), busy(retry_after="0"), "Bonjour")
-    with model_on(emulator, max_retries=2) as model:
+    emulator.script(busy(retry_after="0"), busy(retry_after="0"), busy(retry_after="0"), "never")
+    with ChatScaleway(
+        model=PLAIN_MODEL, base_url=emulator.base_url, api_key=emulator.api_key
+    ) as model:
         attempt = call(model, mode)
-    assert type(model).model_fields["max_retries"].default == 2
-    assert (attempt.text, attempt.error) == ("Bonjour", None)
+    assert type(attempt.error) is errors.ScalewayRateLimitError
     assert len(emulator.requests) == 3
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import RawReply, Redirect, ScalewayEmulator
-from tests.support.calls import MODES, Mode, call, impatient, streams
+from tests.support.calls import MODES, Mode, call, impatient
 from tests.support.faults import FAULTS
 from tests.support.faults.table import Row
 from tests.support.models import PLAIN_MODEL
@@ -164,17 +164,21 @@ def test_a_repeated_key_that_is_cut(behave: Behaviour, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_headers_that_repeat_it(mode: Mode, emulator: ScalewayEmulator) -> None:
+async def test_headers_that_repeat_it(mode: Mode, emulator: ScalewayEmulator) -> None:
     choice = {"index": 0, "message": {"content": "One"}, "finish_reason": "stop"}
     body = json.dumps({"choices": [choice]}).encode()
     headers = {"x-echo": BEARER, "set-cookie": f"key={CANARY}", "x-other": "kept"}
     emulator.respond_with(lambda _: RawReply(headers=headers, body=body))
-    with model_with_canary(emulator.base_url, include_response_headers=True) as model:
-        if streams(mode):
-            chunks = list(model.stream("Hello"))
-            metadata = chunks[-1].response_metadata
+    async with model_with_canary(emulator.base_url, include_response_headers=True) as model:
+        if mode == "invoke":
+            reply = model.invoke("Hello")
+        elif mode == "ainvoke":
+            reply = await model.ainvoke("Hello")
+        elif mode == "stream":
+            *_, reply = model.stream("Hello")
         else:
-            metadata = model.invoke("Hello").response_metadata
+            *_, reply = [chunk async for chunk in model.astream("Hello")]
+    metadata = reply.response_metadata
     assert metadata["headers"]["x-other"] == "kept"
     assert list(leaks_in(metadata)) == []
 

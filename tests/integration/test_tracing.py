@@ -164,16 +164,17 @@ def test_cached_tokens_are_told_as_such(
     assert details == {"cache_read": 900}
 
 
+@pytest.mark.usefixtures("nothing_told_yet")
 def test_model_that_answered_is_told_beside_the_one_that_was_asked(
     emulator: ScalewayEmulator, langsmith: LocalLangSmith
 ) -> None:
     emulator.script(Reply("sunny", model="another-model"))
 
     with pytest.warns(UserWarning, match="another-model answered"):
-        model_on(emulator, "qwen3.6-35b-a3b").invoke(QUESTION, traced(langsmith))
+        model_on(emulator, THINKING_MODEL).invoke(QUESTION, traced(langsmith))
 
     run = langsmith.run()
-    assert run["extra"]["metadata"]["ls_model_name"] == "qwen3.6-35b-a3b"
+    assert run["extra"]["metadata"]["ls_model_name"] == THINKING_MODEL
     assert message_of(run)["response_metadata"]["model_name"] == "another-model"
 
 

@@ -19,7 +19,7 @@ from langchain_scaleway.testing.quotas import QuotaLedger, Quotas, duration
 MODEL = "model"
 BYTES_PER_TOKEN = 4
 REFUSED_AFTER = 0.05
-"""Seconds."""
+"""Seconds until a refusal arrives."""
 
 
 @dataclass(frozen=True)

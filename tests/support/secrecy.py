@@ -10,6 +10,7 @@ CANARY = "canary-5ca1e0a1-7e57-4000-8000-0123456789ab"
 
 _NOT_WALKED = (types.ModuleType, types.FunctionType, types.TracebackType, types.FrameType, type)
 _DEEPEST = 12
+"""Steps from the object, after which the walk ends."""
 
 
 def is_in(text: str | bytes) -> bool:
@@ -29,7 +30,7 @@ def leaks_of(error: BaseException) -> list[str]:
 
 
 def leaks_in_locals(error: BaseException) -> list[str]:
-    """Where the canary is among the local variables of frames below this package's.
+    """Where the canary is among the local variables of all frames but the tests' own.
 
     Some tracebacks show them, such as rich's and those of error trackers.
     """

@@ -45,6 +45,7 @@ WORDS: dict[str, Callable[[ChatScaleway], Any]] = {
     "the config's schema": lambda model: model.get_config_jsonschema(),
     "the input's schema": lambda model: model.get_input_jsonschema(),
     "the cache's key": lambda model: model._get_llm_string(stop=["x"], temperature=1),
+    "asdict": lambda model: model.asdict(),
     "the identifying parameters": lambda model: model._identifying_params,
     "LangSmith's parameters": lambda model: model._get_ls_params(),
     "the invocation's parameters": lambda model: model._get_invocation_params(),
@@ -150,6 +151,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "top_logprobs": {"top_logprobs": 100},
     "timeout": {"timeout": "long"},
     "negative timeout": {"timeout": -1},
+    "project_id": {"project_id": "mine"},
     "max_retries": {"max_retries": -1},
     "default_headers": {"default_headers": 5},
     "default_headers of pairs": {"default_headers": [("X-Auth-Token", CANARY)]},
@@ -161,6 +163,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "the key under another's name": {"openai_api_key": CANARY},
     "the key under a mistyped name": {"apikey": CANARY},
     "the key under Scaleway's name": {"secret_key": CANARY},
+    "the key under a prefixed name": {"scaleway_api_key": CANARY},
     "a key with a line break": {"api_key": f"{CANARY}\n"},
     "a secret with a line break": {"api_key": SecretStr(f"{CANARY}\n")},
     "a key in a list": {"api_key": [CANARY]},
@@ -168,6 +171,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a key in base_url": {"base_url": f"https://user:{CANARY}@localhost/v1"},
     "a key in base_url's query": {"base_url": f"https://localhost/v1?key={CANARY}"},
     "base_url": {"base_url": 5},
+    "base_url without a scheme": {"base_url": "nowhere"},
 }
 
 
