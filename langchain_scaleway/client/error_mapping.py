@@ -267,15 +267,17 @@ def _permission_advice(failure: _Failure) -> str:
             "has rules of its own."
         )
     if failure.project_id:
-        return (
+        where = (
             f"In the project {failure.project_id} of the URL {rights}; check that this is the "
             "project that you mean."
         )
-    return (
-        "Without a project in the URL the key's default project counts, and there "
-        f"{rights}. Pass `project_id` or set SCW_DEFAULT_PROJECT_ID, so that "
-        "https://api.scaleway.ai/{project_id}/v1 is asked."
-    )
+    else:
+        where = (
+            "Without a project in the URL the key's default project counts, and there "
+            f"{rights}. Pass `project_id` or set SCW_DEFAULT_PROJECT_ID, so that "
+            "https://api.scaleway.ai/{project_id}/v1 is asked."
+        )
+    return f"The key is unknown (mistyped, deleted, expired), or it lacks a right. {where}"
 
 
 def _report(body: Any, text: str) -> _Report:
