@@ -154,7 +154,7 @@ def test_403_without_a_project() -> None:
     told = str(error_of(403, gateway(403, "FORBIDDEN", "insufficient permissions")))
     assert "FORBIDDEN: insufficient permissions." in told
     assert "GenerativeApisModelAccess" in told
-    assert "the key is unknown (mistyped, deleted, expired)" in told
+    assert "The key is unknown (mistyped, deleted, expired)" in told
     assert "Pass `project_id` or set SCW_DEFAULT_PROJECT_ID" in told
 
 
@@ -164,7 +164,7 @@ def test_403_with_a_project() -> None:
     told = str(error_from(403, {}, body, model=MODEL, project_id=project))
     assert f"In the project {project} of the URL" in told
     assert "GenerativeApisModelAccess" in told
-    assert "the key is unknown (mistyped, deleted, expired)" in told
+    assert "The key is unknown (mistyped, deleted, expired)" in told
     assert "SCW_DEFAULT_PROJECT_ID" not in told
 
 
