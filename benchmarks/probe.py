@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.server import Server, allow_many_sockets
+from benchmarks.resources import allow_many_sockets
+from benchmarks.server import Server
 from benchmarks.wire import CHUNKS, replies
 
 _REPLIES = 3_000
@@ -16,6 +17,7 @@ _WAVES = 6
 _UPLOAD_BYTES = 10_000_000
 _UPLOADS = 20
 _READ = 1 << 20
+"""Bytes that are received at once."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ The first part of the path says which reply is wanted: `POST /content/v1/chat/co
 """
 
 import asyncio
-import resource
 import socket
 import subprocess
 import sys
 import time
 from typing import Self
 
+from benchmarks.resources import allow_many_sockets
 from benchmarks.wire import STAMP, STAMP_DIGITS, Reply, replies
 
 _HEAD_END = b"\r\n\r\n"
@@ -101,12 +101,6 @@ async def _serve() -> None:
     server = await loop.create_server(lambda: _Connection(known), "127.0.0.1", 0, backlog=_BACKLOG)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
-
-
-def allow_many_sockets() -> None:
-    """Raise this process's limit of open files as far as it may."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Server:

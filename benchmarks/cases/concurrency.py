@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 from benchmarks.contestants import FLOOR, SOCKET_FLOOR
+from benchmarks.resources import allow_many_sockets
 from benchmarks.sampling import QUESTION, Setting
-from benchmarks.server import allow_many_sockets
 from benchmarks.wire import CHUNKS
 
 _CALLS = 512

@@ -6,11 +6,10 @@ that nothing left free by other rows hides a growth. They read `/proc`, so they 
 
 import asyncio
 import gc
-import os
 import tracemalloc
 from collections.abc import Iterator
-from pathlib import Path
 
+from benchmarks.resources import open_sockets, resident_bytes
 from benchmarks.sampling import QUESTION, Setting
 
 _CALLS_FULL, _CALLS_QUICK = 20_000, 1_000
@@ -27,28 +26,28 @@ def memory_growth(setting: Setting) -> Iterator[float]:
     while True:
         for _ in range(first_calls):
             model.invoke(QUESTION)
-        before = _resident_bytes()
+        before = resident_bytes()
         for _ in range(calls - first_calls):
             model.invoke(QUESTION)
-        yield (_resident_bytes() - before) / 1024
+        yield (resident_bytes() - before) / 1024
 
 
 def sockets_left(setting: Setting) -> Iterator[float]:
     """Sockets open after 100 models were made, used once and dropped."""
     while True:
-        before = _open_sockets()
+        before = open_sockets()
         _lives(setting)
-        yield _open_sockets() - before
+        yield open_sockets() - before
 
 
 def sockets_left_async(setting: Setting) -> Iterator[float]:
     """The same in one event loop, which is still running."""
 
     async def growth() -> float:
-        before = _open_sockets()
+        before = open_sockets()
         await _async_lives(setting)
         await asyncio.sleep(_FAREWELL)
-        return _open_sockets() - before
+        return open_sockets() - before
 
     while True:
         yield asyncio.run(growth())
@@ -92,17 +91,6 @@ async def _async_lives(setting: Setting) -> None:
         await setting.model("short").ainvoke(QUESTION)
 
 
-def _open_sockets() -> int:
-    """Count this process's sockets, as they are: without a garbage collection."""
-    return sum(entry.is_socket() for entry in Path("/proc/self/fd").iterdir())
-
-
 def _traced_bytes() -> int:
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
-
-
-def _resident_bytes() -> int:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
