@@ -238,7 +238,7 @@ def no_json(a: object) -> None:
 no_json.__annotations__["a"] = type("Opaque", (), {})
 
 
-class Callable:
+class CallableObject:
     def __call__(self, a: int) -> int:
         """Do nothing."""
         return a
@@ -247,7 +247,7 @@ class Callable:
 @pytest.mark.parametrize(
     "form",
     [
-        Callable(),
+        CallableObject(),
         functools.partial(add, b=1),
         {"toolSpec": {"name": "add"}},
         5,
