@@ -80,7 +80,11 @@ class ObjectReader(Runnable[BaseMessage, Any]):
                 chunks.append(chunk)
                 yield chunk
 
-        yield from self._parser.transform(noted(), config, **kwargs)
+        growth = _Growth()
+        for found in self._parser.transform(noted(), config, **kwargs):
+            if growth.has_grown(found):
+                yield found
+        yield from growth.passed_over
         self._check_end(_joined(chunks))
 
     async def atransform(
@@ -97,7 +101,11 @@ class ObjectReader(Runnable[BaseMessage, Any]):
                 chunks.append(chunk)
                 yield chunk
 
+        growth = _Growth()
         async for found in self._parser.atransform(noted(), config, **kwargs):
+            if growth.has_grown(found):
+                yield found
+        for found in growth.passed_over:
             yield found
         self._check_end(_joined(chunks))
 
@@ -175,6 +183,44 @@ class RawAndObject(Runnable[BaseMessage, dict[str, Any]]):
         found = await self.ainvoke(_joined(chunks), config, **kwargs)
         yield AddableDict(parsed=found["parsed"])
         yield AddableDict(parsing_error=found["parsing_error"])
+
+
+class _Growth:
+    r"""Passes over objects that have lost a part, or whose last character is not complete.
+
+    Where a stream is cut within an escaped character, such as `\u00` and `e9`, core's parser
+    drops the text that holds it until the rest comes, and shows half of an emoji.
+
+    Attributes:
+        passed_over: The object that was passed over last, if none has come since: the whole
+            one, where a key comes twice in it.
+    """
+
+    def __init__(self) -> None:
+        self._before: Any = None
+        self.passed_over: list[Any] = []
+
+    def has_grown(self, found: Any) -> bool:
+        """Take the next object, and tell whether it is to be shown."""
+        if _has_lost(self._before, found) or _ends_in_half_a_character(found):
+            self.passed_over = [found]
+            return False
+        self._before, self.passed_over = found, []
+        return True
+
+
+def _has_lost(before: Any, after: Any) -> bool:
+    if isinstance(before, dict) and isinstance(after, dict):
+        return any(key not in after or _has_lost(before[key], after[key]) for key in before)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(after) < len(before) or any(map(_has_lost, before, after))
+    return isinstance(before, str) and isinstance(after, str) and len(after) < len(before)
+
+
+def _ends_in_half_a_character(found: Any) -> bool:
+    while isinstance(found, dict | list) and found:
+        found = [*found.values()][-1] if isinstance(found, dict) else found[-1]
+    return isinstance(found, str) and "\ud800" <= found[-1:] <= "\udbff"
 
 
 def refuse_truncated(message: BaseMessage) -> None:
