@@ -160,10 +160,16 @@ class Endpoint:
         if not isinstance(body, dict):
             raise self.unreadable(response, content, model, "JSON object")
         if is_error(body):
-            error = error_from_event(body, model=model, project_id=self.project_id)
-            self._redaction_for(response).clean(error)
-            raise error
+            raise self._reported(response, body, model)
         return Reply(body, self.headers_of(response))
+
+    def _reported(
+        self, response: httpx.Response, body: dict[str, Any], model: str | None
+    ) -> ScalewayError:
+        """Make the exception for a success whose body is an error."""
+        error = error_from_event(body, model=model, project_id=self.project_id)
+        self._redaction_for(response).clean(error)
+        return error
 
     def unreadable(
         self, response: httpx.Response, content: bytes, model: str | None, expected: str
@@ -266,7 +272,10 @@ class _TranslatedErrors:
         if translated is not None:
             if getattr(error, "_request", None) is not None:
                 error._request = None  # type: ignore[attr-defined]  # noqa: SLF001 -- it holds the key
-            raise translated from error
+            try:
+                raise translated from error
+            finally:
+                del translated  # A frame that holds an error which it raises keeps both alive.
 
 
 def _as_url(base_url: str) -> httpx.URL:
