@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 _OTHER_NAMES = {
@@ -11,8 +12,10 @@ _OTHER_NAMES = {
     "request_timeout": "timeout",
     "scaleway_api_key": "api_key",
     "secret_key": "api_key",
+    "scw_secret_key": "api_key",
     "openai_api_key": "api_key",
     "openai_api_base": "base_url",
+    "api_base": "base_url",
     "endpoint": "base_url",
     "stop_sequences": "stop",
     "model_kwargs": "extra_body",
@@ -28,6 +31,10 @@ _OTHER_NAMES = {
 
 _LIKENESS = 0.7
 """How similar to an argument (0 to 1) a name must be to count as a misspelling of it."""
+
+_LIKENESS_IN_CALLS = 0.9
+"""The same for calls. What they name goes into the request, and other servers have fields such
+as llama.cpp's `reasoning_format` (0.88), so only plain slips count."""
 
 _UNSUPPORTED = frozenset({"n", "frequency_penalty", "logit_bias", "user"})
 """Request fields that Scaleway documents as unsupported (OpenAI compatibility, 2026-04-24)."""
@@ -47,6 +54,27 @@ _NOT_PER_CALL = frozenset(
         "streaming",
         "disable_streaming",
         "output_version",
+    }
+)
+
+_OF_CALLS = frozenset(
+    {
+        "model",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "presence_penalty",
+        "stop",
+        "seed",
+        "logprobs",
+        "top_logprobs",
+        "reasoning_effort",
+        "parallel_tool_calls",
+        "stream_usage",
+        "extra_body",
+        "tools",
+        "tool_choice",
+        "response_format",
     }
 )
 
@@ -107,18 +135,35 @@ def check_values(given: Mapping[str, Any]) -> None:
 
 
 def check_call(given: Iterable[str]) -> None:
-    """Refuse arguments of a call that only a model can have: they would go into the request.
+    """Refuse arguments that no call can have: they would go into the request.
+
+    Those are arguments that only a model has, and misspelt ones. Other names may be request
+    fields of the server.
 
     Raises:
         ValueError: The call has such an argument.
     """
-    for name in _HEADERS.intersection(given):
-        raise ValueError(
-            f"`{name}` would go into the request's body. Headers belong to the model: "
-            "`default_headers`."
-        )
-    for name in _NOT_PER_CALL.intersection(given):
-        raise ValueError(
-            f"`{name}` belongs to the model, not to a call. Make a model with another one: "
-            f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
-        )
+    for name in given:
+        if name in _OF_CALLS:
+            continue
+        if name in _HEADERS:
+            raise ValueError(
+                f"`{name}` would go into the request's body. Headers belong to the model: "
+                "`default_headers`."
+            )
+        if name in _NOT_PER_CALL:
+            raise ValueError(
+                f"`{name}` belongs to the model, not to a call. Make a model with another one: "
+                f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
+            )
+        if meant := _meant_in_a_call(name):
+            raise ValueError(
+                f"`{name}` is not an argument of a call. Did you mean `{meant}`? "
+                f"`extra_body={{{name!r}: …}}` sends it as it is."
+            )
+
+
+@lru_cache(maxsize=128)  # The same few names come with every call.
+def _meant_in_a_call(name: str) -> str | None:
+    close = difflib.get_close_matches(name, _OF_CALLS, n=1, cutoff=_LIKENESS_IN_CALLS)
+    return close[0] if close else None

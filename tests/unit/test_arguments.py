@@ -30,8 +30,10 @@ def make(**fields: Any) -> ChatScaleway:
         ("max_completion_tokens", "max_tokens"),
         ("request_timeout", "timeout"),
         ("scaleway_api_key", "api_key"),
+        ("scw_secret_key", "api_key"),
         ("openai_api_key", "api_key"),
         ("openai_api_base", "base_url"),
+        ("api_base", "base_url"),
         ("stop_sequences", "stop"),
         ("model_kwargs", "extra_body"),
         ("reasoning", "reasoning_effort"),
@@ -153,6 +155,45 @@ def test_headers_do_not_go_into_the_body(name: str) -> None:
     assert "of-somebody" not in str(caught.value)
     with pytest.raises(ValueError, match="Did you mean `default_headers`"):
         make(**{name: headers})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("temprature", "temperature"),
+        ("max_token", "max_tokens"),
+        ("reasoning_efort", "reasoning_effort"),
+        ("tool_choices", "tool_choice"),
+    ],
+)
+async def test_a_misspelt_argument_of_a_call_is_refused(name: str, meant: str) -> None:
+    model = make(base_url="http://127.0.0.1:9/v1")
+    argument: dict[str, Any] = {name: "canary"}
+    with pytest.raises(ValueError, match=f"Did you mean `{meant}`") as caught:
+        model.invoke("Hello", **argument)
+    assert "canary" not in str(caught.value)
+    assert f"`extra_body={{'{name}': …}}`" in str(caught.value)
+    with pytest.raises(ValueError, match=f"Did you mean `{meant}`"):
+        list(model.bind(**argument).stream("Hello"))
+    with pytest.raises(ValueError, match=f"Did you mean `{meant}`"):
+        await model.ainvoke("Hello", **argument)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "top_k",
+        "min_tokens",
+        "n",
+        "frequency_penalty",
+        "max_completion_tokens",
+        "prompt_logprobs",
+        "reasoning_format",
+        "ls_structured_output_format",
+    ],
+)
+def test_request_fields_of_servers_are_no_misspelt_arguments(name: str) -> None:
+    check_call([name])
 
 
 def test_the_advised_copy_works() -> None:
