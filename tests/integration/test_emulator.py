@@ -69,9 +69,11 @@ def test_is_not_started_twice() -> None:
         emulator.start()
 
 
-def test_has_no_url_before_it_starts() -> None:
+def test_has_neither_url_nor_connections_before_it_starts() -> None:
+    emulator = ScalewayEmulator()
     with pytest.raises(RuntimeError, match="not been started"):
-        _ = ScalewayEmulator().base_url
+        _ = emulator.base_url
+    assert (emulator.connections_opened, emulator.connections_open) == (0, 0)
 
 
 def test_unknown_settings_are_refused() -> None:
@@ -249,6 +251,11 @@ def test_process_of_its_own() -> None:
         assert message_of(httpx.post(url, headers=headers, json=body_of()))["content"] == "module"
     with pytest.raises(RuntimeError, match="not been started"):
         _ = emulator.base_url
+
+
+def test_failure_in_the_other_process_is_raised_in_this_one() -> None:
+    with EmulatorProcess() as emulator, pytest.raises(AttributeError, match="no_such_name"):
+        emulator._ask("no_such_name")
 
 
 def answer_from_a_module(request: ReceivedRequest) -> Step:
