@@ -152,6 +152,20 @@ class ScalewayConnection(BaseModel, defer_build=True):
                 )
         return headers
 
+    @field_validator("http_client")
+    @classmethod
+    def _check_http_client(cls, client: Any) -> Any:
+        if hasattr(client, "aclose") and not hasattr(client, "close"):
+            raise ValueError("It is an asynchronous client: give it as `http_async_client`.")
+        return client
+
+    @field_validator("http_async_client")
+    @classmethod
+    def _check_http_async_client(cls, client: Any) -> Any:
+        if hasattr(client, "close") and not hasattr(client, "aclose"):
+            raise ValueError("It is a synchronous client: give it as `http_client`.")
+        return client
+
     @model_validator(mode="after")
     def _complete_settings(self) -> Self:
         """Look up what was not given, without counting it as given: pickles leave it out."""

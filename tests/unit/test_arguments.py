@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,18 @@ def test_an_empty_effort_is_refused() -> None:
 def test_headers_that_no_request_can_carry_are_refused(headers: dict[str, str], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         make(default_headers=headers)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+async def test_clients_of_the_other_kind_are_refused(library: Any) -> None:
+    with library.Client() as client:
+        with pytest.raises(ValidationError, match="give it as `http_client`"):
+            make(http_async_client=client)
+        assert make(http_client=client).http_client is client
+    async with library.AsyncClient() as client:
+        with pytest.raises(ValidationError, match="give it as `http_async_client`"):
+            make(http_client=client)
+        assert make(http_async_client=client).http_async_client is client
 
 
 @pytest.mark.parametrize("name", ["n", "frequency_penalty", "logit_bias", "user"])
