@@ -138,11 +138,12 @@ def _converted(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """The function that LangChain makes of a schema.
 
     Raises:
-        ValueError: It can make none: a type has no JSON schema, or a TypedDict contains itself.
+        ValueError: It can make none: a type has no JSON schema, or a TypedDict contains itself
+            or a Pydantic class.
     """
     try:
         function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
-    except (NameError, PydanticUserError, RecursionError, TypeError) as error:
+    except (NameError, PydanticUserError, RuntimeError, TypeError) as error:
         raise ValueError(
             f"`schema` {schema!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic "
             "class, of types that JSON can hold."

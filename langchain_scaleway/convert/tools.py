@@ -166,7 +166,7 @@ _CONVERTER_ERRORS = (
     KeyError,
     NameError,  # an annotation that names nothing
     PydanticUserError,  # a type without a JSON schema
-    RecursionError,  # a TypedDict that contains itself
+    RuntimeError,  # a TypedDict that contains itself, or a Pydantic class
     TypeError,
 )
 

@@ -159,13 +159,19 @@ class Endless(TypedDict):
     inner: "Endless"
 
 
+class HasAClass(TypedDict):
+    """A TypedDict with a Pydantic class in it, which LangChain's converter does not take."""
+
+    person: Person
+
+
 class NoJson(BaseModel):
     """A class with a field that JSON cannot hold."""
 
     work: Callable[[], None]
 
 
-@pytest.mark.parametrize("schema", [Endless, NoJson])
+@pytest.mark.parametrize("schema", [Endless, HasAClass, NoJson])
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 def test_what_no_schema_can_be_made_of_is_refused(schema: Any, method: Any) -> None:
     with pytest.raises(ValueError, match=r"cannot be made a JSON schema.*Make it a Pydantic class"):

@@ -227,6 +227,12 @@ class Endless(TypedDict):
     inner: "Endless"
 
 
+class HasAClass(TypedDict):
+    """LangChain's converter takes no Pydantic class in it."""
+
+    planting: Planting
+
+
 def unknown_name(a: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821 -- the case
     """Take what is not there."""
 
@@ -253,6 +259,7 @@ class CallableObject:
         5,
         {},
         Endless,
+        HasAClass,
         unknown_name,
         no_json,
     ],
