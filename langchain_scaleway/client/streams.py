@@ -169,8 +169,9 @@ class AnswerStream(_OpenAnswer[Chunk]):
         try:
             for event in self._events:
                 if chunks := decoder.feed(event):
-                    yield from chunks
                     self.has_begun = True
+                    yield from chunks
+            self.has_begun = True
             yield from decoder.finish(self.headers)
         except ScalewayError as error:
             self._note_failure(error)
@@ -263,8 +264,9 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         try:
             async for event in self._events:
                 for chunk in decoder.feed(event):
-                    yield chunk
                     self.has_begun = True
+                    yield chunk
+            self.has_begun = True
             for chunk in decoder.finish(self.headers):
                 yield chunk
         except ScalewayError as error:

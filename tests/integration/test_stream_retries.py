@@ -1,9 +1,10 @@
 """Streams that break: tried again until their first chunk, and never after it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from langchain_scaleway import errors
 from langchain_scaleway.testing import (
@@ -118,4 +119,23 @@ def test_streaming_behind_invoke_is_a_stream(emulator: ScalewayEmulator) -> None
     ):
         model.invoke("Hello")
     assert caught.value.partial_text == "One"
+    assert len(emulator.requests) == 2
+
+
+async def test_an_error_that_the_caller_throws_in_is_not_retried(
+    emulator: ScalewayEmulator,
+) -> None:
+    """It may come from another model, and the first piece has been seen."""
+    error = errors.ScalewayConnectionError("The caller's own.")
+    async with impatient(model_on(emulator, max_retries=5)) as model:
+        chunks = model._stream([HumanMessage("Hello")])
+        next(chunks)
+        assert isinstance(chunks, Generator)
+        with pytest.raises(errors.ScalewayConnectionError, match="own"):
+            chunks.throw(error)
+        achunks = model._astream([HumanMessage("Hello")])
+        await anext(achunks)
+        assert isinstance(achunks, AsyncGenerator)
+        with pytest.raises(errors.ScalewayConnectionError, match="own"):
+            await achunks.athrow(error)
     assert len(emulator.requests) == 2
