@@ -8,7 +8,7 @@ With SCW_SECRET_KEY it runs on Scaleway, without on an emulator.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -71,23 +71,42 @@ def converse(model: ChatScaleway, questions: Iterable[str]) -> None:
         ask(agent, question, thread="one reader")
 
 
+def typed_lines() -> Iterator[str]:
+    """Give what the reader types."""
+    print("Ask about your loans, a line at a time; Ctrl-D ends it.")
+    for line in sys.stdin:
+        if line.strip():
+            yield line.strip()
+
+
+def last_title(messages: list[dict[str, Any]]) -> str:
+    """The title that was spoken of last; the emulator has only the request to remember by."""
+    for message in reversed(messages):
+        for title in LOANS:
+            if title.lower() in (message["content"] or "").lower():
+                return title
+    return "the first one"
+
+
 def act_the_agent(request: ReceivedRequest) -> Step:
-    """What the emulator says, since it has no model. It has only the request to remember by."""
+    """What the emulator says, since it has no model: a few words lead to a few answers."""
     messages = request.json["messages"]
     last = messages[-1]
     if last["role"] == "tool":
         return f"Here is what I found: {last['content']}"
-    if "borrowed" in last["content"]:
+    question = last["content"].lower()
+    if "borrowed" in question:
         return Reply(tool_calls=[ToolCall("list_loans")])
-    if "Renew" in last["content"]:
-        listed = next(m["content"] for m in messages if m["role"] == "tool")
-        return Reply(tool_calls=[ToolCall("renew", {"title": listed.partition(" (")[0]})])
-    return "You are welcome."
+    if "renew" in question:
+        return Reply(tool_calls=[ToolCall("renew", {"title": last_title(messages)})])
+    if "thank" in question:
+        return "You are welcome."
+    return "The emulator has no model: it knows only the questions of the example."
 
 
 def main() -> None:
     """Have the conversation that the command line asks for."""
-    questions = map(str.strip, sys.stdin) if "--interactive" in sys.argv else CONVERSATION
+    questions = typed_lines() if "--interactive" in sys.argv else CONVERSATION
     with (
         scaleway_or_emulator(MODEL, act_the_agent) as arguments,
         ChatScaleway(**arguments) as model,

@@ -71,7 +71,8 @@ def sort_by_words(request: ReceivedRequest) -> str:
 def main() -> None:
     """Sort the lines of the file on the command line, or the messages made up here."""
     if sys.argv[1:]:
-        messages = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
+        lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
+        messages = [line for line in lines if line.strip()]
     else:
         messages = MESSAGES
     # It learns the quotas from Scaleway's answers. On Scaleway it needs no argument.

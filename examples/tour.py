@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.errors import ScalewayError
@@ -230,7 +230,7 @@ def main() -> int:
     try:
         with connect() as models:
             tour(models)
-    except (ScalewayError, TourError) as error:
+    except (ScalewayError, TourError, ValidationError) as error:
         print(f"\nThe tour stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -109,8 +109,19 @@ def test_agent_remembers() -> None:
 
 
 def test_agent_reads_lines() -> None:
-    conversation = run("agent", "--interactive", words="Which books have I borrowed?\n").stdout
-    assert "Persuasion (due 2026-12-09)" in conversation
+    lines = "Renew Persuasion, please.\n\nWhich books have I borrowed?\nHello\n"
+    conversation = run("agent", "--interactive", words=lines).stdout
+
+    assert "Ctrl-D ends it" in conversation
+    assert "Here is what I found: Persuasion is due 2027-01-06 now." in conversation
+    assert "Middlemarch (due 2026-12-01), Persuasion (due 2027-01-06)" in conversation
+    assert conversation.count("Reader: ") == 3
+    assert "The emulator has no model" in conversation
+
+
+def test_agent_has_nothing_to_renew_before_a_book_was_named() -> None:
+    conversation = run("agent", "--interactive", words="Renew the first one.\n").stdout
+    assert "There is no loan of the first one." in conversation
 
 
 def test_extraction_gives_records_and_costs() -> None:
@@ -130,6 +141,13 @@ def test_extraction_tells_what_failed(tmp_path: Path) -> None:
 
     assert "poem.txt: failed, Failed to parse Invoice" in result.stdout
     assert "0 of 1 records" in result.stdout
+
+
+def test_classify_leaves_out_empty_lines(tmp_path: Path) -> None:
+    (tmp_path / "messages.txt").write_text("My invoice is wrong.\n\n \n", encoding="utf-8")
+    result = run("classify", str(tmp_path / "messages.txt"))
+
+    assert result.stdout.split() == ["1", "billing"]
 
 
 def test_classify_sorts_a_pile_without_a_refusal() -> None:

@@ -63,3 +63,11 @@ def test_tour_that_cannot_reach_scaleway_says_so_and_fails() -> None:
     assert "The tour stopped: " in tour.stderr
     assert "Traceback" not in tour.stderr
     assert "not-a-key" not in tour.stdout + tour.stderr
+
+
+def test_tour_with_a_key_that_cannot_be_one_says_so_and_fails() -> None:
+    tour = run_tour(SCW_SECRET_KEY="…")
+
+    assert tour.returncode == 1
+    assert "SCW_SECRET_KEY holds a character that no key contains" in tour.stderr
+    assert "Traceback" not in tour.stderr
