@@ -1,13 +1,74 @@
-"""What servers in front of an emulator share: certificates, and handing every byte on."""
+"""What servers in front of an emulator share: a life, certificates, and handing every byte on."""
 
 import asyncio
 import ssl
+import threading
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import trustme
 
 from langchain_scaleway.testing import ScalewayEmulator
+
+_PATIENCE = 30.0
+"""Seconds in which a server starts and stops, at the latest."""
+
+
+class ThreadedServer(ABC):
+    """A server on this machine, in an event loop on a thread of its own, as a context manager.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    @abstractmethod
+    async def _listen(self) -> asyncio.Server:
+        """Listen on a free port, and give connections to `_serve`."""
+
+    @abstractmethod
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Do what this server does with a connection."""
+
+    def __enter__(self) -> Self:
+        """Start to listen."""
+        self._thread.start()
+        assert self._started.wait(_PATIENCE), "The server has not started."
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Break off all connections."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(_PATIENCE)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        server = await self._listen()
+        self.port = server.sockets[0].getsockname()[1]
+        self._started.set()
+        await self._stopping.wait()
+        server.close()
+        for writer in self._open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._open)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
+        # Either side may go when it likes.
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await self._answer(reader, writer)
+        writer.transport.abort()
+        del self._open[task]
 
 
 def tls_for(*hosts: str, certificate: Path) -> ssl.SSLContext:
