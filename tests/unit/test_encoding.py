@@ -162,6 +162,11 @@ class TestEncode:
         with pytest.raises(ValueError, match=r"keys must be .* not tuple"):
             encode({(1, 2): 3})
 
+    @pytest.mark.parametrize("key", [NAN, INFINITY, -INFINITY])
+    def test_keys_that_are_numbers_and_none_are_refused(self, key: float) -> None:
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            encode({"logit_bias": {key: 1}})
+
     @pytest.mark.parametrize("depth", [100, 253, 254, 255, 300])
     def test_deep_nesting_is_written(self, depth: int) -> None:
         assert encode(nested(depth)) == b"[" * (depth + 1) + b"]" * (depth + 1)
