@@ -188,7 +188,7 @@ def test_a_forked_child_has_connections_of_its_own(emulator: ScalewayEmulator) -
 # --- Closing ------------------------------------------------------------------------------
 
 
-def test_closing(emulator: ScalewayEmulator) -> None:
+def test_a_closed_model_can_be_used_again(emulator: ScalewayEmulator) -> None:
     model = model_on(emulator)
     with nothing_left():
         model.close()  # There is nothing to close yet.
@@ -202,7 +202,7 @@ def test_closing(emulator: ScalewayEmulator) -> None:
         assert all_closed(emulator)
 
 
-def test_closing_in_an_event_loop(emulator: ScalewayEmulator) -> None:
+def test_a_model_closed_in_an_event_loop_can_be_used_again(emulator: ScalewayEmulator) -> None:
     async def live() -> None:
         model = model_on(emulator)
         await model.aclose()

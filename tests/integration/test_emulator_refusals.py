@@ -41,7 +41,9 @@ def error_message(answer: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize(("key", "status"), [(None, 401), ("wrong", 403)])
-def test_key(emulator: ScalewayEmulator, key: str | None, status: int) -> None:
+def test_no_key_and_a_wrong_one_are_refused(
+    emulator: ScalewayEmulator, key: str | None, status: int
+) -> None:
     for url in (emulator.base_url, emulator.project_url):
         answer = ask_with_key(url, key)
         assert answer.status_code == status
@@ -52,7 +54,7 @@ def test_key_is_needed_for_the_list_of_models(emulator: ScalewayEmulator) -> Non
     assert httpx.get(f"{emulator.base_url}/models").status_code == 401
 
 
-def test_project(emulator: ScalewayEmulator) -> None:
+def test_key_is_good_for_its_project_alone(emulator: ScalewayEmulator) -> None:
     right, wrong = emulator.project_url, emulator.project_url.replace("0001/", "0002/")
     assert right != wrong
     assert ask_with_key(right, emulator.api_key).status_code == 200
@@ -275,7 +277,9 @@ def test_bodies_that_are_no_object(emulator: ScalewayEmulator, body: bytes) -> N
         ("POST", "/v1/responses", 422),
     ],
 )
-def test_routes(emulator: ScalewayEmulator, method: str, path: str, status: int) -> None:
+def test_other_routes_are_refused(
+    emulator: ScalewayEmulator, method: str, path: str, status: int
+) -> None:
     url = emulator.base_url.removesuffix("/v1") + path
     answer = httpx.request(method, url, headers={"Authorization": f"Bearer {emulator.api_key}"})
     assert answer.status_code == status

@@ -56,7 +56,7 @@ STEPS: dict[str, Step] = {
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
-def test_runs(step: Step, mode: Mode, emulator: ScalewayEmulator) -> None:
+def test_runs_hold_no_key(step: Step, mode: Mode, emulator: ScalewayEmulator) -> None:
     tracer = Tracer()
     emulator.script(step)
     with model_with_canary(emulator, callbacks=[tracer]) as model:
@@ -81,7 +81,7 @@ def test_credentials_in_a_call_are_refused_before_tracers_hear_of_them(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_console(
+def test_the_console_shows_no_key(
     mode: Mode, emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What `set_debug(True)` prints."""
@@ -93,7 +93,7 @@ def test_the_console(
     assert not is_in(printed)
 
 
-def test_cached_replies(emulator: ScalewayEmulator) -> None:
+def test_cached_replies_hold_no_key(emulator: ScalewayEmulator) -> None:
     cache = InMemoryCache()
     with model_with_canary(emulator, cache=cache) as model:
         first = model.invoke("Hello")

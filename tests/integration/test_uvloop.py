@@ -63,7 +63,7 @@ def test_leaving_in_mid_stream(emulator: ScalewayEmulator) -> None:
         run(leave(model))
 
 
-def test_a_stall(emulator: ScalewayEmulator) -> None:
+def test_a_stall_ends_with_the_timeout(emulator: ScalewayEmulator) -> None:
     emulator.script(Stall(after_events=0))
     with (
         nothing_left(),

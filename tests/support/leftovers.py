@@ -17,7 +17,7 @@ def nothing_left() -> Iterator[None]:
     """Assert that as many sockets are open, and threads running, after the block as before.
 
     What the collector finds is found before the block's test ends, so that a resource that
-    was not closed becomes this test's warning and, with them, its failure.
+    was not closed becomes a warning of this test and so, as warnings are errors, its failure.
     """
     _forget_what_is_there()
     gc.collect()

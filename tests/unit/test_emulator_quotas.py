@@ -1,4 +1,4 @@
-"""Token buckets: how the emulator counts quotas."""
+"""How the emulator counts: token buckets, the clock that fills them, and tokens."""
 
 import pytest
 from hypothesis import given

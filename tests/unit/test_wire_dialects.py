@@ -241,7 +241,7 @@ class TestOddEvents:
         assert decode(both, event({}, "stop")).content == "one"
 
 
-def test_refusal() -> None:
+def test_a_refusal_is_kept_beside_empty_content() -> None:
     streamed = decode(
         event({"refusal": "I will "}), event({"refusal": "not."}), event({"refusal": None}, "stop")
     )
