@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import get_args
 
+from langchain_scaleway.testing.emulator import server_class
 from langchain_scaleway.testing.faults import Fault, RandomFaults, fault_from_text
 from langchain_scaleway.testing.quotas import Quotas
 from langchain_scaleway.testing.service import EmulatedService
@@ -29,12 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _serve(settings: EmulatorSettings, host: str, port: int) -> None:
-    from langchain_scaleway.testing.server import (  # noqa: PLC0415 -- --help needs no extra
-        EmulatorServer,
-    )
-
     service = EmulatedService(settings)
-    server = EmulatorServer(service, host, port)
+    try:
+        server = server_class()(service, host, port)
+    except ImportError as error:
+        sys.exit(str(error))
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Cannot listen on {host}:{port}: {error}. `--port 0` finds a free port.")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         # Where there are no handlers, as on Windows, an interrupt ends the program itself.

@@ -63,18 +63,9 @@ class ScalewayEmulator:
         """
         if self._thread is not None:
             raise RuntimeError("The emulator runs already.")
-        try:
-            import asyncio  # noqa: PLC0415 -- only needed to serve
+        import asyncio  # noqa: PLC0415 -- only needed to serve
 
-            from langchain_scaleway.testing.server import (  # noqa: PLC0415 -- only needed to serve
-                EmulatorServer,
-            )
-        except ImportError as error:
-            raise ImportError(
-                "The emulator needs Starlette and uvicorn: "
-                'pip install "langchain-scaleway[testing]"'
-            ) from error
-        self._server = server = EmulatorServer(self._service)
+        self._server = server = server_class()(self._service)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(server.serve()), name="scaleway-emulator", daemon=True
         )
@@ -197,3 +188,18 @@ class ScalewayEmulator:
         changed = self._service.changed
         with changed:
             return changed.wait_for(lambda: condition(self), seconds)
+
+
+def server_class() -> type[EmulatorServer]:
+    """Import the server, which needs the extra `testing`.
+
+    Raises:
+        ImportError: The extra is not installed.
+    """
+    try:
+        from langchain_scaleway.testing.server import EmulatorServer  # noqa: PLC0415 -- see above
+    except ImportError as error:
+        raise ImportError(
+            'The emulator needs Starlette and uvicorn: pip install "langchain-scaleway[testing]"'
+        ) from error
+    return EmulatorServer

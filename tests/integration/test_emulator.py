@@ -281,6 +281,27 @@ def test_command_line() -> None:
     assert program.returncode == 0
 
 
+def run_program(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run the program, which must end with a message and no traceback."""
+    result = subprocess.run([sys.executable, *options], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def test_command_line_with_a_port_that_is_taken(emulator: ScalewayEmulator) -> None:
+    port = str(httpx.URL(emulator.base_url).port)
+    told = run_program("-m", "langchain_scaleway.testing", "--port", port).stderr
+    assert f"Cannot listen on 127.0.0.1:{port}: " in told
+    assert "`--port 0` finds a free port" in told
+
+
+def test_command_line_without_the_extra() -> None:
+    start = "import runpy; runpy.run_module('langchain_scaleway.testing', run_name='__main__')"
+    told = run_program("-c", f"import sys; sys.modules['uvicorn'] = None; {start}").stderr
+    assert 'pip install "langchain-scaleway[testing]"' in told
+
+
 def test_many_clients_at_once(emulator: ScalewayEmulator) -> None:
     def converse(client_number: int) -> list[str]:
         with client_of(emulator) as client:
