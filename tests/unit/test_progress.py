@@ -6,10 +6,12 @@ import sys
 from typing import Any
 
 import pytest
-from langchain_core.language_models import FakeListChatModel
+from langchain_core.documents import Document
+from langchain_core.language_models import FakeListChatModel, SimpleChatModel
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.tools import tool
 
@@ -105,6 +107,45 @@ def test_counts_failures() -> None:
     RunnableLambda(fail).batch(PROMPTS, config={"callbacks": [bar]}, return_exceptions=True)
     assert (bar.done, bar.failed) == (20, 11)
     assert "failed=11" in screen.getvalue()
+
+
+class SilentModel(SimpleChatModel):
+    @property
+    def _llm_type(self) -> str:
+        return "silent"
+
+    def _call(self, *_: Any, **__: Any) -> str:
+        raise TimeoutError("No answer.")
+
+
+class Library(BaseRetriever):
+    def _get_relevant_documents(self, query: str, **_: Any) -> list[Document]:
+        if query == "nothing":
+            raise LookupError(query)
+        return [Document(query)]
+
+
+@tool
+def break_down(number: int) -> int:
+    """Fail."""
+    raise ArithmeticError(number)
+
+
+def test_counts_retrievers() -> None:
+    bar, _ = a_bar(total=3)
+    Library().batch(["one", "two", "three"], config={"callbacks": [bar]})
+    assert (bar.done, bar.failed) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("failing", "given"),
+    [(SilentModel(), "Hello?"), (Library(), "nothing"), (break_down, {"number": 1})],
+    ids=["model", "retriever", "tool"],
+)
+def test_counts_each_failure_once(failing: Runnable[Any, Any], given: Any) -> None:
+    bar, _ = a_bar(total=3)
+    failing.batch([given] * 3, config={"callbacks": [bar]}, return_exceptions=True)
+    assert (bar.done, bar.failed) == (3, 3)
 
 
 def test_adds_up_tokens() -> None:

@@ -74,6 +74,14 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
         ],
         [ADD],
     ),
+    "name in every fragment, id in the first": (
+        [
+            calls_event(fragment('{"a": 1', name="add", id="call_a", index=0)),
+            calls_event(fragment(', "b": 2}', name="add", index=0)),
+            calls_event(fragment("", name="add", index=0)),
+        ],
+        [ADD],
+    ),
     "id in every fragment, no index": (
         [
             calls_event(fragment('{"a": 1', name="add", id="call_a")),

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 import pytest
 from langchain_core.tools import BaseTool, StructuredTool, Tool, tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field
 
 from langchain_scaleway import ChatScaleway
@@ -177,6 +178,24 @@ def test_a_model_may_contain_itself(form: Any, strict: bool | None) -> None:
     tree = parameters["$defs"]["Tree"]
     assert tree["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
     assert tree.get("additionalProperties", True) is not strict
+
+
+@pytest.mark.parametrize("strict", [None, True])
+def test_a_model_that_does_not_contain_itself_is_written_by_langchains_converter(
+    strict: bool | None,
+) -> None:
+    """Which puts what a reference leads to in its place."""
+
+    class Leaf(BaseModel):
+        colour: str
+
+    class Twig(BaseModel):
+        """Grow a twig."""
+
+        leaf: Leaf
+
+    assert convert_tools([Twig], strict=strict) == [convert_to_openai_tool(Twig, strict=strict)]
+    assert "$ref" not in str(convert_tools([Twig], strict=strict))
 
 
 def test_a_json_schema_without_properties_is_kept() -> None:
