@@ -17,7 +17,7 @@ from langchain_core.language_models import FakeListChatModel, LanguageModelInput
 
 from langchain_scaleway import ScalewayRateLimiter
 from langchain_scaleway.errors import ScalewayInvalidRequestError, ScalewayRateLimitError
-from langchain_scaleway.testing import Quotas, RawReply, ScalewayEmulator
+from langchain_scaleway.testing import ErrorEvent, Quotas, RawReply, Reply, ScalewayEmulator
 from tests.support.calls import Mode, call
 from tests.support.models import PLAIN_MODEL, model_on
 
@@ -296,6 +296,19 @@ class TestStreams:
             error = call(model, mode).error
         assert isinstance(error, ScalewayRateLimitError)
         assert tokens_taken(pacer) == 0
+
+    @pytest.mark.parametrize("mode", ["stream", "astream"])
+    def test_that_fail_after_they_have_begun_take_tokens(
+        self, mode: Mode, scaleway: ScalewayEmulator
+    ) -> None:
+        """What was generated until then is counted, whatever the error says."""
+        pacer = limiter(tokens_per_minute=100_000)
+        refusal = ErrorEvent(3, "gateway", 429, "Too many tokens")
+        scaleway.respond_with(lambda _: Reply("One two three", faults=[refusal]))
+        with model_on(scaleway, rate_limiter=pacer, max_retries=0) as model:
+            error = call(model, mode).error
+        assert isinstance(error, ScalewayRateLimitError)
+        assert tokens_taken(pacer) > 0
 
     async def test_tell_the_tokens_of_an_answer_in_their_place(
         self, scaleway: ScalewayEmulator

@@ -246,6 +246,16 @@ class TestRefusals:
         trial.end()
         assert isinstance(start(lane), Turn)
 
+    def test_one_tries_even_if_an_earlier_request_ends(self) -> None:
+        quota, [first, second] = quota_with_turns(2)
+        first.fail(refusal())
+        lane = Lane(quota, Limits())
+        quota.clock = lambda: 2.0
+        trial = start(lane)
+        assert isinstance(trial, Turn)
+        second.end()
+        assert isinstance(start(lane), float)
+
     def test_what_never_ends_is_no_quota_per_minute(self) -> None:
         class Closed(FixedWindowServer):
             def admit(self, job: Job, now: float) -> str | None:

@@ -69,6 +69,12 @@ class TestByItself:
             model.invoke("Hello?")
         assert not limiter.acquire(blocking=False)
 
+    def test_other_vendors_calls_take_no_place(self) -> None:
+        """Nobody would tell when they end."""
+        limiter = ScalewayRateLimiter(max_concurrency=1)
+        assert limiter.acquire()
+        assert limiter.acquire(blocking=False)
+
     def test_serves_threads_and_event_loops_at_once(self) -> None:
         limiter = ScalewayRateLimiter(requests_per_minute=10, time_scale=600)
         done: list[bool] = []

@@ -208,6 +208,15 @@ async def test_plain_text_is_a_parsing_error(ask: Ask) -> None:
             assert not isinstance(error, ScalewayTruncatedOutputError)
 
 
+@pytest.mark.parametrize(("length", "quoted"), [(200, "x" * 200), (201, "x" * 200 + "…")])
+def test_a_long_answer_is_quoted_in_part(length: int, quoted: str, ask: Ask) -> None:
+    model = ask(whole({"content": "x" * length}))
+    runnable = model.with_structured_output(Person, method="function_calling")
+    with pytest.raises(OutputParserException) as caught:
+        runnable.invoke(PROMPT)
+    assert repr(quoted) in str(caught.value)
+
+
 PIECES = {
     "nothing": ([], "Its answer is empty"),
     "a refusal": ([{"refusal": "I "}, {"refusal": "will not."}], "I will not."),
