@@ -275,6 +275,9 @@ class TestEstimates:
         demand = Demand.of({"messages": ["Hello?"], name: 7})
         assert TokenEstimator().estimate(demand).answer_tokens == 7
 
+    def test_requests_of_other_vendors_count_no_tokens(self) -> None:
+        assert TokenEstimator().estimate(Demand()) == (0, 0)
+
     def test_get_better(self) -> None:
         estimator, demand = TokenEstimator(), Demand(text_size=1_000)
         for _ in range(200):

@@ -184,7 +184,7 @@ def test_a_model_may_contain_itself(form: Any, strict: bool | None) -> None:
 def test_a_model_that_does_not_contain_itself_is_written_by_langchains_converter(
     strict: bool | None,
 ) -> None:
-    """Which puts what a reference leads to in its place."""
+    """Which puts what a reference leads to in its place; `{}` may stand for anything at all."""
 
     class Leaf(BaseModel):
         colour: str
@@ -193,6 +193,7 @@ def test_a_model_that_does_not_contain_itself_is_written_by_langchains_converter
         """Grow a twig."""
 
         leaf: Leaf
+        note: Any
 
     assert convert_tools([Twig], strict=strict) == [convert_to_openai_tool(Twig, strict=strict)]
     assert "$ref" not in str(convert_tools([Twig], strict=strict))
