@@ -1,17 +1,15 @@
 """Tools and `tool_choice` of every form that LangChain knows."""
 
 import functools
-import gc
 from copy import deepcopy
 from typing import Any, TypedDict
 
 import pytest
-from langchain_core.tools import BaseTool, StructuredTool, Tool, tool
+from langchain_core.tools import StructuredTool, Tool, tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway
-from langchain_scaleway.convert import tools as module
 from langchain_scaleway.convert.schemas import contains_itself
 from langchain_scaleway.convert.tools import convert_tool_choice, convert_tools
 
@@ -339,69 +337,3 @@ def test_an_empty_list_binds_nothing() -> None:
     model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
     bound: Any = model.bind_tools([], tool_choice="auto", parallel_tool_calls=True)
     assert bound.kwargs == {}
-
-
-def test_a_description_that_changed_is_noticed() -> None:
-    changed = StructuredTool.from_function(add, name="add", description="One.")
-    assert convert_tools([changed])[0]["function"]["description"] == "One."
-    changed.description = "Two."
-    assert convert_tools([changed])[0]["function"]["description"] == "Two."
-
-
-def test_arguments_that_changed_are_noticed() -> None:
-    changed: BaseTool = StructuredTool.from_function(add, name="add")
-    convert_tools([changed])
-
-    class Other(BaseModel):
-        c: str
-
-    changed.args_schema = Other
-    assert set(convert_tools([changed])[0]["function"]["parameters"]["properties"]) == {"c"}
-
-
-def test_a_function_that_changed_is_noticed() -> None:
-    def work(a: int) -> int:
-        """One."""
-        return a
-
-    convert_tools([work])
-    work.__doc__ = "Two."
-    work.__annotations__ = {"a": str, "return": int}
-    function = convert_tools([work])[0]["function"]
-    assert function["description"] == "Two."
-    assert function["parameters"]["properties"]["a"]["type"] == "string"
-
-
-def test_a_model_that_was_rebuilt_is_noticed() -> None:
-    class Changing(BaseModel):
-        """Change."""
-
-        a: int
-
-    convert_tools([Changing])
-    Changing.model_fields["a"] = Field(description="New.")
-    Changing.model_fields["a"].annotation = str
-    Changing.model_rebuild(force=True)
-    parameters = convert_tools([Changing])[0]["function"]["parameters"]
-    assert parameters["properties"]["a"] == {"type": "string", "description": "New."}
-
-
-def test_what_a_caller_does_to_a_tool_is_not_remembered() -> None:
-    [converted] = convert_tools([Add])
-    converted["function"]["name"] = converted["type"] = "other"
-    assert convert_tools([Add])[0]["function"]["name"] == "Add"
-    assert convert_tools([Add])[0]["type"] == "function"
-
-
-def test_nothing_is_remembered_of_tools_that_are_gone() -> None:
-    def work(a: int) -> int:
-        """Work."""
-        return a
-
-    gc.collect()
-    before = len(module._remembered)
-    convert_tools([work])
-    assert len(module._remembered) == before + 1
-    del work
-    gc.collect()
-    assert len(module._remembered) == before
