@@ -1,11 +1,12 @@
 """Warnings about requests that are known to go wrong, each given once.
 
 Nothing is refused or changed here: the service may have learned something since the table in
-`langchain_scaleway.data` was written. An unknown model gets no advice at all. To silence it::
+`langchain_scaleway.data` was written. An unknown model gets no advice at all. To silence it:
 
     warnings.filterwarnings("ignore", category=ScalewayWarning)
 """
 
+import inspect
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -19,6 +20,21 @@ COMMON_ISSUES_PAGE = f"{_DOCS}/troubleshooting/fixing-common-issues/"
 
 _PART_INPUTS = {"image_url": "image", "video_url": "video", "input_audio": "audio"}
 """The types of message parts that are not text, and what a model must read to take them."""
+
+
+_IN_BETWEEN = frozenset(
+    {
+        "asyncio",
+        "concurrent",
+        "contextlib",
+        "langchain",
+        "langchain_core",
+        "langchain_scaleway",
+        "langgraph",
+        "threading",
+    }
+)
+"""Packages whose code stands between a user's call and the request."""
 
 
 class ScalewayWarning(UserWarning):
@@ -189,4 +205,17 @@ def _tell_once(facts: ModelFacts, advice: Advice) -> None:
     key = facts.model, advice.kind
     if key not in _told:
         _told.add(key)
-        warnings.warn(advice.text, ScalewayWarning, stacklevel=3)
+        warnings.warn(advice.text, ScalewayWarning, stacklevel=_level_of_the_caller())
+
+
+def _level_of_the_caller() -> int:
+    """The `stacklevel` at which the warning shows the user's line, not one in between.
+
+    A thread or task of a library may have no such line; then it is the caller of this module.
+    """
+    level, frame = 0, inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _IN_BETWEEN:
+            return level
+        level, frame = level + 1, frame.f_back
+    return 3

@@ -1,12 +1,14 @@
 """The warnings that calls bring, each once in a process; on the emulator."""
 
+import asyncio
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableLambda
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.advice import ScalewayWarning
@@ -94,3 +96,27 @@ async def test_unknown_model_brings_none(case: str) -> None:
         emulator.respond_with(lambda _: Reply("Hello.", model="the-day-after"))
         assert await told_by_calls(make(model_on(emulator, "tomorrow")), question) == []
         assert emulator.requests
+
+
+async def read(model: ChatScaleway) -> None:
+    async for _ in model.astream("Hello"):
+        pass
+
+
+CALLS: dict[str, Callable[[ChatScaleway], object]] = {
+    "invoke": lambda model: model.invoke("Hello"),
+    "ainvoke": lambda model: asyncio.run(model.ainvoke("Hello")),
+    "stream": lambda model: list(model.stream("Hello")),
+    "astream": lambda model: asyncio.run(read(model)),
+    "chain": lambda model: (RunnableLambda(str) | model).invoke("Hello"),
+    "agent": lambda model: create_agent(model).invoke({"messages": [HumanMessage("Hello")]}),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_line_that_asked_is_shown(call: str) -> None:
+    with ScalewayEmulator() as emulator, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ScalewayWarning)
+        CALLS[call](model_on(emulator, "pixtral-12b-2409"))
+    [told] = [warning for warning in caught if warning.category is ScalewayWarning]
+    assert told.filename == __file__
