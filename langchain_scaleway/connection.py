@@ -95,8 +95,8 @@ class ScalewayConnection(BaseModel, defer_build=True):
     config file, then the key's default project."""
 
     base_url: str | None = None
-    """The address of a dedicated deployment or any vLLM, up to and including
-    `/v1`."""
+    """The address of a dedicated deployment or any vLLM, up to and including `/v1`. No project is
+    added to it, unless it is `https://api.scaleway.ai/v1`."""
 
     timeout: float | Timeout | None = DEFAULT_TIMEOUT
     """Seconds for a whole plain answer, or between two pieces of a stream; or an
