@@ -262,11 +262,11 @@ def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
 def _permission_advice(failure: _Failure) -> str:
     rights = "the key needs the permission set GenerativeApisModelAccess"
     if not failure.is_serverless:
-        return (
+        where = (
             f"On a dedicated deployment {rights} in the deployment's project; any other server "
             "has rules of its own."
         )
-    if failure.project_id:
+    elif failure.project_id:
         where = (
             f"In the project {failure.project_id} of the URL {rights}; check that this is the "
             "project that you mean."

@@ -173,6 +173,7 @@ def test_403_of_a_deployment() -> None:
     body = json.dumps(gateway(403, "FORBIDDEN", "insufficient permissions"))
     told = str(error_from(403, {}, body, model=MODEL, is_serverless=False))
     assert "GenerativeApisModelAccess in the deployment's project" in told
+    assert "The key is unknown (mistyped, deleted, expired)" in told
     assert "SCW_DEFAULT_PROJECT_ID" not in told
     assert "api.scaleway.ai" not in told
 
