@@ -18,7 +18,7 @@ lowest=$(sed 's/.*>=\([0-9.]*\).*/langchain-core==\1/' <<< "$supported")
 tests=(
   tests/unit/test_{assistant_messages,chunks,content_blocks,errors,fields,messages,standard}.py
   tests/unit/test_{stream_parity,structured_replies,structured_requests}.py
-  tests/unit/test_{remembered_tools,token_counts,tool_call_dialects,tools}.py
+  tests/unit/test_{remembered_tools,token_counts,tool_call_dialects,tools,typed_dicts}.py
   tests/integration/test_{agent_middleware,agents_on_emulator,caches,callbacks,copies}.py
   tests/integration/test_{init_chat_model,langgraph,runnables,standard_on_emulator,tracing}.py
 )

@@ -19,6 +19,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, PydanticUserError
+from typing_extensions import is_typeddict
 
 from langchain_scaleway.convert.objects import ObjectReader, RawAndObject
 from langchain_scaleway.convert.schemas import close_objects
@@ -87,7 +88,7 @@ def _in_text(asked: dict[str, Any], schema: Schema | None) -> StructuredOutput:
 
 
 def _in_a_call(schema: Schema, *, strict: bool | None) -> StructuredOutput:
-    function = _converted(schema, strict=None)
+    function = _converted(_without_typed_dict(schema), strict=None)
     name = function["name"]
     if function["parameters"].get("type", "object") != "object":
         raise ValueError(
@@ -116,6 +117,7 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         if _is_response_format(schema):
             return schema
         schema = _as_function(schema)
+    schema = _without_typed_dict(schema)
     function = _converted(schema, strict=strict)
     parameters = function["parameters"]
     if isinstance(schema, type) and issubclass(schema, BaseModel):
@@ -138,17 +140,39 @@ def _converted(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """The function that LangChain makes of a schema.
 
     Raises:
-        ValueError: It can make none: a type has no JSON schema, or a TypedDict contains itself
-            or a Pydantic class.
+        ValueError: It can make none, as a type has no JSON schema.
     """
     try:
         function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
-    except (NameError, PydanticUserError, RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"`schema` {schema!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic "
-            "class, of types that JSON can hold."
-        ) from error
+    except _CONVERTER_ERRORS as error:
+        raise _without_json_schema(schema, error) from error
     return function
+
+
+def _without_typed_dict(schema: Schema) -> Schema:
+    """The schema, a Pydantic class in place of a TypedDict.
+
+    Raises:
+        ValueError: There is none, as a type has no JSON schema, or the TypedDict contains itself.
+    """
+    if not is_typeddict(schema):
+        return schema
+    from langchain_scaleway.convert.typed_dicts import as_pydantic_class  # noqa: PLC0415 -- rare
+
+    try:
+        return as_pydantic_class(schema)
+    except _CONVERTER_ERRORS as error:
+        raise _without_json_schema(schema, error) from error
+
+
+_CONVERTER_ERRORS = (NameError, PydanticUserError, RuntimeError, TypeError)
+
+
+def _without_json_schema(schema: Schema, error: Exception) -> ValueError:
+    return ValueError(
+        f"`schema` {schema!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic "
+        "class, of types that JSON can hold."
+    )
 
 
 def _as_name(title: str) -> str:
@@ -167,9 +191,8 @@ def _check_kind(schema: Any) -> None:
     """
     if isinstance(schema, dict | FunctionType):
         return
-    is_typed_dict = isinstance(schema, type) and hasattr(schema, "__total__")
     is_data_class = isinstance(schema, type) and is_dataclass(schema)
-    if is_typed_dict or is_data_class or is_basemodel_subclass(schema):
+    if is_typeddict(schema) or is_data_class or is_basemodel_subclass(schema):
         return
     raise ValueError(
         f"`schema` must be a Pydantic class, a TypedDict or a JSON schema, not {schema!r}. "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, PydanticUserError
+from typing_extensions import is_typeddict
 
 from langchain_scaleway.convert.schemas import close_objects, contains_itself
 
@@ -146,6 +147,10 @@ def _converted(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
     if isinstance(tool, Mapping):
         tool = _known_form(tool)
     try:
+        if is_typeddict(tool):
+            from langchain_scaleway.convert.typed_dicts import as_pydantic_class  # noqa: PLC0415 -- rare
+
+            tool = as_pydantic_class(tool)
         converted = convert_to_openai_tool(tool, strict=strict)
         # In place of an endless reference the converter writes `{}`, which tells the model nothing.
         schema = _schema_that_contains_itself(tool) if "{}" in str(converted) else None
@@ -166,7 +171,7 @@ _CONVERTER_ERRORS = (
     KeyError,
     NameError,  # an annotation that names nothing
     PydanticUserError,  # a type without a JSON schema
-    RuntimeError,  # a TypedDict that contains itself, or a Pydantic class
+    RuntimeError,  # a TypedDict that contains itself
     TypeError,
 )
 

@@ -140,6 +140,15 @@ def test_a_model_may_contain_itself() -> None:
     assert items == {"$ref": "#/$defs/Node"}
 
 
+def test_a_typed_dict_is_described_by_its_own_words() -> None:
+    schema = response_format(HasANode, strict=True)["json_schema"]
+    assert schema["name"] == "HasANode"
+    assert schema["description"] == "A TypedDict with a class in it that contains itself."
+    assert schema["schema"]["required"] == ["node"]
+    assert schema["schema"]["additionalProperties"] is False
+    assert schema["schema"]["$defs"]["Node"]["additionalProperties"] is False
+
+
 def test_a_schema_without_a_title_gets_a_name() -> None:
     untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
     assert response_format(untitled, strict=None)["json_schema"]["name"] == "response"
@@ -154,15 +163,21 @@ def test_a_name_holds_only_what_the_service_takes() -> None:
 
 
 class Endless(TypedDict):
-    """A TypedDict, which LangChain's converter follows to the end of the stack."""
+    """A TypedDict that contains itself."""
 
     inner: "Endless"
 
 
-class HasAClass(TypedDict):
-    """A TypedDict with a Pydantic class in it, which LangChain's converter does not take."""
+class HasANode(TypedDict):
+    """A TypedDict with a class in it that contains itself."""
 
-    person: Person
+    node: Node | None
+
+
+class HasNoJson(TypedDict):
+    """A TypedDict with a value that JSON cannot hold."""
+
+    work: Callable[[], None]
 
 
 class NoJson(BaseModel):
@@ -171,8 +186,7 @@ class NoJson(BaseModel):
     work: Callable[[], None]
 
 
-@pytest.mark.filterwarnings("ignore:Mixing V1 and V2 models")  # By Pydantic, ahead of the error
-@pytest.mark.parametrize("schema", [Endless, HasAClass, NoJson])
+@pytest.mark.parametrize("schema", [Endless, HasNoJson, NoJson])
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 def test_what_no_schema_can_be_made_of_is_refused(schema: Any, method: Any) -> None:
     with pytest.raises(ValueError, match=r"cannot be made a JSON schema.*Make it a Pydantic class"):
