@@ -130,25 +130,30 @@ class Runner:
     def run(self) -> Iterator[Sample]:
         """Yield each sample as it is taken."""
         began = time.monotonic()
+        yield from self._samples([row for row in self.rows if row.once], 0)
         for number in range(self.plan.rounds):
-            if number and self._is_late(time.monotonic() - began, number):
-                return
+            round_began = time.monotonic()
             yield from self._fresh_samples(number)
-            with ExitStack() as stack:
-                shared = self._workers(stack)
-                for row in self.rows:
-                    if row.samples is None or number >= (row.rounds or self.plan.rounds):
-                        continue
-                    if row.alone:
-                        with ExitStack() as own:
-                            yield from self._row_samples(row, self._workers(own), number)
-                    else:
-                        yield from self._row_samples(row, shared, number)
+            yield from self._samples([row for row in self.rows if not row.once], number)
+            ended = time.monotonic()
+            if self._is_late(ended - began + ended - round_began):
+                return
 
-    def _is_late(self, spent: float, rounds: int) -> bool:
-        """Return whether another round would take more than the time there is."""
-        seconds = self.plan.seconds
-        return seconds is not None and spent + spent / rounds > seconds
+    def _is_late(self, seconds: float) -> bool:
+        """Return whether a run that takes so long takes more than the time there is."""
+        return self.plan.seconds is not None and seconds > self.plan.seconds
+
+    def _samples(self, rows: Sequence[Row], number: int) -> Iterator[Sample]:
+        with ExitStack() as stack:
+            shared = self._workers(stack)
+            for row in rows:
+                if row.samples is None:
+                    continue
+                if row.alone:
+                    with ExitStack() as own:
+                        yield from self._row_samples(row, self._workers(own), number)
+                else:
+                    yield from self._row_samples(row, shared, number)
 
     def _workers(self, stack: ExitStack) -> dict[str, _Worker]:
         workers = {one.name: _Worker(one, self.server, self.plan) for one in self.contestants}
@@ -178,7 +183,7 @@ class Runner:
 
     def _row_samples(self, row: Row, workers: dict[str, _Worker], number: int) -> Iterator[Sample]:
         failed: set[str] = set()
-        for turn in range(1 if row.rounds else self.plan.turns):
+        for turn in range(1 if row.once else self.plan.turns):
             for contestant in self._in_turn(row, number + turn):
                 if contestant.name in failed:
                     continue

@@ -34,8 +34,7 @@ class Row:
             enough for a busy machine: it catches a blunder, not a slip.
         unit: What a row without a floor counts, or nothing for a row that is divided by it.
         quick: Whether `--quick` measures it too.
-        rounds: In how many rounds it is measured, once in each, if it takes long; or nothing
-            for all rounds and turns.
+        once: Whether it is measured once, as it takes long, and not in all rounds and turns.
         alone: Whether it has processes of its own, without what other rows leave behind.
         only: The contestants that are measured, or nothing for all.
     """
@@ -49,7 +48,7 @@ class Row:
     guard: float | None = None
     unit: str = ""
     quick: bool = True
-    rounds: int | None = None
+    once: bool = False
     alone: bool = False
     only: frozenset[str] = frozenset()
 
@@ -164,7 +163,7 @@ TABLE = (
         over_aiohttp=True,
         reach_over_aiohttp=2.5,
         guard=8,
-        rounds=1,
+        once=True,
         alone=True,
     ),
     Row(
@@ -194,7 +193,7 @@ BEYOND = (
         title="`ainvoke`, 2,000 at once, 50 ms at the server (wall time)",
         samples=concurrency.ainvoke_2000,
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         only=_OURS_AND_OPENAI | {FLOOR.name},
         over_aiohttp=True,
@@ -204,7 +203,7 @@ BEYOND = (
         title="`astream`, 100 at once, 200 chunks each",
         samples=concurrency.astream_100,
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         over_aiohttp=True,
         only=_OURS_AND_OPENAI | {FLOOR.name},
@@ -216,7 +215,7 @@ BEYOND = (
         reach=1_024,  # one arena of Python's allocator
         unit="kB",
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         only=frozenset({SCALEWAY.name}),
     ),
@@ -227,7 +226,7 @@ BEYOND = (
         reach=0,
         unit="sockets",
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         only=_OURS_AND_OPENAI,
     ),
@@ -238,7 +237,7 @@ BEYOND = (
         reach=0,
         unit="sockets",
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         only=_OURS_AND_OPENAI,
     ),
@@ -249,7 +248,7 @@ BEYOND = (
         reach=5_000,
         unit="bytes a model",
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         only=_OURS_AND_OPENAI,
     ),
@@ -260,7 +259,7 @@ BEYOND = (
         reach=5_000,
         unit="bytes a model",
         quick=False,
-        rounds=1,
+        once=True,
         alone=True,
         only=_OURS_AND_OPENAI,
     ),
