@@ -329,7 +329,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         from langchain_scaleway.convert import structured  # noqa: PLC0415 -- slow to import
 
         output = structured.structured_output(schema, method, strict=strict)
-        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        traced = structured.traced_format(schema, method, strict=strict)
         bind = self.bind_tools if "tools" in output.arguments else self.bind
         model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
         return model | output.parser(include_raw=include_raw)

@@ -136,6 +136,25 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": json_schema}
 
 
+def traced_format(schema: Schema | None, method: Method, *, strict: bool | None) -> dict[str, Any]:
+    """Make what LangChain's tracers are told of the structured output that is asked for.
+
+    The schema is converted once and here. Core would convert a class anew for every call, in
+    milliseconds, and would fail at a TypedDict whose keys may be missing.
+
+    Returns:
+        LangChain's `ls_structured_output_format`, with the schema in OpenAI's form of a function.
+
+    Raises:
+        ValueError: The schema is not one.
+    """
+    function = None
+    if schema is not None:
+        known = _as_function(schema) if isinstance(schema, dict) else _without_typed_dict(schema)
+        function = _converted(known, strict=None)
+    return {"kwargs": {"method": method, "strict": strict}, "schema": function}
+
+
 def _converted(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """The function that LangChain makes of a schema.
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import pytest
 from langchain.agents import create_agent
@@ -178,15 +178,44 @@ def test_model_that_answered_is_told_beside_the_one_that_was_asked(
     assert message_of(run)["response_metadata"]["model_name"] == "another-model"
 
 
+class Weather(TypedDict):
+    """The weather."""
+
+    sky: str
+    wind: NotRequired[int]
+
+
+NUMBERS = {"type": "array", "items": {"type": "integer"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "title", "keys"),
+    [
+        (Person, "Person", {"name"}),
+        (Weather, "Weather", {"sky", "wind"}),
+        ({"title": "Numbers", **NUMBERS}, "Numbers", set()),
+    ],
+)
 def test_schema_of_structured_output_is_told(
-    emulator: ScalewayEmulator, langsmith: LocalLangSmith
+    emulator: ScalewayEmulator, langsmith: LocalLangSmith, schema: Any, title: str, keys: set[str]
 ) -> None:
-    model_on(emulator).with_structured_output(Person).invoke(QUESTION, traced(langsmith))
+    model_on(emulator).with_structured_output(schema).invoke(QUESTION, traced(langsmith))
 
     [run] = langsmith.runs()
-    told = run["extra"]["options"]["ls_structured_output_format"]
-    assert told["kwargs"]["method"] == "json_schema"
-    assert told["schema"]["title"] == "Person"
+    found = run["extra"]["options"]["ls_structured_output_format"]
+    assert found["kwargs"]["method"] == "json_schema"
+    assert found["schema"]["title"] == title
+    assert found["schema"].get("properties", {}).keys() == keys
+    assert found["schema"].get("items") == (None if keys else NUMBERS["items"])
+
+
+def test_schema_of_structured_output_is_converted_before_the_first_call(
+    emulator: ScalewayEmulator,
+) -> None:
+    model = model_on(emulator)
+    for method in ("json_schema", "function_calling", "json_mode"):
+        bound = cast("Any", model.with_structured_output(Person, method=method)).first
+        assert bound.kwargs["ls_structured_output_format"]["schema"]["name"] == "Person"
 
 
 @pytest.mark.parametrize("call", [stream, astream])
