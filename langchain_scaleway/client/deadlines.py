@@ -28,7 +28,7 @@ class Deadlines:
 
     Args:
         base_url: The endpoint's URL, for messages.
-        timeout: How long to wait for what, in seconds.
+        timeout: How long connecting, writing and reading may take, in seconds.
     """
 
     def __init__(self, base_url: str, timeout: Timeout) -> None:

@@ -33,9 +33,10 @@ from langchain_scaleway.errors import (
 )
 
 _QUOTED_CHARACTERS = 200
+"""How much of an unreadable answer its exception quotes."""
 
 _CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
-"""httpx's common name for them, and httpcore's names."""
+"""Names of exceptions: httpx's common base class, and httpcore's classes."""
 
 
 class Reply(NamedTuple):
@@ -58,8 +59,8 @@ class Endpoint:
         api_key: Sent as a bearer token, to this origin alone.
         project_id: The project in the URL, where there is one.
         is_serverless: Whether the URL is the serverless API's; its errors speak of projects.
-        timeout: How long to wait for what, in seconds.
-        headers: The user's own headers, added to ours or in their place.
+        timeout: How long connecting, writing and reading may take, in seconds.
+        headers: The user's own headers, added to ours; where both have one, the user's is sent.
         retry: What is tried again, and when.
 
     Raises:
@@ -91,7 +92,7 @@ class Endpoint:
         self._urls: dict[str, httpx.URL] = {}
 
     def build_request(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Request:
-        """Build a request for a client of ours.
+        """Build a request for our own connections.
 
         Args:
             path: The path behind the base URL, such as `/chat/completions`.
@@ -117,14 +118,14 @@ class Endpoint:
     ) -> Any:
         """Build the same request with the user's own client, which may add to it."""
         headers = {**self._headers, "accept": "text/event-stream"} if stream else self._headers
-        # As a tuple, which the client turns into its own library's class.
-        t = self.deadlines.timeout
+        timeout = self.deadlines.timeout
         return client.build_request(
             "GET" if content is None else "POST",
             self.base_url + path,
             headers=headers,
             content=content,
-            timeout=(t.connect, t.read, t.write, t.pool),
+            # A tuple, because the client may be of httpx's fork, which has a class of its own.
+            timeout=(timeout.connect, timeout.read, timeout.write, timeout.pool),
         )
 
     def refusal(self, response: httpx.Response, content: bytes, model: str | None) -> ScalewayError:
@@ -147,7 +148,12 @@ class Endpoint:
         return error
 
     def reply(self, response: httpx.Response, content: bytes, model: str | None) -> Reply:
-        """Read a whole, successful answer.
+        """Read a whole answer that has a success status.
+
+        Args:
+            response: The answer.
+            content: Its body.
+            model: The model that was asked.
 
         Raises:
             ScalewayError: The body is an error all the same.
@@ -166,7 +172,7 @@ class Endpoint:
     def _reported(
         self, response: httpx.Response, body: dict[str, Any], model: str | None
     ) -> ScalewayError:
-        """Make the exception for a success whose body is an error."""
+        """Make the exception for an answer with a success status whose body is an error."""
         error = error_from_event(body, model=model, project_id=self.project_id)
         self._redaction_for(response).clean(error)
         return error
@@ -174,7 +180,7 @@ class Endpoint:
     def unreadable(
         self, response: httpx.Response, content: bytes, model: str | None, expected: str
     ) -> ScalewayResponseError:
-        """Make the exception for a success with a body that is not what was expected."""
+        """Make the exception for an answer with a success status and an unexpected body."""
         text = content[:LONGEST_BODY].decode("utf-8", "replace")
         kind = response.headers.get("content-type", "no content type")
         message = (
@@ -224,7 +230,7 @@ class Endpoint:
     def translate(self, error: BaseException, model: str | None) -> ScalewayError | None:
         """Make our exception from one of the transport's; `None` for any other.
 
-        Classes are recognized by name, because the user's client may come from httpx's fork.
+        Classes are recognised by name, because the user's client may come from httpx's fork.
         """
         names = {cls.__name__ for cls in type(error).__mro__}
         if "TimeoutException" in names:

@@ -37,10 +37,10 @@ class ScalewayClient:
 
     Args:
         endpoint: Where requests go, with which key, and how long to wait.
-        connections: The HTTP clients made here, shared by the copies of a model.
-        http_client: The user's own client for synchronous requests, in their place.
+        connections: Our own connections, which the copies of a model share.
+        http_client: The user's own client, used instead of them for synchronous requests.
         http_async_client: The same for asynchronous requests.
-        pacer: Says when each attempt may go; without one they go at once.
+        pacer: Says when each attempt may be sent; without one it is sent at once.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class ScalewayClient:
         send = self._paced(partial(self._stream, path, encode(body), model, decoder), body)
         answer = None
         try:
-            # Most streams need no retry, so their first chunk does not go through its layers.
+            # Most streams need no retry, so the first attempt does without the layers of one.
             with send() as answer:
                 yield from answer
                 return
@@ -138,6 +138,7 @@ class ScalewayClient:
             failures = [error]
 
         def reopen() -> AnswerStream[Chunk]:
+            # A further attempt counts as a success when it has given its first chunk.
             answer = send()
             answer.open()
             return answer
@@ -183,7 +184,7 @@ class ScalewayClient:
     def _paced(
         self, send: Callable[[], Answer], body: dict[str, Any] | None
     ) -> Callable[[], Answer]:
-        """Let the pacer decide when each attempt may go."""
+        """Let the pacer decide when each attempt may be sent."""
         pacer = self._pacer
         if pacer is None or body is None:
             return send
