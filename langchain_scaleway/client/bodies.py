@@ -58,27 +58,27 @@ def apieces_of(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def expect_stream(response: httpx.Response) -> None:
-    """Give each read its own time, where the connection is one of ours."""
+    """Give each read its own time; does nothing on a user's own client."""
     if (clock := _clock_of(response)) is not None:
         clock.expect_stream()
 
 
 def expect_end(response: httpx.Response, seconds: float) -> None:
-    """Allow all further reads together no more than this, likewise."""
+    """Allow all further reads together so many seconds; does nothing on a user's own client."""
     if (clock := _clock_of(response)) is not None:
         clock.expect_end(seconds)
 
 
 def claims_to_be_whole(response: httpx.Response) -> bool:
-    """Whether the server says that this is a JSON object or a page, and no stream."""
+    """Whether the server says that this is JSON or an HTML page, and not a stream."""
     kind = response.headers.get("content-type", "").lower()
     return "json" in kind or "html" in kind
 
 
 def begins_no_stream(start: bytes) -> bool:
-    """Whether this is the beginning of a JSON object or a page, whatever the server says.
+    """Whether this is the beginning of a JSON object or an HTML page, whatever the server says.
 
-    No line of an event stream begins so.
+    No line of an event stream begins with these characters.
     """
     return start.lstrip().startswith((b"{", b"<"))
 

@@ -7,16 +7,17 @@ from typing import Any
 import orjson
 
 _LARGE = 1_000_000
-"""Bytes. A body of this size is mostly one image, and quicker to walk through than to search."""
+"""Bytes. A body of this size is mostly one image. Walking through its few values is quicker than
+searching all of its text for `null`."""
 
 _LONG_TEXT = 1_000_000
 _SLICE = 64 * 1024
-"""Characters. For a text orjson takes eight times its length in memory for a moment, and beyond
-some megabytes that is what takes the time."""
+"""Characters. While orjson writes a text it takes eight times its length in memory, and for texts
+of some megabytes that takes most of the time. So long texts are written in slices."""
 
 _DIGITS_TO_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
 _LONG_INTEGER = b"0" * 19
-"""The shortest integer that may need more than 64 bits, with zeros for its digits."""
+"""The shortest integer that may need more than 64 bits, all of its digits made zeros."""
 
 
 def encode(body: Any) -> bytes:
@@ -50,8 +51,8 @@ def decode(text: bytes) -> Any:
     Raises:
         ValueError: The text is not JSON.
     """
-    # orjson makes floats of integers beyond 64 bits, and so other numbers. A search for an
-    # integer of that length costs least when all digits are the same.
+    # orjson turns integers beyond 64 bits into floats, which changes their value. The quickest
+    # way to find a run of so many digits is to make all digits the same first.
     if _LONG_INTEGER in text.translate(_DIGITS_TO_ZEROS):
         return _decode_slowly(text)
     try:
@@ -73,7 +74,7 @@ def _with_media_written(body: Any) -> Any:
 
 
 def _written(value: Any) -> Any:
-    """A value whose long texts are JSON already, which orjson takes over as it is."""
+    """A value with its long texts as finished JSON, which orjson copies as it is."""
     if type(value) is dict:
         return {key: _written(item) for key, item in value.items()}
     if type(value) is list:
@@ -84,7 +85,7 @@ def _written(value: Any) -> Any:
 
 
 def _write_long_text(text: str) -> bytes:
-    """Write a text piece by piece; see `_SLICE`."""
+    """Write a text slice by slice; see `_SLICE`."""
     slices = (text[start : start + _SLICE] for start in range(0, len(text), _SLICE))
     return b"".join([b'"', *(orjson.dumps(piece)[1:-1] for piece in slices), b'"'])
 

@@ -12,7 +12,8 @@ from langchain_scaleway.errors import ScalewayResponseError, ScalewayStreamInter
 _QUOTED_BYTES = 200
 
 FIRST_INDEXES = (0, "0", None, "")
-"""Indexes of the choice that counts; with `n` above 1 the others end on their own."""
+"""Indexes of the first choice, as servers write them. With `n` above 1 the other choices have
+finish reasons of their own, which say nothing about the first one."""
 
 
 class EventReader:
@@ -23,16 +24,16 @@ class EventReader:
 
     Attributes:
         is_done: Whether the server said `[DONE]`; what follows it means nothing.
-        usage: The tokens used, as far as the server has told; the last report is kept.
-        events: How many events there were.
-        has_begun: Whether anything has come.
+        usage: The tokens used, as the server has reported them last.
+        event_count: How many events have been given.
+        has_begun: Whether any bytes have come.
     """
 
     def __init__(self, model: str | None, project_id: str | None = None) -> None:
         """Start at the beginning of a stream by this model."""
         self.is_done = False
         self.usage: Any = None
-        self.events = 0
+        self.event_count = 0
         self.has_begun = False
         self._has_answer = False
         self._is_finished = False
@@ -60,7 +61,7 @@ class EventReader:
             ScalewayStreamInterruptedError: The stream was cut.
         """
         if not self.is_done:
-            with suppress(ScalewayResponseError):  # An event that was cut off means nothing.
+            with suppress(ScalewayResponseError):  # An event that was cut off counts for nothing.
                 yield from self._parse(self._decoder.flush())
         if not (self._has_answer and self.has_ended_well):
             raise self._interruption()
@@ -82,7 +83,7 @@ class EventReader:
             event = self._parse_data(data, may_be_text=name == "error")
             if name == "error" or is_error(event):
                 raise error_from_event(event, model=self._model, project_id=self._project_id)
-            self.events += 1
+            self.event_count += 1
             self.usage = event.get("usage") or self.usage
             if choices := event.get("choices"):
                 self._note_choices(choices, data)

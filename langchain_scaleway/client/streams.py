@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 Chunk = TypeVar("Chunk")
 Chunk_co = TypeVar("Chunk_co", covariant=True)
 
-_PIECES_AFTER_THE_END = 4
 _SECONDS_AFTER_THE_END = 0.25
+_PIECES_AFTER_THE_END = 4
 """How long to wait after `[DONE]` for the end of the body, which lets the connection be used
-again. It comes along with `[DONE]`, unless something is wrong."""
+again. It comes along with `[DONE]`, unless something is wrong. A user's own synchronous client
+knows no such time limit, so there is one in pieces as well."""
 
 
 class Decoder(Protocol[Chunk_co]):
@@ -68,8 +69,8 @@ class _OpenAnswer(Generic[Chunk]):
 
     Attributes:
         turn: What the pacer counts until the stream is closed.
-        has_begun: Whether a chunk was given. Before that nobody has seen anything of this
-            answer, and another may take its place.
+        has_begun: Whether a chunk was given. Before that nobody has seen any of this answer, so
+            the request may be sent again.
         first: The chunks that `open` has read.
     """
 
@@ -200,10 +201,13 @@ class AnswerStream(_OpenAnswer[Chunk]):
                 raise _as_interruption(error) from error.__cause__
         with self._endpoint.translated_errors(self._model):
             yield from reader.end()
-        self._read_behind(pieces)
+        self._read_to_the_end(pieces)
 
-    def _read_behind(self, pieces: Iterator[bytes]) -> None:
-        """Read the rest of the body: the answer is whole, only the connection can be saved."""
+    def _read_to_the_end(self, pieces: Iterator[bytes]) -> None:
+        """Read what follows the answer, so that the connection can be used again.
+
+        The answer is whole, so a failure here means nothing more than a lost connection.
+        """
         with suppress(Exception):
             expect_end(self._response, _SECONDS_AFTER_THE_END)
             deque(islice(pieces, _PIECES_AFTER_THE_END), maxlen=0)
@@ -298,9 +302,9 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
         with self._endpoint.translated_errors(self._model):
             for event in reader.end():
                 yield event
-        await self._read_behind(pieces)
+        await self._read_to_the_end(pieces)
 
-    async def _read_behind(self, pieces: AsyncIterator[bytes]) -> None:
+    async def _read_to_the_end(self, pieces: AsyncIterator[bytes]) -> None:
         with suppress(Exception):
             async with asyncio.timeout(_SECONDS_AFTER_THE_END):
                 async for _ in pieces:
@@ -313,19 +317,19 @@ class AsyncAnswerStream(_OpenAnswer[Chunk]):
 
 
 class _Trickle:
-    """Notices that a stream gives bytes, but no events."""
+    """Notices a stream that keeps sending bytes, but completes no event."""
 
     def __init__(self, endpoint: Endpoint, reader: EventReader, model: str | None) -> None:
         self._endpoint = endpoint
         self._reader = reader
         self._model = model
-        self._events = 0
+        self._event_count = 0
         self._waiting_since: float | None = time.monotonic()
 
     def check(self) -> None:
         """Check whether events have come, and raise if none have for too long."""
-        if self._reader.events != self._events:
-            self._events = self._reader.events
+        if self._reader.event_count != self._event_count:
+            self._event_count = self._reader.event_count
             self._waiting_since = None
         elif self._waiting_since is None:
             self._waiting_since = time.monotonic()
@@ -334,7 +338,7 @@ class _Trickle:
 
 
 def _has_message(completion: dict[str, Any]) -> bool:
-    """Whether there is what a stream would give: the first choice, and something in it."""
+    """Whether a completion has what a stream would give: the first choice, with a message."""
     choices = completion.get("choices")
     return isinstance(choices, list) and any(
         isinstance(choice, dict)
