@@ -11,7 +11,7 @@ from typing import Any
 from langchain_scaleway.client.network import SOCKET_OPTIONS
 
 _NEXT_AFTER = 0.25
-"""Seconds after which a host's next address is tried beside the others (RFC 8305)."""
+"""Seconds after which a host's next address is tried too, beside the earlier ones (RFC 8305)."""
 
 
 async def connect(host: str, port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from langchain_scaleway.client.addresses import connect
 from langchain_scaleway.client.network import ReadClock, SendBuffer, has_input
 
 _PAUSE_READING_AT = 256 * 1024
-"""Bytes that wait to be read before the server is slowed down."""
+"""Bytes that may wait to be read; beyond them no more are taken from the socket for a while."""
 
 
 class _Protocol(asyncio.Protocol):
@@ -205,7 +205,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
 
 
 async def _within(timeout: float | None, future: asyncio.Future[None]) -> None:
-    """Wait for a future; lighter than `asyncio.timeout`, because every read does it."""
+    """Wait for a future as `asyncio.timeout` would, at less cost: every read comes through here."""
     if timeout is None:
         await future
         return

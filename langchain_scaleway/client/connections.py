@@ -25,11 +25,14 @@ import httpx
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
 
-_pools: list[Any] = []
+# Each of the first two lists is empty until its one thing is needed.
+_pool_modules: list[Any] = []
 _ssl_contexts: list[ssl.SSLContext] = []
 _lock = threading.RLock()  # Whoever makes a pool may need the TLS context for it.
 _all: "weakref.WeakSet[Connections]" = weakref.WeakSet()
 _left_to_the_parent: list[Any] = []
+"""A forked child's references to its parent's pools. Without them the pools would be collected,
+and their sockets closed."""
 
 
 def ssl_context() -> ssl.SSLContext:
@@ -60,14 +63,14 @@ async def _ssl_context_off_the_loop() -> ssl.SSLContext:
 
 
 def _load_pools() -> Any:
-    """Import the pools when the first request is due, as httpx does with httpcore: 20 ms."""
-    _pools[:] = [importlib.import_module("langchain_scaleway.client.pool")]
-    return _pools[0]
+    """Import the module `pool` when the first request is due: it brings httpcore, 20 ms."""
+    _pool_modules[:] = [importlib.import_module("langchain_scaleway.client.pool")]
+    return _pool_modules[0]
 
 
 async def _load_pools_off_the_loop() -> Any:
     """The same in a thread, but only once: a program that is ending can start no threads."""
-    return _pools[0] if _pools else await asyncio.to_thread(_load_pools)
+    return _pool_modules[0] if _pool_modules else await asyncio.to_thread(_load_pools)
 
 
 class Sender(Protocol):
@@ -181,7 +184,7 @@ def _check_ports_of_proxies() -> None:
 
 
 def _misnamed_proxies() -> httpx.ProxyError:
-    """In place of httpx's exceptions, which may repeat a proxy's password."""
+    """Make the exception that stands in for httpx's, which may repeat a proxy's password."""
     return httpx.ProxyError(
         "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY holds something that is no address"
     )

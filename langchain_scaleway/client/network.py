@@ -28,7 +28,7 @@ SOCKET_OPTIONS: tuple[tuple[int, int, int], ...] = tuple(
 )
 
 _SMALL = 64 * 1024
-"""Bytes that are worth a copy to save a packet."""
+"""Bytes up to which copying costs less than sending one more packet."""
 
 
 class SendBuffer:
@@ -58,8 +58,8 @@ class SendBuffer:
 class ReadClock:
     """How long each read may still take.
 
-    All reads of an answer share one timeout, or a server that sends a byte now and then would
-    never be done. The pieces of a stream have each their own.
+    All reads of an answer share one timeout: otherwise a server that sends a byte now and then
+    could go on for ever. In a stream each read has its own.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class ReadClock:
         self.restart()
 
     def restart(self) -> None:
-        """Start again, because a request is written."""
+        """Start again, because a new request is being written."""
         self._is_shared = True
         self._end: float | None = None
 
@@ -105,7 +105,7 @@ class ReadClock:
 class Stream(httpcore.NetworkStream):
     """A synchronous stream over one of httpcore's.
 
-    It reads from the socket itself: between a token and its chunk each step counts.
+    It reads from the socket itself, without httpcore's layer: this is done for every token.
     """
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
@@ -174,7 +174,7 @@ def has_input(sock: Any) -> bool:
     Args:
         sock: A socket, or what asyncio gives in its place.
     """
-    if hasattr(select, "poll"):  # Not on Windows; `select` there knows no limit of sockets.
+    if hasattr(select, "poll"):  # Windows has none, and no limit on `select` either.
         poll = select.poll()
         poll.register(sock.fileno(), select.POLLIN)
         return bool(poll.poll(0))

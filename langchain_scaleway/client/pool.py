@@ -23,8 +23,8 @@ KEEP_ALIVE = 20.0
 """Seconds that a connection waits for its next request."""
 
 MOST_AT_ONCE = 1_000
-"""Asynchronous requests at once; a process can often open no more than 1,024 files. Others
-wait for their turn."""
+"""Asynchronous requests at once, since a process can often open no more than 1,024 files. Further
+requests wait for their turn."""
 
 Connection = TypeVar("Connection", httpcore.HTTPConnection, httpcore.AsyncHTTPConnection)
 
@@ -38,7 +38,7 @@ class IdleConnections(Generic[Connection]):
         self._by_origin: dict[str, deque[tuple[Connection, float]]] = {}
 
     def take(self, origin: httpcore.Origin) -> tuple[Connection | None, list[Connection]]:
-        """Take a connection that is still good.
+        """Take a connection that can still be used.
 
         Returns:
             The connection, or `None` if there is none, and expired ones to be closed.
@@ -59,7 +59,8 @@ class IdleConnections(Generic[Connection]):
         """Keep a connection whose answer was read to its end.
 
         Returns:
-            Connections to be closed, because no request came for them.
+            Connections to be closed: this one if it cannot be used again, or those for which no
+            request came in time.
         """
         if self.is_closed or _has_more(connection):
             return [connection]
@@ -248,9 +249,9 @@ class _AsyncBody(httpx.AsyncByteStream):
 
 
 def _has_more(connection: Connection) -> bool:
-    """Whether more came after an answer; it would pass for the answer to the next request.
+    """Whether more bytes came after an answer; they would pass for the next request's answer.
 
-    httpcore does not check, and has no public way to ask its parser.
+    httpcore does not check that, and has no public way to ask its parser.
     """
     http = getattr(connection, "_connection", None)
     parser = getattr(http, "_h11_state", None)
