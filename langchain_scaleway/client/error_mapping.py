@@ -1,4 +1,4 @@
-"""(status, headers, body) -> the exception that says what happened and what to do.
+"""Status, headers and body of a refusal -> the exception that says what happened and what to do.
 
 One function serves HTTP answers and the error events inside a stream alike. Three shapes of
 bodies are known (Scaleway's page "Understanding errors" and public captures of 2026): the
@@ -130,7 +130,7 @@ class _Report(NamedTuple):
 
 
 class _Failure(NamedTuple):
-    """All that is known of a failed request."""
+    """All that is known about a failed request."""
 
     status: int | None
     report: _Report
@@ -337,7 +337,7 @@ def _as_text(body: Mapping[str, Any]) -> str:
 
 
 def shortened(message: str, *, is_cut: bool = False) -> str:
-    """Somebody else's message as a sentence within one of ours, of bounded length.
+    """Make of somebody else's message a sentence, of bounded length, for a message of ours.
 
     Args:
         message: The message.

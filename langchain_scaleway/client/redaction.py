@@ -1,4 +1,4 @@
-"""Takes secrets out of what a server has said: it may have repeated the key."""
+"""Strikes secrets out of what a server has said, because it may have repeated the key."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ class Redaction:
         self._secrets = sorted(set(long_enough), key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """The text without secrets, and without beginnings of them: it may have been cut off."""
+        """The text without secrets, and without their beginnings: the text may have been cut."""
         for secret in self._secrets:
             text = text.replace(secret, _SHOWN_INSTEAD)
         for secret in self._secrets:
@@ -95,7 +95,8 @@ class Redaction:
 def credentials_in(headers: Mapping[str, str]) -> list[str]:
     """The secrets among a request's headers, whose names are in lower case.
 
-    Words such as `Bearer` are too short to be one; a cookie's value stands after its name.
+    Values are split into words, and parts behind a `=`, as in cookies, count by themselves. Words
+    such as `Bearer` come along; `Redaction` leaves out what is so short.
     """
     return [
         credential
@@ -107,7 +108,7 @@ def credentials_in(headers: Mapping[str, str]) -> list[str]:
 
 
 def _spellings(secret: str) -> Iterable[str]:
-    """A secret as JSON, Python and URLs write it, too."""
+    """A secret as it is, and as JSON, Python and URLs write it."""
     return secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")
 
 

@@ -33,10 +33,14 @@ RetryListener = Callable[["RetryCallState"], Any]
 """Told of each retry before the wait; may be a coroutine function on the async side."""
 
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
-"""Statuses that may be gone on the next try. A 504 is retried once: see `should_retry`."""
+"""Statuses that the next try may not meet again. 504 is retried once, see `should_retry`."""
 
 _GATEWAY_TIMEOUT = 504
+
 _LONGEST_OBEYED_WAIT = 60.0
+"""Seconds. If the server asks for a longer wait, nothing is retried: the error says how long, and
+the caller decides."""
+
 _MOST_DOUBLINGS = 30
 """Enough to reach any longest wait, and few enough for a float to hold the result."""
 
@@ -47,8 +51,8 @@ class RetryPolicy(NamedTuple):
     Attributes:
         max_retries: How many retries follow the first try; 0 is none.
         first_wait: The upper bound of the first wait, in seconds; it doubles each time.
-        first_quota_wait: The same after a refusal for a quota per minute, which takes
-            longer to clear than anything else.
+        first_quota_wait: The same after a refusal for a quota per minute, which takes longer to
+            pass than anything else.
         longest_wait: The upper bound of every wait, in seconds.
     """
 
@@ -70,7 +74,7 @@ class RetryPolicy(NamedTuple):
             return False
         wait = requested_wait(error)
         if wait is not None and wait > _LONGEST_OBEYED_WAIT:
-            return False  # The error says how long; the caller decides.
+            return False
         if error.status_code is None:
             # An error event that names no status counts as the server's failure.
             return type(error) is ScalewayAPIError or isinstance(
@@ -121,8 +125,8 @@ class RetryPolicy(NamedTuple):
 
         Args:
             send: Called until it succeeds or its error is not to be retried.
-            failures: The first call's error. It is taken out: frames that hold an error which
-                they raise keep themselves alive.
+            failures: The first call's error alone. It is taken out of the list, because a frame
+                that refers to the error it raises would never be freed by reference counting.
             on_retry: Told of each retry.
 
         Raises:
@@ -139,7 +143,7 @@ class RetryPolicy(NamedTuple):
             if on_retry is not None:
                 on_retry(state)
 
-        from tenacity import Retrying  # noqa: PLC0415 -- see above
+        from tenacity import Retrying  # noqa: PLC0415 -- see the imports above
 
         return Retrying(**self._rules(), before_sleep=announce)(resend)
 
@@ -177,7 +181,7 @@ class RetryPolicy(NamedTuple):
             if on_retry is not None:
                 await on_retry(state)
 
-        from tenacity import AsyncRetrying  # noqa: PLC0415 -- see above
+        from tenacity import AsyncRetrying  # noqa: PLC0415 -- see the imports above
 
         return await AsyncRetrying(**self._rules(), before_sleep=announce)(resend)
 
@@ -216,7 +220,7 @@ def _number(headers: Mapping[str, str], name: str) -> float | None:
 
 
 def _is_quota_per_minute(error: BaseException | None) -> bool:
-    """Whether a 429 is for a quota per minute; one for concurrency clears in milliseconds."""
+    """Whether a 429 is for a quota per minute; one for concurrency passes in milliseconds."""
     return isinstance(error, ScalewayRateLimitError) and "per minute" in str(error.body)
 
 
