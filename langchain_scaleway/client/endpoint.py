@@ -281,7 +281,7 @@ class _TranslatedErrors:
             try:
                 raise translated from error
             finally:
-                del translated  # A frame that holds an error which it raises keeps both alive.
+                del translated  # Else this frame and the error would keep each other alive.
 
 
 def _as_url(base_url: str) -> httpx.URL:

@@ -1,12 +1,13 @@
 """`ScalewayRateLimiter`: requests at the speed of Scaleway's quotas, and no faster.
 
-LangChain calls `acquire` before each call of a model and knows neither its tokens nor its
-end. So there are two ways through one limiter, and a request goes only one of them:
+LangChain calls `acquire` before each call of a model. It tells neither how many tokens the call
+will take nor when it ends. So there are two ways through one limiter, and a request takes only
+one of them:
 
-- `acquire` alone limits requests per minute. That is all a model of another vendor gets.
-- `ChatScaleway`'s client asks the `Pacer` of its key and project for each attempt, with the
-  size of its body; it tells it of headers, usage, refusals and the end of each stream. What
-  `acquire` has taken for the call is given back first.
+- `acquire` alone limits requests per minute. A model of another vendor gets nothing more.
+- `ChatScaleway`'s client asks the `Pacer` of its key and project before each attempt, and shows
+  it the request's body. Afterwards the pacer learns from the answer's headers, its usage, a
+  refusal, and the end of a stream. What `acquire` has taken for the call is given back first.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ from langchain_scaleway.errors import ScalewayError
 Answer = TypeVar("Answer", bound=Reply | AnswerStream[Any] | AsyncAnswerStream[Any])
 
 _ASK_AGAIN = 5.0
-"""Seconds after which whoever waits asks again, though nobody has woken it."""
+"""Seconds after which whoever waits asks again, even if nobody has woken it."""
 
 _salt = os.urandom(32)
 """Salts the hashes of accounts, so that they are useless outside this process."""
@@ -58,10 +59,10 @@ _permit: ContextVar[Turn | None] = ContextVar("langchain_scaleway_permit", defau
 class ScalewayRateLimiter(BaseRateLimiter):
     """Keeps requests, tokens and concurrency below Scaleway's quotas.
 
-    What the quotas are, it learns from the headers of answers, and until the first one it
-    assumes the lowest that Scaleway documents. All limiters of a process share what is known
-    of a key, project and model. After a refusal all of them pause, one request tries, and
-    then all go on.
+    It learns the quotas from the headers of answers; until the first answer it assumes the
+    lowest that Scaleway documents. All limiters of a process share what is known about a key,
+    project and model. After a refusal all of them pause, then one request tries, and when it is
+    let in all go on.
 
     Can be given to models of other vendors too; then it limits requests per minute, by
     `requests_per_minute` or 300.
@@ -71,8 +72,8 @@ class ScalewayRateLimiter(BaseRateLimiter):
         tokens_per_minute: Tokens of prompts and answers in any minute, likewise.
         max_concurrency: Requests at once, likewise. A stream counts until it has been read
             or closed.
-        time_scale: The server's seconds in a second; other than 1 only for tests against
-            an emulator whose time is sped up.
+        time_scale: How many of the server's seconds pass in a second. Other than 1 only in tests
+            against an emulator whose time is sped up.
 
     Raises:
         ValueError: An argument is not positive.
@@ -118,14 +119,14 @@ class ScalewayRateLimiter(BaseRateLimiter):
         """
         if not blocking:
             return self._acquire_now()
-        _note_permit(wait(self._plain, Demand(), self._time_scale))
+        _note_permit(wait(self._acquired, Demand(), self._time_scale))
         return True
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
         """Do what `acquire` does, asynchronously."""
         if not blocking:
             return self._acquire_now()
-        _note_permit(await await_turn(self._plain, Demand(), self._time_scale))
+        _note_permit(await await_turn(self._acquired, Demand(), self._time_scale))
         return True
 
     def pacer(self, base_url: str, api_key: SecretStr | None) -> "Pacer":
@@ -161,16 +162,16 @@ class ScalewayRateLimiter(BaseRateLimiter):
 
     def _acquire_now(self) -> bool:
         waiter = Waiter(Demand())
-        self._plain.join(waiter)
-        outcome = self._plain.try_start(waiter)
+        self._acquired.join(waiter)
+        outcome = self._acquired.try_start(waiter)
         if not isinstance(outcome, Turn):
-            self._plain.leave(waiter)
+            self._acquired.leave(waiter)
             return False
         _note_permit(outcome)
         return True
 
     def _lane(self, account: bytes, model: str) -> Lane:
-        """The queue to a model's quota."""
+        """The lane to a model's quota."""
         scope = _Scope(account, model, self._time_scale)
         lane = self._lanes.get(scope)
         if lane is None:
@@ -186,7 +187,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
 
     def _forget(self) -> None:
         """Start without knowledge and without requests under way."""
-        self._plain = Lane(self._new_quota(), self._limits)
+        self._acquired = Lane(self._new_quota(), self._limits)  # What `acquire` lets through.
         self._lanes: dict[_Scope, Lane] = {}
 
 
@@ -194,8 +195,8 @@ class Pacer:
     """Lets the requests of one key and project through at their pace.
 
     Args:
-        lane_of: Gives the queue to the quota of a model.
-        time_scale: The server's seconds in a second.
+        lane_of: Gives the lane to the quota of a model.
+        time_scale: How many of the server's seconds pass in a second.
     """
 
     def __init__(self, lane_of: Callable[[str], Lane], time_scale: float) -> None:
@@ -230,7 +231,7 @@ class Pacer:
         return answer
 
     def _enter(self, body: Mapping[str, Any]) -> tuple[Lane, Demand]:
-        """Find a request's queue, and refuse it if it can never be let through."""
+        """Find a request's lane, and refuse the request if it can never be let through."""
         _give_back_permit()
         model = str(body.get("model"))
         lane = self._lane_of(model)
@@ -241,7 +242,7 @@ class Pacer:
 
 @contextmanager
 def _attempt(lane: Lane, turn: Turn) -> Iterator[None]:
-    """End a request's turn when it fails, and say so where it can only fail."""
+    """End a request's turn when it fails, and say so if it will fail every time."""
     try:
         yield
     except BaseException as error:
@@ -254,7 +255,7 @@ def _attempt(lane: Lane, turn: Turn) -> Iterator[None]:
 
 
 def _follow(answer: Reply | AnswerStream[Any] | AsyncAnswerStream[Any], turn: Turn) -> None:
-    """Learn from an answer; a whole one has ended, a stream will."""
+    """Learn from an answer. A whole one has ended; a stream ends its turn itself."""
     turn.answered(answer.headers)
     if isinstance(answer, Reply):
         turn.end(answer.body.get("usage"))
@@ -263,13 +264,13 @@ def _follow(answer: Reply | AnswerStream[Any] | AsyncAnswerStream[Any], turn: Tu
 
 
 def _note_permit(turn: Turn) -> None:
-    """Keep what `acquire` has taken, for the client to give it back."""
-    turn.end()  # Nobody will tell when the call ends.
+    """Keep what `acquire` has taken, so that a client can give it back."""
+    turn.end()  # LangChain does not tell when the call ends.
     _permit.set(turn)
 
 
 def _give_back_permit() -> None:
-    """Let a call that the client paces count there alone."""
+    """Give back what `acquire` has taken, because the call is counted by the client's pacer."""
     permit = _permit.get()
     if permit is not None:
         permit.undo()

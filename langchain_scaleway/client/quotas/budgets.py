@@ -106,20 +106,21 @@ class ServerBudget:
     """The share that is never planned to be taken: amounts are estimates."""
 
     _TRUST = 0.1
-    """The share of a surplus that one answer proves: requests that were sent before it may
-    not have reached the server."""
+    """The share of a surplus that one answer is believed. The server may seem to have more left
+    only because requests that were sent earlier have not reached it yet."""
 
     _RESET_TOLERANCE = 0.25
     _RESET_SLACK = 1.0
-    """Seconds. How far a `reset` may be from that of a quota that comes back bit by bit."""
+    """A share of the expected `reset`, and seconds. How far together a `reset` may be from that
+    of a quota that comes back bit by bit."""
 
     def __init__(self, limit: float, available: float, now: float) -> None:
         self.limit = limit
         self._level = available
         self._updated = now
-        self._corrected = 0.0  # By all that the server has said so far.
+        self._corrected = 0.0  # The sum of all corrections by what the server has said.
         self._reset_at = now
-        self._whole_at: float | None = None  # Where the quota comes back at once.
+        self._whole_at: float | None = None  # Unset while the quota comes back bit by bit.
 
     def available(self, now: float) -> float:
         """See `Budget`."""
@@ -151,23 +152,23 @@ class ServerBudget:
 
         Args:
             now: The time.
-            again: Whether it refuses the first request after a refusal too. Then the quota
-                does not come back bit by bit, and the last `reset` counts.
+            again: Whether the first request after a refusal was refused, too. Then the quota
+                does not come back bit by bit, but all at once, at the last `reset`.
         """
         self._level = min(0.0, self.available(now))
         if again and self._reset_at > now:
             self._whole_at = self._reset_at
 
     def mark(self, now: float) -> float:
-        """What is available now, for `learn` to compare with what the server says of now."""
+        """What is available now, apart from corrections; `learn` needs it from every request."""
         return self.available(now) - self._corrected
 
     def learn(self, state: QuotaState, mark: float, sent_at: float, now: float) -> None:
         """Follow what the server says, as far as it contradicts our own account.
 
-        The server counted at some moment between the sending of the request and now. Only
-        what no such moment explains is a contradiction: somebody else uses the quota too, or
-        estimates were off.
+        The server counted at some moment between the sending of the request and now, while our
+        own account went from one value to another. Only what is not between these two is a
+        contradiction: somebody else uses the quota too, or estimates were off.
 
         Args:
             state: What the server says.
@@ -206,12 +207,13 @@ class Entry:
 
     Attributes:
         at: When it started.
-        first: What it took at once.
+        first: What it took when it started.
         later: What it is expected to take until it ends.
         budget: The budget that it took from.
-        mark: What that said right afterwards, where it can learn.
-        uncounted: What is under way besides, less all that was ever taken; with what has
-            been taken until an answer comes, it is what the server may not have counted.
+        mark: The budget's `mark` right afterwards, if it is a `ServerBudget`.
+        uncounted: What other requests had under way when it started, less all that had been taken
+            by then, its own `first` included. Once its answer comes, this plus all that has been
+            taken by then is what the server may not have counted yet.
     """
 
     at: float
@@ -225,11 +227,11 @@ class Entry:
 class Meter:
     """Keeps account of one quota per minute, of requests or of tokens.
 
-    A request takes something when it starts and something when it ends: its prompt's tokens
-    and its answer's. What is under way is expected to end, and room is left for that.
+    A request takes something when it starts, such as the tokens of its prompt, and something when
+    it ends, such as those of its answer. For requests under way the latter is kept free.
 
     Args:
-        limit: The limit as long as no server has told its own.
+        limit: The limit until a server has told its own.
     """
 
     def __init__(self, limit: float) -> None:
@@ -263,7 +265,7 @@ class Meter:
         return Entry(now, first, later, self.budget, mark, uncounted - first)
 
     def end(self, entry: Entry, first: float, later: float, now: float) -> None:
-        """Note what a request has taken in truth.
+        """Note what a request has really taken.
 
         Args:
             entry: What was noted when it started.

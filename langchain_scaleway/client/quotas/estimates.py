@@ -1,7 +1,7 @@
-"""How many tokens a request will take: estimated from its size, corrected by what was used.
+"""How many tokens a request will take: estimated by its size, corrected by what was used.
 
-Tokenizers would have to be downloaded and differ from model to model. The size of a text in
-bytes says enough, once the answers have told how many tokens a byte is.
+Tokenizers differ from model to model and would have to be downloaded. The size of a text in
+bytes says enough, once answers have shown how many bytes make a token.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 _BYTES_PER_TOKEN = 4.0
-"""In UTF-8, for most languages; used until answers tell."""
+"""In UTF-8, for most languages; used until answers show it."""
 _MOST_BYTES_PER_TOKEN = 6.0
 """Hardly any text needs fewer tokens than one for every six bytes."""
 _TOKENS_PER_ATTACHMENT = 1_000
@@ -22,7 +22,7 @@ _FIRST_ANSWER_TOKENS = 500
 _REMEMBERED = 50
 """How many of the last answers an average looks back on."""
 _LEAST_SHARE = 0.75
-"""The share of a learned estimate that a prompt takes for sure, because texts differ."""
+"""The share of an estimate that a prompt takes for sure; the rest may be off, as texts differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Demand:
     Attributes:
         text_size: The bytes of its text.
         attachments: How many images and other files it carries.
-        answer_bound: The most tokens that it lets the answer have, where it says so.
+        answer_bound: Its `max_tokens`; infinite without one.
     """
 
     text_size: int = 0
@@ -73,7 +73,7 @@ class TokenEstimator:
         self._answer_tokens = _Average(_FIRST_ANSWER_TOKENS)
 
     def estimate(self, demand: Demand) -> Estimate:
-        """Estimate a request, by what is known now."""
+        """Estimate a request by what is known now; a demand without a text takes no tokens."""
         if not demand.text_size:
             return Estimate(0, 0)
         return Estimate(
@@ -82,7 +82,7 @@ class TokenEstimator:
         )
 
     def fewest_prompt_tokens(self, demand: Demand) -> float:
-        """What a request takes for sure when it starts."""
+        """The tokens that the prompt of a request has for sure, by what is known now."""
         least = min(1 / _MOST_BYTES_PER_TOKEN, self._tokens_per_byte * _LEAST_SHARE)
         return demand.text_size * least
 
@@ -105,7 +105,7 @@ class TokenEstimator:
 
 
 def fewest_tokens(body: Mapping[str, Any]) -> float:
-    """The tokens that the prompt of a request has for sure.
+    """The tokens that the prompt of a request has for sure, by rule of thumb.
 
     Args:
         body: The JSON body.
@@ -114,7 +114,7 @@ def fewest_tokens(body: Mapping[str, Any]) -> float:
 
 
 class _Average:
-    """The average of the last values, the older the less; a guess before the first."""
+    """The average of the latest values, in which older ones fade; a guess before the first."""
 
     def __init__(self, guess: float) -> None:
         self.value = guess

@@ -71,7 +71,7 @@ def seconds(duration: str) -> float | None:
 def explain_too_large(
     error: ScalewayError, content: bytes, headers: Mapping[str, str] | None
 ) -> ScalewayError:
-    """Tell a refusal for tokens that will be repeated for ever from one that passes.
+    """Say so if a request is refused because it exceeds the quota of tokens by itself.
 
     Args:
         error: Any refusal.
@@ -79,7 +79,7 @@ def explain_too_large(
         headers: Those of an earlier answer by the same model, if there was one.
 
     Returns:
-        The same error, or one that says that the request exceeds the quota by itself.
+        The same error, or one that says that no wait will help.
     """
     if not is_for_tokens(error) or headers is None:
         return error

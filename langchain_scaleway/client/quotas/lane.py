@@ -1,7 +1,7 @@
 """The order in which requests take their turns.
 
-Nothing waits in here. Who waits asks `Lane.try_start` how long, waits, and asks again; it is
-woken earlier when that may be worth while.
+Nothing waits in here. A waiter asks `Lane.try_start` how long to wait, waits, and asks again. It
+is woken early when it may be its turn.
 """
 
 import copy
@@ -14,7 +14,7 @@ from langchain_scaleway.client.quotas.quota import Allowance, Limits, Quota, Tur
 from langchain_scaleway.errors import ScalewayError
 
 _MANY = 1_000
-"""When more wait, they ask less often, so that the asking takes no more time."""
+"""If more than this wait they ask less often, so that the asking takes no more time in all."""
 
 
 class Waiter:
@@ -117,7 +117,7 @@ class Lane:
         self._waiting.clear()
 
     def explain(self, error: ScalewayError, turn: Turn) -> ScalewayError:
-        """Tell a refusal that will be repeated for ever from one that passes."""
+        """Say so if a request was refused because it exceeds the quota of tokens by itself."""
         tokens = turn.estimate.prompt_tokens
         with self.quota.lock:
             limit = self._token_limit()
@@ -126,9 +126,9 @@ class Lane:
         return error
 
     def _is_first(self, waiter: Waiter, now: float) -> bool:
-        """Whether a request is the first, after passing over those that do not come.
+        """Whether a request is the first, once those that no longer ask have gone to the end.
 
-        Their event loop does not run: it was stopped, or is blocked.
+        These wait on an event loop that was stopped, or is blocked.
         """
         first = next(iter(self._waiting))
         while first is not waiter and first.asks_again_at + self.quota.ask_again < now:
@@ -138,10 +138,11 @@ class Lane:
         return first is waiter
 
     def _wait(self, demand: Demand, now: float) -> float:
-        """How many seconds until the first may go; endless where only others' ends help."""
+        """How many seconds until the first may go; infinite if another has to end before."""
         quota, own = self.quota, self._own
         if own.places is not None and own.running >= own.places:
             return math.inf
+        # A limit that the user sets stands in for Scaleway's documented one, not for a learned one.
         has_shared_places = own.places is None or quota.places.is_learned
         if has_shared_places and quota.running >= quota.places.count:
             return math.inf

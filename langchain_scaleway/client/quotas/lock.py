@@ -1,4 +1,4 @@
-"""A lock that garbage collection cannot make a deadlock of."""
+"""A lock that cannot deadlock when the garbage collector runs while it is held."""
 
 import threading
 from collections import deque
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 
 class DeferringLock:
-    """A lock whose holder also does what others could not wait to do.
+    """A lock whose holder also does what others must not wait to do themselves.
 
     An abandoned stream is closed wherever the garbage collector happens to run, perhaps in
-    a thread that holds this very lock. So what ends a request never waits for the lock: it
-    is left to the holder, who does it before going on.
+    a thread that holds this very lock and would wait for itself. So whatever ends a request
+    never waits for the lock: it is left to the holder, who does it after freeing the lock.
     """
 
     def __init__(self) -> None:
@@ -28,12 +28,12 @@ class DeferringLock:
         self._do_what_is_left()
 
     def run(self, action: Callable[[], None]) -> None:
-        """Do something under the lock: now, or as soon as its holder is done."""
+        """Do something under the lock: now, or when its holder has freed it."""
         self._left_to_do.append(action)
         self._do_what_is_left()
 
     def _do_what_is_left(self) -> None:
-        # Asked again after each release: somebody may have come in between.
+        # Looked at again after each release: something may have been left in between.
         while self._left_to_do and self._lock.acquire(blocking=False):
             try:
                 while self._left_to_do:
