@@ -85,7 +85,7 @@ class Lane:
             Its turn, or how many seconds to wait before asking again.
 
         Raises:
-            ScalewayRateLimitError: There is no use in waiting.
+            ScalewayRateLimitError: Scaleway has refused every request for minutes.
         """
         with self.quota.lock:
             if waiter.refusal is not None:

@@ -57,15 +57,15 @@ class Limits:
 
 
 class Allowance:
-    """What a limiter allows by itself, besides what the server does.
+    """What one limiter allows: the limits that its user has set, and what has been used of them.
 
     Args:
-        limits: Its limits.
+        limits: The limits.
 
     Attributes:
-        requests: Its account of requests per minute.
-        tokens: Its account of tokens per minute.
-        places: How many requests may run at once.
+        requests: The account of requests per minute; `None` without a limit.
+        tokens: The account of tokens per minute, likewise.
+        places: How many requests may run at once, likewise.
         running: How many are running.
     """
 
@@ -114,7 +114,7 @@ class Quota:
             lane.wake_first()
 
     def turn_away(self, error: ScalewayError) -> None:
-        """Let nobody wait any longer for what does not come."""
+        """Let nobody wait any longer: every request is refused."""
         for lane in self.lanes:
             lane.turn_away(error)
 
@@ -123,8 +123,8 @@ class Turn:
     """A request that has been let through, from its sending to the end of its answer.
 
     Args:
-        quota: What it takes from.
-        allowance: What else it takes from.
+        quota: Scaleway's quotas, which it uses.
+        allowance: The limits of its limiter, which it uses as well.
         demand: What it is made of.
         now: The time.
 
@@ -170,11 +170,11 @@ class Turn:
             quota.wake()
 
     def end(self, usage: Mapping[str, Any] | None = None) -> None:
-        """Make room for others; all but the first call mean nothing.
+        """Make room for others. After the first call, further ones do nothing.
 
         Args:
-            usage: What the answer says of its tokens. Without it the estimate stands: an
-                answer that nobody waits for may be generated all the same.
+            usage: What the answer says about its tokens. Without it the estimate stands, because
+                an answer may be generated to its end even if nobody reads it any more.
         """
         self._quota.lock.run(lambda: self._end(usage))
 
@@ -192,11 +192,11 @@ class Turn:
                 self._close(requests=1, prompt_tokens=0, answer_tokens=0)
 
     def undo(self) -> None:
-        """Give the request back after its end: it is counted elsewhere."""
+        """Give the request back after its end, because it is counted elsewhere."""
         self._quota.lock.run(self._undo)
 
     def __del__(self) -> None:
-        """Make room for others when the request was abandoned."""
+        """Make room for others when the request has been abandoned."""
         if not self._has_ended:
             self.end()
 

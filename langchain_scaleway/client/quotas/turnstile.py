@@ -8,10 +8,12 @@ _JITTER = 0.25
 """The share by which pauses are longer at random: other processes pause as well."""
 
 _REFUSED_WITHIN = 5.0
-"""Seconds. A refusal comes at once, while an answer may take minutes."""
+"""Seconds after which a trial counts as let in. A refusal comes at once, an answer may take
+minutes."""
 
 _MOST_REFUSALS = 9
-"""Refused trials in a row, over two and a half minutes, after which it is no quota per minute."""
+"""Refusals in a row. They take more than two and a half minutes, longer than any quota per
+minute lasts."""
 
 _ANSWERS_PER_PLACE = 5
 """How many answers for each place there is must come before another place is tried."""
@@ -20,8 +22,8 @@ _ANSWERS_PER_PLACE = 5
 class Turnstile:
     """After a refusal for a quota per minute nobody goes, then one tries, then everybody goes.
 
-    Requests have numbers in the order of their sending. Those that were sent before it
-    closed neither open it nor close it further.
+    Requests are numbered in the order in which they are sent. Those that were sent before the
+    turnstile closed neither open it nor close it for longer.
     """
 
     def __init__(self) -> None:
@@ -60,7 +62,8 @@ class Turnstile:
             now: The time.
 
         Returns:
-            The seconds until the next trial, `None` where the refusal says nothing new.
+            The seconds until the next trial; `None` if the request was sent before the last
+            refusal, so that this one says nothing new.
         """
         if number <= self._last_sent_before:
             return None
@@ -73,7 +76,7 @@ class Turnstile:
         return pause
 
     def accept(self, number: int) -> None:
-        """Open: a request was let in."""
+        """Open, because a request was let in."""
         if number > self._last_sent_before:
             self._open()
 
@@ -88,7 +91,7 @@ class Turnstile:
 
 
 class Places:
-    """How many requests fit at once, which Scaleway tells by refusals alone.
+    """How many requests fit at once, which Scaleway shows by refusals alone.
 
     Args:
         most: The quota as it is documented.
@@ -110,7 +113,7 @@ class Places:
         self._answers = 0
 
     def accept(self) -> None:
-        """Try another place after many answers: others may have left theirs."""
+        """Try one more place after many answers, because other programs may use fewer by now."""
         self._answers += 1
         if self.is_learned and self._answers >= _ANSWERS_PER_PLACE * self.count:
             self.count += 1

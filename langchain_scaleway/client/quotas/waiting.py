@@ -13,12 +13,12 @@ def wait(lane: Lane, demand: Demand, time_scale: float) -> Turn:
     """Wait in this thread.
 
     Args:
-        lane: Where to.
+        lane: The lane to wait in.
         demand: What the request is made of.
-        time_scale: The lane's seconds in a second.
+        time_scale: How many of the server's seconds pass in a second.
 
     Raises:
-        ScalewayRateLimitError: There is no use in waiting.
+        ScalewayRateLimitError: Scaleway has refused every request for minutes.
     """
     waiter = _Thread(demand)
     lane.join(waiter)
