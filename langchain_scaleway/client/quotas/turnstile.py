@@ -12,8 +12,8 @@ _REFUSED_WITHIN = 5.0
 minutes."""
 
 _MOST_REFUSALS = 9
-"""Refusals in a row. They take more than two and a half minutes, longer than any quota per
-minute lasts."""
+"""Refusals in a row. The pauses between them add up to more than two minutes (121 to 151 s), longer
+than any quota per minute lasts."""
 
 _ANSWERS_PER_PLACE = 5
 """How many answers for each place there is must come before another place is tried."""
