@@ -1,11 +1,12 @@
 """Roles in turn, for models whose chat template insists on it.
 
 Mistral's templates refuse a request with "After the optional system message, conversation
-roles must alternate user/assistant/user/assistant/..." (seen live on Scaleway). They count
-neither tool messages nor assistant messages with tool calls, refuse a system message
-anywhere but at the start. Their other renderer, mistral-common, merges messages in a row
-itself, but refuses a second assistant message while the first one's calls wait for results;
-up to release 1.11.0 it also refuses a user message right after a tool message.
+roles must alternate user/assistant/user/assistant/..." (seen live on Scaleway). They do not
+count tool messages and assistant messages with tool calls, and they refuse a system message
+anywhere but at the start. The family's other renderer, mistral-common, merges adjacent
+messages of a role itself, but refuses a second assistant message while calls of the first
+wait for results; up to release 1.11.0 it also refuses a user message right after a tool
+message.
 """
 
 from collections.abc import Iterable
@@ -24,13 +25,13 @@ ends each run with a tool message.
 def alternate_roles(messages: Iterable[WireMessage]) -> list[WireMessage]:
     r"""Bring messages into the order that the templates accept, with every text kept.
 
-    - System messages at the start become one, later ones user messages.
-    - Adjacent user messages become one, and so do the assistant's, with all their tool calls:
-      agents that run side by side leave such histories.
+    - System messages at the start become one; later ones become user messages.
+    - Adjacent user messages become one. So do adjacent assistant messages, with all their tool
+      calls: agents that run side by side leave such histories.
     - Between a tool call or its result and a user message the assistant says `CLOSING_TURN`.
 
-    Texts are joined with an empty line, lists of parts are put together. A history that
-    begins with the assistant stays as it is: what the user said before is not ours to invent.
+    Texts are joined with an empty line between them, lists of parts are concatenated. A history
+    that begins with the assistant stays as it is: what the user said before is not ours to invent.
 
     Args:
         messages: Wire messages that belong to the caller alone; this function changes them.

@@ -1,12 +1,16 @@
-"""Tool calls as the Mistral family takes them, out of any model's history.
+"""Any model's history in the form that the Mistral family takes.
 
-vLLM renders these models' prompts with mistral-common, which checks a request first, and
-answers 400 for a history that other models take: for a tool call's id that is not nine
-letters and digits (tokenizers before version 13; vLLM 0.32 keeps an id's last nine
-characters, so that `call_1` is refused and two ids may become one), for a tool's name that
-no function can have, for a call without a result before the assistant's next message, and
-for an assistant's message that says nothing. (Its `MistralRequestValidator`, release
-1.13.1.) All of them come up where a model made a mistake, where `max_tokens` ended a reply
+vLLM renders these models' prompts with mistral-common. It checks each request first
+(`MistralRequestValidator`, release 1.13.1), and answers 400 for histories that other models
+take:
+
+- a tool call's id is not nine letters and digits (tokenizers before version 13; vLLM 0.32
+  keeps an id's last nine characters, so `call_1` is refused and two ids may become one);
+- a tool's name is one that no function can have;
+- a call has no result before the assistant's next message;
+- an assistant message says nothing.
+
+Such histories come about where a model made a mistake, where `max_tokens` ended a reply
 within its reasoning, or where another provider's model began the conversation.
 """
 
@@ -20,9 +24,9 @@ from langchain_scaleway.convert.alternation import alternate_roles
 WireMessage = dict[str, Any]
 
 NO_RESULT = "No result came of this call."
-"""The result that is given to a call that nobody answered.
+"""The result that stands in for the missing one of a call.
 
-LangChain's agents leave invalid calls unanswered, and runs that are interrupted leave others.
+LangChain's agents answer no invalid calls, and runs that are interrupted leave others unanswered.
 """
 
 _ID_LENGTH = 9
@@ -77,7 +81,10 @@ def _short_id(call_id: str) -> str:
 
 
 def _with_all_results(messages: list[WireMessage]) -> Iterator[WireMessage]:
-    """The messages, with a result for each call that has none among those right after it."""
+    """The messages, with a result for each call that has none in the tool messages behind it.
+
+    Calls in the very last message get none: nothing has come after them yet.
+    """
     lacking: list[str] = []
     for message in messages:
         if message["role"] == "tool":
