@@ -1,8 +1,8 @@
 """AI messages -> assistant messages of a chat request.
 
-An assistant message has text, tool calls and, when asked for, reasoning. Whatever else a
-content list holds is read for these three or left out; `tool_calls` and
-`invalid_tool_calls` of the message come before the same calls in its content.
+An assistant message has text, tool calls and, when asked for, reasoning. Blocks of a content
+list become one of these three, or are left out. Calls come from the message's `tool_calls` and
+`invalid_tool_calls` first; its content only adds those that are in neither.
 """
 
 import json
@@ -69,7 +69,7 @@ def assistant_message(
 
 
 def _spoken(additional_kwargs: Mapping[str, Any]) -> str:
-    """The transcript of what an OpenAI model said aloud; its message has no other text."""
+    """The transcript of an OpenAI model's speech; such a message has no other text."""
     audio = additional_kwargs.get("audio")
     transcript = audio.get("transcript") if isinstance(audio, dict) else None
     return transcript if isinstance(transcript, str) else ""
@@ -106,7 +106,7 @@ def _read_block(block: Block, said: _Said) -> None:
     elif kind == "refusal":
         said.refusals.append(string_of(block, "refusal"))
     elif kind == "compaction":
-        # Anthropic's summary of what was said before; OpenAI encrypts its own.
+        # Anthropic's summary of the earlier conversation. OpenAI's is encrypted, and left out.
         if summary := _flattened(block.get("content"), ""):
             said.texts.append(f"{summary}\n\n")
     elif kind in _REASONING:
@@ -168,16 +168,17 @@ def _tool_calls(message: AIMessage, from_content: list[WireCall]) -> list[WireCa
 
 
 def _not_among(calls: list[WireCall], from_content: list[WireCall]) -> list[WireCall]:
-    """The calls that stand in the content alone.
+    """The calls that are in the content only.
 
-    A call without an id cannot be told from those in `tool_calls`, and counts as one of them.
+    A call without an id cannot be compared with those in `tool_calls`; if there are any, it counts
+    as one of them.
     """
     ids = {call["id"] for call in calls}
     return [call for call in from_content if call["id"] not in ids and (call["id"] or not calls)]
 
 
 def _call_of_block(block: Block) -> WireCall:
-    """A call in a content list. OpenAI's `id` is the item's, its `call_id` the call's."""
+    """A call in a content list. With OpenAI `call_id` is the call's id, and `id` the block's."""
     arguments = next((block[key] for key in _ARGUMENTS_KEYS if key in block), None)
     call_id = optional_string_of(block, "call_id", "id")
     return _wire_call(call_id, optional_string_of(block, "name"), _arguments(arguments))
@@ -198,9 +199,10 @@ def _invalid_call(call: InvalidToolCall) -> WireCall:
 def _arguments(arguments: Any) -> str:
     """A tool call's arguments as the JSON text of an object.
 
-    What a model wrote instead of an object goes back inside one. llama.cpp answers 500 to
-    anything else (recording `err_tool_calls_bad_arguments`), and vLLM answers 400 or shows
-    the model `{}` in its place, depending on the release; here the model sees its mistake.
+    If a model wrote something else than an object, that goes out inside one, so that the model
+    sees its mistake. Sent as it is, llama.cpp would answer 500 (recording
+    `err_tool_calls_bad_arguments`), and vLLM, depending on the release, would answer 400 or show
+    the model `{}` in its place.
 
     Raises:
         UnsendableError: The arguments hold something that no model can have written.
@@ -225,10 +227,10 @@ def _json(arguments: dict[str, Any]) -> str:
 
 
 def _written_by_a_model(arguments: dict[str, Any]) -> Any:
-    """The arguments with `NaN` and `Infinity` in them as text; as they are if something else is.
+    """The arguments as text if JSON with `NaN` and `Infinity` can hold them, else as they are.
 
-    Python reads both in what a model wrote, and one such call must not make a conversation
-    unsendable.
+    Python's parser reads both in what a model wrote, and one such call must not make a whole
+    conversation unsendable.
     """
     try:
         return json.dumps(arguments, ensure_ascii=False)
@@ -272,14 +274,16 @@ _TEXTS = frozenset({"text", "output_text", "input_text"})
 _REASONING = frozenset({"reasoning", "reasoning_content", "redacted_thinking", "thinking"})
 
 _REASONING_KEYS = ("reasoning", "thinking", "reasoning_content", "summary", "content")
-"""LangChain; Anthropic and Mistral; Amazon; OpenAI's summary; open models on its Responses API."""
+"""Whose they are: LangChain's; Anthropic's and Mistral's; Amazon's; OpenAI's, for its summaries;
+those of open models on the Responses API."""
 
 _CALLS = frozenset(
     {"custom_tool_call", "function_call", "invalid_tool_call", "tool_call", "tool_use"}
 )
 
 _ARGUMENTS_KEYS = ("args", "arguments", "input")
-"""LangChain and Google; OpenAI's Responses API; Anthropic, Amazon and OpenAI's custom tools."""
+"""Whose they are: LangChain's and Google's; those of OpenAI's Responses API; Anthropic's, Amazon's
+and those of OpenAI's custom tools."""
 
 _LEFT_OUT = frozenset(
     {
@@ -305,10 +309,10 @@ _LEFT_OUT = frozenset(
         "executable_code",
         # Google's seal on a call
         "function_call_signature",
-        # Where a statement comes from: LangChain, Mistral
+        # The source of a statement: LangChain, Mistral
         "citation",
         "reference",
     }
     | HINTS
 )
-"""Content that means nothing to another provider's model."""
+"""Blocks that mean nothing to another provider's model."""

@@ -1,10 +1,10 @@
 """LangChain content blocks -> the content parts of a chat request.
 
-Blocks come in many dialects: LangChain's own of today (v1) and of before (v0), and what
-other providers' integrations leave in a history. Scaleway takes four kinds of part: `text`,
+Blocks come in many dialects: LangChain's current one (v1), its older one (v0), and what other
+providers' integrations leave in a history. Scaleway takes four kinds of parts: `text`,
 `image_url`, `input_audio` and `video_url`.
 
-Extra keys (`id`, `index`, `annotations`, `cache_control`, …) stay behind: servers of the
+Extra keys (`id`, `index`, `annotations`, `cache_control`, …) are left out: servers of the
 Mistral family refuse them.
 """
 
@@ -74,7 +74,7 @@ def tool_output_text(output: Any) -> str:
 
 
 def unwrap(block: Block) -> Block:
-    """A block with a `type`, out of LangChain's `non_standard` wrapper if it is in one.
+    """The block itself, with a `type`: out of LangChain's `non_standard` wrapper if it is in one.
 
     Raises:
         UnsendableBlockError: There is no block in the wrapper, or nothing says what it is.
@@ -194,7 +194,7 @@ def _from_converse(block: Block) -> Block:
 
 
 HINTS = frozenset({"cachePoint", "cache_point"})
-"""Blocks without content: where Amazon shall cache the prompt."""
+"""Blocks without content: they tell Amazon where to cut a prompt for its cache."""
 
 _USE_KNOWN_BLOCKS = "Use text, image, audio or video blocks, or take it out of the history."
 
@@ -203,7 +203,7 @@ _CONVERSE_KINDS = ("text", "image", "video", "document", "cachePoint")
 _TEXT_FORMATS = frozenset({"csv", "html", "md", "txt"})
 
 _TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
-"""How MIME types end that are text without saying so, `application/json` first of all."""
+"""Endings of MIME types that are text although they do not begin with `text/`."""
 
 _MEDIA: Mapping[str, Callable[[Block], Part]] = {
     "audio": media.audio,

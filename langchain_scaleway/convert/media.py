@@ -1,8 +1,8 @@
 """Images, audio and video: blocks of every dialect -> the parts that Scaleway takes.
 
-A block holds an address, or data in base64, or an id of a file that its provider keeps.
-Scaleway takes the first two, and data only as a `data:` URL ("Query vision models"); audio
-it takes as base64 alone ("Query audio models"), and it keeps no files.
+A block holds an address, or data in base64, or the id of a file that its provider keeps.
+Scaleway takes addresses, and data in the form of `data:` URLs (page "Query vision models").
+Audio it takes only as base64 (page "Query audio models"). It keeps no files.
 """
 
 import base64
