@@ -42,14 +42,14 @@ class StructuredOutput(NamedTuple):
     reader: ObjectReader
 
     def parser(self, *, include_raw: bool) -> Runnable[BaseMessage, Any]:
-        """Turns replies into objects, or into dicts of `raw`, `parsed` and `parsing_error`."""
+        """What turns replies into objects, or into dicts of `raw`, `parsed`, `parsing_error`."""
         return RawAndObject(self.reader) if include_raw else self.reader
 
 
 def structured_output(
     schema: Schema | None, method: Method, *, strict: bool | None
 ) -> StructuredOutput:
-    """Work out a method of structured output.
+    """Work out how to ask for an object and how to read it, by one of the three methods.
 
     Args:
         schema: A Pydantic class, a TypedDict, or a JSON schema in any of LangChain's forms;
@@ -63,7 +63,7 @@ def structured_output(
         those of `bind_tools`.
 
     Raises:
-        ValueError: The method is unknown, the schema is not one, or they do not go together.
+        ValueError: The method is unknown, `schema` is no schema, or the two do not go together.
     """
     if method not in get_args(Method):
         raise ValueError(f"`method` must be one of {', '.join(get_args(Method))}, not {method!r}.")
@@ -72,22 +72,24 @@ def structured_output(
     if method == "json_mode":
         if strict is not None:
             raise ValueError("`strict` needs a schema, which `json_mode` does not send.")
-        return _in_text({"type": "json_object"}, schema)
+        return _as_text({"type": "json_object"}, schema)
     if schema is None:
         raise ValueError(f"`method={method!r}` needs a schema; only `json_mode` goes without.")
     if method == "json_schema":
-        return _in_text(response_format(schema, strict=strict), schema)
+        return _as_text(response_format(schema, strict=strict), schema)
     schema = _as_function(schema) if isinstance(schema, dict) else schema
-    return _in_a_call(schema, strict=strict)
+    return _as_tool_call(schema, strict=strict)
 
 
-def _in_text(asked: dict[str, Any], schema: Schema | None) -> StructuredOutput:
+def _as_text(asked: dict[str, Any], schema: Schema | None) -> StructuredOutput:
+    """Have the object written as the text of the answer."""
     is_class = isinstance(schema, type) and is_basemodel_subclass(schema)
     parser = PydanticOutputParser(pydantic_object=schema) if is_class else JsonOutputParser()
     return StructuredOutput({"response_format": asked}, ObjectReader(parser, may_be_null=True))
 
 
-def _in_a_call(schema: Schema, *, strict: bool | None) -> StructuredOutput:
+def _as_tool_call(schema: Schema, *, strict: bool | None) -> StructuredOutput:
+    """Have the object written as the arguments of a tool call."""
     function = _converted(_without_typed_dict(schema), strict=None)
     name = function["name"]
     if function["parameters"].get("type", "object") != "object":
@@ -121,7 +123,8 @@ def response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     function = _converted(schema, strict=strict)
     parameters = function["parameters"]
     if isinstance(schema, type) and issubclass(schema, BaseModel):
-        # LangChain's converter resolves references, and so loses models that contain themselves.
+        # LangChain's converter puts definitions in the place of references to them, which cannot
+        # be done with a model that contains itself.
         parameters = schema.model_json_schema()
         if strict:
             close_objects(parameters)
@@ -159,12 +162,12 @@ def _converted(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     """The function that LangChain makes of a schema.
 
     Raises:
-        ValueError: It can make none, as a type has no JSON schema.
+        ValueError: It can make none, because a type has no JSON schema.
     """
     try:
         function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
     except _CONVERTER_ERRORS as error:
-        raise _without_json_schema(schema, error) from error
+        raise _no_json_schema(schema, error) from error
     return function
 
 
@@ -172,7 +175,7 @@ def _without_typed_dict(schema: Schema) -> Schema:
     """The schema, a Pydantic class in place of a TypedDict.
 
     Raises:
-        ValueError: There is none, as a type has no JSON schema, or the TypedDict contains itself.
+        ValueError: A type has no JSON schema, or the TypedDict contains itself.
     """
     if not is_typeddict(schema):
         return schema
@@ -181,13 +184,13 @@ def _without_typed_dict(schema: Schema) -> Schema:
     try:
         return as_pydantic_class(schema)
     except _CONVERTER_ERRORS as error:
-        raise _without_json_schema(schema, error) from error
+        raise _no_json_schema(schema, error) from error
 
 
 _CONVERTER_ERRORS = (NameError, PydanticUserError, RuntimeError, TypeError)
 
 
-def _without_json_schema(schema: Schema, error: Exception) -> ValueError:
+def _no_json_schema(schema: Schema, error: Exception) -> ValueError:
     return ValueError(
         f"`schema` {schema!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic "
         "class, of types that JSON can hold."
@@ -195,7 +198,7 @@ def _without_json_schema(schema: Schema, error: Exception) -> ValueError:
 
 
 def _as_name(title: str) -> str:
-    """A title with no characters but those that Scaleway takes in names."""
+    """A title as a name, with only those characters that Scaleway takes in one."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", title)[:_LONGEST_NAME]
 
 
@@ -203,7 +206,7 @@ def _as_name(title: str) -> str:
 
 
 def _check_kind(schema: Any) -> None:
-    """Refuse what is no schema, such as `list[Person]`: LangChain would take it for a function.
+    """Refuse what is no schema, such as `list[Person]`, which LangChain would take for a function.
 
     Raises:
         ValueError: It is not a schema.
@@ -224,9 +227,9 @@ def _is_response_format(schema: dict[str, Any]) -> bool:
 
 
 def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema in any of LangChain's forms, in the one that OpenAI has for functions.
+    """A schema in any of LangChain's forms, converted to the form that OpenAI has for functions.
 
-    LangChain's own converter leaves out a JSON schema without `properties`, such as a list's.
+    LangChain's own converter loses a JSON schema without `properties`, such as that of a list.
 
     Raises:
         ValueError: The dict is not a schema.
@@ -253,4 +256,4 @@ def _as_function(schema: dict[str, Any]) -> dict[str, Any]:
 _KEYWORDS = frozenset(
     {"$ref", "allOf", "anyOf", "const", "enum", "items", "oneOf", "properties", "title", "type"}
 )
-"""By which a JSON schema is known."""
+"""Keywords of which a JSON schema has at least one."""
