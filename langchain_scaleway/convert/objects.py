@@ -1,8 +1,8 @@
 """Replies to structured output -> objects, whole and as they grow.
 
-LangChain's parsers are lenient where an answer should not pass for an object: they complete
-JSON that was cut off, give `None` where the model called no tool, and end a stream in silence
-if what came is not an object. The readers here raise in all these cases.
+LangChain's parsers let answers pass for objects that are none: they complete JSON that was cut
+off, give `None` where the model called no tool, and end a stream in silence if what came is not
+an object. The readers here raise in all these cases.
 """
 
 # ruff: noqa: A002 -- `input` is what LangChain calls it
@@ -24,7 +24,7 @@ _QUOTED_CHARACTERS = 200
 
 
 class ObjectReader(Runnable[BaseMessage, Any]):
-    """Reads an object from a reply, or raises what kept it from being one.
+    """Reads an object from a reply, or raises an error that says why there is none.
 
     Raises:
         ScalewayTruncatedOutputError: The limit on output tokens cut the answer off.
@@ -37,7 +37,8 @@ class ObjectReader(Runnable[BaseMessage, Any]):
 
         Args:
             parser: The parser for the schema.
-            may_be_null: Whether `None` is an object, as JSON's `null` is, or the lack of one.
+            may_be_null: Whether the parser's `None` is a result, as for JSON's `null`, or means
+                that there is no object.
         """
         self._parser = parser
         self._may_be_null = may_be_null
@@ -119,7 +120,7 @@ class ObjectReader(Runnable[BaseMessage, Any]):
 
     def _checked(self, found: Any, message: BaseMessage) -> Any:
         if found is None and not self._may_be_null:
-            raise _without_object(message)
+            raise _no_object(message)
         return found
 
     def _explained(
@@ -127,7 +128,7 @@ class ObjectReader(Runnable[BaseMessage, Any]):
     ) -> OutputParserException:
         """The parser's error, or a better one where it has nothing to quote."""
         said = message.text.strip() or getattr(message, "tool_calls", None)
-        return error if said else _without_object(message)
+        return error if said else _no_object(message)
 
 
 class RawAndObject(Runnable[BaseMessage, dict[str, Any]]):
@@ -186,14 +187,14 @@ class RawAndObject(Runnable[BaseMessage, dict[str, Any]]):
 
 
 class _Growth:
-    r"""Passes over objects that have lost a part, or whose last character is not complete.
+    r"""Passes over objects that are less than the one before, or end in half a character.
 
-    Where a stream is cut within an escaped character, such as `\u00` and `e9`, core's parser
-    drops the text that holds it until the rest comes, and shows half of an emoji.
+    Chunks may end within an escaped character, such as between `\u00` and `e9`. Until the rest
+    comes, core's parser then leaves out the whole text, or gives half of an emoji.
 
     Attributes:
-        passed_over: The object that was passed over last, if none has come since: the whole
-            one, where a key comes twice in it.
+        passed_over: The object that was passed over last, if no other was shown since. At the end
+            of a stream it is the whole object: one with a repeated key loses what it had before.
     """
 
     def __init__(self) -> None:
@@ -201,7 +202,7 @@ class _Growth:
         self.passed_over: list[Any] = []
 
     def has_grown(self, found: Any) -> bool:
-        """Take the next object, and tell whether it is to be shown."""
+        """Take the next object, and say whether it is to be shown."""
         if _has_lost(self._before, found) or _ends_in_half_a_character(found):
             self.passed_over = [found]
             return False
@@ -235,7 +236,7 @@ def refuse_truncated(message: BaseMessage) -> None:
     if message.response_metadata.get("finish_reason") != "length":
         return
     try:
-        json.loads(message.text)  # The limit may have fallen on the very end.
+        json.loads(message.text)  # The limit may have been reached just as the object ended.
     except ValueError as error:
         raise _truncated(message) from error
 
@@ -257,8 +258,8 @@ def _truncated(message: BaseMessage) -> ScalewayTruncatedOutputError:
     return ScalewayTruncatedOutputError(text, model=metadata.get("model_name"))
 
 
-def _without_object(message: BaseMessage) -> OutputParserException:
-    """The error for a reply in which there is no object to be read."""
+def _no_object(message: BaseMessage) -> OutputParserException:
+    """The error for a reply without an object; it says what is there instead."""
     metadata = message.response_metadata
     calls = getattr(message, "tool_calls", None)
     invalid_calls = getattr(message, "invalid_tool_calls", None)
@@ -286,7 +287,7 @@ def _quoted(said: Any) -> str:
 
 
 def _joined(chunks: list[BaseMessage]) -> BaseMessage:
-    """What the chunks of a reply add up to, joined at once: one by one takes quadratic time."""
+    """The sum of a reply's chunks, added up at once: one by one it would take quadratic time."""
     first, *others = chunks
     # A reply that is not streamed, such as one from a cache, is a message and not a chunk.
     return first + others if others and isinstance(first, AIMessageChunk) else first
