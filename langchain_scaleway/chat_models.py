@@ -276,7 +276,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
 
         Args:
             tools: Functions, Pydantic classes, TypedDicts, `BaseTool`s, JSON schemas or tools
-                in OpenAI's form. An empty list sends none.
+                in the form of OpenAI, Anthropic or MCP. An empty list sends none.
             tool_choice: `"auto"`, `"none"`, `"any"` or `"required"` or `True` (some tool must
                 be called), `False` (unset), or the name of the tool that must be called.
             strict: Whether arguments must follow the schema; Scaleway accepts and ignores it,

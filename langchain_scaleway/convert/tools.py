@@ -38,7 +38,7 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
 
     Args:
         tools: Functions, Pydantic classes, TypedDicts, `BaseTool`s, JSON schemas with a title,
-            or tools in OpenAI's form.
+            or function tools in the form of OpenAI, Anthropic or MCP.
         strict: Whether arguments must follow the schema. Sent only when it is given:
             Scaleway accepts and ignores it (API reference, September 2026), vLLM obeys.
 
@@ -46,8 +46,8 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
         Tools in the form of the request's `tools`.
 
     Raises:
-        ValueError: A tool is of a kind that Scaleway does not have, or cannot be converted; or it
-            was given without a list around it.
+        ValueError: A tool is of a kind that Scaleway does not have, or cannot be converted, or a
+            single tool was given instead of a list.
     """
     if not isinstance(tools, (list, tuple)) and not _are_several(tools):
         raise ValueError(
@@ -58,7 +58,7 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
 
 
 def _are_several(tools: Any) -> bool:
-    """Whether this holds tools; one may be iterable itself, a `BaseTool` by its fields."""
+    """Whether this is a collection of tools, and not a single one that happens to be iterable."""
     return isinstance(tools, Iterable) and not isinstance(tools, (str, Mapping, BaseModel))
 
 
@@ -135,7 +135,7 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
             return _copy(found[2])
     converted = _converted(tool, strict=strict)
     if converted.get("type") != "function":
-        raise _of_another_kind(converted.get("type"))
+        raise _unsupported_kind(converted.get("type"))
     if fingerprint is not None:
         reference = weakref.ref(tool, lambda _: _remembered.pop(key, None))
         _remembered[key] = (reference, fingerprint, converted)
@@ -143,16 +143,16 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
 
 
 def _converted(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
-    """The tool in OpenAI's form, by LangChain's converter, its losses made good."""
+    """The tool in OpenAI's form, by LangChain's converter, with what that would lose."""
     if isinstance(tool, Mapping):
-        tool = _known_form(tool)
+        tool = _in_known_form(tool)
     try:
         if is_typeddict(tool):
             from langchain_scaleway.convert.typed_dicts import as_pydantic_class  # noqa: PLC0415 -- rare
 
             tool = as_pydantic_class(tool)
         converted = convert_to_openai_tool(tool, strict=strict)
-        # In place of an endless reference the converter writes `{}`, which tells the model nothing.
+        # The converter writes `{}` for a schema that contains itself; the model learns nothing.
         schema = _schema_that_contains_itself(tool) if "{}" in str(converted) else None
     except _CONVERTER_ERRORS as error:
         raise ValueError(
@@ -176,7 +176,7 @@ _CONVERTER_ERRORS = (
 )
 
 
-def _known_form(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+def _in_known_form(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     """A tool's dict, in a form that LangChain's converter takes whole.
 
     Raises:
@@ -185,7 +185,7 @@ def _known_form(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     kind = tool.get("type")
     schema = next((tool[key] for key in _SCHEMA_KEYS if key in tool), None)
     if "name" in tool and (kind in (None, "function") or schema is not None):
-        # The insides of OpenAI's form, OpenAI's Responses API, Anthropic and MCP
+        # The content of `function` alone, or a tool of OpenAI's Responses API, Anthropic or MCP
         function = {key: tool[key] for key in ("name", "description", "strict") if key in tool}
         return function if schema is None else {**function, "parameters": schema}
     if isinstance(tool.get("function"), Mapping):
@@ -195,9 +195,9 @@ def _known_form(tool: Mapping[str, Any]) -> Mapping[str, Any]:
             f"A tool of type 'function' has a name, here or in `function`; {tool!r} has none."
         )
     if isinstance(kind, str) and not _SCHEMA_KEYWORDS & tool.keys():
-        raise _of_another_kind(kind)
+        raise _unsupported_kind(kind)
     if "title" in tool and "properties" not in tool:
-        # A JSON schema, of which the converter would leave all but the title out.
+        # A JSON schema of which the converter would keep nothing but the title.
         parameters = {k: v for k, v in tool.items() if k not in _OF_THE_FUNCTION}
         described = {k: v for k, v in tool.items() if k == "description"}
         return {"name": tool["title"], **described, "parameters": parameters}
@@ -208,10 +208,10 @@ _SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
 """Where OpenAI, Anthropic and MCP have the schema of a function's arguments."""
 
 _SCHEMA_KEYWORDS = frozenset({"title", "properties"})
-"""By which a JSON schema is told from a tool."""
+"""Keywords that only a JSON schema has, and no tool."""
 
 
-def _of_another_kind(kind: Any) -> ValueError:
+def _unsupported_kind(kind: Any) -> ValueError:
     return ValueError(
         f"Scaleway's chat completions take function tools only, not {kind!r}. "
         "Wrap what the tool does in a Python function."
@@ -219,7 +219,7 @@ def _of_another_kind(kind: Any) -> ValueError:
 
 
 def _schema_that_contains_itself(tool: Tool) -> dict[str, Any] | None:
-    """The JSON schema of a tool's arguments, references and all, if it needs them."""
+    """The JSON schema of a tool's arguments with its references, if it contains itself."""
     schema = _schema_of(tool)
     if schema is None or not contains_itself(schema):
         return None
@@ -231,7 +231,7 @@ def _schema_of(tool: Tool) -> dict[str, Any] | None:
     model: Any = tool
     if isinstance(tool, _base_tool()):
         model = tool.tool_call_schema
-        if isinstance(model, dict):  # As tools of an MCP server have it
+        if isinstance(model, dict):  # A tool of an MCP server has one.
             return deepcopy(model)
     elif isinstance(tool, (FunctionType, MethodType)):
         from langchain_core.tools import create_schema_from_function  # noqa: PLC0415 -- slow
@@ -245,11 +245,11 @@ def _schema_of(tool: Tool) -> dict[str, Any] | None:
 
 
 _OF_THE_FUNCTION = frozenset({"title", "description"})
-"""What the root of a JSON schema says about the function."""
+"""Keywords at the root of a JSON schema that describe the function, not its arguments."""
 
 
 def _fingerprint(tool: Tool) -> _Fingerprint | None:
-    """What a tool's schema is made from, to notice a change; `None` where that is not known."""
+    """What a tool's schema is made from, to notice changes; `None` if that cannot be told."""
     if isinstance(tool, _base_tool()):
         schema = tool.args_schema
         if isinstance(schema, dict):
