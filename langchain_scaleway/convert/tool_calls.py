@@ -1,8 +1,8 @@
 """Tool calls on the wire -> LangChain tool calls, whole or streamed.
 
-Nothing is trusted. Fragments come with an index or without, ids and names come once or in
-every delta, an index is used again for a second call, arguments are null, absent, empty or
-an object already. Malformed arguments make an `invalid_tool_call`, with their text kept.
+Nothing is taken for granted. Fragments come with an index or without, ids and names come once
+or in every delta, an index is used again for a second call, arguments are null, absent, empty
+or an object already. Malformed arguments make an `invalid_tool_call`, which keeps their text.
 """
 
 import json
@@ -136,13 +136,13 @@ class ToolCallAssembler:
         return [fragment for fragment in rests if fragment is not None]
 
     def endings(self, *, is_cut_off: bool) -> list[Fragment]:
-        """Close arguments that nobody may take for a whole call's: broken, or of no tool.
+        """Mark calls that must not be run: their arguments are broken, or they name no tool.
 
         Args:
             is_cut_off: Whether the limit on output tokens ended the reply.
 
         Returns:
-            A fragment with an ending for each call that needs one, see `unmistakable_ending`.
+            A fragment with an ending for each of these calls, see `unmistakable_ending`.
         """
         fragments = []
         for call in self._calls:
@@ -159,8 +159,8 @@ class ToolCallAssembler:
     ) -> list[tuple[int, ToolCall | InvalidToolCall]]:
         """The calls that `stream_events` (v3) cannot read itself, with their positions.
 
-        They name no tool, their arguments are no JSON object, or are one in which Python's
-        strict parser finds fault: a line break within a string, as models write it in code.
+        They name no tool, or their arguments are no JSON object, or are one that Python's strict
+        parser refuses: models leave line breaks within strings when they write code.
 
         Args:
             is_cut_off: Whether the limit on output tokens ended the reply.
@@ -174,11 +174,12 @@ class ToolCallAssembler:
         return misread
 
     def _lacks_arguments(self, call: "_OpenCall") -> bool:
-        """Whether a stream that is cut off ends between a call's name and its arguments.
+        """Whether a stream that was cut off may have ended between a call's name and arguments.
 
-        vLLM 0.32 gives the name as soon as it is written (recording `tool_truncated_stream`),
-        and makes up `{}` where that is in the stream's last event; the call would pass for one
-        without arguments, and be run. One that really has none is seldom whole just there.
+        vLLM 0.32 sends the name as soon as it is written (recording `tool_truncated_stream`), and
+        makes up the arguments `{}` if that is in the stream's last event. Such a call would pass
+        for one without arguments, and be run. That a call which really has none ends exactly at
+        the limit is much less likely.
         """
         return call is self._last() and call.arguments.strip() in _NO_ARGUMENTS
 
@@ -225,10 +226,10 @@ class _OpenCall:
         self._halves = HalfCharacters()
 
     def is_ended_by(self, call_id: str | None, name: str | None, arguments: str) -> bool:
-        """Whether a fragment belongs to another call that begins with it.
+        """Whether a fragment begins another call instead of continuing this one.
 
-        A new call always has a name. Some servers repeat the name in every delta, and some
-        of these make up an id for each, so neither alone decides.
+        A new call always has a name. Some servers repeat the name in every delta, and some of
+        these make up a new id each time, so neither name nor id decides alone.
         """
         if name is None:
             return False
@@ -279,21 +280,22 @@ class _OpenCall:
         return "".join(self._arguments)
 
     def _is_whole(self) -> bool:
-        # Asked for each fragment of a server that repeats the name, so not all are parsed.
+        # Where a server repeats the name, this is asked for each fragment; parsing would be slow.
         if not self._arguments or self._arguments[-1].rstrip()[-1:] not in ("", "}"):
             return False
         return _parse_arguments(self.arguments)[0] is not None
 
 
 def unmistakable_ending(arguments: str) -> str:
-    """What to put behind broken arguments, so that nobody takes them for whole ones.
+    """What to append to broken arguments, so that they cannot pass for whole ones.
 
     When core adds chunks up it completes JSON that breaks off, and drops what it cannot
     read: `{"path": "/tmp` would become a valid call with half a path, and be run. A bracket
-    that closes nothing is what core does not repair: it makes an `invalid_tool_call`.
+    that closes nothing is something that core does not repair: it makes an
+    `invalid_tool_call` of the call.
 
     Returns:
-        The ending; empty where core gets it right without.
+        The ending; empty if core makes no mistake without one.
     """
     if _parse_arguments(arguments)[0] is not None or not _passes_for_an_object(arguments):
         return ""
@@ -332,7 +334,7 @@ def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]
 
 
 def _dicts(wire_calls: Any) -> list[dict[str, Any]]:
-    """The calls in a list; a call that stands where the list should be counts, too."""
+    """The calls in a list, or the single call that a server sends in place of a list."""
     if isinstance(wire_calls, dict):
         return [wire_calls]
     return [c for c in wire_calls if isinstance(c, dict)] if isinstance(wire_calls, list) else []
