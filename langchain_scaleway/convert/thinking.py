@@ -5,16 +5,16 @@ a reasoning parser sends `<think>…</think>` at the head of the content instead
 templates that open the block themselves leave only the closing tag. (Scaleway's page
 "Fixing common issues" describes both for deepseek-r1-distill.)
 
-Only the tags are taken out: what stands between them is the reasoning, what follows is the
-answer, white space and all, as vLLM's own parsers do it.
+Only the tags are taken out: what is between them is the reasoning, what follows is the answer,
+each with its white space, as with vLLM's own parsers.
 """
 
 OPENING = "<think>"
 CLOSING = "</think>"
 
 _BEGIN_WITHIN_THE_BLOCK = ("deepseek-r1", "-thinking", "qwq")
-"""Parts of the names of models that always think, and whose chat templates open the block
-(their model cards; for deepseek-r1-distill also Scaleway's page)."""
+"""Parts of the names of models that always think, and whose chat templates open the block, so
+that only its end is in the answer (model cards; for deepseek-r1-distill also Scaleway's page)."""
 
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")
 
@@ -22,11 +22,12 @@ _SENTENCE_ENDS = (".", "!", "?", "…", ":", "。")
 def split_thinking(content: str, model: str = "") -> tuple[str, str]:
     r"""Split a whole reply into reasoning and answer.
 
-    A reply that merely speaks of the tags keeps them.
+    A reply that merely talks about the tags keeps them.
 
     Args:
         content: The content as the engine sent it.
-        model: The model that was asked; of some it is known that they always think.
+        model: The model that was asked. If it is one that always thinks, whatever is before a
+            closing tag is reasoning.
 
     Returns:
         Reasoning and answer; the reasoning is empty where there is none.
@@ -46,8 +47,8 @@ def split_thinking(content: str, model: str = "") -> tuple[str, str]:
     reasoning, closing, answer = content.partition(CLOSING)
     if not closing:
         return "", content
-    may_be_spoken_of = OPENING in reasoning or not _closes_a_block(reasoning, answer)
-    if may_be_spoken_of and not _begins_within_the_block(model):
+    may_be_talked_about = OPENING in reasoning or not _closes_a_block(reasoning, answer)
+    if may_be_talked_about and not _begins_within_the_block(model):
         return "", content
     return reasoning, answer
 
@@ -62,7 +63,7 @@ def _opens_a_block(after: str) -> bool:
 
 
 def _closes_a_block(before: str, after: str) -> bool:
-    """Tell a closing tag that ends a block from one that a sentence speaks of."""
+    """Tell a closing tag that ends a block from one that a sentence mentions."""
     before = before.rstrip(" \t")
     ended = not before or before.endswith(("\n", *_SENTENCE_ENDS))
     next_letter = after.lstrip()[:1]
@@ -72,8 +73,8 @@ def _closes_a_block(before: str, after: str) -> bool:
 class ThinkingSplitter:
     """Splits a streamed reply into reasoning and answer, piece by piece.
 
-    A stream can only be split at an opening tag: text that has been handed on as answer
-    cannot be called back when a closing tag follows it. It is kept, tag included. Only for
+    A stream can only be split at an opening tag: text that has been handed on as answer cannot
+    be taken back when a closing tag follows it, so it stays answer, and so does the tag. Only for
     models whose replies are known to begin within the block, all is held back until its end.
 
     Attributes:
@@ -83,8 +84,8 @@ class ThinkingSplitter:
     def __init__(self, model: str) -> None:
         """Start at the beginning of a reply by this model."""
         self._begins_within = _begins_within_the_block(model)
-        self._kept: list[str] = []
-        self._held = ""
+        self._kept: list[str] = []  # Text that is reasoning if a closing tag follows.
+        self._held = ""  # Text behind it that may be the beginning of a tag.
         self._thinking = False
         self.passes_through = False
 
@@ -92,7 +93,7 @@ class ThinkingSplitter:
         """Take the next piece of content.
 
         Returns:
-            The reasoning and the answer that can be told apart by now.
+            The reasoning and the answer, as far as they can be told apart by now.
         """
         text = self._held + text
         self._held = ""
@@ -103,29 +104,30 @@ class ThinkingSplitter:
         return ("", text) if self.passes_through else self._feed_start(text)
 
     def end(self) -> tuple[str, str]:
-        """Take the end of the reply, or of what may be reasoning in it: a tool call follows.
+        """Take the end of the reply, or a tool call, before which all reasoning ends.
 
         Returns:
             The rest of the reasoning and of the answer.
         """
         held = "".join([*self._kept, self._held])
         self._kept, self._held = [], ""
-        begins, self.passes_through = not self.passes_through, True
+        is_at_start = not self.passes_through
+        self.passes_through = True
         if self._thinking:
             return held, ""
-        return split_thinking(held) if begins else ("", held)
+        return split_thinking(held) if is_at_start else ("", held)
 
     def answer_only(self) -> tuple[str, str]:
         """Learn that reasoning comes in a field of its own, so content is answer.
 
         Returns:
-            Reasoning (none) and the answer text that had been held back.
+            The reasoning, which is empty, and the answer text that had been held back.
         """
         self.passes_through = True
         return self.end()
 
     def _feed_start(self, text: str) -> tuple[str, str]:
-        """Take all that has come, until it is known what it is the beginning of."""
+        """Take the beginning of the reply, until it is known whether it is a tag."""
         start = text.lstrip()
         if start and start[0] != "<" and not self._begins_within:  # As nearly all replies begin.
             self.passes_through = True
@@ -142,10 +144,9 @@ class ThinkingSplitter:
         return "", text
 
     def _keep(self, text: str) -> tuple[str, str]:
-        """Hold all back until a closing tag says that it was reasoning.
+        """Hold all back until a closing tag shows that it was reasoning.
 
-        Only what has not been searched yet is searched, and all is joined once: the thoughts
-        of these models are long.
+        No text is searched twice, and all is joined once: the thoughts of these models are long.
         """
         if CLOSING in text:
             text, self._kept = "".join([*self._kept, text]), []
