@@ -2,9 +2,9 @@
 
 Core asks the registered translator for `message.content_blocks`, and builds
 `output_version="v1"` and `stream_events(version="v3")` from it. Without one it numbers the
-blocks of a stream itself, and a tool call with index 0 melts into the text before it. So
-each block of a chunk gets an index of its own here: a string that starts with `lc_`, which
-core merges by and does not join.
+blocks of a stream itself, and merges a tool call with index 0 into the text before it. So
+each block of a chunk gets an index of its own here, a string that starts with `lc_`: core
+merges blocks whose indexes are equal, and leaves strings of this form as they are.
 """
 
 from typing import Any, cast
@@ -24,12 +24,12 @@ def register() -> None:
 def message_blocks(message: AIMessage) -> list[ContentBlock]:
     """The blocks of a whole message: reasoning, text, refusal, tool calls.
 
-    Invalid tool calls are left out, as core does: when it replays a whole message as events
-    (a cache hit), it adds them itself.
+    Invalid tool calls are left out, as core leaves them out: when it replays a whole message as
+    events, after a hit in a cache, it adds them itself.
 
     Raises:
-        NotImplementedError: The content is a list, so it is not from here; core then
-            parses it as best it can.
+        NotImplementedError: The content is a list, so the message is not from this package. Core
+            then reads it as best it can.
     """
     calls = [dict(call) for call in message.tool_calls]
     return cast("list[ContentBlock]", _reasoning_and_text(message) + calls)

@@ -73,8 +73,8 @@ def tool_chunk(
 def whole_call_chunk(call: ToolCall | InvalidToolCall, index: int) -> ChatGenerationChunk:
     """A chunk that takes the place of a call's fragments in `stream_events` (v3).
 
-    Core parses the fragments' arguments itself there. It refuses a line break within a
-    string, which it takes everywhere else, and fails on JSON that is not an object.
+    There core parses the fragments' arguments in another way: it refuses a line break within a
+    string, which it accepts everywhere else, and fails on JSON that is not an object.
     """
     block = {**call, "index": tool_block_index(index)}
     metadata = {"model_provider": MODEL_PROVIDER, "output_version": "v1"}

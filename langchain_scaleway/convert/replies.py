@@ -28,7 +28,8 @@ _REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
 """Fields of a reply that go into `response_metadata` as they are."""
 
 _PROMPT_FIELDS = ("prompt_token_ids", "prompt_logprobs", "prompt_text")
-"""The same of vLLM, for those who ask for them in `extra_body`; streams begin with them."""
+"""Likewise: vLLM's echo of the prompt, on request (`extra_body`). Streams have it in their first
+event."""
 
 _CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
 """Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""
@@ -48,7 +49,7 @@ def reply_to_result(
         headers: The answer's HTTP headers, where they are to be in `response_metadata`.
 
     Returns:
-        One generation per choice; the usage stands on the first, once.
+        One generation per choice. The usage is on the first one alone, since callers add it up.
 
     Raises:
         ScalewayResponseError: The reply has no choices, or none of them a message.
@@ -78,9 +79,9 @@ class StreamDecoder:
     """Converts the events of one stream into message chunks.
 
     Chunks carry text, reasoning or a fragment of a tool call. Usage, finish reason and all
-    other metadata come once, in the last chunk: core joins repeated strings and sums
-    repeated counts. Usage is the last one seen, since dedicated deployments repeat a running
-    total in every event. With `n` above 1 the first choice is followed.
+    other metadata come once, in the last chunk, because core joins repeated strings and adds up
+    repeated counts. The usage is the last one seen: dedicated deployments send a running total
+    with every event. With `n` above 1 only the first choice is read.
 
     Attributes:
         requested_model: The model that was asked.
@@ -95,8 +96,8 @@ class StreamDecoder:
 
         Args:
             requested_model: The model that was asked; another one may answer.
-            for_events: Whether the chunks become the events of `stream_events` (v3), which
-                are not added up, so that an invalid call can be told as such.
+            for_events: Whether the chunks become the events of `stream_events` (v3). These are not
+                added up, so that an invalid call can be given as one instead of being marked.
             with_headers: Whether the HTTP headers go into `response_metadata`.
         """
         self._for_events = for_events
@@ -161,13 +162,13 @@ class StreamDecoder:
         return [*chunks, ChatGenerationChunk(message=last)]
 
     def release(self) -> list[ChatGenerationChunk]:
-        """Give the text that has been held back, because nothing follows it any more."""
+        """Give the text that has been held back, because nothing more follows."""
         chunks = self._chunks(self._reasoning_halves.end(), "")
         chunks += self._feed_content(self._text_halves.end())
         return chunks + self._chunks(*self._thinking.end())
 
     def attach_partial_answer(self, error: ScalewayError) -> None:
-        """Attach to an error what had come of the stream, held back or not."""
+        """Attach all that had come of the stream to an error, held back or not."""
         self.release()
         error.partial_text = "".join(self.text)
         error.partial_reasoning = "".join(self.reasoning)
@@ -214,7 +215,7 @@ class StreamDecoder:
         return chunks
 
     def _note_kwargs(self, delta: dict[str, Any]) -> None:
-        """Note what is too rare to be streamed; it goes into the last chunk."""
+        """Note a refusal or an old function call: too rare to be streamed, for the last chunk."""
         if isinstance(refusal := delta.get("refusal"), str):
             self._kwargs["refusal"] = self._kwargs.get("refusal", "") + refusal
         if isinstance(call := delta.get("function_call"), dict):
@@ -270,7 +271,7 @@ def _is_given(value: Any) -> bool:
 
 
 def _note(noted: dict[str, Any], field: str, value: Any) -> None:
-    """Note a field that is repeated, or, as lists do, comes in pieces."""
+    """Note a field. Lists come in pieces and are joined, of other values the last one counts."""
     before = noted.get(field)
     if isinstance(value, list) and isinstance(before, list):
         before.extend(value)
@@ -288,7 +289,7 @@ def _first_choice(event: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _index(choice: dict[str, Any]) -> int:
-    """The choice's index: the first one's may be missing, or it may be a string."""
+    """The choice's index; servers may leave out the first one's, or write a string."""
     index = choice.get("index")
     return int(index) if index and str(index).isdecimal() else 0
 
@@ -358,7 +359,7 @@ def _text(content: Any) -> str:
 
 
 def _whole_texts(value: Any) -> Any:
-    """A refusal or a function call without halves of characters."""
+    """A refusal or a function call in which halves of characters have been replaced."""
     if isinstance(value, dict):
         return {name: _whole_texts(item) for name, item in value.items()}
     return whole_characters(value) if isinstance(value, str) else value

@@ -1,13 +1,13 @@
-"""Characters outside the basic plane whose two halves arrive apart.
+"""Characters such as emoji whose two halves (surrogates) arrive apart.
 
-JSON may write such a character as two escapes, and a server that cuts its text by UTF-16
-units puts them into two events. A Python string with one half alone is not text: it cannot
+JSON may write a character beyond U+FFFF as two escapes, and a server that cuts its text between
+them puts them into two events. A Python string with one half alone is not valid text: it cannot
 be encoded, and pydantic refuses it.
 """
 
 
 class HalfCharacters:
-    """Joins the halves over the pieces of one stream of text."""
+    """Joins halves that arrive in different pieces of one stream of text."""
 
     def __init__(self) -> None:
         """Start with no half waiting."""
@@ -28,7 +28,7 @@ class HalfCharacters:
 
 
 def whole_characters(text: str) -> str:
-    """The text with halves joined, and U+FFFD in the place of one that stands alone."""
+    """The text with halves joined, and U+FFFD in place of a half without its other one."""
     try:
         text.encode()
     except UnicodeEncodeError:
