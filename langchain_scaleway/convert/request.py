@@ -17,8 +17,8 @@ PARAMETERS = (
     "reasoning_effort",
     "parallel_tool_calls",
 )
-"""Fields of `ChatScaleway` that are request fields of the same name. `max_tokens` is the
-older name of `max_completion_tokens`, and the one that every Scaleway endpoint takes."""
+"""Fields of `ChatScaleway` that go into requests under the same name. `max_tokens` is the older
+name of `max_completion_tokens`, and the one that every Scaleway endpoint takes."""
 
 _NOT_SENT = frozenset(
     {
@@ -29,7 +29,7 @@ _NOT_SENT = frozenset(
         "structured_output_format",
     }
 )
-"""Arguments of a call that are no request fields: LangChain's, and those read elsewhere."""
+"""Arguments of a call that do not go into the request: LangChain uses them, or we do elsewhere."""
 
 
 def build_request(
@@ -42,9 +42,9 @@ def build_request(
 ) -> dict[str, Any]:
     """Build a request body.
 
-    What is said closest to the call wins: an argument of the call over its `extra_body`, that
-    over the model's, and that over the model's fields. An argument that is `None` leaves its
-    field out; there is no request without a model.
+    What is said closest to the call wins: first the call's arguments, then the call's
+    `extra_body`, then the model's `extra_body`, last the model's fields. An argument that is
+    `None` leaves its field out, except `model`, which every request needs.
 
     Args:
         model: The model to ask.
@@ -74,7 +74,8 @@ def build_request(
         _convert_tools_of(body)
     if isinstance(body.get("response_format"), type):
         body["response_format"] = _response_format_of(body["response_format"])
-    # The model's fields for one kind of request stay out of the others, unless the call gives them.
+    # Two of the model's fields are for certain requests only. The others go without, unless the
+    # call itself gives them.
     if "tools" not in body and "parallel_tool_calls" not in of_the_call:
         body.pop("parallel_tool_calls", None)
     # The API refuses `top_logprobs` without `logprobs`.
@@ -84,7 +85,7 @@ def build_request(
 
 
 def make_whole(body: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a whole answer, whatever `extra_body` says of streams.
+    """Ask for a whole answer, whatever `extra_body` says about streams.
 
     vLLM refuses `stream_options` there (recording `err_stream_options_without_stream`).
     """
@@ -94,7 +95,7 @@ def make_whole(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_streaming(body: dict[str, Any], *, with_usage: bool) -> dict[str, Any]:
-    """Ask for events in place of a whole answer, and for the usage in the last of them."""
+    """Ask for a stream of events, and for the usage in its last one."""
     body["stream"] = True
     if with_usage:
         body.setdefault("stream_options", {"include_usage": True})
@@ -102,7 +103,7 @@ def make_streaming(body: dict[str, Any], *, with_usage: bool) -> dict[str, Any]:
 
 
 def _convert_tools_of(body: dict[str, Any]) -> None:
-    """Bring tools that were given to the call itself into the form of bound ones."""
+    """Convert tools that were given to the call itself, as `bind_tools` converts its own."""
     tools: Sequence[Any] = body.pop("tools", None) or ()
     converted = convert_tools(tools)
     if converted:
@@ -113,7 +114,7 @@ def _convert_tools_of(body: dict[str, Any]) -> None:
 
 
 def _response_format_of(schema: type) -> dict[str, Any]:
-    """The field for a class, which `ChatOpenAI` takes there too."""
+    """The request field for a class; `ChatOpenAI` takes classes as `response_format`, too."""
     from langchain_scaleway.convert.structured import response_format  # noqa: PLC0415 -- slow
 
     return response_format(schema, strict=None)

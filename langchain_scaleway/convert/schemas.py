@@ -21,7 +21,7 @@ def contains_itself(schema: Mapping[str, Any]) -> bool:
 
 
 def _referred(schema: Any, reference: str) -> Any:
-    """What a reference such as `#/$defs/Tree` leads to; nothing if it leads out of the schema."""
+    """What a reference such as `#/$defs/Tree` leads to, `None` if that is not in the schema."""
     root, *path = reference.split("/")
     found = schema if root == "#" else None
     for key in path:
@@ -31,7 +31,9 @@ def _referred(schema: Any, reference: str) -> Any:
 
 
 def close_objects(schema: Any) -> None:
-    """Forbid properties that are not named, in every object that does not say, as `strict` wants.
+    """Forbid further properties in every object that does not say whether there may be any.
+
+    OpenAI's `strict` demands it.
 
     Args:
         schema: A JSON schema that belongs to the caller alone; this function changes it.

@@ -1,4 +1,4 @@
-"""What Scaleway cannot take, and how we say so."""
+"""Errors for what Scaleway cannot take, and checks that raise them."""
 
 import json
 from typing import Any
@@ -7,14 +7,14 @@ _encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=
 
 
 class UnsendableError(ValueError):
-    """Something in a message that Scaleway cannot take; says what, why and what to do."""
+    """Something in a message that Scaleway cannot take. Its text says what, why and what to do."""
 
 
 class UnsendableBlockError(UnsendableError):
     """A content block that Scaleway cannot take.
 
-    The text names the block by its type and keys and never quotes its values, which may be
-    megabytes of base64 or a signed address.
+    The text names the block by its type and keys. It never quotes values, which may be megabytes
+    of base64 or a signed address.
     """
 
     def __init__(self, block: Any, reason: str, way_out: str) -> None:

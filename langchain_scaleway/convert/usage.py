@@ -9,8 +9,8 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 def usage_metadata(usage: Any) -> UsageMetadata | None:
     """Translate a reply's `usage`.
 
-    Details are mapped when the service gives them: Scaleway reports cached tokens for some
-    models and never reasoning tokens (they are inside `completion_tokens`); vLLM and
+    Details are included when the service gives them. Scaleway reports cached tokens for some
+    models, and reasoning tokens for none (they are part of `completion_tokens`); vLLM and
     llama.cpp report both.
 
     Args:
