@@ -1,8 +1,8 @@
 """LangChain messages -> the `messages` of a chat request.
 
-One pass over the history, one small dict for each message. Nothing is fetched, nothing of
-the caller's is copied or changed, and what Scaleway cannot take is refused here, before a
-request goes out.
+The history is passed through once, and one small dict is made for each message. Nothing is
+fetched, and none of the caller's objects is copied or changed. What Scaleway cannot take is
+refused here, before a request goes out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -49,11 +49,11 @@ def messages_to_wire(
 ) -> list[WireMessage]:
     """Convert a history for a chat request.
 
-    - Lists of content blocks stay lists for users, whose parts may be images; for the other
-      roles, which speak in text, they become one string.
-    - A `name` is sent with any message. Ids, metadata, artifacts and a tool's status stay
-      here; the text of a failed tool call says that it failed.
-    - An OpenAI `developer` message, which Scaleway does not document, is a system message.
+    - In user messages, lists of content blocks stay lists, since they may hold images. In the
+      messages of other roles, which are text only, they become one string.
+    - A `name` is sent with any message. Ids, metadata, artifacts and a tool's status are not
+      sent; the text of a failed tool call says that it failed.
+    - OpenAI's `developer` message, which Scaleway does not document, becomes a system message.
     - A `FunctionMessage` becomes a tool message that answers the `function_call` before it:
       chat templates know no role "function", and many silently leave such a message out.
     - Anthropic's `tool_result` blocks in a human message become tool messages before it.
@@ -65,8 +65,8 @@ def messages_to_wire(
         replay_reasoning: Send earlier reasoning back to the model.
 
     Raises:
-        ValueError: A message holds something that Scaleway cannot take. The text names it,
-            the message and the way out.
+        ValueError: A message holds something that Scaleway cannot take. The text names both, and
+            says what to do.
 
     Example:
         >>> messages_to_wire([HumanMessage("Hi!"), AIMessage("Hello.")])
@@ -85,8 +85,8 @@ def messages_to_wire(
     return for_mistral(wire) if alternating_roles else wire
 
 
-# One function for each type of message. It adds to the wire messages of those before it,
-# because a message may become none, one or several.
+# One function for each type of message. It appends to the list of wire messages, because a
+# message may become several of them.
 
 
 def _human(message: HumanMessage, wire: list[WireMessage]) -> None:
@@ -162,7 +162,7 @@ def _text(message: BaseMessage, role: str) -> str:
 
 
 def _parts(content: list[str | Block] | None) -> list[Part] | str:
-    """The parts of a content list; "" for one without any, which no server takes."""
+    """The parts of a content list; "" if there are none, because no server takes an empty list."""
     return content_parts(content or []) or ""
 
 
@@ -171,7 +171,7 @@ def _tool_message(call_id: str, content: str) -> WireMessage:
 
 
 def _id_of_last_call(wire: list[WireMessage], name: str) -> str:
-    """The id of the function call that the message before made, "" where there is none."""
+    """The id of the call of this function in the message before, "" if there is none."""
     calls = wire[-1].get("tool_calls", ()) if wire else ()
     return next((call["id"] for call in calls if call["function"]["name"] == name), "")
 
