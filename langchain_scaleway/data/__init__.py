@@ -1,8 +1,7 @@
 """What is known about Scaleway's models, as of the dates in the table behind it.
 
-All of it is generated from `scripts/models.toml` by `make profiles`; see
-`docs/maintaining-models.md`. Nothing here restricts anything: a model that is not in the table
-is simply unknown.
+The tables are generated from `scripts/models.toml` by `make profiles`; see
+`docs/maintaining-models.md`. They restrict nothing: a model that is not in them is simply unknown.
 """
 
 from copy import deepcopy
@@ -26,8 +25,8 @@ def known_models() -> tuple[ModelFacts, ...]:
 def model_profile(model: str) -> "ModelProfile | None":
     """LangChain's profile of a chat model.
 
-    It never claims `structured_output`, although Scaleway's models do write schema-bound JSON:
-    LangChain's `create_agent` takes that claim as leave to send the schema together with the
+    It never claims `structured_output`, although Scaleway's models do write JSON by a schema:
+    where a profile claims it, LangChain's `create_agent` sends the schema together with the
     tools, and on Scaleway a `json_schema` response format suppresses tool calls (docs:
     fixing-common-issues, about 2026-09). Without the claim, `create_agent` asks for its
     structured answer through a tool, which works.
@@ -37,8 +36,8 @@ def model_profile(model: str) -> "ModelProfile | None":
             deployment's model such as `mistral/mistral-small-3.2-24b-instruct-2506:fp8`.
 
     Returns:
-        A fresh copy, `None` for an unknown model. Life cycle and output cap are those of the
-        serverless API and missing in the profile of a dedicated deployment.
+        A fresh copy, `None` for an unknown model. The profile of a dedicated deployment has no
+        life cycle and no output cap, since those are of the serverless API.
     """
     profile = _load_profiles().get(_serverless_id(model))
     if profile is None:

@@ -16,11 +16,11 @@ Input = Literal["text", "image", "video", "audio"]
 """What a model can read."""
 
 ToolCalling = Literal["yes", "partial", "no", "responses_api"]
-"""How far a model calls tools on chat completions; `responses_api` means only there."""
+"""How far a model calls tools on chat completions; `responses_api` means that it does so reliably
+only on Scaleway's Responses API."""
 
 
-# Frozen dataclasses take five times as long to make as named tuples: this one a millisecond of
-# every program's start.
+# A frozen dataclass would take five times as long to define: a millisecond at every start.
 class ModelFacts(NamedTuple):
     """What is known about one model. `None` means unknown, unless noted.
 
