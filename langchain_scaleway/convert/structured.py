@@ -179,10 +179,10 @@ def _without_typed_dict(schema: Schema) -> Schema:
     """
     if not is_typeddict(schema):
         return schema
-    from langchain_scaleway.convert.typed_dicts import as_pydantic_class  # noqa: PLC0415 -- rare
+    from langchain_scaleway.convert.typed_dicts import for_converter  # noqa: PLC0415 -- rare
 
     try:
-        return as_pydantic_class(schema)
+        return for_converter(schema)
     except _CONVERTER_ERRORS as error:
         raise _no_json_schema(schema, error) from error
 

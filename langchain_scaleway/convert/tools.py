@@ -148,9 +148,9 @@ def _converted(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
         tool = _in_known_form(tool)
     try:
         if is_typeddict(tool):
-            from langchain_scaleway.convert.typed_dicts import as_pydantic_class  # noqa: PLC0415 -- rare
+            from langchain_scaleway.convert.typed_dicts import for_converter  # noqa: PLC0415 -- rare
 
-            tool = as_pydantic_class(tool)
+            tool = for_converter(tool)
         converted = convert_to_openai_tool(tool, strict=strict)
         # The converter writes `{}` for a schema that contains itself; the model learns nothing.
         schema = _schema_that_contains_itself(tool) if "{}" in str(converted) else None
@@ -256,6 +256,8 @@ def _fingerprint(tool: Tool) -> _Fingerprint | None:
             return None
         return (tool.name, tool.description, schema, _core(schema))
     if isinstance(tool, type):
+        if is_typeddict(tool):
+            return (tool.__name__, tool.__doc__, dict(tool.__annotations__))
         is_model = issubclass(tool, BaseModel)
         return (tool.__name__, tool.__doc__, _core(tool)) if is_model else None
     if isinstance(tool, FunctionType):

@@ -1,8 +1,9 @@
 """TypedDicts -> Pydantic classes, which LangChain's converter reads without losses.
 
 TypedDicts themselves it reads with Pydantic 1. In its schemas values that may be `None` are not
-allowed to be `None`, so that a model has to invent one. It refuses keys that may be missing, and
-Pydantic classes as values. And a TypedDict without a docstring gets the one of `dict`.
+allowed to be `None`, so that a model has to invent one. It refuses keys that may be missing,
+generic TypedDicts, and Pydantic classes as values. And a TypedDict without a docstring gets the
+one of `dict`.
 """
 
 import inspect
@@ -50,7 +51,7 @@ _remembered: WeakKeyDictionary[Any, tuple[_Fingerprint, type[BaseModel] | None]]
 """Classes by their TypedDict; none where LangChain's converter has to read that itself."""
 
 
-def for_converter(typed_dict: Any) -> Any:
+def for_converter(typed_dict: Any) -> type:
     """Find the form of a TypedDict in which LangChain's converter loses least of it.
 
     It is remembered as long as the TypedDict lives: to make a class takes milliseconds, and an
@@ -146,7 +147,7 @@ def _rebuilt(typed_dict: Any, type_arguments: tuple[Any, ...] = ()) -> Any:
     }
     make_typed_dict: Any = TypedDict
     rebuilt = make_typed_dict(typed_dict.__name__, entries)
-    rebuilt.__doc__ = description
+    rebuilt.__module__, rebuilt.__doc__ = typed_dict.__module__, description
     return rebuilt
 
 

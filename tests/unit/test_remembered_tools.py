@@ -1,6 +1,7 @@
 """Converted tools are remembered, as long as they live and stay as they were."""
 
 import gc
+from typing import Any, TypedDict
 
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field
@@ -64,6 +65,17 @@ def test_a_model_that_was_rebuilt_is_noticed() -> None:
     Changing.model_rebuild(force=True)
     parameters = convert_tools([Changing])[0]["function"]["parameters"]
     assert parameters["properties"]["a"] == {"type": "string", "description": "New."}
+
+
+def test_a_typed_dict_is_converted_once() -> None:
+    forecast: Any = TypedDict("forecast", {"a": int})
+    forecast.__doc__ = "One."
+    [first] = convert_tools([forecast])
+    [second] = convert_tools([forecast])
+    assert second["function"]["parameters"] is first["function"]["parameters"]
+    forecast.__doc__ = "Two."
+    [third] = convert_tools([forecast])
+    assert third["function"]["description"] == "Two."
 
 
 def test_what_a_caller_does_to_a_tool_is_not_remembered() -> None:

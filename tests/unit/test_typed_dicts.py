@@ -1,8 +1,23 @@
 """TypedDicts -> Pydantic classes: as LangChain reads them, and without what it loses."""
 
+import gc
+import weakref
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NewType,
+    NotRequired,
+    Required,
+    TypedDict,
+    TypeVar,
+)
 
 import jsonschema
 import pytest
@@ -10,10 +25,11 @@ import typing_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, v1
 
+from langchain_scaleway.convert.structured import response_format
 from langchain_scaleway.convert.tools import convert_tools
-from langchain_scaleway.convert.typed_dicts import as_pydantic_class
+from langchain_scaleway.convert.typed_dicts import as_pydantic_class, for_converter
 
 
 class Place(TypedDict):
@@ -142,6 +158,163 @@ def test_those_of_typing_extensions_are_read_as_well() -> None:
         price: Decimal | None
 
     assert {"type": "null"} in _parameters(Newer)["properties"]["price"]["anyOf"]
+
+
+DEFAULTS = {
+    "a date": (date, date(2026, 11, 23), "2026-11-23"),
+    "a set": (set[str], {"a"}, ["a"]),
+    "bytes": (bytes, b"a", "a"),
+    "a decimal": (Decimal, Decimal("1.5"), "1.5"),
+    "an object": (Reading, Reading(value=1), {"value": 1.0}),
+}
+
+
+@pytest.mark.parametrize(("kind", "default", "written"), DEFAULTS.values(), ids=DEFAULTS)
+def test_defaults_may_be_of_any_kind(kind: Any, default: Any, written: Any) -> None:
+    annotated = Annotated[kind, default, "Its description"]
+    with_default: Any = TypedDict("with_default", {"a": annotated})
+    parameters = _parameters(with_default)
+    assert parameters["properties"]["a"]["default"] == written
+    assert parameters["properties"]["a"]["description"] == "Its description"
+    assert "required" not in parameters
+
+
+Percentage = Annotated[int, Field(ge=0, le=100)]
+
+
+class Cloudy(TypedDict):
+    """How cloudy it is."""
+
+    now: Annotated[Percentage, ..., "At this moment"]
+    later: Annotated[Percentage, 50, "In an hour"]
+    never: Annotated[int, Field(ge=0), "not LangChain's notation"]
+
+
+def test_what_an_alias_brings_along_hides_no_description() -> None:
+    parameters = _parameters(Cloudy)
+    bounds = {"type": "integer", "minimum": 0, "maximum": 100}
+    assert parameters["properties"] == {
+        "now": {**bounds, "description": "At this moment"},
+        "later": {**bounds, "description": "In an hour", "default": 50},
+        "never": {"type": "integer", "minimum": 0},
+    }
+    assert parameters["required"] == ["now", "never"]
+
+
+def test_a_docstring_may_begin_with_the_keys() -> None:
+    keys: Any = TypedDict("keys", {"a": int})
+    keys.__doc__ = "Args:\n        a: The first.\n    "
+    assert _parameters(keys)["properties"]["a"]["description"] == "The first."
+
+
+class Fixed(TypedDict):
+    """What nobody changes."""
+
+    place: typing_extensions.ReadOnly[Place]
+    other: NotRequired[typing_extensions.ReadOnly[Annotated[int, ..., "Another"]]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_keys_may_be_read_only() -> None:
+    parameters = _parameters(Fixed)
+    assert parameters["properties"]["place"] == _parameters(Described)["properties"]["place"]
+    assert parameters["properties"]["other"] == {"type": "integer", "description": "Another"}
+    assert parameters["required"] == ["place"]
+
+
+T = TypeVar("T")
+
+
+class Page(TypedDict, Generic[T]):
+    """A page.
+
+    Args:
+        items: What is on it.
+    """
+
+    items: list[T]
+    first: NotRequired[Annotated[T | None, ..., "The first of them"]]
+
+
+Home = NewType("Home", Place)  # type: ignore[valid-newtype]  # It works, so there will be some.
+
+
+class Book(TypedDict):
+    """A book."""
+
+    numbers: Page[int]
+    places: Page[Place]
+    home: Home
+
+
+def test_typed_dicts_may_be_generic_or_have_another_name() -> None:
+    properties = _parameters(Book)["properties"]
+    numbers, places = properties["numbers"]["properties"], properties["places"]["properties"]
+    assert numbers["items"]["items"] == {"type": "integer"}
+    assert numbers["items"]["description"] == "What is on it."
+    assert numbers["first"] == {
+        "anyOf": [{"type": "integer"}, {"type": "null"}],
+        "description": "The first of them",
+    }
+    assert places["items"]["items"] == properties["home"]
+    assert properties["home"] == _parameters(Described)["properties"]["place"]
+
+
+# --- What only LangChain's converter reads ------------------------------------------------
+
+
+class Old(v1.BaseModel):
+    a: int
+
+
+@dataclass
+class Holder:
+    place: Place
+
+
+class Foreign(TypedDict):
+    """Types that Pydantic 2 does not know."""
+
+    old: Old
+    by_name: defaultdict[str, Place]
+
+
+@pytest.mark.filterwarnings("ignore:Mixing V1 models and V2 models")
+def test_what_only_the_converter_knows_is_left_to_it() -> None:
+    assert convert_tools([Foreign]) == [convert_to_openai_tool(Foreign)]
+    asked = response_format(Foreign, strict=None)["json_schema"]["schema"]
+    assert asked == convert_to_openai_tool(Foreign)["function"]["parameters"]
+
+
+def test_a_data_class_may_hold_a_typed_dict() -> None:
+    holding = TypedDict("holding", {"holder": Holder})  # noqa: UP013 -- as short as it is rare
+    place = _parameters(holding)["properties"]["holder"]["properties"]["place"]
+    assert place["properties"]["name"] == {"type": "string"}
+
+
+def test_what_nobody_knows_is_told_in_pydantic_s_newer_words() -> None:
+    class Unknown:
+        pass
+
+    unknown = TypedDict("unknown", {"a": Unknown})  # noqa: UP013 -- as short as it is rare
+    with pytest.raises(ValueError, match="Unable to generate pydantic-core schema"):
+        convert_tools([unknown])
+
+
+# --- What is remembered -------------------------------------------------------------------
+
+
+def test_the_class_is_made_once_and_goes_with_its_typed_dict() -> None:
+    short_lived: Any = TypedDict("short_lived", {"a": int})
+    made = for_converter(short_lived)
+    assert for_converter(short_lived) is made
+    short_lived.__doc__ = "Changed."
+    changed = weakref.ref(for_converter(short_lived))
+    assert changed() is not made
+    del short_lived, made
+    for _ in range(2):  # Classes are cycles: first the TypedDict's, then that of what it kept.
+        gc.collect()
+    assert changed() is None
 
 
 def test_a_description_is_a_string() -> None:
