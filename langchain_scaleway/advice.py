@@ -1,7 +1,8 @@
 """Warnings about requests that are known to go wrong, each given once.
 
 Nothing is refused or changed here: the service may have learned something since the table in
-`langchain_scaleway.data` was written. An unknown model gets no advice at all. To silence it:
+`langchain_scaleway.data` was written. There are no warnings about unknown models. To silence
+them all:
 
     warnings.filterwarnings("ignore", category=ScalewayWarning)
 """
@@ -19,8 +20,7 @@ REASONING_PAGE = f"{_DOCS}/how-to/query-reasoning-models/"
 COMMON_ISSUES_PAGE = f"{_DOCS}/troubleshooting/fixing-common-issues/"
 
 _PART_INPUTS = {"image_url": "image", "video_url": "video", "input_audio": "audio"}
-"""The types of message parts that are not text, and what a model must read to take them."""
-
+"""Types of message parts that are not text, and the input that a model must take to read them."""
 
 _IN_BETWEEN = frozenset(
     {
@@ -34,7 +34,7 @@ _IN_BETWEEN = frozenset(
         "threading",
     }
 )
-"""Packages whose code stands between a user's call and the request."""
+"""Packages whose code is between the user's call and this module on the stack."""
 
 
 class ScalewayWarning(UserWarning):
@@ -54,7 +54,7 @@ class Advice(NamedTuple):
 
 
 _told: set[tuple[str, str]] = set()
-"""Model and kind of each piece of advice that this process has been given."""
+"""Model and kind of each warning that this process has given."""
 
 
 def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
@@ -104,7 +104,7 @@ def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> list[Advice]:
     if body.get("tools"):
         advice += _tools_advice(facts, body)
     if facts.inputs is not None:
-        # The only look at the messages, and all of it where they are plain text.
+        # Where messages are plain text, this check of a type is all that is done with them.
         for message in body.get("messages", ()):
             if isinstance(content := message.get("content"), list):
                 advice += _inputs_advice(facts, facts.inputs, content)
@@ -112,7 +112,7 @@ def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> list[Advice]:
 
 
 def reply_advice(facts: ModelFacts, answered: str) -> Advice | None:
-    """What to say when a model answered; nothing if it is the one that was asked.
+    """What to say about the model that answered; nothing if it is the one that was asked.
 
     Args:
         facts: What is known about the model that was asked.
@@ -209,9 +209,10 @@ def _tell_once(facts: ModelFacts, advice: Advice) -> None:
 
 
 def _level_of_the_caller() -> int:
-    """The `stacklevel` at which the warning shows the user's line, not one in between.
+    """The `stacklevel` at which the warning shows the user's line, not one of a library.
 
-    A thread or task of a library may have no such line; then it is the caller of this module.
+    In a library's thread or task no line of the user may be on the stack; then it is the line
+    that called this module.
     """
     level, frame = 0, inspect.currentframe()
     while frame is not None:

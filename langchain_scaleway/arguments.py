@@ -33,13 +33,14 @@ _LIKENESS = 0.7
 """How similar to an argument (0 to 1) a name must be to count as a misspelling of it."""
 
 _LIKENESS_IN_CALLS = 0.9
-"""The same for calls. What they name goes into the request, and other servers have fields such
-as llama.cpp's `reasoning_format` (0.88), so only plain slips count."""
+"""The same for calls. Names that are unknown here go into the request, and some of them are fields
+of other servers, such as llama.cpp's `reasoning_format` (0.88 like `reasoning_effort`). So only
+plain slips count."""
 
 _UNSUPPORTED = frozenset({"n", "frequency_penalty", "logit_bias", "user"})
 """Request fields that Scaleway documents as unsupported (OpenAI compatibility, 2026-04-24)."""
 
-_NOT_PER_CALL = frozenset(
+_OF_MODELS = frozenset(
     {
         "api_key",
         "project_id",
@@ -56,6 +57,7 @@ _NOT_PER_CALL = frozenset(
         "output_version",
     }
 )
+"""Arguments that only models have."""
 
 _OF_CALLS = frozenset(
     {
@@ -77,6 +79,7 @@ _OF_CALLS = frozenset(
         "response_format",
     }
 )
+"""Arguments that calls have."""
 
 _HEADERS = frozenset({"extra_headers", "headers"})
 """Other clients' names for the headers of a call, which may hold credentials."""
@@ -135,10 +138,10 @@ def check_values(given: Mapping[str, Any]) -> None:
 
 
 def check_call(given: Iterable[str]) -> None:
-    """Refuse arguments that no call can have: they would go into the request.
+    """Refuse arguments that no call can have, because they would go into the request.
 
-    Those are arguments that only a model has, and misspelt ones. Other names may be request
-    fields of the server.
+    These are arguments that only models have, and misspelt ones. Any other name may be a request
+    field of the server.
 
     Raises:
         ValueError: The call has such an argument.
@@ -151,7 +154,7 @@ def check_call(given: Iterable[str]) -> None:
                 f"`{name}` would go into the request's body. Headers belong to the model: "
                 "`default_headers`."
             )
-        if name in _NOT_PER_CALL:
+        if name in _OF_MODELS:
             raise ValueError(
                 f"`{name}` belongs to the model, not to a call. Make a model with another one: "
                 f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
