@@ -27,13 +27,14 @@ from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.settings import Settings, load_settings
 
 _SHARED_BY_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
-"""Fields whose objects hold locks or sockets, and are meant to be shared anyway."""
+"""Fields whose objects are shared by deep copies, too: they hold locks or sockets."""
 
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-"""RFC 9110's "token"; anything else fails only when the first request is sent."""
+"""RFC 9110's "token". Without this check any other name would fail with the first request."""
 
 _KEPT_BY_CORE = "_serialized"
-"""Where LangChain caches the description of a model for traces; a changed model drops it."""
+"""The attribute in which LangChain caches a model's description for traces. It never updates it, so
+it is removed when a field changes."""
 
 
 class _BuiltClient(NamedTuple):
@@ -76,13 +77,13 @@ class _HiddenHeaders(Mapping[str, str]):
         return repr(dict.fromkeys(self._headers, "**********"))
 
 
-# Nobody makes objects of this class itself, so pydantic need not prepare for them.
+# No objects are made of this class itself, so pydantic need not build a validator for it.
 class ScalewayConnection(BaseModel, defer_build=True):
-    """The part of a component that knows key, address and timeouts, and keeps connections.
+    """The part of a LangChain component that knows key, address and timeouts.
 
-    Copies (`bind`, `with_config`, `model_copy`) share their connections. Pickles carry
-    neither connections nor a key that came from the environment or the config file: that one
-    is looked up again where the pickle is read.
+    Copies (`bind`, `with_config`, `model_copy`) share their connections. Pickles carry no
+    connections. Nor do they carry a key that came from the environment or the config file: it is
+    looked up again where the pickle is read.
     """
 
     api_key: SecretStr | str | None = None
@@ -107,14 +108,14 @@ class ScalewayConnection(BaseModel, defer_build=True):
     """How often a failed request is tried again, see the page "Reliability"; 0 is never."""
 
     default_headers: Mapping[str, str] | None = Field(default=None, repr=False, exclude=True)
-    """Headers to send with every request, besides ours or in their place."""
+    """Headers to send with every request; they win over those that this package sends."""
 
     http_client: Any = Field(default=None, repr=False, exclude=True)
     """An `httpx.Client` (or one like it) for synchronous calls: proxies, certificates, limits.
     It is yours to close."""
 
     http_async_client: Any = Field(default=None, repr=False, exclude=True)
-    """The same for asynchronous calls, an `httpx.AsyncClient`; good for one event loop."""
+    """The same for asynchronous calls: an `httpx.AsyncClient`, which belongs to one event loop."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
 
@@ -168,7 +169,7 @@ class ScalewayConnection(BaseModel, defer_build=True):
 
     @model_validator(mode="after")
     def _complete_settings(self) -> Self:
-        """Look up what was not given, without counting it as given: pickles leave it out."""
+        """Look up what was not given. It does not count as given, because pickles leave it out."""
         if self.api_key is None:
             self.model_fields_set.discard("api_key")
         settings = self._settings()
@@ -181,7 +182,7 @@ class ScalewayConnection(BaseModel, defer_build=True):
     @model_validator(mode="wrap")
     @classmethod
     def _hide_arguments(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Keep arguments out of errors: any of them may hold a key, under whatever name."""
+        """Keep values out of errors, since any argument may hold a key, whatever its name."""
         try:
             return handler(values)
         except ValidationError as error:
@@ -194,8 +195,8 @@ class ScalewayConnection(BaseModel, defer_build=True):
     def _settings(self) -> Settings:
         """The settings for the fields as they are now.
 
-        They are looked up again only when a field has changed: that may read the config file,
-        and reading from a disk blocks an event loop.
+        They are looked up again only when a field has changed, because that may read the config
+        file, and reading from a disk blocks the event loop.
         """
         found = self._found_settings
         if found is None or found.fields != self._given_settings():
@@ -261,7 +262,7 @@ class ScalewayConnection(BaseModel, defer_build=True):
             self.__dict__.pop(_KEPT_BY_CORE, None)
 
     def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Changes of fields with all that depends on them; credentials are hidden."""
+        """Changes of fields, with what else changes then; credentials are hidden."""
         return {name: _hidden(name, value) for name, value in changes.items()}
 
     def list_models(self) -> list[str]:
@@ -281,7 +282,7 @@ class ScalewayConnection(BaseModel, defer_build=True):
         self._connections.close()
 
     async def aclose(self) -> None:
-        """Close these connections and those of the running event loop."""
+        """Close the same, and the connections of the running event loop."""
         await self._connections.aclose()
 
     def __enter__(self) -> Self:
@@ -301,7 +302,7 @@ class ScalewayConnection(BaseModel, defer_build=True):
         await self.aclose()
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy all but what cannot be copied and is meant to be shared."""
+        """Copy everything but the objects that cannot be copied, which are shared."""
         memo = {} if memo is None else memo
         for name in _SHARED_BY_COPIES:
             shared = getattr(self, name, None)
@@ -337,7 +338,7 @@ def _as_secret(key: Any) -> Any:
 
 def _without_input(detail: Any) -> InitErrorDetails:
     """One of pydantic's errors, without the value that it is about."""
-    # A template's braces are filled in only where there is something to fill in.
+    # Without a context pydantic fills in no template, so braces in the message stay as they are.
     message = PydanticCustomError(detail["type"], detail["msg"])
     return InitErrorDetails(type=message, loc=detail["loc"], input="(not shown)")
 
