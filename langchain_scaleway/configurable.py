@@ -11,14 +11,14 @@ from langchain_core.runnables.utils import ConfigurableFieldSingleOption, Input,
 class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
     """Answers each call with a copy of the model that has the configured fields.
 
-    LangChain's own class builds a new model from all fields, as if the user had given every one
-    of them. Such a model has connections of its own and the old model's profile, and its pickles
-    hold even a key that came from the environment.
+    LangChain's own class builds a new model from all fields of the old one, as if the user had
+    given every one of them. Such a model has connections of its own and the old model's profile,
+    and its pickles hold even a key that came from the environment.
     """
 
     @classmethod
     def lc_id(cls) -> list[str]:
-        """Be saved as LangChain's own class; that is the one which `load` knows."""
+        """Serialize as LangChain's own class, because that is the one which `load` knows."""
         return RunnableConfigurableFields.lc_id()
 
     def _prepare(

@@ -27,9 +27,9 @@ def usage_cost(message: AIMessage) -> float | None:
         message: A reply, or the sum of a stream's chunks.
 
     Returns:
-        The cost, 0 for a reply from LangChain's cache, `None` where nobody can know: the message
-        has no usage, is another provider's, or its model has no price per token here, as with a
-        dedicated deployment, which is paid by the hour.
+        The cost; 0 for a reply from LangChain's cache. `None` if it is not known: the message has
+        no usage or is another provider's, or its model has no price per token here. A dedicated
+        deployment has none, since it is paid by the hour.
 
     Example:
         ```python
@@ -52,7 +52,7 @@ def langsmith_costs(*, usd_per_eur: float) -> Callable[[dict[str, Any]], dict[st
 
     LangSmith counts in US dollars and has no prices for Scaleway, whose prices are in euros:
     the rate between them is yours to give. The figures are those of `usage_cost`, for the model
-    that was asked, and stand where LangSmith looks for them, in the run's `usage_metadata`:
+    that was asked, and go where LangSmith looks for them, into the run's `usage_metadata`:
     `input_cost`, `output_cost`, `total_cost` and `input_cost_details` (langsmith 0.15,
     `langsmith.schemas.UsageMetadata`; LangSmith's page "Cost tracking").
 
@@ -103,9 +103,9 @@ class _Costs(NamedTuple):
     """What a reply cost, in EUR.
 
     Attributes:
-        input: The prompt, with the part of it that came from Scaleway's cache.
+        input: The prompt, including the part of it that came from Scaleway's cache.
         cached_input: That part alone.
-        output: The answer, with its reasoning.
+        output: The answer, including its reasoning.
     """
 
     input: float
@@ -116,7 +116,7 @@ class _Costs(NamedTuple):
 def _costs(model: object, usage: Mapping[str, Any]) -> _Costs | None:
     """What this usage costs with this model, `None` where there is no price for it."""
     if usage.get("total_cost") == 0:
-        # So LangChain marks a reply that came from its own cache: nobody was asked.
+        # This is how LangChain marks a reply that came from its own cache.
         return _Costs(0.0, 0.0, 0.0)
     facts = model_facts(model) if isinstance(model, str) else None
     if facts is None or facts.input_price is None or facts.output_price is None:

@@ -12,12 +12,12 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 class ProgressBar(BaseCallbackHandler):
     """Shows how far a batch is, how many of its items have failed, and the tokens used.
 
-    It is a callback, and counts the calls that it is given to, not the steps within them. It
-    needs the extra `progress`, and works in terminals and in notebooks.
+    It is a callback. It counts the calls that it is given to, not the steps within them. It needs
+    the extra `progress`, and works in terminals and in notebooks.
 
-    `batch` and `abatch` take the items of a chain (`with_structured_output` makes one) through
-    one step after the other, so that all items finish together and the bar jumps. With
-    `batch_as_completed` and `abatch_as_completed` it moves.
+    `batch` and `abatch` of a chain (`with_structured_output` makes one) take all items through the
+    first step before any goes through the second. So all items finish together, and the bar jumps.
+    With `batch_as_completed` and `abatch_as_completed` it moves.
 
     Args:
         total: How many calls there will be; after the last one the bar closes itself.
@@ -35,7 +35,7 @@ class ProgressBar(BaseCallbackHandler):
         ```
     """
 
-    run_inline = True  # In the event loop rather than in a thread for each event.
+    run_inline = True  # LangChain then calls it in the event loop, without a thread for each event.
 
     def __init__(self, total: int | None = None, **options: Any) -> None:
         try:
@@ -54,7 +54,7 @@ class ProgressBar(BaseCallbackHandler):
         self._bar = tqdm(total=total, **({"unit": "call"} | options))
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Stop updating the bar, and leave it on the screen."""
         self._bar.close()
 
     def __enter__(self) -> Self:

@@ -19,8 +19,8 @@ _MANAGEMENT_HOST = "api.scaleway.com"
 _BARE_URL = f"https://{SERVERLESS_HOST}/v1"
 
 _ACCESS_KEY = r"SCW[A-Z0-9]{17}"
-"""The half of an IAM API key that is no secret, and no use here (Scaleway's Go SDK,
-`validation.IsAccessKey`)."""
+"""The pattern of an access key: the half of an IAM API key that is not secret, and of no use here
+(Scaleway's Go SDK, `validation.IsAccessKey`)."""
 
 _LONGEST_LABEL = 63
 """Characters between two dots of a host name (RFC 1035)."""
@@ -49,12 +49,12 @@ class Settings(NamedTuple):
 
     @property
     def is_serverless(self) -> bool:
-        """Whether requests go to the serverless API, not to a deployment or any vLLM."""
+        """Whether requests go to the serverless API, and not to a deployment or another vLLM."""
         return urlsplit(self.base_url).hostname == SERVERLESS_HOST
 
     @property
     def project_in_url(self) -> str | None:
-        """The project that requests name, however it came into Scaleway's URL."""
+        """The project in the URL of the serverless API, even if it came with `base_url`."""
         path = urlsplit(self.base_url).path
         first = path.split("/")[1] if path else ""
         return first if self.is_serverless and _is_uuid(first) else None
@@ -69,16 +69,16 @@ def load_settings(
     the config file. The project is the argument, else `SCW_DEFAULT_PROJECT_ID`, else
     `default_project_id` in the config file. Empty environment variables count as unset.
 
-    Without a base URL, the serverless API is used, in its project's form when a project is
-    known: a key without rights on its default project gets 403 on the bare form (docs:
-    fixing-common-issues, about 2026-09). The serverless API's bare URL is turned into that form
-    too, when the project is given as an argument. With any other base URL (a dedicated
-    deployment, any vLLM), no project is looked up, because it would serve nothing, and the key
+    Without a base URL, the serverless API is used. If a project is known, it goes into the URL: a
+    key without rights on its default project gets 403 on the bare URL (docs:
+    fixing-common-issues, about 2026-09). If the serverless API's bare URL is given together with
+    a project as an argument, the project goes into it, too. With any other base URL (a dedicated
+    deployment, any vLLM), no project is looked up, because there is no use for one, and the key
     is optional, because an endpoint can have its authentication switched off. Scaleway's
     `SCW_API_URL` is never read: it names the management API.
 
-    The config file is read only if something is still missing after the environment: one small
-    blocking read at construction, nothing is cached.
+    The config file is read only if something is still missing after the environment. That is one
+    small blocking read, and its result is not cached.
 
     Args:
         api_key: The key, if the caller names one.
@@ -126,7 +126,7 @@ class _FileOnDemand:
         self._values: dict[str, Any] | None = None
 
     def text(self, name: str) -> tuple[str, str] | None:
-        """The value of `name` without surrounding whitespace, and where it stands."""
+        """The value of `name` without surrounding whitespace, and its place for messages."""
         path = config_path()
         if self._values is None:
             self._values = load_profile(path)
