@@ -48,7 +48,7 @@ blocks.register()
 
 
 class _Decoder(StreamDecoder):
-    """Warns when another model has answered than was asked."""
+    """Warns if a model other than the requested one has answered."""
 
     def finish(self, headers: Mapping[str, str] | None = None) -> list[ChatGenerationChunk]:
         warn_about_reply(self.requested_model, self.answered_model)
@@ -76,10 +76,10 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     """The model's id, such as `"mistral-small-3.2-24b-instruct-2506"`."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """How freely tokens are drawn, from 0 to 2. If unset, the model's own default applies."""
+    """How random the answer is, from 0 to 2. If unset, the model's own default applies."""
 
     top_p: float | None = Field(default=None, gt=0, le=1)
-    """Only the likeliest tokens with this much probability together are drawn, up to 1."""
+    """Tokens are drawn only from the likeliest ones that together reach this probability."""
 
     max_tokens: int | None = Field(default=None, ge=1)
     """The most tokens to generate, reasoning included; capped by the model."""
@@ -88,10 +88,10 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     """How much a token that has appeared is avoided, from -2 to 2."""
 
     stop: str | list[str] | None = None
-    """Texts that end the answer when they come up; they are not part of it."""
+    """Texts that end the answer where they would appear; they are not part of it."""
 
     seed: int | None = None
-    """A seed for the drawing of tokens, for answers that repeat as far as the engine can."""
+    """A seed for sampling, so that an answer can be repeated, as far as the engine can do that."""
 
     logprobs: bool | None = None
     """Whether to give the tokens' log probabilities, in `response_metadata["logprobs"]`."""
@@ -100,8 +100,8 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     """How many of the likeliest tokens to give at each place, up to 20; needs `logprobs`."""
 
     reasoning_effort: str | None = Field(default=None, min_length=1)
-    """How much to reason: of `none`, `low`, `medium`, `high`, `xhigh` and `max` those that the
-    model knows, see `profile`. If unset, reasoning models do reason."""
+    """How much to reason: `none`, `low`, `medium`, `high`, `xhigh` or `max`; `profile` says which
+    of them the model knows. If unset, the model's default applies: reasoning models do reason."""
 
     parallel_tool_calls: bool | None = None
     """Whether the model may call several tools at once. Scaleway accepts and ignores `False`
@@ -114,8 +114,8 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     """Whether streams report token usage, in their last chunk."""
 
     replay_reasoning: bool = False
-    """Whether earlier reasoning goes back to the model with the history. Scaleway's pages
-    do not ask for it; some models want it between tool calls."""
+    """Whether the history is sent with the model's earlier reasoning. Scaleway's pages do not
+    ask for it; some models want it between tool calls."""
 
     extra_body: dict[str, Any] | None = None
     """Request fields without an argument of their own, sent as they are."""
@@ -208,8 +208,8 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        # When its loop ends, asyncio closes all its asynchronous generators at the same time. One
-        # that waits for another to close would fail, because that one is being closed already.
+        # No generator around the client's: when a loop ends, asyncio closes all its asynchronous
+        # generators at the same time, and one that closes another then would fail.
         body = self._streaming_request(messages, stop, kwargs)
         return self._client().astream(
             _COMPLETIONS,
@@ -281,7 +281,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
                 be called), `False` (unset), or the name of the tool that must be called.
             strict: Whether arguments must follow the schema; Scaleway accepts and ignores it,
                 vLLM obeys.
-            parallel_tool_calls: Whether several tools may be called at once; likewise.
+            parallel_tool_calls: Whether several tools may be called at once. The same applies.
             **kwargs: More arguments for every call, such as `temperature`.
 
         Raises:
@@ -315,7 +315,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
                 for any JSON object, and the prompt must describe it.
             include_raw: Whether to answer with a dict of `raw`, `parsed` and `parsing_error`,
                 and raise no parsing errors.
-            strict: Sent along when it is given.
+            strict: Sent as `strict` if it is given.
             **kwargs: More arguments for every call, such as `temperature`.
 
         Returns:

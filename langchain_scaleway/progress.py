@@ -54,7 +54,7 @@ class ProgressBar(BaseCallbackHandler):
         self._bar = tqdm(total=total, **({"unit": "call"} | options))
 
     def close(self) -> None:
-        """Stop updating the bar, and leave it on the screen."""
+        """Stop updating the bar."""
         self._bar.close()
 
     def __enter__(self) -> Self:
