@@ -26,7 +26,7 @@ from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import warn_about_reply, warn_about_request
 from langchain_scaleway.arguments import check_call
 from langchain_scaleway.connection import ScalewayConnection
-from langchain_scaleway.convert import blocks
+from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming, make_whole
@@ -383,7 +383,7 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # Core's own serializes the model once and keeps that when fields change, so a cache
         # would answer for another temperature or model.
-        params = {**self._identifying_params, "_type": self._llm_type, **kwargs}
+        params = {**self._identifying_params, "_type": self._llm_type, **request.as_sent(kwargs)}
         params["stop"] = stop if stop is not None else self.stop
         params["output_version"] = self.output_version
         params["replay_reasoning"] = self.replay_reasoning

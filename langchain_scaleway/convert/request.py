@@ -84,6 +84,23 @@ def build_request(
     return body
 
 
+def as_sent(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a call's arguments into the form of the request, for the keys of caches.
+
+    Functions and classes do not say by themselves what is sent: of two classes with the same
+    name each has another schema, and of a function only an address in memory is written.
+
+    Raises:
+        ValueError: See `build_request`.
+    """
+    sent = dict(arguments)
+    if sent.get("tools"):
+        _convert_tools_of(sent)
+    if isinstance(sent.get("response_format"), type):
+        sent["response_format"] = _response_format_of(sent["response_format"])
+    return sent
+
+
 def make_whole(body: dict[str, Any]) -> dict[str, Any]:
     """Ask for a whole answer, whatever `extra_body` says about streams.
 

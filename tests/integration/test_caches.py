@@ -11,7 +11,7 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import Generation
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.costs import usage_cost
@@ -177,6 +177,21 @@ async def test_changed_model_is_asked_anew(emulator: ScalewayEmulator, change: C
     assert len(emulator.requests) == 2, "and what is changed is cached for itself"
 
 
+def test_class_of_the_same_name_is_another_schema(emulator: ScalewayEmulator) -> None:
+    """Whoever works in a notebook changes a class and runs its cell again."""
+
+    def asked_for(kind: type) -> None:
+        again = create_model("Again", __module__=__name__, a=(kind, ...))
+        model.bind(response_format=again).invoke("Hello")
+
+    model = model_on(emulator, cache=InMemoryCache())
+    asked_for(int)
+    asked_for(str)
+    assert len(emulator.requests) == 2
+    asked_for(str)
+    assert len(emulator.requests) == 2
+
+
 FIELDS = {"stop": ["END"], "output_version": "v1", "replay_reasoning": True}
 
 
@@ -211,8 +226,10 @@ async def test_keys_hold_no_secret_and_no_client(emulator: ScalewayEmulator) -> 
 
     model.invoke("Hello")
     await model.bind_tools([get_weather]).ainvoke("Hello")
+    await model.bind(tools=[get_weather], tool_choice="any").ainvoke("Hello")
+    model.bind(response_format=Person).invoke("Hello")
 
-    assert len(cache.keys) == 2
+    assert len(cache.keys) == 4
     for key in map(str, cache.keys):
         assert (emulator.api_key or "") not in key
         assert "canary" not in key
