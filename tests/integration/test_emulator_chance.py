@@ -58,6 +58,20 @@ def test_fault_that_does_not_exist(text: str) -> None:
         fault_from_text(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("CutStream:3", "'3' is no attribute of CutStream with a value"),
+        ("CutStream:after_events", "'after_events' is no attribute of CutStream with a value"),
+        ("Delay", "Delay needs seconds"),
+        ("Redirect:status=308", "Redirect needs location"),
+    ],
+)
+def test_fault_that_says_too_little(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fault_from_text(text)
+
+
 @pytest.mark.parametrize("probability", [-0.1, 1.1])
 def test_probability_is_one(probability: float) -> None:
     with pytest.raises(ValueError, match="from 0 to 1"):

@@ -50,17 +50,29 @@ def fault_from_text(text: str) -> Fault:
         CutStream(after_events=3, ending='closed')
 
     Raises:
-        ValueError: There is no such fault or attribute.
+        ValueError: There is no such fault or attribute, or an attribute's value is missing.
     """
     name, _, arguments = text.partition(":")
     kinds = {kind.__name__: kind for kind in Fault.__subclasses__()}
     if name not in kinds:
         raise ValueError(f"No fault is called {name!r}; there are {', '.join(sorted(kinds))}.")
-    given = dict(pair.split("=", 1) for pair in arguments.split(",") if "=" in pair)
-    known = {attribute.name for attribute in dataclasses.fields(kinds[name])}  # type: ignore[arg-type]  # every fault is a dataclass, which `Fault` itself cannot say
+    given: dict[str, Any] = {}
+    for pair in filter(None, arguments.split(",")):
+        attribute, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{pair!r} is no attribute of {name} with a value: write name=value.")
+        given[attribute] = _literal(value)
+    fields = dataclasses.fields(kinds[name])  # type: ignore[arg-type]  # every fault is a dataclass, which `Fault` itself cannot say
+    known = {field.name for field in fields}
     if unknown := given.keys() - known:
         raise ValueError(f"{name} has no {', '.join(sorted(unknown))}; it has {sorted(known)}.")
-    return kinds[name](**{attribute: _literal(value) for attribute, value in given.items()})
+    if missing := {field.name for field in fields if _is_required(field)} - given.keys():
+        raise ValueError(f"{name} needs {', '.join(sorted(missing))}.")
+    return kinds[name](**given)
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _literal(text: str) -> Any:
