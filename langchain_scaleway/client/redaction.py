@@ -27,6 +27,11 @@ _SECRET_WORDS = (
 
 _SHOWN_INSTEAD = "[the key]"
 
+_REPEATED_HEADER = (
+    r"""(?i)(authorization["']?\s*[:=]\s*["']?(?:basic|bearer|digest)\s+)[^\s"',;]{8,}"""
+)
+"""How a server repeats a header with credentials. Those for a proxy are known to httpx alone."""
+
 
 class Redaction:
     """Knows the secrets of one endpoint.
@@ -53,6 +58,10 @@ class Redaction:
                 text = _SHOWN_INSTEAD.join([kept, *behind])
         return text
 
+    def quoted(self, text: str) -> str:
+        """The same, for what a server said of the request: it may have repeated headers."""
+        return re.sub(_REPEATED_HEADER, rf"\1{_SHOWN_INSTEAD}", self.text(text))
+
     def value(self, value: Any) -> Any:
         """A JSON value without secrets in its texts; `None` where it is nested too deeply."""
         try:
@@ -67,14 +76,14 @@ class Redaction:
             cleaned_ids.add(id(error))
             if isinstance(error, ScalewayError):
                 self._clean_fields(error)
-            cleaned = tuple(self.text(arg) if isinstance(arg, str) else arg for arg in error.args)
+            cleaned = tuple(self.quoted(arg) if isinstance(arg, str) else arg for arg in error.args)
             if cleaned != error.args:
                 error.args = cleaned
             error = error.__cause__ or error.__context__
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.text(value)
+            return self.quoted(value)
         if isinstance(value, dict):
             return {self._value(key): self._value(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -89,7 +98,7 @@ class Redaction:
 
     def _clean_response(self, response: ErrorResponse) -> ErrorResponse:
         headers = self.value(dict(response.headers))
-        return dataclasses.replace(response, headers=headers, text=self.text(response.text))
+        return dataclasses.replace(response, headers=headers, text=self.quoted(response.text))
 
 
 def credentials_in(headers: Mapping[str, str]) -> list[str]:

@@ -49,6 +49,24 @@ def test_a_proxy_is_asked(mode: Mode, variable: str, monkeypatch: pytest.MonkeyP
     assert request.startswith(b"POST http://scaleway.invalid/v1/chat/completions HTTP/1.1\r\n")
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy_that_repeats_its_own_credentials(
+    mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = base64.b64encode(b"user:the-proxys-password")
+    page = b"No way. You sent:\nProxy-Authorization: Basic " + credentials
+    head = b"HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
+    with nothing_left(), RawServer(sends(head + page)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:the-proxys-password@{proxy.origin}")
+        with model_elsewhere() as model:
+            error = call(model, mode).error
+    assert credentials in proxy.requests[0]
+    assert isinstance(error, errors.ScalewayAPIError)
+    assert "No way" in str(error)
+    said = f"{error} {error!r} {error.args} {error.body} {error.response}"
+    assert credentials.decode() not in said
+
+
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_tunnel_is_asked_for_without_the_key(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,26 @@ def test_the_beginning_of_one_is_struck_out_too(length: int, behind: str) -> Non
     assert CANARY[:8] not in cleaned
 
 
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "Proxy-Authorization: Basic dXNlcjpwYXNz",
+        '{"proxy-authorization": "Basic dXNlcjpwYXNz"}',
+        "authorization=bearer dXNlcjpwYXNz;",
+    ],
+)
+def test_credentials_of_a_proxy_are_not_quoted(repeated: str) -> None:
+    """Only httpx knows them: they stand in the proxy's URL."""
+    cleaned = REDACTION.quoted(repeated)
+    assert cleaned == repeated.replace("dXNlcjpwYXNz", "[the key]")
+    assert REDACTION.value([repeated]) == [cleaned]
+
+
+def test_words_about_credentials_are_quoted() -> None:
+    words = "Basic authentication is required; the header Authorization: Bearer is missing."
+    assert REDACTION.quoted(words) == words
+
+
 def test_one_that_begins_another() -> None:
     assert Redaction(["the-secret", "the-secret-of-all"]).text("the-secret-of-all") == "[the key]"
 
