@@ -25,12 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The command line, without the program's name.
     """
     options = command_line_parser().parse_args(arguments)
+    try:
+        service = EmulatedService(_settings(options))
+    except ValueError as error:
+        sys.exit(str(error))
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(_settings(options), options.host, options.port))
+        asyncio.run(_serve(service, options.host, options.port))
 
 
-async def _serve(settings: EmulatorSettings, host: str, port: int) -> None:
-    service = EmulatedService(settings)
+async def _serve(service: EmulatedService, host: str, port: int) -> None:
+    settings = service.settings
     try:
         server = server_class()(service, host, port)
     except ImportError as error:

@@ -296,6 +296,18 @@ def test_command_line_with_a_port_that_is_taken(emulator: ScalewayEmulator) -> N
     assert "`--port 0` finds a free port" in told
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--fault", "Gzip", "--fault-rate", "2"], "probability must be from 0 to 1, got 2.0."),
+        (["--time-scale", "0"], "time_scale must be positive, got 0.0."),
+    ],
+)
+def test_command_line_with_values_out_of_range(options: list[str], said: str) -> None:
+    told = run_program("-m", "langchain_scaleway.testing", "--port", "0", *options).stderr
+    assert told == f"{said}\n"
+
+
 def test_command_line_without_the_extra() -> None:
     start = "import runpy; runpy.run_module('langchain_scaleway.testing', run_name='__main__')"
     told = run_program("-c", f"import sys; sys.modules['uvicorn'] = None; {start}").stderr
