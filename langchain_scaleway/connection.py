@@ -78,7 +78,7 @@ class _HiddenHeaders(Mapping[str, str]):
 
 
 # No objects are made of this class itself, so pydantic need not build a validator for it.
-class ScalewayConnection(BaseModel, defer_build=True):
+class ScalewayConnection(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as pydantic's are
     """The part of a LangChain component that knows key, address and timeouts.
 
     Copies (`bind`, `with_config`, `model_copy`) share their connections. Pickles carry no
@@ -260,6 +260,13 @@ class ScalewayConnection(BaseModel, defer_build=True):
             for field, changed in self._completed({name: value}).items():
                 super().__setattr__(field, changed)
             self.__dict__.pop(_KEPT_BY_CORE, None)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the fields are the same; connections, and what was looked up, do not count."""
+        if not isinstance(other, ScalewayConnection) or type(self) is not type(other):
+            return NotImplemented
+        fields, others = self.__dict__, other.__dict__
+        return all(fields[name] == others[name] for name in type(self).model_fields)
 
     def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Changes of fields, with what else changes then; credentials are hidden."""

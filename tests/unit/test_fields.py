@@ -1,7 +1,9 @@
 """The fields of `ChatScaleway`: types, defaults, descriptions, bounds, where values come from."""
 
 import ast
+import copy
 import inspect
+import pickle
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -236,6 +238,21 @@ EDGES: dict[str, list[Any]] = {
 def test_values_at_the_edge_are_taken(name: str, values: list[Any]) -> None:
     for value in values:
         assert getattr(make(**{name: value}), name) == value
+
+
+def test_models_with_the_same_fields_are_equal() -> None:
+    model = make(default_headers={"x-user": "ada"})
+    model._client()  # What was built for calls does not count.
+    same = [
+        make(default_headers={"x-user": "ada"}),
+        model.model_copy(),
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),  # noqa: S301 -- our own
+    ]
+    assert [model == other for other in same] == [True] * len(same)
+    changed = [model.model_copy(update={"temperature": 1}), make(api_key="another-key"), make()]
+    assert [model == other for other in changed] == [False] * len(changed)
+    assert model != "model"
 
 
 def test_a_model_is_needed() -> None:
