@@ -18,7 +18,7 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 	@$(BIN)/python examples/tour.py
 
 .PHONY: test
-test: lint types bench-guard ## Everything CI checks: style, types, imports, no blunder in speed, all tests, other cores
+test: lint types bench-guard ## Everything CI checks: style, types, imports, a rough check of speed, all tests, other cores
 	$(BIN)/pytest -n auto
 	@$(MAKE) --no-print-directory test-cores
 
@@ -43,7 +43,7 @@ integration: $(VENV)/dev.stamp ## Tests against the local engine and the emulato
 	$(BIN)/pytest tests/integration
 
 .PHONY: test-cores
-test-cores: $(VENV)/dev.stamp ## What goes through langchain-core, on the lowest one supported and the newest
+test-cores: $(VENV)/dev.stamp ## The tests that depend on langchain-core, on its lowest supported and its newest version
 	@VENV=$(VENV) scripts/test_cores.sh
 
 .PHONY: test-live
@@ -74,7 +74,7 @@ bench-quick: $(VENV)/bench.stamp ## The same with less of everything, in a minut
 	@$(BIN)/python -m benchmarks --quick $(ARGS)
 
 .PHONY: bench-guard
-bench-guard: $(VENV)/dev.stamp ## Fail if a ratio to the floor is far off
+bench-guard: $(VENV)/dev.stamp ## A rough check of speed: fail if a ratio to the floor is far off
 	@$(BIN)/python -m benchmarks --guard
 
 .PHONY: docs
