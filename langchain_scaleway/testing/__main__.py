@@ -100,7 +100,7 @@ def command_line_parser() -> argparse.ArgumentParser:
         help="a fault that hits requests by chance, such as CutStream:after_events=3",
     )
     add("--fault-rate", type=float, default=0.1, help="share of requests that faults hit")
-    add("--seed", type=int, default=0, help="of the faults")
+    add("--seed", type=int, default=0, help="seed of the faults")
     return parser
 
 
@@ -127,7 +127,7 @@ def _settings(options: argparse.Namespace) -> EmulatorSettings:
         token_interval=options.token_interval,
         random_faults=options.fault
         and RandomFaults(probability=options.fault_rate, faults=options.fault, seed=options.seed),
-        # A program that nobody asks for its requests need not keep them.
+        # Nothing reads the requests of this program, so it need not keep them.
         keep_requests=0,
     )
 

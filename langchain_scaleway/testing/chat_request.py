@@ -24,7 +24,7 @@ class ChatRequest:
         model: The requested model.
         messages: The messages as sent.
         stream: Whether events are wanted.
-        include_usage: Whether the stream shall end with a usage chunk.
+        include_usage: Whether the stream is to end with a usage chunk.
         max_tokens: The bound of the answer; `None` for the model's own.
         stop: Texts that end the answer.
         n: How many choices are wanted.

@@ -1,4 +1,4 @@
-"""Send an answer, with everything that is to happen on the way."""
+"""Sends an answer, with everything that is to happen on the way."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Delivery(Response):
         connection: Where to.
         clock: Tells how long an emulated second is.
         token_interval: Emulated seconds between two pieces of a stream.
-        on_finished: Called once, with whether the client is given all that it was meant to
-            get. It is called before the last byte goes out, so that whoever has seen the
-            end of an answer finds everything about it noted.
+        on_finished: Called once, with whether the client gets all that it was meant to get. This
+            is before the last byte goes out, so that a test that has seen the end of an answer
+            finds everything about it noted.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Delivery(Response):
             if answer.close_after:
                 connection.close()
         if connection.closed_by_server:
-            # uvicorn takes a return before that for a fault of this program.
+            # If this returned earlier, uvicorn would report an application that broke off.
             await connection.lost.wait()
 
     async def _send_pieces(self, body: _Body) -> None:

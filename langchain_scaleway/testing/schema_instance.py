@@ -1,11 +1,10 @@
 """Make a JSON value that satisfies a JSON schema, the same one every time.
 
 Covers what models are asked for in practice, Pydantic's and LangChain's schemas above all:
-`type`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `$ref` with `$defs` (also
-recursive), `properties`, `required`, `additionalProperties`, `items`,
-`prefixItems`, `uniqueItems`, `pattern`, `format`, bounds of numbers, lengths and
-counts, and `multipleOf`. Not covered: `not`, `if`, `dependent*`, `contains` and
-`patternProperties`, which are ignored.
+`type`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `$ref` with `$defs` (also recursive),
+`properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `uniqueItems`, `pattern`,
+`format`, bounds of numbers, lengths and counts, and `multipleOf`. Ignored are `not`, `if`,
+`dependent*`, `contains` and `patternProperties`.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _FORMATS: Final = {
     "ipv4": "192.0.2.1",
     "ipv6": "2001:db8::1",
 }
-# Which keywords tell the type of a schema that does not name it.
+# Keywords that show the type of a schema that does not name it.
 _IMPLIED_TYPES: Final = (
     ("object", ("properties", "required", "additionalProperties", "minProperties")),
     ("array", ("items", "prefixItems", "minItems", "uniqueItems")),

@@ -1,8 +1,8 @@
 """Everything that can go wrong between Scaleway and its client, as data.
 
-A fault rewrites an `Answer` before it is sent. Faults combine: `Delay(2), Gzip()` is a late
-compressed answer. Where a fault speaks of events and the answer is not a stream, the first
-half of the body stands for the events before the fault.
+A fault rewrites an `Answer` before it is sent. Faults combine: `Delay(2), Gzip()` makes a late,
+compressed answer. If a fault counts events and the answer is not a stream, the first half of its
+body takes the place of the events before the fault.
 
     faults                         what the client meets
     -----------------------------  ----------------------------------------------------
