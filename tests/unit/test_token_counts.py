@@ -26,7 +26,13 @@ def test_counts_are_langchains() -> None:
     messages: list[BaseMessage] = [HumanMessage("Hello"), AIMessage("Good day!")]
 
     assert MODEL.get_num_tokens_from_messages(messages) == count_tokens_approximately(messages)
-    assert MODEL.get_num_tokens("Hello") == count_tokens_approximately([HumanMessage("Hello")])
+
+
+def test_text_counts_without_a_message_around_it() -> None:
+    """Text splitters add up the counts of words, each of which would bring a message's own."""
+    assert [MODEL.get_num_tokens(text) for text in ("", "a", "word", "Hello")] == [0, 1, 1, 2]
+    in_a_message = MODEL.get_num_tokens_from_messages([HumanMessage("word " * 100)])
+    assert 0 < in_a_message - MODEL.get_num_tokens("word " * 100) < 10
 
 
 def test_tools_count() -> None:
