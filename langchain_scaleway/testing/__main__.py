@@ -121,7 +121,7 @@ def _settings(options: argparse.Namespace) -> EmulatorSettings:
         project_id=options.project_id,
         framing=options.framing,
         reasoning_field=options.reasoning_field,
-        quotas=Quotas(**limits) if any(limits.values()) else None,
+        quotas=None if all(limit is None for limit in limits.values()) else Quotas(**limits),
         time_scale=options.time_scale,
         latency=options.latency,
         token_interval=options.token_interval,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_scaleway.testing.__main__ import _settings, command_line_parser
 from langchain_scaleway.testing.clock import ScaledClock
 from langchain_scaleway.testing.generation import tokens_of
 from langchain_scaleway.testing.quotas import QuotaLedger, Quotas, TokenBucket, duration
@@ -86,6 +87,14 @@ def test_clock_runs_faster() -> None:
 def test_clock_does_not_stand_still(scale: float) -> None:
     with pytest.raises(ValueError, match="positive"):
         ScaledClock(scale)
+
+
+@pytest.mark.parametrize("limit", [0, 5])
+def test_command_line_sets_any_quota(limit: int) -> None:
+    options = command_line_parser().parse_args(["--requests-per-minute", str(limit)])
+    quotas = _settings(options).quotas
+    assert quotas is not None
+    assert (quotas.requests_per_minute, quotas.tokens_per_minute) == (limit, None)
 
 
 @given(st.text())
