@@ -25,7 +25,7 @@ import httpx
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=20.0)
 
-# Each of the first two lists is empty until its one thing is needed.
+# Lists of one thing each, which comes when it is first needed: the module `pool`, a TLS context.
 _pool_modules: list[Any] = []
 _ssl_contexts: list[ssl.SSLContext] = []
 _lock = threading.RLock()  # Whoever makes a pool may need the TLS context for it.
