@@ -25,7 +25,7 @@ from langchain_core.messages import (
     ToolMessageChunk,
 )
 
-from langchain_scaleway.convert.assistant import assistant_message
+from langchain_scaleway.convert.assistant import WireMessage, assistant_message
 from langchain_scaleway.convert.content import (
     content_parts,
     content_text,
@@ -35,8 +35,6 @@ from langchain_scaleway.convert.content import (
 from langchain_scaleway.convert.media import Block, Part
 from langchain_scaleway.convert.mistral import for_mistral
 from langchain_scaleway.convert.unsendable import UnsendableError, optional_string_of
-
-WireMessage = dict[str, Any]
 
 _Converter = Callable[[Any, list[WireMessage]], None]
 

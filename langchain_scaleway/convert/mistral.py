@@ -17,11 +17,8 @@ within its reasoning, or where another provider's model began the conversation.
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from langchain_scaleway.convert.alternation import alternate_roles
-
-WireMessage = dict[str, Any]
+from langchain_scaleway.convert.alternation import WireMessage, alternate_roles
 
 NO_RESULT = "No result came of this call."
 """The result that stands in for the missing one of a call.
