@@ -1,11 +1,13 @@
 """The bytes of an answer's body: how they are read, and what they begin with."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from langchain_scaleway.client.endpoint import Endpoint
+from langchain_scaleway.client.error_mapping import LONGEST_BODY
 
 if TYPE_CHECKING:
     from langchain_scaleway.client.network import ReadClock
@@ -41,6 +43,49 @@ async def aread_whole(
         kept.append(piece)
         endpoint.deadlines.check_whole_answer(started, model)
     return b"".join(kept)
+
+
+def read_start(endpoint: Endpoint, pieces: Iterator[bytes]) -> bytes:
+    """Read the beginning of an error's body, which may be huge, trickle in or break off.
+
+    A body that cannot be read raises nothing: the status says enough, and a second error would
+    hide it.
+
+    Args:
+        endpoint: Where it comes from.
+        pieces: What comes.
+
+    Returns:
+        At most `LONGEST_BODY` bytes.
+    """
+    started = time.monotonic()
+    start = b""
+    try:
+        for piece in pieces:
+            start += piece
+            if len(start) > LONGEST_BODY:
+                break
+            endpoint.deadlines.check_whole_answer(started, None)
+    except Exception as error:
+        if not endpoint.is_failure_to_read(error):
+            raise
+    return start[:LONGEST_BODY]
+
+
+async def aread_start(endpoint: Endpoint, pieces: AsyncIterator[bytes]) -> bytes:
+    """Do what `read_start` does, asynchronously."""
+    started = time.monotonic()
+    start = b""
+    try:
+        async for piece in pieces:
+            start += piece
+            if len(start) > LONGEST_BODY:
+                break
+            endpoint.deadlines.check_whole_answer(started, None)
+    except Exception as error:
+        if not endpoint.is_failure_to_read(error):
+            raise
+    return start[:LONGEST_BODY]
 
 
 def pieces_of(response: httpx.Response) -> Iterator[bytes]:

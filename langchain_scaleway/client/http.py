@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from langchain_scaleway.client.bodies import aread_whole, read_whole
+from langchain_scaleway.client.bodies import aread_start, aread_whole, read_start, read_whole
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint, Reply
-from langchain_scaleway.client.error_mapping import LONGEST_BODY
 from langchain_scaleway.client.retry import RetryListener
 from langchain_scaleway.client.streams import (
     AnswerStream,
@@ -247,7 +246,7 @@ class ScalewayClient:
             self._last_headers[model] = response.headers
             return response
         try:
-            start = self._start_of(response)
+            start = read_start(self.endpoint, response.iter_bytes())
         finally:
             response.close()
         raise self._refusal(response, start, content, model)
@@ -266,40 +265,10 @@ class ScalewayClient:
             self._last_headers[model] = response.headers
             return response
         try:
-            start = await self._astart_of(response)
+            start = await aread_start(self.endpoint, response.aiter_bytes())
         finally:
             await response.aclose()
         raise self._refusal(response, start, content, model)
-
-    def _start_of(self, response: httpx.Response) -> bytes:
-        """The beginning of an error's body, which may be huge, trickle in or break off."""
-        started = time.monotonic()
-        start = b""
-        try:
-            for piece in response.iter_bytes():
-                start += piece
-                if len(start) > LONGEST_BODY:
-                    break
-                self.endpoint.deadlines.check_whole_answer(started, None)
-        except Exception as error:
-            if not self.endpoint.is_failure_to_read(error):
-                raise
-            # The status says enough; a second error would hide it.
-        return start[:LONGEST_BODY]
-
-    async def _astart_of(self, response: httpx.Response) -> bytes:
-        started = time.monotonic()
-        start = b""
-        try:
-            async for piece in response.aiter_bytes():
-                start += piece
-                if len(start) > LONGEST_BODY:
-                    break
-                self.endpoint.deadlines.check_whole_answer(started, None)
-        except Exception as error:
-            if not self.endpoint.is_failure_to_read(error):
-                raise
-        return start[:LONGEST_BODY]
 
     def _refusal(
         self, response: httpx.Response, start: bytes, content: bytes | None, model: str | None
