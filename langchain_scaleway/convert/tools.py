@@ -257,7 +257,7 @@ def _fingerprint(tool: Tool) -> _Fingerprint | None:
         return (tool.name, tool.description, schema, _core(schema))
     if isinstance(tool, type):
         if is_typeddict(tool):
-            return (tool.__name__, tool.__doc__, dict(tool.__annotations__))
+            return (tool.__name__, tool.__doc__)
         is_model = issubclass(tool, BaseModel)
         return (tool.__name__, tool.__doc__, _core(tool)) if is_model else None
     if isinstance(tool, FunctionType):

@@ -42,13 +42,11 @@ _DEFAULTS = (
 )
 """Types of the first value in `Annotated` if it is LangChain's default, and not Pydantic's."""
 
-_Fingerprint = tuple[Any, ...]
 _TypeArguments = Mapping[Any, Any]
 
-_remembered: WeakKeyDictionary[Any, tuple[_Fingerprint, type[BaseModel] | None]] = (
-    WeakKeyDictionary()
-)
-"""Classes by their TypedDict; none where LangChain's converter has to read that itself."""
+_remembered = WeakKeyDictionary[Any, tuple[str | None, type[BaseModel] | None]]()
+"""The docstring and the class of each TypedDict; no class where LangChain's converter has to read
+the TypedDict itself."""
 
 
 def for_converter(typed_dict: Any) -> type:
@@ -67,10 +65,10 @@ def for_converter(typed_dict: Any) -> type:
     Raises:
         ValueError, NameError, PydanticUserError, RecursionError: See `as_pydantic_class`.
     """
-    fingerprint = (typed_dict.__doc__, dict(typed_dict.__annotations__))
+    docstring = typed_dict.__doc__  # All that ever changes of a TypedDict.
     found = _remembered.get(typed_dict)
-    if found is None or found[0] != fingerprint:
-        found = _remembered[typed_dict] = (fingerprint, _as_readable_class(typed_dict))
+    if found is None or found[0] != docstring:
+        found = _remembered[typed_dict] = (docstring, _as_readable_class(typed_dict))
     return found[1] or typed_dict
 
 
