@@ -101,7 +101,11 @@ _NUMBERS = (
 
 
 def check_names(given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse unknown arguments, and say what was probably meant.
+    """Refuse unknown arguments of a model, and say what was probably meant.
+
+    Args:
+        given: The names of the arguments.
+        known: The names that there are.
 
     Raises:
         ValueError: An argument is unknown.
@@ -127,6 +131,9 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
 def check_values(given: Mapping[str, Any]) -> None:
     """Refuse booleans where numbers belong; pydantic would take `True` for 1.
 
+    Args:
+        given: The arguments of a model.
+
     Raises:
         ValueError: A number was given as a boolean.
     """
@@ -142,6 +149,9 @@ def check_call(given: Iterable[str]) -> None:
 
     These are arguments that only models have, and misspelt ones. Any other name may be a request
     field of the server.
+
+    Args:
+        given: The names of a call's arguments.
 
     Raises:
         ValueError: The call has such an argument.

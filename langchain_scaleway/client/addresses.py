@@ -17,6 +17,13 @@ _NEXT_AFTER = 0.25
 async def connect(host: str, port: int) -> socket.socket:
     """Open a connection.
 
+    Args:
+        host: The host's name, or an address.
+        port: The port.
+
+    Returns:
+        The connected socket, which does not block.
+
     Raises:
         OSError: No address answers, or there is none.
     """

@@ -48,6 +48,9 @@ def encode(body: Any) -> bytes:
 def decode(text: bytes) -> Any:
     """Read JSON.
 
+    Args:
+        text: The JSON, in UTF-8.
+
     Raises:
         ValueError: The text is not JSON.
     """

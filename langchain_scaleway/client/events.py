@@ -45,6 +45,9 @@ class EventReader:
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """Take the next bytes, and give the events that they complete.
 
+        Args:
+            chunk: Bytes as they came, of any length.
+
         Raises:
             ScalewayError: The server reports an error; the events before it were given.
             ScalewayResponseError: An event is not a chat completion.

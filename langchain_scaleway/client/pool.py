@@ -40,6 +40,9 @@ class IdleConnections(Generic[Connection]):
     def take(self, origin: httpcore.Origin) -> tuple[Connection | None, list[Connection]]:
         """Take a connection that can still be used.
 
+        Args:
+            origin: The server that it must lead to.
+
         Returns:
             The connection, or `None` if there is none, and expired ones to be closed.
         """
@@ -57,6 +60,10 @@ class IdleConnections(Generic[Connection]):
 
     def put(self, origin: httpcore.Origin, connection: Connection) -> list[Connection]:
         """Keep a connection whose answer was read to its end.
+
+        Args:
+            origin: The server that it leads to.
+            connection: The connection; one that cannot be used again is not kept.
 
         Returns:
             Connections to be closed: this one if it cannot be used again, or those for which no
