@@ -102,6 +102,10 @@ class RetryPolicy(NamedTuple):
     def call(self, send: Callable[[], Result], on_retry: RetryListener | None = None) -> Result:
         """Call `send` until it succeeds or its error is not to be retried.
 
+        Args:
+            send: Makes one attempt.
+            on_retry: Told of each retry.
+
         Raises:
             ScalewayError: The last attempt's error.
         """

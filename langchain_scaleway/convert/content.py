@@ -21,6 +21,9 @@ from langchain_scaleway.convert.unsendable import UnsendableBlockError, json_tex
 def content_parts(content: Iterable[str | Block]) -> list[Part]:
     """The parts for a list of content blocks, in their order.
 
+    Args:
+        content: The content blocks, in any dialect.
+
     Raises:
         UnsendableError: Scaleway takes no such block.
     """
@@ -61,7 +64,10 @@ def content_text(content: Iterable[str | Block], role: str) -> str:
 
 
 def tool_output_text(output: Any) -> str:
-    """What a tool returned, as text: a string, a list of blocks, or any JSON value.
+    """What a tool returned, as text.
+
+    Args:
+        output: A string, a list of content blocks, or any JSON value.
 
     Raises:
         UnsendableError: A block is not text, or the value is not JSON.

@@ -126,6 +126,9 @@ class StreamDecoder:
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
         """Take one event.
 
+        Args:
+            event: The JSON object of a chat completion chunk.
+
         Returns:
             The chunks to hand on, usually one.
         """
@@ -140,7 +143,10 @@ class StreamDecoder:
         return chunks
 
     def finish(self, headers: Mapping[str, str] | None = None) -> list[ChatGenerationChunk]:
-        """Take the end of the stream, and the answer's HTTP headers.
+        """Take the end of the stream.
+
+        Args:
+            headers: The answer's HTTP headers.
 
         Returns:
             What had been held back, and the last chunk.

@@ -92,6 +92,9 @@ class ThinkingSplitter:
     def feed(self, text: str) -> tuple[str, str]:
         """Take the next piece of content.
 
+        Args:
+            text: The piece, of any length.
+
         Returns:
             The reasoning and the answer, as far as they can be told apart by now.
         """

@@ -110,6 +110,9 @@ class ToolCallAssembler:
     def feed(self, wire_calls: Any) -> list[Fragment]:
         """Take the `tool_calls` of one delta.
 
+        Args:
+            wire_calls: The field as it came.
+
         Returns:
             A fragment for each of them that says something new.
         """
@@ -128,6 +131,9 @@ class ToolCallAssembler:
 
     def rest(self, reply_id: str | None) -> list[Fragment]:
         """Give what is missing at the end of the stream.
+
+        Args:
+            reply_id: The reply's id; calls without an id of their own get one made from it.
 
         Returns:
             A fragment for each call that came without an id, or that ends in half a character.

@@ -31,6 +31,10 @@ class UnsendableBlockError(UnsendableError):
 def string_of(block: dict[str, Any], key: str) -> str:
     """The string that a block must hold.
 
+    Args:
+        block: The block.
+        key: Where in it the string is.
+
     Raises:
         UnsendableBlockError: It is missing, or something else.
     """
@@ -42,6 +46,10 @@ def string_of(block: dict[str, Any], key: str) -> str:
 
 def optional_string_of(block: dict[str, Any], *keys: str) -> str:
     """The string that a block holds under the first of these keys, "" where there is none.
+
+    Args:
+        block: The block.
+        *keys: The keys to look under, in this order.
 
     Raises:
         UnsendableBlockError: It is something else than a string.

@@ -81,6 +81,9 @@ class Lane:
     def try_start(self, waiter: Waiter) -> Turn | float:
         """Let a request through if it may go.
 
+        Args:
+            waiter: The request, which has joined this lane.
+
         Returns:
             Its turn, or how many seconds to wait before asking again.
 
