@@ -1,4 +1,4 @@
-"""Train the toy model from nothing: a tokenizer, then 0.9 million parameters.
+"""Train the toy model from scratch: a tokenizer, then 0.9 million parameters.
 
 It learns the conversations of `engine/training` by heart. From the project's root::
 
