@@ -27,7 +27,7 @@ class Deadlines:
     """When to give up on the answers of an endpoint.
 
     Args:
-        base_url: The endpoint's URL, for messages.
+        base_url: The endpoint's URL, for error messages.
         timeout: How long connecting, writing and reading may take, in seconds.
     """
 

@@ -71,7 +71,7 @@ class ScalewayClient:
         Args:
             path: The path behind the base URL, such as `/chat/completions`.
             body: The JSON body to post; without one this is a GET.
-            model: The model that is asked, for messages.
+            model: The model that is asked, for error messages.
             on_retry: Told of each retry.
 
         Raises:
@@ -113,7 +113,7 @@ class ScalewayClient:
             path: The path behind the base URL.
             body: The JSON body to post.
             decoder: Makes the chunks; each attempt starts it anew.
-            model: The model that is asked, for messages.
+            model: The model that is asked, for error messages.
             on_retry: Told of each retry.
 
         Yields:
