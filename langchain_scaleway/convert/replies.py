@@ -121,7 +121,7 @@ class StreamDecoder:
     @property
     def answered_model(self) -> str:
         """The model that answers, as far as the server has said."""
-        return self._reply.get("model") or self.requested_model
+        return _answered_model(self._reply, self.requested_model)
 
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
         """Take one event.
@@ -337,7 +337,7 @@ def _message(
 def _reply_metadata(
     reply: dict[str, Any], requested_model: str, headers: Mapping[str, str] | None
 ) -> dict[str, Any]:
-    answered = reply.get("model") or requested_model
+    answered = _answered_model(reply, requested_model)
     metadata: dict[str, Any] = {"model_provider": MODEL_PROVIDER, "model_name": answered}
     if answered != requested_model:
         # A retired model's requests are answered by another one (Scaleway, "Model lifecycle").
@@ -347,6 +347,12 @@ def _reply_metadata(
     if headers is not None:
         metadata["headers"] = dict(headers)
     return metadata
+
+
+def _answered_model(reply: dict[str, Any], requested_model: str) -> str:
+    """The model that the reply names; LangChain counts usage by it, so it must be a text."""
+    answered = reply.get("model")
+    return answered if answered and isinstance(answered, str) else requested_model
 
 
 def _reasoning(wire: dict[str, Any]) -> str:

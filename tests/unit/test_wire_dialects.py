@@ -286,6 +286,18 @@ def test_a_whole_reply_without_an_answer_is_an_error(reply: Event) -> None:
     assert caught.value.model == MODEL
 
 
+@pytest.mark.parametrize("model", [None, "", 5, ["glm-5.2"], {"id": "glm-5.2"}])
+def test_a_model_that_is_no_name_is_passed_over(model: Any) -> None:
+    """LangChain counts usage by this name, and a list cannot be a key."""
+    reply = whole({"content": "Four."}) | {"model": model}
+    (generation,) = reply_to_result(reply, MODEL).generations
+    streamed = StreamDecoder(MODEL)
+    streamed.feed(reply)
+    for message in (generation.message, streamed.finish()[-1].message):
+        assert message.response_metadata["model_name"] == MODEL
+        assert "requested_model" not in message.response_metadata
+
+
 @pytest.mark.parametrize("index", [1, "1"])
 def test_several_choices_make_several_generations(index: Any) -> None:
     reply = whole({"content": "one"}, usage={"prompt_tokens": 1, "completion_tokens": 2})
