@@ -139,7 +139,7 @@ class Endpoint:
         error = error_from(
             response.status_code,
             self.headers_of(response),
-            content.decode("utf-8", "replace"),
+            content.decode("utf-8-sig", "replace"),
             model=model,
             project_id=self.project_id,
             is_serverless=self._is_serverless,

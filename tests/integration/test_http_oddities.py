@@ -71,6 +71,18 @@ def test_odd_answers(odd: Answer, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_a_refusal_with_a_byte_order_mark(mode: Mode) -> None:
+    body = b'\xef\xbb\xbf{"error":{"message":"No.","type":"BadRequestError","code":400}}'
+    refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n" + body
+    with nothing_left(), RawServer(sends(refusal)) as server:
+        error = call(model_at(server), mode).error
+    assert isinstance(error, errors.ScalewayInvalidRequestError)
+    assert (error.type, error.code) == ("BadRequestError", 400)
+    assert error.response is not None
+    assert error.response.json() == error.body
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("timeout", [math.inf, 1e12, httpx.Timeout(5, read=math.inf)])
 def test_a_timeout_too_long_for_a_timer_is_none(timeout: float | httpx.Timeout, mode: Mode) -> None:
     with nothing_left(), RawServer(sends(answer("Bonjour", mode))) as server:
