@@ -127,8 +127,8 @@ class ObjectReader(Runnable[BaseMessage, Any]):
         self, error: OutputParserException, message: BaseMessage
     ) -> OutputParserException:
         """The parser's error, or a better one where it has nothing to quote."""
-        said = message.text.strip() or getattr(message, "tool_calls", None)
-        return error if said else _no_object(message)
+        # A parser of text puts the text there, and is no help where that is empty.
+        return _no_object(message) if error.llm_output == "" else error
 
 
 class RawAndObject(Runnable[BaseMessage, dict[str, Any]]):
@@ -269,7 +269,7 @@ def _no_object(message: BaseMessage) -> OutputParserException:
         arguments = _quoted(invalid_calls[0]["args"])
         reason = f"The arguments of its tool call are not a JSON object: {arguments}."
     elif calls:
-        reason = f"It called another tool, {calls[0]['name']!r}."
+        reason = f"It called the tool {calls[0]['name']!r} instead."
     elif text := message.text.strip():
         reason = f"It called no tool for it, and answered {_quoted(text)}."
     else:

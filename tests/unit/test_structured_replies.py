@@ -261,6 +261,17 @@ async def test_a_call_that_is_no_object_is_an_error(
             assert said in str(error)
 
 
+@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
+async def test_a_call_in_place_of_an_object_is_named(method: Method, ask: Ask) -> None:
+    """With tools bound as well, a vLLM server may have the model call one instead."""
+    calls = [fragment('{"city": "Paris"}', name="get_weather", id="call_a", index=0)]
+    for reply in (whole({"tool_calls": calls}), [calls_event(*calls), event({}, "tool_calls")]):
+        runnable = ask(reply).with_structured_output(Person, method=method)
+        for error in await outcomes(runnable, streamed=isinstance(reply, list)):
+            assert isinstance(error, OutputParserException)
+            assert "It called the tool 'get_weather' instead." in str(error)
+
+
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
 @pytest.mark.parametrize("reason", ["stop", "length"])
 async def test_raw_streams_end_with_the_error(reason: str, method: Method, ask: Ask) -> None:
