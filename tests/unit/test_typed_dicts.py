@@ -260,6 +260,23 @@ def test_typed_dicts_may_be_generic_or_have_another_name() -> None:
     assert properties["home"] == _parameters(Described)["properties"]["place"]
 
 
+def test_two_of_the_same_name_stay_apart_by_their_modules() -> None:
+    make: Any = TypedDict
+    one, other = make("Place", {"a": int}), make("Place", {"b": str})
+    other.__module__ = "elsewhere"
+    both: Any = TypedDict("both", {"one": one, "other": other})
+    schema = response_format(both, strict=None)["json_schema"]["schema"]
+    names = [part["$ref"].removeprefix("#/$defs/") for part in schema["properties"].values()]
+    assert names == [f"{__name__.replace('.', '__')}__Place", "elsewhere__Place"]
+    assert [[*schema["$defs"][name]["properties"]] for name in names] == [["a"], ["b"]]
+
+
+def test_errors_name_the_users_class() -> None:
+    unknown: Any = TypedDict("unknown", {"a": type})
+    with pytest.raises(ValueError, match=rf"^<class '{__name__}.unknown'> cannot be made a tool"):
+        convert_tools([unknown])
+
+
 # --- What only LangChain's converter reads ------------------------------------------------
 
 
@@ -272,18 +289,14 @@ class Holder:
     place: Place
 
 
-class Foreign(TypedDict):
-    """Types that Pydantic 2 does not know."""
-
-    old: Old
-    by_name: defaultdict[str, Place]
-
-
 @pytest.mark.filterwarnings("ignore:Mixing V1 models and V2 models")
-def test_what_only_the_converter_knows_is_left_to_it() -> None:
-    assert convert_tools([Foreign]) == [convert_to_openai_tool(Foreign)]
-    asked = response_format(Foreign, strict=None)["json_schema"]["schema"]
-    assert asked == convert_to_openai_tool(Foreign)["function"]["parameters"]
+@pytest.mark.parametrize("kind", [Old, defaultdict[str, Place]])
+def test_what_only_the_converter_knows_is_left_to_it(kind: Any) -> None:
+    foreign: Any = TypedDict("foreign", {"a": kind})
+    foreign.__doc__ = "A type that Pydantic 2 does not know."
+    assert convert_tools([foreign]) == [convert_to_openai_tool(foreign)]
+    asked = response_format(foreign, strict=None)["json_schema"]["schema"]
+    assert asked == convert_to_openai_tool(foreign)["function"]["parameters"]
 
 
 def test_a_data_class_may_hold_a_typed_dict() -> None:
