@@ -264,7 +264,7 @@ def test_two_of_the_same_name_stay_apart_by_their_modules() -> None:
     make: Any = TypedDict
     one, other = make("Place", {"a": int}), make("Place", {"b": str})
     other.__module__ = "elsewhere"
-    both: Any = TypedDict("both", {"one": one, "other": other})
+    both = make("both", {"one": one, "other": other})
     schema = response_format(both, strict=None)["json_schema"]["schema"]
     names = [part["$ref"].removeprefix("#/$defs/") for part in schema["properties"].values()]
     assert names == [f"{__name__.replace('.', '__')}__Place", "elsewhere__Place"]
