@@ -74,6 +74,10 @@ def build_request(
         _convert_tools_of(body)
     if isinstance(body.get("response_format"), type):
         body["response_format"] = _response_format_of(body["response_format"])
+    # Where both names of the limit are sent, the service obeys `max_completion_tokens` (API
+    # reference, 2026-09). The model's own must not outdo the call's.
+    if "max_tokens" in of_the_call and "max_completion_tokens" not in of_the_call:
+        body.pop("max_completion_tokens", None)
     # Two of the model's fields are for certain requests only. The others go without, unless the
     # call itself gives them.
     if "tools" not in body and "parallel_tool_calls" not in of_the_call:

@@ -120,6 +120,22 @@ def test_a_call_without_logprobs_has_no_top_ones(where: str, off: dict[str, Any]
     assert body["top_logprobs"] == 2  # What the call itself says is the service's to refuse.
 
 
+@pytest.mark.parametrize("where", ["model", "call"])
+def test_a_calls_max_tokens_wins_over_its_newer_name(where: str) -> None:
+    """Where both are sent, the service obeys `max_completion_tokens` (API reference, 2026-09)."""
+    newer = {"max_completion_tokens": 4000}
+    of_the_model, of_the_call = (newer, {}) if where == "model" else ({}, newer)
+    body = build_request(
+        model="m",
+        messages=[],
+        parameters={"max_tokens": 9},
+        extra_body=of_the_model,
+        arguments={"max_tokens": 5, "extra_body": {"seed": 1}} | of_the_call,
+    )
+    sent = {name: value for name, value in body.items() if name.startswith("max_")}
+    assert sent == {"max_tokens": 5} | of_the_call
+
+
 async def test_no_extra_field_makes_a_whole_answer_a_stream(replay_server: ReplayServer) -> None:
     """VLLM refuses the options then (recording `err_stream_options_without_stream`)."""
     extra_body = {"stream": True, "stream_options": {"include_usage": True}}
