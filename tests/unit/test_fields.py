@@ -240,6 +240,19 @@ def test_values_at_the_edge_are_taken(name: str, values: list[Any]) -> None:
         assert getattr(make(**{name: value}), name) == value
 
 
+def test_what_traces_are_told_of_a_model() -> None:
+    asked = {"temperature": 0.5, "stop": ["END"], "extra_body": {"top_k": 5}}
+    model = make(project_id=PROJECT, timeout=7, default_headers={"x-user": "ada"}, **asked)
+    assert model.asdict() == {
+        "model": MODEL,
+        "project_id": PROJECT,
+        "_type": "scaleway-chat",
+        **asked,
+    }
+    elsewhere = make(base_url="http://localhost:8000/v1")
+    assert elsewhere.asdict()["base_url"] == "http://localhost:8000/v1"
+
+
 def test_models_with_the_same_fields_are_equal() -> None:
     model = make(default_headers={"x-user": "ada"})
     model._client()  # What was built for calls does not count.
