@@ -80,7 +80,7 @@ class Endpoint:
     ) -> None:
         self.base_url = base_url
         self.project_id = project_id
-        self._is_serverless = is_serverless
+        self.is_serverless = is_serverless
         self.deadlines = Deadlines(base_url, timeout or as_timeout(DEFAULT_TIMEOUT))
         self.retry = retry or RetryPolicy()
         # Every request repeats these; building them anew would cost more than sending them.
@@ -142,7 +142,7 @@ class Endpoint:
             content.decode("utf-8-sig", "replace"),
             model=model,
             project_id=self.project_id,
-            is_serverless=self._is_serverless,
+            is_serverless=self.is_serverless,
         )
         self._redaction_for(response).clean(error)
         return error
@@ -173,7 +173,9 @@ class Endpoint:
         self, response: httpx.Response, body: dict[str, Any], model: str | None
     ) -> ScalewayError:
         """Make the exception for an answer with a success status whose body is an error."""
-        error = error_from_event(body, model=model, project_id=self.project_id)
+        error = error_from_event(
+            body, model=model, project_id=self.project_id, is_serverless=self.is_serverless
+        )
         self._redaction_for(response).clean(error)
         return error
 

@@ -172,7 +172,11 @@ def error_from(
 
 
 def error_from_event(
-    event: Mapping[str, Any], *, model: str | None, project_id: str | None = None
+    event: Mapping[str, Any],
+    *,
+    model: str | None,
+    project_id: str | None = None,
+    is_serverless: bool = True,
 ) -> ScalewayError:
     """Make the exception for an error that came with a success status.
 
@@ -180,13 +184,15 @@ def error_from_event(
         event: The event of a stream, or the body of a whole answer.
         model: The model that was asked.
         project_id: The project in the URL, where there is one.
+        is_serverless: Whether the serverless API was asked, rather than another server.
 
     Returns:
         The exception, to be raised. Its status is the one that the error itself names.
     """
     text = _as_text(event)
     report = _report(event, text)
-    failure = _Failure(_status_within(event, report.code), report, model, project_id)
+    status = _status_within(event, report.code)
+    failure = _Failure(status, report, model, project_id, is_serverless)
     return _error(failure, event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY], None)
 
 

@@ -7,7 +7,11 @@ from typing import Any
 from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.error_mapping import error_from_event, is_error
 from langchain_scaleway.client.sse import ServerSentEvent, SSEDecoder
-from langchain_scaleway.errors import ScalewayResponseError, ScalewayStreamInterruptedError
+from langchain_scaleway.errors import (
+    ScalewayError,
+    ScalewayResponseError,
+    ScalewayStreamInterruptedError,
+)
 
 _QUOTED_BYTES = 200
 
@@ -29,8 +33,16 @@ class EventReader:
         has_begun: Whether any bytes have come.
     """
 
-    def __init__(self, model: str | None, project_id: str | None = None) -> None:
-        """Start at the beginning of a stream by this model."""
+    def __init__(
+        self, model: str | None, project_id: str | None = None, *, is_serverless: bool = True
+    ) -> None:
+        """Start at the beginning of a stream.
+
+        Args:
+            model: The model that was asked.
+            project_id: The project in the URL, where there is one.
+            is_serverless: Whether the serverless API was asked, rather than another server.
+        """
         self.is_done = False
         self.usage: Any = None
         self.event_count = 0
@@ -39,6 +51,7 @@ class EventReader:
         self._is_finished = False
         self._model = model
         self._project_id = project_id
+        self._is_serverless = is_serverless
         self._decoder = SSEDecoder()
         self._beginning = b""
 
@@ -85,12 +98,20 @@ class EventReader:
                 return
             event = self._parse_data(data, may_be_text=name == "error")
             if name == "error" or is_error(event):
-                raise error_from_event(event, model=self._model, project_id=self._project_id)
+                raise self._error_of(event)
             self.event_count += 1
             self.usage = event.get("usage") or self.usage
             if choices := event.get("choices"):
                 self._note_choices(choices, data)
             yield event
+
+    def _error_of(self, event: dict[str, Any]) -> ScalewayError:
+        return error_from_event(
+            event,
+            model=self._model,
+            project_id=self._project_id,
+            is_serverless=self._is_serverless,
+        )
 
     def _parse_data(self, data: bytes, *, may_be_text: bool) -> dict[str, Any]:
         try:

@@ -1,5 +1,6 @@
 """Answers that HTTP allows and few servers send, and what must not be taken for an answer."""
 
+import json
 import math
 import socket
 import time
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from tests.support.calls import MODES, Attempt, Mode, call, call_in_a_row
+from tests.support.calls import MODES, Attempt, Mode, call, call_in_a_row, streams
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_answers import answer, content
@@ -80,6 +81,19 @@ def test_a_refusal_with_a_byte_order_mark(mode: Mode) -> None:
     assert (error.type, error.code) == ("BadRequestError", 400)
     assert error.response is not None
     assert error.response.json() == error.body
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_deployments_403_with_status_200(mode: Mode) -> None:
+    """The advice is a deployment's, whose URL holds no project."""
+    body = json.dumps({"status": 403, "error": "FORBIDDEN", "message": "No."})
+    body = f"data: {body}\n\n" if streams(mode) else body
+    said = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + body.encode()
+    with nothing_left(), RawServer(sends(said)) as server:
+        error = call(model_at(server), mode).error
+    assert isinstance(error, errors.ScalewayPermissionDeniedError)
+    assert "in the deployment's project" in str(error)
+    assert "SCW_DEFAULT_PROJECT_ID" not in str(error)
 
 
 @pytest.mark.parametrize("mode", MODES)
