@@ -85,9 +85,7 @@ class _OpenAnswer(Generic[Chunk]):
         self._response = response
         self._model = model
         self._decoder = decoder
-        self._reader = EventReader(
-            model, endpoint.project_id, is_serverless=endpoint.is_serverless
-        )
+        self._reader = EventReader(model, endpoint.project_id, is_serverless=endpoint.is_serverless)
         self.turn: Turn | None = None
         self.has_begun = False
         self.first: list[Chunk] = []
