@@ -125,6 +125,7 @@ def _costs(model: object, usage: Mapping[str, Any]) -> _Costs | None:
     if cached_price is None:
         cached_price = facts.input_price
     cached = usage.get("input_token_details", {}).get("cache_read") or 0
+    cached = min(cached, usage["input_tokens"])
     cached_input = cached * cached_price / _TOKENS_PER_PRICE
     fresh_input = (usage["input_tokens"] - cached) * facts.input_price / _TOKENS_PER_PRICE
     return _Costs(

@@ -37,6 +37,11 @@ def test_cached_input_is_cheaper() -> None:
     )
 
 
+def test_no_more_than_the_prompt_can_come_from_the_cache() -> None:
+    """Whatever a server counts, a reply does not earn money."""
+    assert usage_cost(reply(10, 0, cached=50)) == pytest.approx(10 * 0.08 / 1e6)
+
+
 def test_without_a_price_for_cached_input_it_costs_as_much() -> None:
     assert usage_cost(reply(1_000, 0, cached=900, model_name="glm-5.2")) == pytest.approx(0.0018)
 
