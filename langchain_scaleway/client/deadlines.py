@@ -88,13 +88,11 @@ def as_timeout(timeout: Any) -> Timeout:
         an `httpx.Timeout` says otherwise.
 
     Raises:
-        ValueError: The timeout is none of these, or not positive.
+        ValueError: The timeout is none of these, or it or a part of it is not positive.
     """
     if timeout is None:
         return Timeout(None)
     if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
-        if not timeout > 0:
-            raise ValueError(f"`timeout` must be a positive number of seconds, not {timeout}.")
         limit = _limit(timeout)
         return Timeout(connect=min(timeout, _LONGEST_CONNECT), read=limit, write=limit, pool=None)
     try:
@@ -112,6 +110,8 @@ def as_timeout(timeout: Any) -> Timeout:
 
 def _limit(seconds: float | None) -> float | None:
     """A limit as the system takes it: one that is too long for it is none."""
+    if seconds is not None and not seconds > 0:  # NaN is not, either.
+        raise ValueError(f"`timeout` must be a positive number of seconds, not {seconds}.")
     return None if seconds is None or seconds > _LONGEST else float(seconds)
 
 

@@ -192,6 +192,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("soon", "`timeout` must be seconds, an `httpx.Timeout` or None"),
         (True, "must be seconds"),
         (float("nan"), "positive number of seconds"),
+        (httpx.Timeout(5, read=-1), "positive number of seconds"),
+        (httpx.Timeout(5, connect=0), "positive number of seconds"),
+        (httpx.Timeout(5, write=float("nan")), "positive number of seconds"),
     ],
     "base_url": [
         ("localhost:8000/v1", "does not begin with http:// or https://"),
