@@ -158,10 +158,17 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read the head of its answer; raises as `ConnectionPool` does."""
+        """Send a request and read the head of its answer; raises as `ConnectionPool` does.
+
+        Raises:
+            httpx.PoolTimeout: The request's turn has not come in time.
+        """
         core_request = _core_request(request)
         origin = core_request.url.origin
-        await self._turns.acquire()
+        if self._turns.locked():
+            await self._wait_for_turn(request.extensions["timeout"]["pool"])
+        else:
+            await self._turns.acquire()
         connection = None
         try:
             connection = await self._connection_to(origin)
@@ -175,6 +182,13 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         return httpx.Response(
             response.status, headers=response.headers, stream=body, extensions=response.extensions
         )
+
+    async def _wait_for_turn(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout("") from error
 
     async def _connection_to(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
         connection, spent = self._idle.take(origin)

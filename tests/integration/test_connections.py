@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
@@ -113,6 +115,27 @@ def test_calls_in_an_event_loop_share_connections(emulator: ScalewayEmulator) ->
 
     asyncio.run(ask_often())
     assert emulator.connections_opened == 1
+
+
+def test_waiting_for_a_turn_ends_with_its_timeout() -> None:
+    """Of 1,001 requests of an event loop one has to wait, and none is ever answered."""
+
+    async def live(base_url: str) -> BaseException | None:
+        timeout = httpx.Timeout(60, pool=0.1)
+        model = ChatScaleway(model=PLAIN_MODEL, base_url=base_url, timeout=timeout, max_retries=0)
+        calls = [asyncio.ensure_future(model.ainvoke("Hello")) for _ in range(1_001)]
+        refused, waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        for pending in waiting:
+            pending.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert len(refused) == 1
+        return refused.pop().exception()
+
+    # A server that accepts nothing needs no files, of which a process may have too few.
+    with nothing_left(), socket.create_server(("127.0.0.1", 0), backlog=1_001) as server:
+        error = asyncio.run(live(f"http://127.0.0.1:{server.getsockname()[1]}/v1"))
+    assert type(error) is errors.ScalewayTimeoutError
+    assert "No free connection within 0.1 s" in str(error)
 
 
 @pytest.mark.parametrize("mode", ["invoke", "stream"])
