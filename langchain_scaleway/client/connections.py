@@ -190,6 +190,13 @@ def _misnamed_proxies() -> httpx.ProxyError:
     )
 
 
+def _missing_socks() -> httpx.ProxyError:
+    return httpx.ProxyError(
+        "the environment names a SOCKS proxy, which takes a package more: "
+        '`pip install "httpx[socks]"`.'
+    )
+
+
 class _ProxiedClient:
     """httpx's own client, where the environment names a proxy."""
 
@@ -199,6 +206,8 @@ class _ProxiedClient:
             self._client = httpx.Client(verify=ssl_context(), limits=_LIMITS)
         except (httpx.InvalidURL, ValueError):
             raise _misnamed_proxies() from None
+        except ImportError as error:
+            raise _missing_socks() from error
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._client.send(request, stream=True)
@@ -216,6 +225,8 @@ class _AsyncProxiedClient:
             self._client = httpx.AsyncClient(verify=context, limits=_LIMITS)
         except (httpx.InvalidURL, ValueError):
             raise _misnamed_proxies() from None
+        except ImportError as error:
+            raise _missing_socks() from error
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._client.send(request, stream=True)

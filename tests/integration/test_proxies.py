@@ -7,6 +7,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,17 @@ def test_a_proxy_that_is_none_is_told(
     assert type(error) is errors.ScalewayConnectionError
     assert "HTTP_PROXY" in str(error)
     assert "the-proxys-password" not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.skipif(find_spec("socksio") is not None, reason="what SOCKS takes is installed")
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_socks_proxy_takes_is_told(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with nothing_left(), model_elsewhere() as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert f"model {PLAIN_MODEL!r}" in str(error)
+    assert 'pip install "httpx[socks]"' in str(error)
 
 
 # --- TLS ----------------------------------------------------------------------------------
