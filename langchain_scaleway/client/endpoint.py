@@ -250,7 +250,18 @@ class Endpoint:
                 "Check the address, the network and the proxy."
             )
             return ScalewayConnectionError(message, model=model)
+        if "HTTPStatusError" in names:  # By a hook of the user's client
+            refused: Any = error
+            return self.refusal(refused.response, _content_read(refused.response), model)
         return None
+
+
+def _content_read(response: httpx.Response) -> bytes:
+    """The body of an answer as far as a hook has read it."""
+    try:
+        return response.content[:LONGEST_BODY]
+    except RuntimeError:  # httpx's `ResponseNotRead`, or its fork's
+        return b""
 
 
 class _TranslatedErrors:
@@ -278,8 +289,10 @@ class _TranslatedErrors:
             return
         translated = self._endpoint.translate(error, self._model)
         if translated is not None:
-            if getattr(error, "_request", None) is not None:
-                error._request = None  # type: ignore[attr-defined]  # noqa: SLF001 -- it holds the key
+            holders: tuple[Any, ...] = (error, getattr(error, "response", None))
+            for holder in holders:
+                if getattr(holder, "_request", None) is not None:
+                    holder._request = None  # noqa: SLF001 -- it holds the key
             try:
                 raise translated from error
             finally:

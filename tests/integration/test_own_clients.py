@@ -43,11 +43,11 @@ def library(request: pytest.FixtureRequest) -> Any:
     return pytest.importorskip(request.param)
 
 
-def call_with(library: Any, mode: Mode, **fields: Any) -> Attempt:
+def call_with(library: Any, mode: Mode, hooks: Any = None, /, **fields: Any) -> Attempt:
     """Ask with a client of this library, which must be open afterwards."""
     if is_async(mode):
-        return asyncio.run(_acall_with(library, mode, fields))
-    with library.Client(headers={"x-from": "the user"}) as client:
+        return asyncio.run(_acall_with(library, mode, hooks, fields))
+    with library.Client(headers={"x-from": "the user"}, event_hooks=hooks) as client:
         model = ChatScaleway(model=PLAIN_MODEL, max_retries=0, http_client=client, **fields)
         attempt = call(model, mode)
         model.close()
@@ -57,8 +57,8 @@ def call_with(library: Any, mode: Mode, **fields: Any) -> Attempt:
     return attempt
 
 
-async def _acall_with(library: Any, mode: Mode, fields: dict[str, Any]) -> Attempt:
-    async with library.AsyncClient(headers={"x-from": "the user"}) as client:
+async def _acall_with(library: Any, mode: Mode, hooks: Any, fields: dict[str, Any]) -> Attempt:
+    async with library.AsyncClient(headers={"x-from": "the user"}, event_hooks=hooks) as client:
         model = ChatScaleway(model=PLAIN_MODEL, max_retries=0, http_async_client=client, **fields)
         attempt = await acall(model, mode)
         await model.aclose()
@@ -94,6 +94,34 @@ def test_its_faults_are_ours(
             assert outcome.says in str(attempt.error)
             assert attempt.text == outcome.partial
         del attempt
+
+
+def refuse(response: Any) -> None:
+    """Do what many do in a hook of their client."""
+    response.raise_for_status()
+
+
+async def read_and_refuse(response: Any) -> None:
+    await response.aread()
+    response.raise_for_status()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_its_hooks_refuse_is_ours(
+    mode: Mode, library: Any, emulator: ScalewayEmulator
+) -> None:
+    key = "not-the-emulators-key"
+    hook = read_and_refuse if is_async(mode) else refuse
+    attempt = call_with(
+        library, mode, {"response": [hook]}, base_url=emulator.base_url, api_key=key
+    )
+    assert type(attempt.error) is errors.ScalewayPermissionDeniedError
+    assert ("insufficient permissions" in str(attempt.error)) == is_async(mode)
+    assert PLAIN_MODEL in str(attempt.error)
+    refused: Any = attempt.error.__cause__
+    for holder in (refused, refused.response):
+        with pytest.raises(RuntimeError, match="request"):
+            _ = holder.request  # It would hold the key.
 
 
 def test_one_for_one_way_leaves_the_other_alone(emulator: ScalewayEmulator) -> None:
