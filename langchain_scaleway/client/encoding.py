@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import orjson
@@ -16,8 +17,11 @@ _SLICE = 64 * 1024
 of some megabytes that takes most of the time. So long texts are written in slices."""
 
 _DIGITS_TO_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
-_LONG_INTEGER = b"0" * 19
+_LONG_DIGITS = b"0" * 19
 """The shortest integer that may need more than 64 bits, all of its digits made zeros."""
+
+_LONG_INTEGER = re.compile(rb"(?:^|[\s:,\[])-?[0-9]{19}")
+"""Such an integer as a value: a text of digits, such as a time stamp, is none."""
 
 
 def encode(body: Any) -> bytes:
@@ -56,7 +60,7 @@ def decode(text: bytes) -> Any:
     """
     # orjson turns integers beyond 64 bits into floats, which changes their value. The quickest
     # way to find a run of so many digits is to make all digits the same first.
-    if _LONG_INTEGER in text.translate(_DIGITS_TO_ZEROS):
+    if _LONG_DIGITS in text.translate(_DIGITS_TO_ZEROS) and _LONG_INTEGER.search(text):
         return _decode_slowly(text)
     try:
         return orjson.loads(text)

@@ -209,7 +209,19 @@ class TestDecode:
     @pytest.mark.parametrize(
         "number", [2**63, 2**64 - 1, 2**64, 2**64 + 1, -(2**63), -(2**63) - 1, 10**100 + 1]
     )
-    @pytest.mark.parametrize("form", ["%d", "[%d]", '{"seed": %d}', '{"a":"é \\u00e9","b":%d}'])
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "%d",
+            "\t%d\n",
+            "[%d]",
+            "[1,%d]",
+            '["1", %d]',
+            '{"seed":\n%d}',
+            '{"seed": %d}',
+            '{"a":"é \\u00e9","b":%d}',
+        ],
+    )
     def test_integers_of_any_length(self, number: int, form: str) -> None:
         text = form % number
         value = decode(text.encode())
@@ -222,6 +234,7 @@ class TestDecode:
             "content": f"{digits} 12345678901234567890"
         }
         assert decode(digits.encode()) == pytest.approx(math.pi)
+        assert decode(b'["1234567890123456789012", 1]') == ["1234567890123456789012", 1]
 
     def test_numbers_that_are_none(self) -> None:
         nan, infinity, negative = decode(b"[NaN, Infinity, -Infinity]")
