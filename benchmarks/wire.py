@@ -22,7 +22,7 @@ TOKEN = " word"  # noqa: S105 -- a model's token, not a key
 LONG_FRAGMENT = "some more words which are longer " * 2
 """A fragment of tool arguments of 66 characters, as servers send that batch their tokens."""
 
-PACED_CHUNKS = 20
+PACED_CHUNKS = 10
 """Deltas in the stream whose deltas carry the time of their writing."""
 
 PACE = 0.005

@@ -16,8 +16,10 @@ from benchmarks.sampling import (
 )
 from benchmarks.wire import CHUNKS
 
-_STREAMS_FULL, _STREAMS_QUICK = 5, 3
-"""Streams whose latencies make one sample."""
+_FIRST_STREAMS_FULL, _FIRST_STREAMS_QUICK = 16, 6
+_LATER_STREAMS_FULL, _LATER_STREAMS_QUICK = 5, 3
+"""Streams whose latencies make one sample. A stream has many later chunks, but one first chunk,
+and how long the system takes to wake a process differs twofold from one time to the next."""
 
 
 def stream_content(setting: Setting) -> Iterator[float]:
@@ -53,12 +55,14 @@ def astream_content(setting: Setting) -> Iterator[float]:
 
 def latency_first(setting: Setting) -> Iterator[float]:
     """Seconds from the server's write of the first token to its arrival at the caller."""
-    return _latency(setting, slice(0, 1))
+    streams = _FIRST_STREAMS_FULL if setting.full else _FIRST_STREAMS_QUICK
+    return _latency(setting, streams, slice(0, 1))
 
 
 def latency_later(setting: Setting) -> Iterator[float]:
     """The same for the tokens after the first: a client that buffers shows here."""
-    return _latency(setting, slice(1, None))
+    streams = _LATER_STREAMS_FULL if setting.full else _LATER_STREAMS_QUICK
+    return _latency(setting, streams, slice(1, None))
 
 
 def _stream(setting: Setting, reply: str) -> Iterator[float]:
@@ -68,9 +72,8 @@ def _stream(setting: Setting, reply: str) -> Iterator[float]:
     return each(samples, CHUNKS)
 
 
-def _latency(setting: Setting, which: slice) -> Iterator[float]:
+def _latency(setting: Setting, streams: int, which: slice) -> Iterator[float]:
     model = setting.model("stamped")
-    streams = _STREAMS_FULL if setting.full else _STREAMS_QUICK
     _latencies(model)
     while True:
         latencies = [one for _ in range(streams) for one in _latencies(model)[which]]
