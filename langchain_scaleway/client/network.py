@@ -110,7 +110,7 @@ class Stream(httpcore.NetworkStream):
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self._socket = stream.get_extra_info("socket")
+        self._socket: socket.socket = stream.get_extra_info("socket")
         self._buffer = SendBuffer()
         self.clock = ReadClock()
 
@@ -122,7 +122,7 @@ class Stream(httpcore.NetworkStream):
         try:
             if self._socket.gettimeout() != timeout:  # Setting it is a system call.
                 self._socket.settimeout(timeout)
-            return cast("bytes", self._socket.recv(max_bytes))
+            return self._socket.recv(max_bytes)
         except TimeoutError as error:
             raise httpcore.ReadTimeout(error) from error
         except OSError as error:

@@ -68,7 +68,7 @@ def reply_to_result(
     generations = []
     for choice in choices:
         metadata = _reply_metadata(reply, requested_model, headers)
-        metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if _is_given(choice.get(f)))
+        metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if choice.get(f) not in (None, ""))
         message = _message(_wire_message(choice), requested_model, metadata, usage)
         generations.append(ChatGeneration(message=message))
         usage = None
@@ -255,7 +255,7 @@ class StreamDecoder:
     def _note_choice(self, choice: dict[str, Any]) -> None:
         for field in _CHOICE_FIELDS:
             value = choice.get(field)
-            if not _is_given(value):
+            if value is None or value == "":  # Some gateways write an empty text for null.
                 continue
             if field == "logprobs" and isinstance(value, dict):
                 self._note_logprobs(value)
@@ -269,11 +269,6 @@ class StreamDecoder:
         for field, value in logprobs.items():
             if value is not None:
                 _note(noted, field, value)
-
-
-def _is_given(value: Any) -> bool:
-    """Whether a field says something; some gateways write an empty text for null."""
-    return value is not None and value != ""
 
 
 def _note(noted: dict[str, Any], field: str, value: Any) -> None:
