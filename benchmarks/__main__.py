@@ -26,8 +26,8 @@ from benchmarks.results import Results, environment
 from benchmarks.runner import Plan, Runner
 from benchmarks.server import Server
 
-_FULL = Plan(rounds=3, turns=3, fresh_turns=4, budget=0.12, full=True, seconds=570)
-_QUICK = Plan(rounds=1, turns=3, fresh_turns=2, budget=0.07, full=False)
+_FULL = Plan(rounds=3, turns=3, fresh_turns=12, budget=0.12, full=True, seconds=570)
+_QUICK = Plan(rounds=1, turns=3, fresh_turns=3, budget=0.07, full=False)
 _GUARD = Plan(rounds=1, turns=5, fresh_turns=3, budget=0.1, full=False)
 _QUICK_CONTESTANTS = (FLOOR, SCALEWAY, SCALEWAY_AIOHTTP, OPENAI)
 _OUTPUT = Path("build/benchmarks")

@@ -17,6 +17,10 @@ from benchmarks.server import Server
 _ANSWER_SECONDS = 180
 """A contestant that takes longer for one sample is stopped."""
 
+_FRESH_TURNS_OF_A_PEER = 3
+"""The CPU time of an import varies from process to process by more than what ChatScaleway may take
+above the floor, so these two take many turns. The peers take part in every third."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -25,7 +29,8 @@ class Plan:
     Attributes:
         rounds: How often every contestant gets a fresh process.
         turns: How many samples of a row each process gives.
-        fresh_turns: How many processes a round spends on import and first reply.
+        fresh_turns: How many processes a round spends on import and first reply, each for the
+            floor and for ChatScaleway; for a peer it is a third.
         budget: Seconds of CPU time that a sample should take.
         full: Whether long rows run at their full length.
         seconds: No round is begun that would probably end later, the first apart.
@@ -170,7 +175,7 @@ class Runner:
             for contestant in self._in_turn(IMPORT, 0):
                 leave_bytecode(contestant)
         for turn in range(self.plan.fresh_turns):
-            for contestant in self._in_turn(IMPORT, number + turn):
+            for contestant in self._in_fresh_turn(number, turn):
                 values: tuple[float | None, float | None] = (None, None)
                 error = ""
                 try:
@@ -192,7 +197,7 @@ class Runner:
                 try:
                     value = workers[contestant.name].ask(row)
                 except RuntimeError as failure:
-                    if isinstance(contestant, Floor):
+                    if _is_floor(contestant):
                         raise
                     error = str(failure)
                     failed.add(contestant.name)
@@ -200,8 +205,22 @@ class Runner:
                 share = busy / (time.perf_counter() - began)
                 yield Sample(row.name, contestant.name, number, turn, value, error, share)
 
+    def _in_fresh_turn(self, number: int, turn: int) -> list[Contestant]:
+        """Return whose processes are started in a turn, as `_in_turn` does."""
+        measured = [one for one in self.contestants if IMPORT.measures(one)]
+        if turn % _FRESH_TURNS_OF_A_PEER:
+            measured = [one for one in measured if _is_floor(one) or IMPORT.reach_of(one.name)]
+        return _rotated(measured, number + turn)
+
     def _in_turn(self, row: Row, shift: int) -> list[Contestant]:
         """Return who is measured, each time with another one at the start."""
-        measured = [one for one in self.contestants if row.measures(one)]
-        start = shift % len(measured)
-        return measured[start:] + measured[:start]
+        return _rotated([one for one in self.contestants if row.measures(one)], shift)
+
+
+def _is_floor(contestant: Contestant) -> bool:
+    return isinstance(contestant, Floor)
+
+
+def _rotated(contestants: list[Contestant], shift: int) -> list[Contestant]:
+    start = shift % len(contestants)
+    return contestants[start:] + contestants[:start]

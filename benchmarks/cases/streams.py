@@ -16,8 +16,8 @@ from benchmarks.sampling import (
 )
 from benchmarks.wire import CHUNKS
 
-_FIRST_STREAMS_FULL, _FIRST_STREAMS_QUICK = 16, 6
-_LATER_STREAMS_FULL, _LATER_STREAMS_QUICK = 5, 3
+_FIRST_STREAMS_FULL, _FIRST_STREAMS_QUICK = 14, 6
+_LATER_STREAMS_FULL, _LATER_STREAMS_QUICK = 8, 4
 """Streams whose latencies make one sample. A stream has many later chunks, but one first chunk,
 and how long the system takes to wake a process differs twofold from one time to the next."""
 

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from benchmarks.cases import ROWS, named
-from benchmarks.contestants import FLOOR, SCALEWAY, Contestant
+from benchmarks.contestants import FLOOR, SCALEWAY, SCALEWAY_AIOHTTP, Contestant
 from benchmarks.runner import Plan, Runner
 from benchmarks.sampling import QUESTION
 from benchmarks.server import Server
@@ -70,3 +70,11 @@ def test_a_contestant_that_fails_is_told_of_and_not_asked_again(server: Server) 
     samples = [*Runner([named("invoke")], [FLOOR, broken], twice, server).run()]
     assert [one.error for one in samples if one.contestant == "Broken"] == ["its process ended"]
     assert len([one for one in samples if one.contestant == "floor"]) == twice.turns
+
+
+def test_a_peer_takes_part_in_every_third_fresh_turn(server: Server) -> None:
+    peer = Contestant("Peer", "no_such_module")
+    plan = replace(PLAN, fresh_turns=4)
+    samples = [*Runner([named("import")], [FLOOR, peer, SCALEWAY_AIOHTTP], plan, server).run()]
+    turns = [(one.contestant, one.turn) for one in samples]
+    assert sorted(turns) == [("Peer", 0), ("Peer", 3), *(("floor", turn) for turn in range(4))]
