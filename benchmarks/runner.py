@@ -28,7 +28,7 @@ class Plan:
 
     Attributes:
         rounds: How often every contestant gets a fresh process.
-        turns: How many samples of a row each process gives.
+        turns: How many samples of a row each process gives; some rows take a multiple.
         fresh_turns: How many processes a round spends on import and first reply, each for the
             floor and for ChatScaleway; for a peer it is a third.
         budget: Seconds of CPU time that a sample should take.
@@ -188,7 +188,8 @@ class Runner:
 
     def _row_samples(self, row: Row, workers: dict[str, _Worker], number: int) -> Iterator[Sample]:
         failed: set[str] = set()
-        for turn in range(1 if row.once else self.plan.turns):
+        turns = 1 if row.once else self.plan.turns * row.turns_multiplied_by
+        for turn in range(turns):
             for contestant in self._in_turn(row, number + turn):
                 if contestant.name in failed:
                     continue

@@ -16,10 +16,10 @@ from benchmarks.sampling import (
 )
 from benchmarks.wire import CHUNKS
 
-_FIRST_STREAMS_FULL, _FIRST_STREAMS_QUICK = 14, 6
-_LATER_STREAMS_FULL, _LATER_STREAMS_QUICK = 8, 4
-"""Streams whose latencies make one sample. A stream has many later chunks, but one first chunk,
-and how long the system takes to wake a process differs twofold from one time to the next."""
+_FIRST_STREAMS_FULL, _FIRST_STREAMS_QUICK = 3, 1
+_LATER_STREAMS_FULL, _LATER_STREAMS_QUICK = 2, 1
+"""Streams whose latencies make one sample. How long the system takes to wake a process differs
+twofold from one second to the next, so these are few, and such a row has more turns."""
 
 
 def stream_content(setting: Setting) -> Iterator[float]:

@@ -19,6 +19,7 @@ MODEL_PROVIDER = "scaleway"
 """`response_metadata["model_provider"]`; LangChain finds our block translator by it."""
 
 _new = object.__new__
+_new_text = str.__new__
 
 # The four slots of every pydantic model, set without a lookup of their names.
 _set_fields = vars(BaseModel)["__dict__"].__set__
@@ -130,7 +131,7 @@ def _generation(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
     _set_fields(
         generation,
         {
-            "text": TextAccessor(text),
+            "text": _new_text(TextAccessor, text),
             "generation_info": None,
             "type": "ChatGenerationChunk",
             "message": message,

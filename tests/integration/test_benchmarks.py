@@ -72,6 +72,13 @@ def test_a_contestant_that_fails_is_told_of_and_not_asked_again(server: Server) 
     assert len([one for one in samples if one.contestant == "floor"]) == twice.turns
 
 
+def test_a_row_of_latencies_takes_more_turns(server: Server) -> None:
+    row = named("latency-first")
+    samples = [*Runner([row], [FLOOR], PLAN, server).run()]
+    assert row.turns_multiplied_by > 1
+    assert [one.turn for one in samples] == [*range(row.turns_multiplied_by)]
+
+
 def test_a_peer_takes_part_in_every_third_fresh_turn(server: Server) -> None:
     peer = Contestant("Peer", "no_such_module")
     plan = replace(PLAN, fresh_turns=4)
