@@ -23,6 +23,9 @@ _LONG_DIGITS = b"0" * 19
 _LONG_INTEGER = re.compile(rb"(?:^|[\s:,\[])-?[0-9]{19}")
 """Such an integer as a value: a text of digits, such as a time stamp, is none."""
 
+_BEFORE_DIGITS = 2
+"""Bytes of it that may stand before its digits."""
+
 
 def encode(body: Any) -> bytes:
     """Write a request body.
@@ -60,7 +63,8 @@ def decode(text: bytes) -> Any:
     """
     # orjson turns integers beyond 64 bits into floats, which changes their value. The quickest
     # way to find a run of so many digits is to make all digits the same first.
-    if _LONG_DIGITS in text.translate(_DIGITS_TO_ZEROS) and _LONG_INTEGER.search(text):
+    first = text.translate(_DIGITS_TO_ZEROS).find(_LONG_DIGITS)
+    if first >= 0 and _LONG_INTEGER.search(text, max(0, first - _BEFORE_DIGITS)):
         return _decode_slowly(text)
     try:
         return orjson.loads(text)
