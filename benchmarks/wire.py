@@ -31,7 +31,10 @@ PACE = 0.005
 DELAY = 0.05
 """Seconds that the delayed reply takes, about what a small model takes to answer."""
 
-STAMP_DIGITS = 20
+STAMP_DIGITS = 18
+"""Enough for 31 years of nanoseconds, and too few for an integer beyond 64 bits: no real token
+looks like one, and some clients read those with more care."""
+
 STAMP = "#" * STAMP_DIGITS
 """Stands in a stamped delta where the server writes `time.monotonic_ns()`."""
 

@@ -9,9 +9,9 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import httpcore
 import httpx
@@ -233,7 +233,8 @@ class _Body(httpx.SyncByteStream):
         self._connection = connection
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
+        # Not `iter_stream`: that is one more generator to go through with each piece.
+        return iter(cast("Iterable[bytes]", self._response.stream))
 
     def close(self) -> None:
         pool, self._pool = self._pool, None
@@ -258,7 +259,7 @@ class _AsyncBody(httpx.AsyncByteStream):
         self._connection = connection
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._response.aiter_stream()
+        return aiter(cast("AsyncIterable[bytes]", self._response.stream))
 
     async def aclose(self) -> None:
         pool, self._pool = self._pool, None
