@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import h11
 import httpx
 from langchain_core.messages import AIMessageChunk, convert_to_openai_messages
 from langchain_core.messages.tool import tool_call_chunk
@@ -33,6 +34,7 @@ from langchain_scaleway.client.connections import ssl_context
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.events import EventReader
+from langchain_scaleway.client.response_parser import ResponseParser
 from langchain_scaleway.convert.chunks import text_chunk, tool_chunk
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.tools import convert_tools
@@ -42,6 +44,8 @@ _SAMPLE_SECONDS = 0.05
 _URL = "http://127.0.0.1/v1/chat/completions"
 _READ = 16_384
 """Bytes of a stream that are read at once."""
+
+_LONGEST_HEAD = 100_000
 
 
 @dataclass(frozen=True)
@@ -122,10 +126,16 @@ def _plain_json(body: object) -> bytes:
 
 
 def _streams() -> Iterator[Means]:
-    stream = replies()["content"].writes[0].partition(b"\r\n\r\n")[2]
-    body = b"".join(stream.split(b"\r\n")[1::2])  # without HTTP's own chunks
+    answer = replies()["content"].writes[0]
+    body = b"".join(answer.partition(b"\r\n\r\n")[2].split(b"\r\n")[1::2])
     yield Means(
-        "the events of a stream of 200 chunks",
+        "a stream of 200 chunks, out of HTTP's own",
+        "client/response_parser.py",
+        lambda: _read(h11.Connection(h11.CLIENT), answer),
+        lambda: _read(ResponseParser(_LONGEST_HEAD), answer),
+    )
+    yield Means(
+        "its events",
         "client/sse.py",
         lambda: deque(_plain_events(body), maxlen=0),
         lambda: deque(_our_events(body), maxlen=0),
@@ -154,6 +164,15 @@ def _streams() -> Iterator[Means]:
 
 def _pieces(body: bytes) -> Iterator[bytes]:
     return (body[start : start + _READ] for start in range(0, len(body), _READ))
+
+
+def _read(parser: h11.Connection, answer: bytes) -> None:
+    parser.send(h11.Request(method="GET", target="/", headers=[("host", "benchmark")]))
+    parser.send(h11.EndOfMessage())
+    for piece in _pieces(answer):
+        parser.receive_data(piece)
+        while isinstance(parser.next_event(), h11.Event):
+            pass
 
 
 def _plain_events(body: bytes) -> Iterator[object]:

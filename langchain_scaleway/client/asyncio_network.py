@@ -7,7 +7,6 @@ requests at once; LangChain runs on asyncio. See `network` for what else they do
 
 import asyncio
 import ssl
-from collections.abc import Iterable
 from typing import Any, cast
 
 import httpcore
@@ -179,29 +178,22 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         return self._protocol.transport.get_extra_info(info)
 
 
-class AsyncBackend(httpcore.AsyncNetworkBackend):
-    """Connects by asyncio."""
+async def connect_tcp(host: str, port: int, timeout: float | None) -> AsyncStream:
+    """Connect to a server.
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002 -- never given here
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- likewise
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect."""
-        try:
-            async with asyncio.timeout(timeout):
-                sock = await connect(host, port)
-                _, protocol = await asyncio.get_running_loop().create_connection(
-                    _Protocol, sock=sock
-                )
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
-        return AsyncStream(protocol)
+    Raises:
+        httpcore.ConnectError: No address of the host answers.
+        httpcore.ConnectTimeout: It took longer than `timeout` seconds.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            sock = await connect(host, port)
+            _, protocol = await asyncio.get_running_loop().create_connection(_Protocol, sock=sock)
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout from error
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return AsyncStream(protocol)
 
 
 async def _within(timeout: float | None, future: asyncio.Future[None]) -> None:

@@ -49,12 +49,14 @@ def ssl_context() -> ssl.SSLContext:
 
 def _load_certificates() -> ssl.SSLContext:
     try:
-        return httpx.create_ssl_context()
+        context = httpx.create_ssl_context()
     except OSError as error:  # It does not say which file it is about.
         named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
         raise httpx.ConnectError(
             f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR, {named}, fail: {error}"
         ) from error
+    context.set_alpn_protocols(["http/1.1"])  # Servers that know HTTP/2 as well may ask.
+    return context
 
 
 async def _ssl_context_off_the_loop() -> ssl.SSLContext:

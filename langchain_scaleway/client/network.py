@@ -10,7 +10,6 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable
 from typing import Any, cast
 
 import httpcore
@@ -152,20 +151,15 @@ class Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class Backend(httpcore.SyncBackend):
-    """httpcore's sockets, in our streams."""
+def connect_tcp(host: str, port: int, timeout: float | None) -> Stream:
+    """Connect to a server.
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect."""
-        options = socket_options or SOCKET_OPTIONS
-        return Stream(super().connect_tcp(host, port, timeout, local_address, options))
+    Raises:
+        httpcore.ConnectError: No address of the host answers.
+        httpcore.ConnectTimeout: It took longer than `timeout` seconds.
+    """
+    backend = httpcore.SyncBackend()
+    return Stream(backend.connect_tcp(host, port, timeout, socket_options=SOCKET_OPTIONS))
 
 
 def has_input(sock: Any) -> bool:

@@ -16,8 +16,7 @@ from typing import Generic, TypeVar, cast
 import httpcore
 import httpx
 
-from langchain_scaleway.client.asyncio_network import AsyncBackend
-from langchain_scaleway.client.network import Backend
+from langchain_scaleway.client.http11 import AsyncConnection, Connection, aconnect, connect
 
 KEEP_ALIVE = 20.0
 """Seconds that a connection waits for its next request."""
@@ -26,18 +25,18 @@ MOST_AT_ONCE = 1_000
 """Asynchronous requests at once, since a process can often open no more than 1,024 files. Further
 requests wait for their turn."""
 
-Connection = TypeVar("Connection", httpcore.HTTPConnection, httpcore.AsyncHTTPConnection)
+AnyConnection = TypeVar("AnyConnection", Connection, AsyncConnection)
 
 
-class IdleConnections(Generic[Connection]):
+class IdleConnections(Generic[AnyConnection]):
     """Connections that wait for their next request, the last used first."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.is_closed = False
-        self._by_origin: dict[str, deque[tuple[Connection, float]]] = {}
+        self._by_origin: dict[str, deque[tuple[AnyConnection, float]]] = {}
 
-    def take(self, origin: httpcore.Origin) -> tuple[Connection | None, list[Connection]]:
+    def take(self, origin: httpcore.Origin) -> tuple[AnyConnection | None, list[AnyConnection]]:
         """Take a connection that can still be used.
 
         Args:
@@ -47,7 +46,7 @@ class IdleConnections(Generic[Connection]):
             The connection, or `None` if there is none, and expired ones to be closed.
         """
         idle = self._by_origin.get(str(origin))
-        spent: list[Connection] = []
+        spent: list[AnyConnection] = []
         while idle:
             try:
                 connection, expiry = idle.pop()
@@ -58,7 +57,7 @@ class IdleConnections(Generic[Connection]):
             spent.append(connection)
         return None, spent
 
-    def put(self, origin: httpcore.Origin, connection: Connection) -> list[Connection]:
+    def put(self, origin: httpcore.Origin, connection: AnyConnection) -> list[AnyConnection]:
         """Keep a connection whose answer was read to its end.
 
         Args:
@@ -69,20 +68,20 @@ class IdleConnections(Generic[Connection]):
             Connections to be closed: this one if it cannot be used again, or those for which no
             request came in time.
         """
-        if self.is_closed or _has_more(connection):
+        if self.is_closed or connection.has_more():
             return [connection]
         if not connection.is_idle():
             return [connection]  # Its answer was left unread.
         idle = self._by_origin.setdefault(str(origin), deque())
         now = time.monotonic()
         idle.append((connection, now + KEEP_ALIVE))
-        spent: list[Connection] = []
+        spent: list[AnyConnection] = []
         with suppress(IndexError):  # Other threads may have taken the rest meanwhile.
             while idle[0][1] <= now:
                 spent.append(idle.popleft()[0])
         return spent
 
-    def close(self) -> list[Connection]:
+    def close(self) -> list[AnyConnection]:
         """Keep no more connections.
 
         Returns:
@@ -102,8 +101,7 @@ class ConnectionPool(httpx.BaseTransport):
 
     def __init__(self, ssl_context: Callable[[], ssl.SSLContext]) -> None:
         self._ssl_context = ssl_context
-        self._backend = Backend()
-        self._idle = IdleConnections[httpcore.HTTPConnection]()
+        self._idle = IdleConnections[Connection]()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of its answer.
@@ -120,9 +118,7 @@ class ConnectionPool(httpx.BaseTransport):
             other.close()
         if connection is None:
             context = self._ssl_context() if origin.scheme == b"https" else None
-            connection = httpcore.HTTPConnection(
-                origin, ssl_context=context, network_backend=self._backend
-            )
+            connection = connect(origin, context, request.extensions["timeout"]["connect"])
         try:
             response = connection.handle_request(core_request)
         except BaseException:
@@ -138,7 +134,7 @@ class ConnectionPool(httpx.BaseTransport):
         for connection in self._idle.close():
             connection.close()
 
-    def take_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
+    def take_back(self, origin: httpcore.Origin, connection: Connection) -> None:
         """Keep a connection whose answer was read."""
         for spent in self._idle.put(origin, connection):
             spent.close()
@@ -153,8 +149,7 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
 
     def __init__(self, ssl_context: Callable[[], Awaitable[ssl.SSLContext]]) -> None:
         self._ssl_context = ssl_context
-        self._backend = AsyncBackend()
-        self._idle = IdleConnections[httpcore.AsyncHTTPConnection]()
+        self._idle = IdleConnections[AsyncConnection]()
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -171,7 +166,7 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             await self._turns.acquire()
         connection = None
         try:
-            connection = await self._connection_to(origin)
+            connection = await self._connection_to(origin, request)
             response = await connection.handle_async_request(core_request)
         except BaseException:
             self._turns.release()
@@ -190,16 +185,16 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         except TimeoutError as error:
             raise httpx.PoolTimeout("") from error
 
-    async def _connection_to(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+    async def _connection_to(
+        self, origin: httpcore.Origin, request: httpx.Request
+    ) -> AsyncConnection:
         connection, spent = self._idle.take(origin)
         for other in spent:
             await other.aclose()
         if connection is not None:
             return connection
         context = await self._ssl_context() if origin.scheme == b"https" else None
-        return httpcore.AsyncHTTPConnection(
-            origin, ssl_context=context, network_backend=self._backend
-        )
+        return await aconnect(origin, context, request.extensions["timeout"]["connect"])
 
     async def aclose(self) -> None:
         """Close the connections that wait; those in use close when their answer is read."""
@@ -208,9 +203,7 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             await connection.aclose()
         await asyncio.sleep(0)  # Lets the transports release their sockets.
 
-    async def take_back(
-        self, origin: httpcore.Origin, connection: httpcore.AsyncHTTPConnection
-    ) -> None:
+    async def take_back(self, origin: httpcore.Origin, connection: AsyncConnection) -> None:
         """Keep a connection whose answer was read, and let the next request have its turn."""
         self._turns.release()
         for spent in self._idle.put(origin, connection):
@@ -225,7 +218,7 @@ class _Body(httpx.SyncByteStream):
         response: httpcore.Response,
         pool: ConnectionPool,
         origin: httpcore.Origin,
-        connection: httpcore.HTTPConnection,
+        connection: Connection,
     ) -> None:
         self._response = response
         self._pool: ConnectionPool | None = pool
@@ -251,7 +244,7 @@ class _AsyncBody(httpx.AsyncByteStream):
         response: httpcore.Response,
         pool: AsyncConnectionPool,
         origin: httpcore.Origin,
-        connection: httpcore.AsyncHTTPConnection,
+        connection: AsyncConnection,
     ) -> None:
         self._response = response
         self._pool: AsyncConnectionPool | None = pool
@@ -268,16 +261,6 @@ class _AsyncBody(httpx.AsyncByteStream):
                 await self._response.aclose()
             finally:
                 await pool.take_back(self._origin, self._connection)
-
-
-def _has_more(connection: Connection) -> bool:
-    """Whether more bytes came after an answer; they would pass for the next request's answer.
-
-    httpcore does not check that, and has no public way to ask its parser.
-    """
-    http = getattr(connection, "_connection", None)
-    parser = getattr(http, "_h11_state", None)
-    return parser is not None and parser.trailing_data[0] != b""
 
 
 def _core_request(request: httpx.Request) -> httpcore.Request:

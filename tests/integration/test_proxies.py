@@ -159,6 +159,7 @@ def test_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
         for _ in range(3):
             assert call(model, mode).text == ANSWER
     assert emulator.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    assert set(front.protocols) == {"http/1.1"}
 
 
 def test_connections_with_tls_are_kept(front: TlsFront, emulator: ScalewayEmulator) -> None:

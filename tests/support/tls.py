@@ -16,6 +16,7 @@ class TlsFront(ThreadedServer):
 
     Attributes:
         certificate: The authority's certificate; `SSL_CERT_FILE` may name it.
+        protocols: What was agreed on with each client; the server knows HTTP/2 as well.
     """
 
     def __init__(self, emulator: ScalewayEmulator, directory: Path) -> None:
@@ -23,6 +24,8 @@ class TlsFront(ThreadedServer):
         self._emulator = emulator
         self.certificate = directory / "authority.pem"
         self._tls = tls_for("localhost", certificate=self.certificate)
+        self._tls.set_alpn_protocols(["h2", "http/1.1"])
+        self.protocols: list[str | None] = []
 
     @property
     def base_url(self) -> str:
@@ -33,4 +36,5 @@ class TlsFront(ThreadedServer):
         return await asyncio.start_server(self._serve, "localhost", ssl=self._tls)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.protocols.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
         await relay(reader, writer, self._emulator)
