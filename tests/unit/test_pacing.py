@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langchain_scaleway.client.quotas.budgets import Meter
 from langchain_scaleway.client.quotas.estimates import Demand
+from langchain_scaleway.client.quotas.headers import QuotaState
 from langchain_scaleway.client.quotas.lane import Lane, Waiter
 from langchain_scaleway.client.quotas.quota import Limits, Quota, Turn
 from langchain_scaleway.errors import ScalewayAPIError, ScalewayError, ScalewayRateLimitError
@@ -98,6 +100,14 @@ class TestFixedLimits:
         assert world.finished_at < 120
 
 
+def learned_meter(remaining: int) -> Meter:
+    """The account of a quota of 300 a minute of which an answer has told, at time 0."""
+    meter = Meter(300)
+    reset = (300 - remaining) * 0.2
+    meter.learn(QuotaState(300, remaining, reset), meter.start(0, 0, 0), 0)
+    return meter
+
+
 class TestBeforeAnythingIsKnown:
     def test_the_lowest_documented_quotas_hold(self) -> None:
         world = World()
@@ -158,12 +168,30 @@ class TestLearning:
         world = World(server)
         world.run([Job(answer_tokens=500), *[Job(answer_tokens=0, breaks=True)] * 90])
         thought = world.quota.tokens.budget.available(world.now)
-        world.run([Job(answer_tokens=1, joins_at=world.now)] * 50)
+        world.run([Job(answer_tokens=1, joins_at=world.now + 2 * n) for n in range(50)])
         truth = server.ledger._models[MODEL].tokens
         assert truth is not None
         assert thought < truth.level(world.now) - 30_000
         ours = world.quota.tokens.budget.available(world.now)
         assert ours == pytest.approx(truth.level(world.now), abs=7_000)
+
+    def test_the_last_sent_may_be_the_first_counted(self) -> None:
+        """As when each opens a connection of its own."""
+        meter = learned_meter(remaining=300)
+        sent = [meter.start(1, 0, 1) for _ in range(50)]
+        before = meter.budget.available(1)
+        for count, entry in enumerate(reversed(sent), start=1):
+            meter.learn(QuotaState(300, 300 - count, reset=count * 0.2), entry, 1)
+            assert meter.budget.available(1) == before
+
+    def test_what_comes_back_on_the_way_is_no_surplus(self) -> None:
+        meter = learned_meter(remaining=200)
+        entry = meter.start(1, 0, 0)
+        for _ in range(50):
+            meter.start(1, 0, 2)
+        before = meter.budget.available(2)
+        meter.learn(QuotaState(300, 200 - 1 + 9, reset=18.4), entry, 2)
+        assert meter.budget.available(2) == before
 
     def test_the_servers_limit_counts_beside_a_higher_one_of_the_user(self) -> None:
         world = World(BucketServer(Quotas(requests_per_minute=120)), [Limits(10_000)])

@@ -106,8 +106,8 @@ class ServerBudget:
     """The share that is never planned to be taken: amounts are estimates."""
 
     _TRUST = 0.1
-    """The share of a surplus that one answer is believed. The server may seem to have more left
-    only because requests that were sent earlier have not reached it yet."""
+    """The share of a surplus that one answer is believed: to send too much is worse than too
+    little."""
 
     _RESET_TOLERANCE = 0.25
     _RESET_SLACK = 1.0
@@ -163,17 +163,21 @@ class ServerBudget:
         """What is available now, apart from corrections; `learn` needs it from every request."""
         return self.available(now) - self._corrected
 
-    def learn(self, state: QuotaState, mark: float, sent_at: float, now: float) -> None:
+    def learn(
+        self, state: QuotaState, mark: float, overtaken: float, sent_at: float, now: float
+    ) -> None:
         """Follow what the server says, as far as it contradicts our own account.
 
         The server counted at some moment between the sending of the request and now, while our
-        own account went from one value to another. Only what is not between these two is a
-        contradiction: somebody else uses the quota too, or estimates were off.
+        own account went from one value to another, and perhaps before requests that had been sent
+        earlier. Only what all this cannot explain is a contradiction: somebody else uses the
+        quota too, or estimates were off.
 
         Args:
             state: What the server says.
             mark: What `mark` was right after the request was sent.
-            sent_at: When that was.
+            overtaken: What requests took that had been sent earlier and were not answered then.
+            sent_at: When the request was sent.
             now: The time.
         """
         level = self.available(now)
@@ -185,7 +189,8 @@ class ServerBudget:
         else:
             return  # The quota may have come back since the server counted.
         when_sent = mark + self._corrected
-        least, most = min(when_sent, level), max(when_sent, level)
+        come_back = 0.0 if self._whole_at is not None else (now - sent_at) * self.limit / MINUTE
+        least, most = min(when_sent, level), max(when_sent + come_back + overtaken, level)
         if state.remaining < least:
             self._correct(state.remaining - least)
         elif state.remaining > most:
@@ -211,9 +216,8 @@ class Entry:
         later: What it is expected to take until it ends.
         budget: The budget that it took from.
         mark: The budget's `mark` right afterwards, if it is a `ServerBudget`.
-        uncounted: What other requests had under way when it started, less all that had been taken
-            by then, its own `first` included. Once its answer comes, this plus all that has been
-            taken by then is what the server may not have counted yet.
+        overtaken: What requests took at once that were under way already.
+        taken: All that had been taken right afterwards, since the beginning.
     """
 
     at: float
@@ -221,7 +225,8 @@ class Entry:
     later: float
     budget: Budget
     mark: float
-    uncounted: float
+    overtaken: float
+    taken: float
 
 
 class Meter:
@@ -257,12 +262,12 @@ class Meter:
             later: What it is expected to take until it ends.
             now: The time.
         """
-        uncounted = self._under_way - self._taken
+        overtaken = self._under_way
         self._take(first, now)
         self._under_way += first
         self._expected += later
         mark = self.budget.mark(now) if isinstance(self.budget, ServerBudget) else 0.0
-        return Entry(now, first, later, self.budget, mark, uncounted - first)
+        return Entry(now, first, later, self.budget, mark, overtaken, self._taken)
 
     def end(self, entry: Entry, first: float, later: float, now: float) -> None:
         """Note what a request has really taken.
@@ -297,10 +302,11 @@ class Meter:
         """
         budget = self.budget
         if not isinstance(budget, ServerBudget) or budget.limit != state.limit:
-            uncounted = entry.uncounted + self._taken
+            # What the server may not have counted yet.
+            uncounted = entry.overtaken + self._taken - entry.taken
             self.budget = ServerBudget(state.limit, state.remaining - uncounted, now)
         elif budget is entry.budget:
-            budget.learn(state, entry.mark, entry.at, now)
+            budget.learn(state, entry.mark, entry.overtaken, entry.at, now)
 
     def _take(self, amount: float, at: float) -> None:
         self.budget.take(amount, at)
