@@ -147,8 +147,10 @@ def test_pydantic_s_own_words_stay() -> None:
 
 
 def test_a_default_is_written_as_json() -> None:
-    with_default = TypedDict("with_default", {"unit": Annotated[Unit, Unit.CELSIUS]})  # noqa: UP013
-    parameters = _parameters(with_default)
+    class WithDefault(TypedDict):
+        unit: Annotated[Unit, Unit.CELSIUS]
+
+    parameters = _parameters(WithDefault)
     assert parameters["properties"]["unit"]["default"] == "C"
     assert "required" not in parameters
 
