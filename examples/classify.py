@@ -3,7 +3,7 @@
     pip install "langchain-scaleway[progress,testing]"
     python -m examples.classify messages.txt    # a message a line; without a file: made up here
 
-With SCW_SECRET_KEY it runs on Scaleway, without on an emulator whose minutes last a second.
+With SCW_SECRET_KEY it runs on Scaleway, without on an emulator whose minutes last three seconds.
 """
 
 import os
@@ -33,8 +33,9 @@ MESSAGES = [
 ] * 100
 
 EMULATED_QUOTAS = Quotas(requests_per_minute=300, concurrent_requests=20)
-EMULATED_SPEED = 60.0
-"""How many seconds pass on the emulator in one real second."""
+EMULATED_SPEED = 20.0
+"""How many seconds pass on the emulator in one real second. Much faster, and the milliseconds that
+a request travels would be seconds there, in which quotas come back."""
 
 
 class Sorted(BaseModel):
