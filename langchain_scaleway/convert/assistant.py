@@ -253,7 +253,8 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _calls_of_old_histories(kwargs: Mapping[str, Any], position: int) -> list[WireCall]:
     """Calls in the API's own form, as LangChain kept them before it had `tool_calls`."""
     if raw_calls := kwargs.get("tool_calls"):
-        return [_raw_call(call) for call in raw_calls]
+        calls = raw_calls if isinstance(raw_calls, list) else [raw_calls]
+        return [_raw_call(call) for call in calls]
     if function := kwargs.get("function_call"):  # from before there were tools, without an id
         return [_raw_call({"id": f"functioncall{position}", "function": function})]
     return []

@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
 
@@ -100,6 +100,7 @@ _HISTORIES = st.lists(
         {"alternating_roles": st.booleans(), "replay_reasoning": st.booleans()}
     ),
 )
+@example(history=[AIMessage("", additional_kwargs={"tool_calls": True})], options={})
 def test_it_goes_out_in_the_apis_form_or_is_refused(
     history: list[BaseMessage], options: dict[str, bool]
 ) -> None:
