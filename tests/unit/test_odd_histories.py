@@ -5,9 +5,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
+from pydantic import ValidationError
 
 from langchain_scaleway.convert.messages import messages_to_wire
 from tests.support.messages import wire_of
@@ -80,12 +81,19 @@ def _contents(blocks: list[Block]) -> st.SearchStrategy[Any]:
     return st.lists(st.just("a") | _with_an_odd_value(blocks), max_size=3)
 
 
+def _assistant_message(content: Any, additional_kwargs: dict[str, Any]) -> AIMessage:
+    try:
+        return AIMessage(content, additional_kwargs=additional_kwargs)
+    except ValidationError:  # Nobody can have such a message.
+        reject()
+
+
 _HISTORIES = st.lists(
     st.builds(HumanMessage, _contents(_FOR_USERS))
     | st.builds(ToolMessage, _contents(_FOR_USERS), tool_call_id=st.just("a"))
     | st.builds(ChatMessage, _contents(_FOR_USERS), role=st.sampled_from(["user", "critic"]))
     | st.builds(
-        AIMessage,
+        _assistant_message,
         _contents(_FOR_ASSISTANTS),
         additional_kwargs=_with_an_odd_value([{}, *_FIELDS_OF_ASSISTANTS]),
     ),
