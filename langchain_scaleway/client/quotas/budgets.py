@@ -189,8 +189,8 @@ class ServerBudget:
         else:
             return  # The quota may have come back since the server counted.
         when_sent = mark + self._corrected
-        come_back = 0.0 if self._whole_at is not None else (now - sent_at) * self.limit / MINUTE
-        least, most = min(when_sent, level), max(when_sent + come_back + overtaken, level)
+        regained = 0.0 if self._whole_at is not None else (now - sent_at) * self.limit / MINUTE
+        least, most = min(when_sent, level), max(when_sent + regained + overtaken, level)
         if state.remaining < least:
             self._correct(state.remaining - least)
         elif state.remaining > most:
