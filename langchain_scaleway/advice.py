@@ -13,14 +13,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from langchain_scaleway.data import ModelFacts, model_facts
+from langchain_scaleway.tokens import MEDIA
 
 _DOCS = "https://www.scaleway.com/en/docs/generative-apis"
 MODELS_PAGE = f"{_DOCS}/reference-content/supported-models/"
 REASONING_PAGE = f"{_DOCS}/how-to/query-reasoning-models/"
 COMMON_ISSUES_PAGE = f"{_DOCS}/troubleshooting/fixing-common-issues/"
-
-_PART_INPUTS = {"image_url": "image", "video_url": "video", "input_audio": "audio"}
-"""Types of message parts that are not text, and the input that a model must take to read them."""
 
 _IN_BETWEEN = frozenset(
     {
@@ -191,7 +189,7 @@ def _inputs_advice(
 ) -> Iterator[Advice]:
     """Images, videos or sounds for a model that does not read them."""
     for part in parts:
-        needed = _PART_INPUTS.get(part.get("type", "text"))
+        needed = MEDIA.get(part.get("type", "text"))
         if needed is not None and needed not in inputs:
             yield Advice(
                 needed,

@@ -16,7 +16,6 @@ from langchain_core.language_models import (
     ModelProfile,
 )
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
@@ -32,6 +31,7 @@ from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming, make_whole
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
+from langchain_scaleway.tokens import prompt_size, text_tokens
 
 if TYPE_CHECKING:
     # Imported when they are needed: a program's start should not wait for them.
@@ -337,20 +337,34 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     # LangChain's view of the model
 
     def get_num_tokens(self, text: str) -> int:
-        """Count tokens by LangChain's rule of thumb; tokenizers would have to be downloaded."""
+        """Estimate the tokens of a text; tokenizers would have to be downloaded.
+
+        Args:
+            text: A text in any language; four bytes of UTF-8 count as a token.
+        """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens(text)
-        return -(-len(text) // 4)  # Four characters make a token; a part of one counts whole.
+        return text_tokens(text)
 
     def get_num_tokens_from_messages(
         self,
         messages: list[BaseMessage],
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
     ) -> int:
-        """Count the tokens of messages and tools by the same rule."""
+        """Estimate the tokens of messages and tools as they are sent, by the same rule.
+
+        Args:
+            messages: The messages. An image, a recording or a file counts as much as any other,
+                whatever its size.
+            tools: Tools in any form that `bind_tools` takes.
+        """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages, tools)
-        return count_tokens_approximately(messages, tools=[*convert_tools(tools or ())])
+        try:
+            wire = messages_to_wire(messages, replay_reasoning=self.replay_reasoning)
+        except ValueError:  # What cannot be sent has a length all the same.
+            wire = [message.model_dump(include={"content", "tool_calls"}) for message in messages]
+        return prompt_size({"messages": wire, "tools": convert_tools(tools or ())}).tokens
 
     @property
     def _llm_type(self) -> str:

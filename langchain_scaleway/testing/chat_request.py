@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-import orjson
+from langchain_scaleway.tokens import prompt_size
 
 ToolChoice = Literal["none", "auto", "required", "named"]
-
-# About what Scaleway's tokenizers give for English text; an emulator needs no better.
-_CHARACTERS_PER_TOKEN: Final = 4
-_TOKENS_PER_MESSAGE: Final = 4
-_TOKENS_PER_IMAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +80,7 @@ class ChatRequest:
             schema=json_schema.get("schema"),
             json_object=response_format.get("type") == "json_object",
             reasoning_effort=body.get("reasoning_effort"),
-            prompt_tokens=count_prompt_tokens(body),
+            prompt_tokens=prompt_size(body).tokens,
         )
 
     @property
@@ -119,25 +114,6 @@ def content_part_kinds(messages: list[dict[str, Any]]) -> Counter[str]:
         if isinstance(content := message.get("content"), list)
         for part in content
     )
-
-
-def count_prompt_tokens(body: dict[str, Any]) -> int:
-    """Count a prompt: a token for four characters, four a message, 256 an image.
-
-    Tools and earlier tool calls count with their JSON; a response schema does not, since it
-    is not part of the prompt.
-    """
-    messages = body["messages"]
-    characters = 0
-    for message in messages:
-        characters += len(content_text(message.get("content")))
-        if calls := message.get("tool_calls"):
-            characters += len(orjson.dumps(calls))
-    if tools := body.get("tools"):
-        characters += len(orjson.dumps(tools))
-    text_tokens = -(-characters // _CHARACTERS_PER_TOKEN)
-    images = content_part_kinds(messages)["image_url"]
-    return text_tokens + len(messages) * _TOKENS_PER_MESSAGE + images * _TOKENS_PER_IMAGE
 
 
 def _tool_choice(choice: Any, *, has_tools: bool) -> tuple[ToolChoice, str | None]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from langchain_scaleway.testing.chat_request import count_prompt_tokens
+from langchain_scaleway.tokens import prompt_size
 
 _BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
 _MAX_PREFIXES: Final = 10_000
@@ -31,5 +31,5 @@ class PromptCache:
             self._prefixes.move_to_end(prefix)
         while len(self._prefixes) > _MAX_PREFIXES:
             self._prefixes.popitem(last=False)
-        tokens = count_prompt_tokens({"messages": messages[:known]})
+        tokens = prompt_size({"messages": messages[:known]}).tokens
         return tokens // _BLOCK_TOKENS * _BLOCK_TOKENS
