@@ -27,8 +27,15 @@ from langchain_scaleway.arguments import check_call
 from langchain_scaleway.connection import ScalewayConnection
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire
+from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
-from langchain_scaleway.convert.request import PARAMETERS, build_request, make_streaming, make_whole
+from langchain_scaleway.convert.request import (
+    PARAMETERS,
+    make_streaming,
+    make_whole,
+    name_tools,
+    request_fields,
+)
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
 from langchain_scaleway.tokens import prompt_size, text_tokens
@@ -160,14 +167,15 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        body = make_whole(self._request(messages, stop, kwargs))
+        body, names = self._request(messages, stop, kwargs)
+        make_whole(body)
         reply = self._client().request(
             _COMPLETIONS,
             body,
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(reply.body, body["model"], reply.headers)
+        return self._result(reply.body, body["model"], reply.headers, names)
 
     async def _agenerate(
         self,
@@ -176,14 +184,15 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        body = make_whole(self._request(messages, stop, kwargs))
+        body, names = self._request(messages, stop, kwargs)
+        make_whole(body)
         reply = await self._client().arequest(
             _COMPLETIONS,
             body,
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(reply.body, body["model"], reply.headers)
+        return self._result(reply.body, body["model"], reply.headers, names)
 
     def _stream(
         self,
@@ -192,11 +201,11 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        body = self._streaming_request(messages, stop, kwargs)
+        body, names = self._streaming_request(messages, stop, kwargs)
         return self._client().stream(
             _COMPLETIONS,
             body,
-            decoder=self._decoder(body["model"], run_manager),
+            decoder=self._decoder(body["model"], names, run_manager),
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
@@ -210,54 +219,61 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
     ) -> AsyncIterator[ChatGenerationChunk]:
         # No generator around the client's: when a loop ends, asyncio closes all its asynchronous
         # generators at the same time, and one that closes another then would fail.
-        body = self._streaming_request(messages, stop, kwargs)
+        body, names = self._streaming_request(messages, stop, kwargs)
         return self._client().astream(
             _COMPLETIONS,
             body,
-            decoder=self._decoder(body["model"], run_manager),
+            decoder=self._decoder(body["model"], names, run_manager),
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
 
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The body of a plain request."""
+    ) -> tuple[dict[str, Any], ToolNames]:
+        """The body of a request, and the names of its tools."""
         model = arguments.get("model") or self.model
         facts = model_facts(model)
         fields = self.__dict__
         parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
         if stop is not None:
             arguments = {**arguments, "stop": stop}
-        body = build_request(
-            model=model,
-            messages=messages_to_wire(
-                messages,
-                alternating_roles=facts is not None and facts.alternating_roles,
-                replay_reasoning=self.replay_reasoning,
-            ),
-            parameters=parameters,
-            extra_body=self.extra_body,
-            arguments=arguments,
+        fields_sent = request_fields(
+            model=model, parameters=parameters, extra_body=self.extra_body, arguments=arguments
         )
+        names = name_tools(fields_sent)
+        wire_messages = messages_to_wire(
+            messages,
+            alternating_roles=facts is not None and facts.alternating_roles,
+            replay_reasoning=self.replay_reasoning,
+            names=names,
+        )
+        body = {"model": model, "messages": wire_messages, **fields_sent}
         warn_about_request(model, body)
-        return body
+        return body, names
 
     def _streaming_request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], ToolNames]:
+        body, names = self._request(messages, stop, arguments)
         with_usage = arguments.get("stream_usage", self.stream_usage)
-        return make_streaming(self._request(messages, stop, arguments), with_usage=with_usage)
+        return make_streaming(body, with_usage=with_usage), names
 
-    def _decoder(self, model: str, run_manager: BaseRunManager | None) -> StreamDecoder:
+    def _decoder(
+        self, model: str, names: ToolNames, run_manager: BaseRunManager | None
+    ) -> StreamDecoder:
         return _Decoder(
             model,
+            names=names,
             for_events=run_manager is not None,  # Only `stream_events` (v3) hands one on.
             with_headers=self.include_response_headers,
         )
 
-    def _result(self, body: dict[str, Any], model: str, headers: dict[str, str]) -> ChatResult:
-        result = reply_to_result(body, model, headers if self.include_response_headers else None)
+    def _result(
+        self, body: dict[str, Any], model: str, headers: dict[str, str], names: ToolNames
+    ) -> ChatResult:
+        shown = headers if self.include_response_headers else None
+        result = reply_to_result(body, model, shown, names)
         warn_about_reply(model, body.get("model") or model)
         return result
 

@@ -34,6 +34,7 @@ from langchain_scaleway.convert.content import (
 )
 from langchain_scaleway.convert.media import Block, Part
 from langchain_scaleway.convert.mistral import for_mistral
+from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.unsendable import UnsendableError, optional_string_of
 
 _Converter = Callable[[Any, list[WireMessage]], None]
@@ -44,6 +45,7 @@ def messages_to_wire(
     *,
     alternating_roles: bool = False,
     replay_reasoning: bool = False,
+    names: ToolNames | None = None,
 ) -> list[WireMessage]:
     """Convert a history for a chat request.
 
@@ -61,6 +63,7 @@ def messages_to_wire(
         alternating_roles: The model is of the Mistral family, which demands that users and
             assistants take turns, and more: see `for_mistral`.
         replay_reasoning: Send earlier reasoning back to the model.
+        names: The names of the request's tools; those in the history are made legal, too.
 
     Raises:
         ValueError: A message holds something that Scaleway cannot take. The text names both, and
@@ -80,7 +83,16 @@ def messages_to_wire(
     except UnsendableError as error:
         kind = type(messages[position]).__name__
         raise ValueError(f"messages[{position}] ({kind}): {error}") from error
+    _rename_calls(wire, names or ToolNames())
     return for_mistral(wire) if alternating_roles else wire
+
+
+def _rename_calls(wire: list[WireMessage], names: ToolNames) -> None:
+    for message in wire:
+        for call in message.get("tool_calls", ()):
+            call["function"]["name"] = names.to_wire(call["function"]["name"])
+        if message["role"] == "tool" and "name" in message:
+            message["name"] = names.to_wire(message["name"])
 
 
 # One function for each type of message. It appends to the list of wire messages, because a

@@ -18,6 +18,7 @@ from langchain_scaleway.convert.chunks import (
     tool_chunk,
     whole_call_chunk,
 )
+from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.thinking import ThinkingSplitter, split_thinking
 from langchain_scaleway.convert.tool_calls import ToolCallAssembler, parse_tool_calls
 from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
@@ -39,7 +40,10 @@ _CUT_OFF = "length"
 
 
 def reply_to_result(
-    reply: dict[str, Any], requested_model: str, headers: Mapping[str, str] | None = None
+    reply: dict[str, Any],
+    requested_model: str,
+    headers: Mapping[str, str] | None = None,
+    names: ToolNames | None = None,
 ) -> ChatResult:
     """Convert a whole reply.
 
@@ -47,6 +51,7 @@ def reply_to_result(
         reply: The chat completion object.
         requested_model: The model that was asked; another one may have answered.
         headers: The answer's HTTP headers, where they are to be in `response_metadata`.
+        names: The names of the request's tools.
 
     Returns:
         One generation per choice. The usage is on the first one alone, since callers add it up.
@@ -69,7 +74,7 @@ def reply_to_result(
     for choice in choices:
         metadata = _reply_metadata(reply, requested_model, headers)
         metadata.update((f, choice[f]) for f in _CHOICE_FIELDS if choice.get(f) not in (None, ""))
-        message = _message(_wire_message(choice), requested_model, metadata, usage)
+        message = _message(_wire_message(choice), requested_model, metadata, usage, names)
         generations.append(ChatGeneration(message=message))
         usage = None
     return ChatResult(generations=generations)
@@ -90,16 +95,23 @@ class StreamDecoder:
     """
 
     def __init__(
-        self, requested_model: str, *, for_events: bool = False, with_headers: bool = False
+        self,
+        requested_model: str,
+        *,
+        names: ToolNames | None = None,
+        for_events: bool = False,
+        with_headers: bool = False,
     ) -> None:
         """Make a decoder for the streams of one call.
 
         Args:
             requested_model: The model that was asked; another one may answer.
+            names: The names of the request's tools.
             for_events: Whether the chunks become the events of `stream_events` (v3). These are not
                 added up, so that an invalid call can be given as one instead of being marked.
             with_headers: Whether the HTTP headers go into `response_metadata`.
         """
+        self._names = names or ToolNames()
         self._for_events = for_events
         self._with_headers = with_headers
         self.requested_model = requested_model
@@ -205,7 +217,9 @@ class StreamDecoder:
             chunks = self._chunks(*self._thinking.end())
             self._tool_calls = ToolCallAssembler()
         fragments = self._tool_calls.feed(wire_calls)
-        chunks += [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
+        for fragment in fragments:
+            name = fragment.name and self._names.from_wire(fragment.name)
+            chunks.append(tool_chunk(name, fragment.arguments, fragment.id, fragment.position))
         return chunks
 
     def _finish_tool_calls(
@@ -216,8 +230,10 @@ class StreamDecoder:
             fragments += calls.endings(is_cut_off=is_cut_off)
         chunks = [tool_chunk(f.name, f.arguments, f.id, f.position) for f in fragments]
         if self._for_events:
-            misread = calls.misread_by_events(is_cut_off=is_cut_off)
-            chunks += [whole_call_chunk(call, position) for position, call in misread]
+            for position, call in calls.misread_by_events(is_cut_off=is_cut_off):
+                if call["name"]:
+                    call["name"] = self._names.from_wire(call["name"])
+                chunks.append(whole_call_chunk(call, position))
         return chunks
 
     def _note_kwargs(self, delta: dict[str, Any]) -> None:
@@ -301,7 +317,11 @@ def _wire_message(choice: dict[str, Any]) -> Any:
 
 
 def _message(
-    wire: Any, requested_model: str, metadata: dict[str, Any], usage: UsageMetadata | None
+    wire: Any,
+    requested_model: str,
+    metadata: dict[str, Any],
+    usage: UsageMetadata | None,
+    names: ToolNames | None,
 ) -> AIMessage:
     """Convert the message of one choice."""
     wire = wire if isinstance(wire, dict) else {}
@@ -317,7 +337,7 @@ def _message(
             additional_kwargs[field] = _whole_texts(wire[field])
     is_cut_off = metadata.get("finish_reason") == _CUT_OFF
     calls, invalid_calls = parse_tool_calls(
-        wire.get("tool_calls"), metadata.get("id"), is_cut_off=is_cut_off
+        wire.get("tool_calls"), metadata.get("id"), is_cut_off=is_cut_off, names=names
     )
     return AIMessage(
         content=content,

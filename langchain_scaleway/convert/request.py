@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.tools import convert_tool_choice, convert_tools
 
 PARAMETERS = (
@@ -32,15 +33,14 @@ _NOT_SENT = frozenset(
 """Arguments of a call that do not go into the request: LangChain uses them, or we do elsewhere."""
 
 
-def build_request(
+def request_fields(
     *,
     model: str,
-    messages: list[dict[str, Any]],
     parameters: Mapping[str, Any],
     extra_body: Mapping[str, Any] | None,
     arguments: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Build a request body.
+    """Work out a request's fields, its messages aside.
 
     What is said closest to the call wins: first the call's arguments, then the call's
     `extra_body`, then the model's `extra_body`, last the model's fields. An argument that is
@@ -48,19 +48,18 @@ def build_request(
 
     Args:
         model: The model to ask.
-        messages: Messages in wire form.
         parameters: The model's own parameters, by request field.
         extra_body: The model's further request fields, sent as they are.
         arguments: The call's arguments, `extra_body` among them.
 
     Returns:
-        The body, to be completed by `make_whole` or `make_streaming`.
+        The fields, with the caller's names of tools: see `name_tools`.
 
     Raises:
         ValueError: `tools`, `tool_choice` or a class as `response_format` cannot be sent.
     """
     of_the_call = {**(arguments.get("extra_body") or {}), **arguments}
-    body: dict[str, Any] = {"model": model, "messages": messages, **parameters}
+    body: dict[str, Any] = {"model": model, **parameters}
     body.update(extra_body or {})
     body.update(arguments.get("extra_body") or {})
     for name, value in arguments.items():
@@ -95,7 +94,7 @@ def as_sent(arguments: Mapping[str, Any]) -> dict[str, Any]:
     name each has another schema, and of a function only an address in memory is written.
 
     Raises:
-        ValueError: See `build_request`.
+        ValueError: See `request_fields`.
     """
     sent = dict(arguments)
     if sent.get("tools"):
@@ -103,6 +102,34 @@ def as_sent(arguments: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(sent.get("response_format"), type):
         sent["response_format"] = _response_format_of(sent["response_format"])
     return sent
+
+
+def name_tools(fields: dict[str, Any]) -> ToolNames:
+    """Give the tools of a request names that every engine accepts.
+
+    Args:
+        fields: The request's fields; `tools` and `tool_choice` are replaced where a name is not
+            legal, and the caller's own are not changed.
+
+    Returns:
+        The names, for the history and for the reply.
+    """
+    tools: Sequence[dict[str, Any]] = fields.get("tools", ())
+    names = ToolNames(tool["function"]["name"] for tool in tools)
+    if tools:
+        fields["tools"] = [_renamed(tool, names) for tool in tools]
+    if isinstance(choice := fields.get("tool_choice"), dict):
+        fields["tool_choice"] = _renamed(choice, names)
+    return names
+
+
+def _renamed(named: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    """A tool, or a choice of one, with the name that is sent."""
+    function = named.get("function")
+    if not isinstance(function, Mapping) or not isinstance(name := function.get("name"), str):
+        return named
+    wire = names.to_wire(name)
+    return named if wire == name else {**named, "function": {**function, "name": wire}}
 
 
 def make_whole(body: dict[str, Any]) -> dict[str, Any]:

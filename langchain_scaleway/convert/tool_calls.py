@@ -13,6 +13,7 @@ from langchain_core.messages.content import InvalidToolCall
 from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call
 from langchain_core.utils.json import parse_partial_json
 
+from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
 
 _NO_IDS = frozenset({"", "null", "None"})
@@ -38,7 +39,7 @@ class Fragment(NamedTuple):
 
 
 def parse_tool_calls(
-    wire_calls: Any, reply_id: str | None, *, is_cut_off: bool
+    wire_calls: Any, reply_id: str | None, *, is_cut_off: bool, names: ToolNames | None = None
 ) -> tuple[list[ToolCall], list[InvalidToolCall]]:
     """Read the tool calls of a whole reply.
 
@@ -46,6 +47,7 @@ def parse_tool_calls(
         wire_calls: The message's `tool_calls` as they came, or nothing.
         reply_id: The reply's id; calls without an id of their own get one made from it.
         is_cut_off: Whether the limit on output tokens ended the reply.
+        names: The names of the request's tools.
 
     Returns:
         The calls, and those whose arguments are no JSON object or which name no tool.
@@ -58,7 +60,9 @@ def parse_tool_calls(
         arguments = whole_characters(arguments_text(function.get("arguments")))
         call_id = _id(wire_call) or make_call_id(reply_id, position)
         may_be_cut_off = is_cut_off and wire_call is wire_calls[-1]
-        call = _whole_call(_name(function), arguments, call_id, is_cut_off=may_be_cut_off)
+        name = _name(function)
+        name = names.from_wire(name) if names and name else name
+        call = _whole_call(name, arguments, call_id, is_cut_off=may_be_cut_off)
         if call["type"] == "tool_call":
             calls.append(call)
         else:

@@ -16,7 +16,7 @@ WIRE_CALL = {
 }
 
 
-def wire_of(message: BaseMessage, **options: bool) -> dict[str, Any]:
+def wire_of(message: BaseMessage, **options: Any) -> dict[str, Any]:
     """The one wire message for a message."""
     (wire,) = messages_to_wire([message], **options)
     return wire

@@ -21,7 +21,7 @@ RESULT = ToolMessage("42", tool_call_id="abcdefgh1")
 IMAGE = {"type": "image_url", "image_url": {"url": "https://images.example/cat.png"}}
 
 
-def turns(*messages: BaseMessage, **options: bool) -> list[dict[str, Any]]:
+def turns(*messages: BaseMessage, **options: Any) -> list[dict[str, Any]]:
     return messages_to_wire(messages, alternating_roles=True, **options)
 
 

@@ -117,7 +117,7 @@ _OPTIONS = st.fixed_dictionaries(
 
 @given(_histories(), _OPTIONS)
 def test_it_is_json_and_the_history_stays_untouched(
-    history: list[BaseMessage], options: dict[str, bool]
+    history: list[BaseMessage], options: dict[str, Any]
 ) -> None:
     before = deepcopy(history)
     wire = messages_to_wire(history, **options)
@@ -128,7 +128,7 @@ def test_it_is_json_and_the_history_stays_untouched(
 
 @given(_histories(), _OPTIONS)
 def test_every_character_of_every_text_goes_out_in_order(
-    history: list[BaseMessage], options: dict[str, bool]
+    history: list[BaseMessage], options: dict[str, Any]
 ) -> None:
     sent = "".join(_text_of(message["content"]) for message in messages_to_wire(history, **options))
     written = "".join(_text_of(message.content) for message in history)
@@ -138,7 +138,7 @@ def test_every_character_of_every_text_goes_out_in_order(
 
 @given(_histories(), _OPTIONS)
 def test_every_call_goes_out_once_and_before_its_result(
-    history: list[BaseMessage], options: dict[str, bool]
+    history: list[BaseMessage], options: dict[str, Any]
 ) -> None:
     wire = messages_to_wire(history, **options)
     called: list[str] = []
@@ -175,7 +175,7 @@ def test_arguments_are_objects_and_those_that_were_come_back_whole(
 
 @given(_histories(), _OPTIONS)
 def test_chunks_are_sent_as_messages_are(
-    history: list[BaseMessage], options: dict[str, bool]
+    history: list[BaseMessage], options: dict[str, Any]
 ) -> None:
     chunks = [_as_chunk(message) for message in history]
     assert messages_to_wire(chunks, **options) == messages_to_wire(history, **options)

@@ -70,7 +70,7 @@ def test_ids_with_the_same_end_stay_apart() -> None:
 def test_other_models_get_the_ids_as_they_are() -> None:
     wire = messages_to_wire([ASKED, calling("call_1", name="a b"), result("call_1")])
     assert wire[1]["tool_calls"][0]["id"] == wire[2]["tool_call_id"] == "call_1"
-    assert wire[1]["tool_calls"][0]["function"]["name"] == "a b"
+    assert wire[1]["tool_calls"][0]["function"]["name"] == "a_b"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ _HISTORIES = st.lists(
 )
 @example(history=[AIMessage("", additional_kwargs={"tool_calls": True})], options={})
 def test_it_goes_out_in_the_apis_form_or_is_refused(
-    history: list[BaseMessage], options: dict[str, bool]
+    history: list[BaseMessage], options: dict[str, Any]
 ) -> None:
     wire, refusals = [], []
     try:

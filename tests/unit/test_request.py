@@ -7,7 +7,7 @@ from langchain_core.messages import HumanMessage
 from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway, __version__
-from langchain_scaleway.convert.request import PARAMETERS, build_request
+from langchain_scaleway.convert.request import PARAMETERS, request_fields
 from tests.support.recordings import VLLM_QWEN, Recording
 from tests.support.replay import ReplayServer
 
@@ -83,9 +83,8 @@ def test_other_fields_go_out_as_they_were_written(name: str, replay_server: Repl
 
 
 def test_the_closest_to_the_call_wins() -> None:
-    body = build_request(
+    body = request_fields(
         model="m",
-        messages=[],
         parameters={"temperature": 0.1, "seed": 1, "top_p": 0.1},
         extra_body={"temperature": 0.2, "seed": 2},
         arguments={"temperature": 0.3},
@@ -96,9 +95,8 @@ def test_the_closest_to_the_call_wins() -> None:
 @pytest.mark.parametrize("reverse", [False, True])
 def test_an_argument_wins_over_the_same_call_s_extra_body(reverse: bool) -> None:
     given = [("temperature", 0.3), ("extra_body", {"temperature": 0.2, "top_k": 5})]
-    body = build_request(
+    body = request_fields(
         model="m",
-        messages=[],
         parameters={},
         extra_body={"top_k": 1, "min_p": 0.1},
         arguments=dict(reversed(given) if reverse else given),
@@ -113,10 +111,10 @@ def test_a_call_without_logprobs_has_no_top_ones(where: str, off: dict[str, Any]
     """The API refuses `top_logprobs` alone (recording `err_top_logprobs_without_logprobs`)."""
     fields: dict[str, Any] = {"parameters": {}, "extra_body": {}}
     fields[where] = {"logprobs": True, "top_logprobs": 3}
-    body = build_request(model="m", messages=[], arguments=off, **fields)
+    body = request_fields(model="m", arguments=off, **fields)
     assert body["logprobs"] is False
     assert "top_logprobs" not in body
-    body = build_request(model="m", messages=[], arguments={**off, "top_logprobs": 2}, **fields)
+    body = request_fields(model="m", arguments={**off, "top_logprobs": 2}, **fields)
     assert body["top_logprobs"] == 2  # What the call itself says is the service's to refuse.
 
 
@@ -125,9 +123,8 @@ def test_a_calls_max_tokens_wins_over_its_newer_name(where: str) -> None:
     """Where both are sent, the service obeys `max_completion_tokens` (API reference, 2026-09)."""
     newer = {"max_completion_tokens": 4000}
     of_the_model, of_the_call = (newer, {}) if where == "model" else ({}, newer)
-    body = build_request(
+    body = request_fields(
         model="m",
-        messages=[],
         parameters={"max_tokens": 9},
         extra_body=of_the_model,
         arguments={"max_tokens": 5, "extra_body": {"seed": 1}} | of_the_call,

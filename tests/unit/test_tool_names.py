@@ -1,0 +1,139 @@
+"""Tools may have any name: legal ones go out, and the caller's own come back."""
+
+import re
+from typing import Any, Generic, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import StructuredTool
+from pydantic import BaseModel
+
+from langchain_scaleway.convert.names import ToolNames
+from tests.support.replay import ReplayServer
+from tests.support.wire import (
+    MODEL,
+    Event,
+    calls_event,
+    event,
+    fragment,
+    http_reply,
+    http_stream,
+    whole,
+)
+from tests.unit.conftest import ModelFactory
+
+_NAMES = st.lists(
+    st.text(max_size=90)
+    | st.text("ab_.[] ", min_size=60, max_size=70)
+    | st.text("a_ .", max_size=3),
+    max_size=8,
+)
+_LEGAL = r"[A-Za-z0-9_-]{1,64}"
+
+
+@given(_NAMES, st.text(max_size=80))
+def test_names_on_the_wire_are_legal_and_distinct(bound: list[str], unknown: str) -> None:
+    names = ToolNames(bound)
+    wire = {name: names.to_wire(name) for name in bound}
+    assert len(set(wire.values())) == len(set(bound))
+    assert all(re.fullmatch(_LEGAL, name) for name in [*wire.values(), names.to_wire(unknown)])
+
+
+@given(_NAMES)
+def test_the_caller_s_names_come_back(bound: list[str]) -> None:
+    names = ToolNames(bound)
+    assert [names.from_wire(names.to_wire(name)) for name in bound] == bound
+
+
+@given(_NAMES, st.randoms())
+def test_a_tool_has_the_same_name_in_every_request(bound: list[str], random: Any) -> None:
+    """Prompt caches depend on it. The order of the tools does not matter."""
+    shuffled = random.sample(bound, len(bound))
+    once, again = ToolNames(bound), ToolNames(shuffled)
+    assert [once.to_wire(name) for name in bound] == [again.to_wire(name) for name in bound]
+
+
+@given(st.from_regex(_LEGAL, fullmatch=True), _NAMES)
+def test_a_legal_name_stays(name: str, others: list[str]) -> None:
+    assert ToolNames([*others, name]).to_wire(name) == name
+    assert ToolNames(others).to_wire(name) == name
+
+
+@given(st.text("ab.", min_size=1, max_size=4), st.text("ab.", min_size=1, max_size=4))
+def test_an_unknown_name_is_not_mistaken_for_a_bound_one(bound: str, unknown: str) -> None:
+    names = ToolNames([bound])
+    if unknown != bound and re.fullmatch(_LEGAL, unknown) is None:
+        assert names.to_wire(unknown) != names.to_wire(bound)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "get_weather",
+        "functions.get_weather",
+        "get_weather<|channel|>commentary",
+        "functions.get_weather<|channel|>commentary json",
+    ],
+)
+def test_the_markup_of_gpt_oss_is_cut_from_a_bound_tool(said: str) -> None:
+    assert ToolNames(["get_weather", "add"]).from_wire(said) == "get_weather"
+    assert ToolNames(["add"]).from_wire(said) == said, "an unknown name is shown as it came"
+
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of items."""
+
+    items: list[T]
+
+
+class Invoice(BaseModel):
+    number: int
+
+
+def look_up(name: str) -> StructuredTool:
+    return StructuredTool.from_function(lambda: "", name=name, description="Look.")
+
+
+ILLEGAL = {
+    "a generic class": (Page[Invoice], "Page[Invoice]", "Page_Invoice_"),
+    "a dot": (look_up("files.read"), "files.read", "files_read"),
+    "spaces and accents": (look_up("météo à Paris"), "météo à Paris", "m_t_o___Paris"),
+    "66 letters": (look_up("a" * 66), "a" * 66, "a" * 64),
+}
+
+
+@pytest.mark.parametrize(("tool", "name", "legal"), ILLEGAL.values(), ids=ILLEGAL)
+def test_any_name_goes_there_and_back(
+    tool: Any, name: str, legal: str, replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    """In the tools, the choice and the history, and in calls that are whole or streamed."""
+    called = calls_event(fragment("{}", name=legal, id="c2", index=0))
+    message = {"role": "assistant", "content": None, "tool_calls": called_in(called)}
+    whole_url = replay_server.base_url_of(http_reply(whole(message, "tool_calls")))
+    stream_url = replay_server.base_url_of(http_stream([called, event({}, "tool_calls")]))
+    history = [
+        HumanMessage("Look!"),
+        AIMessage("", tool_calls=[{"name": name, "args": {}, "id": "c1"}]),
+        ToolMessage("Nothing.", tool_call_id="c1", name=name),
+    ]
+    bound: Any = model_at(whole_url, MODEL).bind_tools([tool], tool_choice=name)
+    answer = bound.invoke(history)
+    streaming: Any = model_at(stream_url, MODEL).bind_tools([tool], tool_choice=name)
+    chunks = list(streaming.stream(history))
+    assert bound.kwargs["tools"][0]["function"]["name"] == name, "the caller's own is kept"
+    for calls in (answer.tool_calls, sum(chunks[1:], chunks[0]).tool_calls):
+        assert [(call["name"], call["args"]) for call in calls] == [(name, {})]
+    body = replay_server.received[-1].json()
+    assert body["tools"][0]["function"]["name"] == legal
+    assert body["tool_choice"] == {"type": "function", "function": {"name": legal}}
+    assert body["messages"][1]["tool_calls"][0]["function"]["name"] == legal
+    assert body["messages"][2]["name"] == legal
+
+
+def called_in(streamed: Event) -> Any:
+    return streamed["choices"][0]["delta"]["tool_calls"]
