@@ -1,9 +1,17 @@
-# `make help` lists what there is. Everything runs in .venv, which is made when missing.
+# `make help` lists what there is. Everything runs in .venv, which is made when missing, on the exact
+# versions in requirements/.
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+INSTALL := $(BIN)/uv pip install --quiet --build-constraints requirements/build.txt
+
+# Two more environments: what pyproject.toml promises, and what the package index has today.
+LOWEST := $(VENV)/lanes/lowest
+NEWEST := $(VENV)/lanes/newest
+VERSIONS = $(BIN)/uv pip freeze --quiet --python $(1) | grep -E '^(lang|httpx|pydantic|pytest=)'
+TESTS ?= tests
 
 .DEFAULT_GOAL := help
 
@@ -18,17 +26,17 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 	@$(BIN)/python examples/tour.py
 
 .PHONY: test
-test: lint types bench-guard ## Everything CI checks: style, types, imports, a rough check of speed, all tests, other cores
+test: lint types bench-guard ## Style, types, imports, a rough check of speed, all tests, on the locked versions
 	$(BIN)/pytest -n auto
-	@$(MAKE) --no-print-directory test-cores
 
 # --- Its parts ------------------------------------------------------------------------
 
 .PHONY: lint
-lint: $(VENV)/dev.stamp ## Style and import directions
+lint: $(VENV)/dev.stamp ## Style, import directions, and whether requirements/ is in step
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.lock --check
 
 .PHONY: types
 types: $(VENV)/dev.stamp ## mypy --strict
@@ -42,9 +50,18 @@ unit: $(VENV)/dev.stamp ## Tests without an engine
 integration: $(VENV)/dev.stamp ## Tests against the local engine and the emulator
 	$(BIN)/pytest tests/integration
 
-.PHONY: test-cores
-test-cores: $(VENV)/dev.stamp ## The tests that depend on langchain-core, on its lowest supported and its newest version
-	@VENV=$(VENV) scripts/test_cores.sh
+# The package is the same in both: `TESTS="tests/unit"` runs less of it.
+.PHONY: test-lowest
+test-lowest: $(LOWEST)/stamp ## All tests on the lowest versions that pyproject.toml allows
+	@$(call VERSIONS,$(LOWEST))
+	$(LOWEST)/$(SCRIPTS)/pytest -n auto $(TESTS)
+
+.PHONY: test-newest
+test-newest: $(VENV)/tools.stamp ## All tests on the newest versions that the package index has
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(NEWEST)
+	@$(BIN)/uv pip install --quiet --python $(NEWEST) --requirements pyproject.toml --all-extras --group test --editable .
+	@$(call VERSIONS,$(NEWEST))
+	$(NEWEST)/$(SCRIPTS)/pytest -n auto $(TESTS)
 
 .PHONY: test-live
 test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_KEY, is billed
@@ -84,18 +101,27 @@ docs: $(VENV)/docs.stamp ## Build the documentation in site/
 .PHONY: build
 build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/, and try them in a clean environment
 	rm -rf dist
-	$(BIN)/python -m build
+	$(BIN)/uv build --quiet --build-constraints requirements/build.txt
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python -m scripts.check_packages
+
+.PHONY: lock
+lock: $(VENV)/tools.stamp ## Bring requirements/ in step with pyproject.toml
+	$(BIN)/python -m scripts.lock
+
+.PHONY: upgrade
+upgrade: $(VENV)/tools.stamp ## Move requirements/ to the newest versions
+	$(BIN)/python -m scripts.lock --upgrade
 
 .PHONY: clean
 clean: ## Remove all that these targets made
 	rm -rf $(VENV) build dist site .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --- The environment: a stamp records what pyproject.toml asked for --------------------
+# --- The environments: a stamp records that one was made of the files it depends on ------
 
-$(VENV)/python.stamp:
+# pip installs uv, and uv, which is faster, all else.
+$(VENV)/tools.stamp: requirements/tools.txt
 	@command -v $(PYTHON) > /dev/null || { \
 	  echo "There is no $(PYTHON) here; langchain-scaleway needs Python 3.11 or newer." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -104,10 +130,18 @@ $(VENV)/python.stamp:
 	@echo "Making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "$(PYTHON) -m venv failed; Debian and Ubuntu ship it in the package python3-venv." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-# An extra of the project, such as `dev`, in editable mode.
-$(VENV)/%.stamp: $(VENV)/python.stamp pyproject.toml
-	@echo "Installing the project with its extra '$*' ..."
-	@$(PIP) --editable '.[$*]'
+# The package in editable mode, with what requirements/NAME.txt lists. To resolve both together
+# shows at once if the file is not in step.
+$(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml $(VENV)/tools.stamp
+	@echo "Installing $< ..."
+	@$(INSTALL) --python $(BIN)/python --requirements $< --editable .
+	@touch $@
+
+$(LOWEST)/stamp: requirements/lowest.txt requirements/build.txt pyproject.toml $(VENV)/tools.stamp
+	@echo "Installing $< ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	@$(INSTALL) --python $(LOWEST) --requirements $< --editable .
 	@touch $@

@@ -39,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         python = make_environment(place / "environment")
-        install(python, f"{wheel}[demo]")
+        install(python, "--requirement", str(ROOT / "requirements" / "demo.txt"), str(wheel))
         from_wheel = contents(python, place)
         take_tour(python, place)
         install(python, "--force-reinstall", "--no-deps", str(sdist))
