@@ -29,6 +29,9 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 test: lint types bench-guard ## Style, types, imports, a rough check of speed, all tests, on the locked versions
 	$(BIN)/pytest -n auto
 
+.PHONY: setup
+setup: $(VENV)/dev.stamp ## Only make .venv, with all that development needs
+
 # --- Its parts ------------------------------------------------------------------------
 
 .PHONY: lint

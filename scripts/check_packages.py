@@ -4,14 +4,17 @@ The wheel is installed with what the tour needs, imported and given the tour. Th
 takes the wheel's place, and must be the same package.
 """
 
+import email
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +39,7 @@ print(json.dumps({
 def main() -> None:
     """Try both packages in `dist`."""
     [wheel], [sdist] = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
+    check_metadata(wheel)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         python = make_environment(place / "environment")
@@ -49,6 +53,16 @@ def main() -> None:
     if from_wheel["files"] != sources():
         sys.exit("The packages do not hold what langchain_scaleway/ does.")
     print(f"{wheel.name} and {sdist.name}: installed, imported, tour taken, the same files.")
+
+
+def check_metadata(wheel: Path) -> None:
+    """Refuse a wheel that asks its users for a development tool."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+    names = {re.split(r"[^\w.-]", line)[0] for line in metadata.get_all("Requires-Dist", [])}
+    if tools := names & {"hypothesis", "langchain-tests", "mypy", "pytest", "ruff", "xllamacpp"}:
+        sys.exit(f"The wheel's metadata lists {', '.join(sorted(tools))}.")
 
 
 def make_environment(place: Path) -> Path:

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,11 @@ class Environment:
     """What one file in `requirements/` holds.
 
     Attributes:
-        name: The name of the file, and of the target's stamp in the Makefile.
+        name: The name of the file, and of the environment's stamp in the Makefile.
         groups: Dependency groups of pyproject.toml.
         extras: Extras of the package; `"*"` stands for all.
         project: Whether the package's own dependencies belong to it.
-        lowest: Whether the lowest versions are taken that pyproject.toml allows.
+        lowest: Whether it takes the lowest versions that pyproject.toml allows.
     """
 
     name: str
@@ -44,9 +43,11 @@ class Environment:
     lowest: bool = False
 
 
-# All but the first and the last keep to the versions of the first, so that they can share a `.venv`.
+DEV = Environment("dev", groups=("dev",), extras=("*",))
+
+# Those between the first and the last keep to the first one's versions, and can share a `.venv`.
 ENVIRONMENTS = (
-    Environment("dev", groups=("dev",), extras=("*",)),
+    DEV,
     Environment("tools", groups=("tools",), project=False),
     Environment("build", groups=("build",), project=False),
     Environment("demo", groups=("demo",)),
@@ -62,74 +63,79 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only compare with pyproject.toml")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
     arguments = parser.parse_args()
-    if not arguments.check:
-        REQUIREMENTS.mkdir(exist_ok=True)
-        for environment in ENVIRONMENTS:
-            lock(environment, upgrade=arguments.upgrade)
-    complaints = [line for environment in ENVIRONMENTS for line in check(environment)]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    complaints = []
+    for environment in ENVIRONMENTS:
+        if not arguments.check:
+            write(environment, pyproject, upgrade=arguments.upgrade)
+        path = REQUIREMENTS / f"{environment.name}.txt"
+        complaints += [
+            f"{path.relative_to(ROOT)}: {complaint}"
+            for complaint in check(environment, path.read_text("utf-8"), pyproject)
+        ]
     if complaints:
         sys.exit("\n".join([*complaints, "`make lock` brings requirements/ in step again."]))
 
 
-def lock(environment: Environment, *, upgrade: bool) -> None:
-    """Resolve an environment as a whole and write its file."""
+def write(environment: Environment, pyproject: Mapping[str, Any], *, upgrade: bool) -> None:
+    """Resolve an environment as a whole, and write its file."""
+    source = "../pyproject.toml"
+    oldest_python = pyproject["project"]["requires-python"].removeprefix(">=")
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet"]
-    command += ["--universal", "--python-version", minimum_python()]
+    command += ["--universal", "--python-version", oldest_python]
     command += ["--custom-compile-command", "make lock", "--output-file", f"{environment.name}.txt"]
-    command += [word for group in environment.groups for word in ("--group", f"{PATH}:{group}")]
-    if environment.project:
-        command.append(PATH)
-    if environment.extras == ("*",):
-        command.append("--all-extras")
-    else:
-        command += [word for extra in environment.extras for word in ("--extra", extra)]
+    command += [word for group in environment.groups for word in ("--group", f"{source}:{group}")]
+    command += [source] if environment.project else []
+    command += [
+        word
+        for extra in environment.extras
+        for word in (["--all-extras"] if extra == "*" else ["--extra", extra])
+    ]
     if environment.lowest:
         command += ["--resolution", "lowest-direct"]
-    elif environment is not ENVIRONMENTS[0]:
-        command += ["--constraints", f"{ENVIRONMENTS[0].name}.txt"]
-    if upgrade:
-        command.append("--upgrade")
+    elif environment is not DEV:
+        command += ["--constraints", f"{DEV.name}.txt"]
+    command += ["--upgrade"] if upgrade else []
     subprocess.run(command, cwd=REQUIREMENTS, check=True)  # noqa: S603 -- every word is made here
 
 
-PATH = "../pyproject.toml"
+def check(environment: Environment, text: str, pyproject: Mapping[str, Any]) -> Iterator[str]:
+    """Compare an environment's file with pyproject.toml.
 
-
-def minimum_python() -> str:
-    """The lowest Python that the package supports, such as `3.11`."""
-    return str(PYPROJECT["project"]["requires-python"]).removeprefix(">=")
-
-
-def check(environment: Environment) -> Iterator[str]:
-    """Say what of an environment's file is not as pyproject.toml wants it.
+    Args:
+        environment: The environment.
+        text: What is in its file.
+        pyproject: What is in pyproject.toml.
 
     Yields:
         A sentence for each line that is more than a package and its version, and for each
         requirement of pyproject.toml that is missing, not met, or no longer made.
     """
-    name = f"requirements/{environment.name}.txt"
     pins: dict[str, list[Requirement]] = {}
-    direct: set[str] = set()
+    asked_for = set()
     package = ""
-    for line in (ROOT / name).read_text("utf-8").splitlines():
-        if line.lstrip().startswith("#"):
-            if "langchain-scaleway (" in line or "pyproject.toml:" in line:
-                direct.add(package)
+    for line in text.splitlines():
+        if line.startswith((" ", "#")):
+            # uv says below each package who asks for it.
+            if "pyproject.toml" in line:
+                asked_for.add(package)
         elif (pin := read_pin(line)) is None:
-            yield f"{name}: `{line}` is not a package and its exact version."
+            yield f"`{line}` is not a package and its exact version."
         else:
             package = canonicalize_name(pin.name)
             pins.setdefault(package, []).append(pin)
-    wanted = {canonicalize_name(found.name): found for found in requirements_of(environment)}
-    for package, requirement in wanted.items():
-        for pin in pins.get(package, []):
-            [specifier] = pin.specifier
-            if not requirement.specifier.contains(specifier.version, prereleases=True):
-                yield f"{name} has {pin}, and pyproject.toml wants `{requirement}`."
+    wanted = set()
+    for requirement in requirements_of(environment, pyproject):
+        package = canonicalize_name(requirement.name)
+        wanted.add(package)
         if package not in pins:
-            yield f"{name} lacks `{requirement}`."
-    for package in direct - wanted.keys():
-        yield f"{name} has {package}, which pyproject.toml no longer wants."
+            yield f"`{requirement}` is missing."
+        for pin in pins.get(package, []):
+            [exact] = pin.specifier
+            if not requirement.specifier.contains(exact.version, prereleases=True):
+                yield f"`{pin}` is not what pyproject.toml wants, `{requirement}`."
+    for package in sorted(asked_for - wanted):
+        yield f"pyproject.toml no longer wants {package}."
 
 
 def read_pin(line: str) -> Requirement | None:
@@ -138,30 +144,25 @@ def read_pin(line: str) -> Requirement | None:
         pin = Requirement(line)
     except InvalidRequirement:
         return None
-    exact = re.fullmatch(r"==[\w.!+]+", str(pin.specifier))
-    return pin if exact and pin.url is None else None
+    return pin if re.fullmatch(r"==[\w.!+]+", str(pin.specifier)) else None
 
 
-def requirements_of(environment: Environment) -> Iterator[Requirement]:
+def requirements_of(
+    environment: Environment, pyproject: Mapping[str, Any]
+) -> Iterator[Requirement]:
     """Read what pyproject.toml asks for in an environment."""
-    project = PYPROJECT["project"]
     if environment.project:
-        yield from map(Requirement, project["dependencies"])
-    for extra, texts in project["optional-dependencies"].items():
-        if environment.extras == ("*",) or extra in environment.extras:
-            yield from map(Requirement, texts)
-    for group in environment.groups:
-        yield from requirements_of_group(group)
-
-
-def requirements_of_group(name: str) -> Iterator[Requirement]:
-    """Read a dependency group with those that it includes (PEP 735)."""
-    entries: list[Any] = PYPROJECT["dependency-groups"][name]
-    for entry in entries:
-        if isinstance(entry, str):
-            yield Requirement(entry)
-        else:
-            yield from requirements_of_group(entry["include-group"])
+        yield from map(Requirement, pyproject["project"]["dependencies"])
+    for extra, requirements in pyproject["project"]["optional-dependencies"].items():
+        if {extra, "*"} & {*environment.extras}:
+            yield from map(Requirement, requirements)
+    groups = [*environment.groups]
+    for group in groups:
+        for entry in pyproject["dependency-groups"][group]:
+            if isinstance(entry, str):
+                yield Requirement(entry)
+            else:  # PEP 735 knows one other kind of entry
+                groups.append(entry["include-group"])
 
 
 if __name__ == "__main__":
