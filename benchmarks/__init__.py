@@ -1,4 +1,4 @@
-"""What a call costs, beside the floor of httpx and langchain-core and beside other integrations.
+"""How fast ChatScaleway is, beside bare httpx and beside other integrations.
 
-Run `python -m benchmarks --help`. How to read the figures: `docs/performance.md`.
+`python -m benchmarks --help` says how to run it; docs/performance.md says how to read it.
 """

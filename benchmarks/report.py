@@ -1,67 +1,174 @@
-"""The report that a person reads: Markdown tables."""
+"""What a run found, as JSON, as tables, and as a picture."""
 
+import json
+import os
+import platform
+import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
-from benchmarks import cases
-from benchmarks.cases import ROWS, Row
-from benchmarks.contestants import FLOOR, OPENAI, SCALEWAY
-from benchmarks.results import Figure, Results
-from benchmarks.runner import Sample
+from benchmarks.models import BASELINE, MODELS, OPENAI, SCALEWAY
+from benchmarks.rows import BY_NAME, ROWS, Row
+from benchmarks.runner import Plan, Sample
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A median, its quartiles, and how many samples it comes from."""
+
+    median: float
+    low: float
+    high: float
+    samples: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Figure | None":
+        """The figure of some values; none without any."""
+        if len(values) < 2:  # noqa: PLR2004 -- quartiles need two
+            return cls(values[0], values[0], values[0], 1) if values else None
+        low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(median, low, high, len(values))
+
+    def __str__(self) -> str:
+        """The median, with the quartiles in brackets."""
+        if self.samples == 1:
+            return number(self.median)
+        return f"{number(self.median)} ({number(self.low)} to {number(self.high)})"
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a run found: what it was taken on, and every sample."""
+
+    environment: dict[str, Any]
+    samples: list[Sample]
+
+    def write(self, path: Path) -> None:
+        """Write everything as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @property
+    def models(self) -> list[str]:
+        """The names of all models that were measured, in the order they came first."""
+        return list(dict.fromkeys(sample.model for sample in self.samples))
+
+    def amount(self, row: Row, model: str) -> Figure | None:
+        """What a model took: seconds, or the amount of a row without a baseline."""
+        return Figure.of(list(self._values(row, model).values()))
+
+    def figure(self, row: Row, model: str) -> Figure | None:
+        """What stands in a row's table: a ratio to the baseline in the same turn, or an amount."""
+        if row.unit:
+            return self.amount(row, model)
+        baseline = self._values(row, BASELINE.name)
+        values = self._values(row, model)
+        return Figure.of(
+            [value / baseline[turn] for turn, value in values.items() if baseline.get(turn)]
+        )
+
+    def error(self, row: Row, model: str) -> str:
+        """What went wrong first for a model in a row; empty if nothing did."""
+        return next((one.error for one in self._of(row, model) if one.error), "")
+
+    def server_share(self, row: Row) -> float:
+        """The largest share of its time that the server was busy with a model."""
+        return max(
+            (statistics.median(one.server_share for one in self._of(row, model)))
+            for model in self.models
+            if self._of(row, model)
+        )
+
+    def _of(self, row: Row, model: str) -> list[Sample]:
+        return [one for one in self.samples if one.row == row.name and one.model == model]
+
+    def _values(self, row: Row, model: str) -> dict[int, float]:
+        return {one.turn: one.value for one in self._of(row, model) if one.value is not None}
+
+
+def environment(models: Iterable[str], plan: Plan) -> dict[str, Any]:
+    """What the figures of a run depend on."""
+    packages = {name: version(name) for name in ("langchain-core", "httpx")}
+    packages |= {one.name: one.version for one in MODELS if one.name in models and one.version}
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "plan": asdict(plan),
+        "versions": packages,
+    }
 
 
 def markdown(results: Results) -> str:
-    """Return the report of a run."""
+    """The report of a run."""
     measured = [row for row in ROWS if any(one.row == row.name for one in results.samples)]
-    ratios = [row for row in measured if row.has_floor]
-    amounts = [row for row in measured if not row.has_floor]
-    parts = [_environment(results), _ratios(results, ratios)]
-    if throughput := _throughput(results):
-        parts.append(throughput)
-    if amounts:
-        parts.append(_amounts(results, amounts))
-    parts += [_failures(results, measured), _server(results, measured)]
+    found = results.environment
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    parts = [
+        (
+            f"Measured {found['date']}: {found['system']}, {found['cores']} cores, Python "
+            f"{found['python']}, load {found['load_before']} before it began; rounds: "
+            f"{found['plan']['rounds']}, turns in each: {found['plan']['turns']}; {versions}."
+        ),
+        (
+            "Cost divided by the baseline's in the same turn: the median and, in brackets, the "
+            "quartiles. ✓ and ✗ say whether it is within reach."
+        ),
+        _table(results, [row for row in measured if not row.unit]),
+        _throughput(results),
+    ]
+    if amounts := [row for row in measured if row.unit]:
+        parts += ["What is left behind.", _table(results, amounts)]
+    failures = [
+        f"* {model}, {row.title}: {error}"
+        for row in measured
+        for model in results.models
+        if (error := results.error(row, model))
+    ]
+    if failures:
+        parts.append("Failures:\n\n" + "\n".join(failures))
+    busiest = max(measured, key=results.server_share)
+    parts.append(
+        f"The server's process was busy at most {results.server_share(busiest):.0%} of the time "
+        f"({busiest.title})."
+    )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def sample_line(sample: Sample) -> str:
-    """Return a sample as a line that shows how far a run is."""
-    if sample.value is None:
-        figure = f"failed: {sample.error}"
-    elif cases.named(sample.row).has_floor:
-        figure = duration(sample.value)
-    else:
-        figure = f"{number(sample.value)} {cases.named(sample.row).unit}"
-    return f"{sample.round + 1}.{sample.turn + 1} {sample.row:22} {sample.contestant:22} {figure}"
+def _table(results: Results, rows: Sequence[Row]) -> str:
+    others = [name for name in results.models if name != BASELINE.name]
+    lines = [["", "baseline", "reach", *others], ["---"] * (3 + len(others))]
+    for row in rows:
+        baseline = results.amount(row, BASELINE.name)
+        lines.append(
+            [
+                f"{row.title} ({row.unit})" if row.unit else row.title,
+                duration(baseline.median) if baseline else "",
+                "" if row.reach is None else f"≤ {row.reach:,g}",
+                *(_cell(results, row, name) for name in others),
+            ]
+        )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _environment(results: Results) -> str:
-    found = results.environment
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    rounds = 1 + max(sample.round for sample in results.samples)
-    return (
-        f"Measured {found['date']}: {found['system']}, {found['cores']} cores, "
-        f"Python {found['python']}, load {found['load_before']} before it began; "
-        f"rounds: {rounds}, turns in each: {found['plan']['turns']}; {versions}."
-    )
-
-
-def _ratios(results: Results, rows: Sequence[Row]) -> str:
-    others = [name for name in results.contestants() if name != FLOOR.name]
-    lines = [
-        [row.title, _floor(results, row), _reach(row)]
-        + [_cell(results, row, name) for name in others]
-        for row in rows
-    ]
-    return (
-        "Cost divided by the floor's in the same round and turn: the median and, in brackets, "
-        "the quartiles. ✓ and ✗ say whether it is within reach.\n\n"
-        + table(["", "floor", "reach", *others], lines)
-    )
+def _cell(results: Results, row: Row, model: str) -> str:
+    figure = results.figure(row, model)
+    if figure is None:
+        return "failed" if results.error(row, model) else ""
+    reach = row.reach_of(model)
+    if reach is None or reach == float("inf"):
+        return str(figure)
+    return f"{figure} {'✓' if figure.median <= reach else '✗'}"
 
 
 def _throughput(results: Results) -> str:
-    """Say how the throughputs with many calls at once compare; theirs is one over a call's time."""
-    row = cases.named("ainvoke-2000")
+    """How the throughputs with many calls at once compare; each is one over a call's time."""
+    row = BY_NAME["ainvoke-2000"]
     ours, theirs = (results.amount(row, one.name) for one in (SCALEWAY, OPENAI))
     if ours is None or theirs is None:
         return ""
@@ -71,79 +178,40 @@ def _throughput(results: Results) -> str:
     )
 
 
-def _amounts(results: Results, rows: Sequence[Row]) -> str:
-    names = results.contestants()
-    lines = [
-        [f"{row.title} ({row.unit})", _reach(row)] + [_cell(results, row, name) for name in names]
-        for row in rows
-    ]
-    return "What is left behind.\n\n" + table(["", "reach", *names], lines)
-
-
-def _failures(results: Results, rows: Sequence[Row]) -> str:
-    lines = [
-        f"* {name}, {row.title}: {error}"
-        for row in rows
-        for name in results.contestants()
-        if (error := results.error(row, name))
-    ]
-    return "Failures:\n\n" + "\n".join(lines) if lines else ""
-
-
-def _server(results: Results, rows: Sequence[Row]) -> str:
-    probes = [
-        [probe.title, f"{probe.rate:,.0f} {probe.unit}/s", duration(probe.server_cpu)]
-        for probe in results.probes
-    ]
-    busiest = max(rows, key=results.server_share)
-    return (
-        "The server is not the bottleneck. On bare sockets it managed:\n\n"
-        + table(["", "rate", "its CPU time for one"], probes)
-        + f"\n\nIn the rows above its process was busy at most "
-        f"{results.server_share(busiest):.0%} of the time ({busiest.title})."
-    )
-
-
-def _floor(results: Results, row: Row) -> str:
-    figure = results.amount(row, FLOOR.name)
-    return duration(figure.median) if figure else ""
-
-
-def _reach(row: Row) -> str:
-    return "" if row.reach is None else f"≤ {row.reach:,g}"
-
-
-def _cell(results: Results, row: Row, contestant: str) -> str:
-    figure = results.figure(row, contestant)
-    if figure is None:
-        return "failed" if results.error(row, contestant) else ""
-    reach = row.reach_of(contestant)
-    mark = "" if reach is None else (" ✓" if figure.median <= reach else " ✗")
-    return _spread(figure) + mark
-
-
-def _spread(figure: Figure) -> str:
-    if figure.samples == 1:
-        return number(figure.median)
-    return f"{number(figure.median)} ({number(figure.low)} to {number(figure.high)})"
-
-
 def number(value: float) -> str:
-    """Return a number with as many digits as say something."""
+    """A number with as many digits as say something."""
     if abs(value) >= 100:  # noqa: PLR2004 -- three digits
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 -- the same
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in the unit that suits their size."""
+    """Seconds in the unit that suits their size."""
     for factor, unit in ((1, "s"), (1e3, "ms")):
         if seconds * factor >= 1:
             return f"{number(seconds * factor)} {unit}"
     return f"{number(seconds * 1e6)} µs"
 
 
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+def plot(results: Results, path: Path) -> None:
+    """Draw every ratio into a PNG file, row by row, on a logarithmic axis."""
+    from matplotlib.figure import Figure as Picture  # noqa: PLC0415 -- needed for this alone
+
+    names = [name for name in results.models if name != BASELINE.name]
+    rows = [row for row in reversed(ROWS) if not row.unit and results.figure(row, SCALEWAY.name)]
+    picture = Picture(figsize=(10, 0.45 * len(rows) + 1.8), layout="constrained")
+    axes = picture.subplots()
+    axes.axvline(1, color="black", linewidth=1)
+    for name, marker in zip(names, "DdosvP^X", strict=False):
+        figures = {height: results.figure(row, name) for height, row in enumerate(rows)}
+        points = [(figure.median, height) for height, figure in figures.items() if figure]
+        is_ours = name.startswith(SCALEWAY.name)
+        style = {"color": "#4f0599", "zorder": 4} if is_ours else {}
+        axes.plot(*zip(*points, strict=True), label=name, marker=marker, linestyle="none", **style)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(rows)), [row.title.replace("`", "") for row in rows])
+    axes.grid(color="#e5e5e5", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.set_title("Cost beside the baseline of httpx and langchain-core (logarithmic)")
+    axes.legend(loc="lower right", framealpha=1)
+    picture.savefig(path, dpi=130)

@@ -1,29 +1,41 @@
-"""A loopback server in a process of its own that answers with bytes made beforehand.
+"""A server in a process of its own that answers with bytes made beforehand, in clear and over TLS.
 
-It parses no JSON, builds nothing for a request and keeps nothing of one: it looks for the end
-of the head, counts the body away and writes. What it costs is measured beside every row
-(`Server.cpu_seconds`) and by a bare socket (`benchmarks/probe.py`), so that a report shows that
-it was never what a client waited for.
+It parses no JSON and builds nothing for a request: it looks for the end of the head, counts the
+body away and writes, so that it is never what a client waits for. The report says which part of
+the time its process was busy.
 
 The first part of the path says which reply is wanted: `POST /content/v1/chat/completions`.
 """
 
 import asyncio
+import json
+import os
+import resource
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Self
 
-from benchmarks.resources import allow_many_sockets
+import trustme
+
 from benchmarks.wire import STAMP, STAMP_DIGITS, Reply, replies
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _STAMP = STAMP.encode()
 _CPU = b"cpu"
-_BACKLOG = 4096
+_WAITING_CONNECTIONS = 4096
 """Connections that may wait to be accepted: thousands are opened at once."""
+
+
+def allow_many_sockets() -> None:
+    """Raise this process's limit of open files as far as it may; its children inherit it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Connection(asyncio.Protocol):
@@ -55,83 +67,90 @@ class _Connection(asyncio.Protocol):
             self._answer()
 
     def _read_head(self, head: bytes) -> int:
-        """Note which reply is wanted and return the length of the body."""
+        """Note which reply is wanted and give the length of the body."""
         self._wanted = head.split(b"/", 2)[1].split(b" ", 1)[0]
         at = head.find(_LENGTH)
-        if at < 0:
-            return 0
-        return int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
+        return 0 if at < 0 else int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
 
     def _answer(self) -> None:
         if self._wanted == _CPU:
-            self._write(_cpu_reply())
+            body = b"%.6f" % time.process_time()
+            self._transport.write(
+                b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+            )
             return
         reply = self._known[self._wanted]
         if reply.delay or reply.pace:
             self._write_later(reply, 0, asyncio.get_running_loop().time() + reply.delay)
         else:
-            self._write(reply.writes[0])
+            self._transport.write(reply.writes[0])
 
     def _write_later(self, reply: Reply, index: int, due: float) -> None:
-        """Write one piece when it is due, and see to the ones after it."""
         asyncio.get_running_loop().call_at(due, self._write_due, reply, index, due)
 
     def _write_due(self, reply: Reply, index: int, due: float) -> None:
         if self._transport.is_closing():
             return
-        piece = reply.writes[index]
-        if _STAMP in piece:
-            piece = piece.replace(_STAMP, b"%0*d" % (STAMP_DIGITS, time.monotonic_ns()))
-        self._write(piece)
+        stamp = b"%0*d" % (STAMP_DIGITS, time.monotonic_ns())
+        self._transport.write(reply.writes[index].replace(_STAMP, stamp))
         if index + 1 < len(reply.writes):
             self._write_later(reply, index + 1, due + reply.pace)
 
-    def _write(self, data: bytes) -> None:
-        self._transport.write(data)
 
-
-def _cpu_reply() -> bytes:
-    body = b"%.6f" % time.process_time()
-    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-
-
-async def _serve() -> None:
+async def _serve(certificates: Path) -> None:
     known = {name.encode(): reply for name, reply in replies().items()}
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(certificates / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(known), "127.0.0.1", 0, backlog=_BACKLOG)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    ports = []
+    for tls in (None, context):
+        server = await loop.create_server(
+            lambda: _Connection(known), "127.0.0.1", 0, backlog=_WAITING_CONNECTIONS, ssl=tls
+        )
+        ports.append(server.sockets[0].getsockname()[1])
+    print(json.dumps(ports), flush=True)
+    await asyncio.Event().wait()
 
 
 class Server:
     """The server's process, as a context manager.
 
     Attributes:
-        url: Where it listens, without a path.
+        url: Where it listens in clear, without a path.
+        tls_url: Where it listens over TLS. `SSL_CERT_FILE` names its certificate authority, for
+            this process and its children.
     """
 
     def __enter__(self) -> Self:
         """Start the process and wait until it listens."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.server"], stdout=subprocess.PIPE, text=True
+        self._directory = tempfile.TemporaryDirectory()
+        self._process = subprocess.Popen(  # noqa: S603 -- this program itself, no shell
+            [sys.executable, "-m", "benchmarks.server", self._directory.name],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._process.stdout is not None  # noqa: S101 -- it is a pipe
-        self.port = int(self._process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._port, tls_port = json.loads(self._process.stdout.readline())
+        self.url, self.tls_url = f"http://127.0.0.1:{self._port}", f"https://127.0.0.1:{tls_port}"
+        os.environ["SSL_CERT_FILE"] = f"{self._directory.name}/ca.pem"
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop the process."""
+        del os.environ["SSL_CERT_FILE"]
         with self._process:
             self._process.terminate()
+        self._directory.cleanup()
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time that the server has used since it started, in seconds."""
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+        """The CPU time that the server has used since it started, in seconds."""
+        with socket.create_connection(("127.0.0.1", self._port)) as connection:
             connection.sendall(b"GET /cpu HTTP/1.1\r\n\r\n")
             return float(connection.recv(1024).partition(_HEAD_END)[2])
 
 
 if __name__ == "__main__":
     allow_many_sockets()
-    asyncio.run(_serve())
+    asyncio.run(_serve(Path(sys.argv[1])))
