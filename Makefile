@@ -26,7 +26,7 @@ demo: $(VENV)/demo.stamp ## Run the tour: on Scaleway with SCW_SECRET_KEY, on a 
 	@$(BIN)/python examples/tour.py
 
 .PHONY: test
-test: lint types bench-guard ## Style, types, imports, a rough check of speed, all tests, on the locked versions
+test: lint types ## Style, types, imports, all tests, on the locked versions
 	$(BIN)/pytest -n auto
 
 .PHONY: setup
@@ -71,6 +71,10 @@ test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_
 	@test -n "$$SCW_SECRET_KEY" || { echo "make test-live talks to Scaleway: set SCW_SECRET_KEY first." >&2; exit 2; }
 	$(BIN)/pytest -m live --force-enable-socket tests/integration
 
+.PHONY: soak
+soak: $(VENV)/dev.stamp ## Thousands of streams at once and of calls in a row, a tenth of them hit by a fault
+	$(BIN)/pytest -m soak -s tests/integration/test_soak.py
+
 .PHONY: format
 format: $(VENV)/dev.stamp ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
@@ -86,16 +90,12 @@ profiles-check: $(VENV)/dev.stamp ## Compare scripts/models.toml with what Scale
 	@$(BIN)/python -m scripts.check_profiles $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/bench.stamp ## Measure against the floor and other integrations, in ten minutes: docs/performance.md
+bench: $(VENV)/bench.stamp ## Measure beside bare httpx and other integrations, in ten minutes: docs/performance.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-quick
 bench-quick: $(VENV)/bench.stamp ## The same with less of everything, in a minute
 	@$(BIN)/python -m benchmarks --quick $(ARGS)
-
-.PHONY: bench-guard
-bench-guard: $(VENV)/dev.stamp ## A rough check of speed: fail if a ratio to the floor is far off
-	@$(BIN)/python -m benchmarks --guard
 
 .PHONY: docs
 docs: $(VENV)/docs.stamp ## Build the documentation in site/

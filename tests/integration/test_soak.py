@@ -1,4 +1,4 @@
-"""Streams at once and calls in a row, a tenth of them hit by a fault. `make soak` runs the long ones."""
+"""Streams and calls, a tenth of them hit by a fault. `make soak` runs thousands of them."""
 
 import resource
 import sys
