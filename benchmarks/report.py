@@ -206,7 +206,7 @@ def plot(results: Results, path: Path) -> None:
         figures = {height: results.figure(row, name) for height, row in enumerate(rows)}
         points = [(figure.median, height) for height, figure in figures.items() if figure]
         is_ours = name.startswith(SCALEWAY.name)
-        style = {"color": "#4f0599", "zorder": 4} if is_ours else {}
+        style: dict[str, Any] = {"color": "#4f0599", "zorder": 4} if is_ours else {}
         axes.plot(*zip(*points, strict=True), label=name, marker=marker, linestyle="none", **style)
     axes.set_xscale("log")
     axes.set_yticks(range(len(rows)), [row.title.replace("`", "") for row in rows])
