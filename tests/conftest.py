@@ -8,6 +8,9 @@ import pytest
 
 from langchain_scaleway import advice
 
+# What its helpers assert is explained like what the tests assert.
+pytest.register_assert_rewrite("tests.support")
+
 # Values that a developer may have set and that would change what a test sees: credentials
 # and their profile, tracing, proxies.
 FOREIGN_PREFIXES = ("SCW_", "SCALEWAY_", "LANGSMITH_", "LANGCHAIN_")
