@@ -93,30 +93,15 @@ class TestThinkingModel(OnEmulator):
     details: ClassVar[list[Detail]] = ["cache_read_input", "reasoning_output"]
 
 
-class TestAlternatingRoles(OnEmulator):
-    """A model that sees and whose chat template refuses two messages of one role in a row."""
+class TestDedicatedDeploymentStreamedThroughTools(OnEmulator):
+    """A deployment of one's own: no key, usage on every event, the older reasoning field.
 
-    served = "mistral-small-3.2-24b-instruct-2506"
-    another = "llama-3.3-70b-instruct"
-
-
-class TestStructuredOutputThroughTools(OnEmulator):
-    """The same for `method="function_calling"`, in requests that all stream."""
-
-    served = "mistral-small-3.2-24b-instruct-2506"
-    another = "llama-3.3-70b-instruct"
-    fields: ClassVar[dict[str, Any]] = {"streaming": True}
-
-    @property
-    def structured_output_kwargs(self) -> dict[str, Any]:
-        return {"method": "function_calling"}
-
-
-class TestDedicatedDeployment(OnEmulator):
-    """A deployment of one's own: no key, usage on every event, the older reasoning field."""
+    All requests stream, and structured output comes through tools.
+    """
 
     served = "qwen/qwen3.6-35b-a3b:fp8"
     another = "qwen/qwen3.6-35b-a3b:bf16"
+    fields: ClassVar[dict[str, Any]] = {"streaming": True}
     emulated: ClassVar[EmulatorOptions] = {
         "api_key": None,
         "framing": "dedicated",
@@ -129,11 +114,18 @@ class TestDedicatedDeployment(OnEmulator):
     }
     details: ClassVar[list[Detail]] = ["cache_read_input", "reasoning_output"]
 
+    @property
+    def structured_output_kwargs(self) -> dict[str, Any]:
+        return {"method": "function_calling"}
 
-class TestClientOfTheUser(OnEmulator):
-    """Synchronous calls through a client that the user brings, which VCR can record."""
 
-    served = "gemma-4-26b-a4b-it"
+class TestAlternatingRolesWithClientOfTheUser(OnEmulator):
+    """A model that sees and whose chat template refuses two messages of one role in a row.
+
+    Synchronous calls go through a client that the user brings, which VCR can record.
+    """
+
+    served = "mistral-small-3.2-24b-instruct-2506"
     another = "llama-3.3-70b-instruct"
     http_client: httpx.Client
 
