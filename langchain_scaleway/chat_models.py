@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import warn_about_reply, warn_about_request
 from langchain_scaleway.arguments import check_call
-from langchain_scaleway.connection import ScalewayConnection
+from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.names import ToolNames
@@ -62,7 +62,7 @@ class _Decoder(StreamDecoder):
         return super().finish(headers)
 
 
-class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
+class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     """Scaleway's Generative APIs as a LangChain chat model.
 
     Works with the serverless API, with dedicated deployments and with any vLLM.
@@ -143,11 +143,12 @@ class ChatScaleway(BaseChatModel, ScalewayConnection, defer_build=False):
 
     # Copies
 
-    def _completed(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy as pydantic does; the profile follows the model unless it is the user's own."""
+        changes = dict(update or {})
         if "model" in changes and self.profile == model_profile(self.model):
-            # The profile follows the model unless it is the user's own.
-            changes = {"profile": model_profile(changes["model"]), **changes}
-        return super()._completed(changes)
+            changes.setdefault("profile", model_profile(changes["model"]))
+        return super().model_copy(update=changes, deep=deep)
 
     def configurable_fields(
         self, **kwargs: AnyConfigurableField

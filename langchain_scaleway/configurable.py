@@ -28,11 +28,10 @@ class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
         values = dict(self._configured(config.get("configurable", {})))
         if not values:
             return self.default, config
-        checked = self.default.model_copy()
+        configured = self.default.model_copy(update=values)
         for name, value in values.items():
-            type(checked).__pydantic_validator__.validate_assignment(checked, name, value)
-        values = {name: getattr(checked, name) for name in values}
-        return self.default.model_copy(update=values), config
+            type(configured).__pydantic_validator__.validate_assignment(configured, name, value)
+        return configured, config
 
     def _configured(self, configurable: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """Each field that is configured, with its value."""

@@ -152,7 +152,7 @@ def find_differences(settings: Settings | None, catalogue_url: str) -> list[Diff
     differences: list[Difference] = []
     try:
         if settings is not None:
-            endpoint = Endpoint(settings.base_url, api_key=settings.api_key)
+            endpoint = Endpoint(settings.url, api_key=settings.secret)
             served = read_served(ScalewayClient(endpoint, connections))
             print(f"GET /v1/models names {len(served)} models.")
             differences += compare_served(table, served)
@@ -182,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = None
         if not options.catalogue_only:
-            settings = load_settings(api_key=None, project_id=None, base_url=options.base_url)
+            settings = load_settings(base_url=options.base_url)
         differences = find_differences(settings, options.catalogue_url)
     except (ScalewayError, ValueError) as error:
         print(f"The table could not be compared: {error}", file=sys.stderr)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from langchain_scaleway.settings import Settings, load_settings
+from langchain_scaleway.settings import Settings
+from langchain_scaleway.settings import load_settings as load
 
 KEY = "11111111-aaaa-4aaa-8aaa-000000000001"
 OTHER_KEY = "22222222-bbbb-4bbb-8bbb-000000000002"
@@ -23,33 +24,18 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def load(
-    api_key: str | None = None, project_id: str | None = None, base_url: str | None = None
-) -> Settings:
-    return load_settings(
-        api_key=None if api_key is None else SecretStr(api_key),
-        project_id=project_id,
-        base_url=base_url,
-    )
-
-
 def key_of(settings: Settings) -> str | None:
-    return settings.api_key.get_secret_value() if settings.api_key else None
+    return settings.secret.get_secret_value() if settings.secret else None
 
 
 def test_arguments_alone() -> None:
-    assert load(KEY, PROJECT) == Settings(
-        api_key=SecretStr(KEY),
-        project_id=PROJECT,
-        base_url=f"https://api.scaleway.ai/{PROJECT}/v1",
-    )
+    settings = load(SecretStr(KEY), PROJECT)
+    assert settings == load(KEY, PROJECT) == Settings(SecretStr(KEY), PROJECT, None)
+    assert settings.url == f"https://api.scaleway.ai/{PROJECT}/v1"
+    assert load(KEY).url == "https://api.scaleway.ai/v1"
 
 
-def test_without_a_project_the_bare_url_is_used() -> None:
-    assert load(KEY) == Settings(SecretStr(KEY), None, "https://api.scaleway.ai/v1")
-
-
-def test_precedence(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precedence_of_the_key(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config_file.write_text("secret_key: from-file\n")
     assert key_of(load()) == "from-file"
     monkeypatch.setenv("SCALEWAY_API_KEY", "from-second-variable")
@@ -61,10 +47,28 @@ def test_precedence(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_precedence_of_the_project(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config_file.write_text(f"default_project_id: {PROJECT}\n")
-    assert load(KEY).base_url == f"https://api.scaleway.ai/{PROJECT}/v1"
+    assert load(KEY).project_id == PROJECT
     monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", OTHER_PROJECT)
     assert load(KEY).project_id == OTHER_PROJECT
     assert load(KEY, PROJECT).project_id == PROJECT
+
+
+def test_precedence_of_the_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", PROJECT)
+    monkeypatch.setenv("SCALEWAY_BASE_URL", " http://localhost:8000/v1/ ")
+    assert load() == Settings(None, None, "http://localhost:8000/v1")
+    assert load(base_url="http://localhost:9/v1").url == "http://localhost:9/v1"
+    monkeypatch.setenv("SCALEWAY_BASE_URL", "")
+    assert load(KEY).url == f"https://api.scaleway.ai/{PROJECT}/v1"
+
+
+def test_a_bad_base_url_from_the_environment_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SCALEWAY_BASE_URL", "https://user:hunter2@host/v1")
+    with pytest.raises(ValueError, match="SCALEWAY_BASE_URL cannot be used") as caught:
+        load(KEY)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
@@ -85,7 +89,7 @@ def test_whitespace_around_outside_values_is_dropped(
 ) -> None:
     monkeypatch.setenv("SCW_SECRET_KEY", f" {KEY}\n")
     monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", f"{PROJECT}\n")
-    assert load() == Settings(SecretStr(KEY), PROJECT, f"https://api.scaleway.ai/{PROJECT}/v1")
+    assert load() == Settings(SecretStr(KEY), PROJECT, None)
     monkeypatch.delenv("SCW_SECRET_KEY")
     config_file.write_text(f'secret_key: " {OTHER_KEY} "\n')
     assert key_of(load()) == OTHER_KEY
@@ -102,7 +106,7 @@ def test_other_clients_variables_are_not_read(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPENAI_API_KEY", OTHER_KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com/v1")
     monkeypatch.setenv("SCW_API_URL", "https://api.scaleway.com")
-    assert load(KEY) == Settings(SecretStr(KEY), None, "https://api.scaleway.ai/v1")
+    assert load(KEY) == Settings(SecretStr(KEY), None, None)
     with pytest.raises(ValueError, match="No Scaleway API key"):
         load()
 
@@ -150,9 +154,9 @@ def test_a_project_goes_into_the_bare_url_of_scaleway(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scoped = f"https://api.scaleway.ai/{PROJECT}/v1"
-    assert load(KEY, project_id=PROJECT, base_url=url).base_url == scoped
+    assert load(KEY, project_id=PROJECT, base_url=url).url == scoped
     monkeypatch.setenv("SCW_DEFAULT_PROJECT_ID", PROJECT)
-    assert load(KEY, base_url=url).base_url == url.rstrip("/")
+    assert load(KEY, base_url=url).url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -179,27 +183,27 @@ def test_the_project_that_requests_name(url: str | None, project: str | None) ->
     ],
 )
 def test_base_urls_are_used_as_given(given_url: str, used: str) -> None:
-    assert load(KEY, base_url=given_url).base_url == used
+    assert load(KEY, base_url=given_url).url == used
 
 
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "it is empty"),
+        ("", "does not begin with http"),
         ("api.scaleway.ai/v1", "does not begin with http"),
         ("ftp://api.scaleway.ai/v1", "does not begin with http"),
-        ("https:///v1", "it has no host"),
-        ("https://:443/v1", "it has no host"),
-        ("https://api..scaleway.ai/v1", "its host is not a valid host name"),
-        ("https://.../v1", "its host is not a valid host name"),
-        (f"https://{'a' * 64}/v1", "its host is not a valid host name"),
+        ("https:///v1", "no valid host name"),
+        ("https://:443/v1", "no valid host name"),
+        ("https://api..scaleway.ai/v1", "no valid host name"),
+        ("https://.../v1", "no valid host name"),
+        (f"https://{'a' * 64}/v1", "no valid host name"),
         ("https://api.scaleway.com", "models answer at api.scaleway.ai"),
-        ("https://user:hunter2@host/v1", "user name or password"),
-        ("https://host/v1?token=hunter2", "it has a query"),
-        ("https://host/v1?", "it has a query"),
-        ("https://host/v1#hunter2", "it has a fragment"),
-        ("https://host/v1/chat/completions", "/chat/completions is added"),
-        ("https://host/v1/chat/completions/", "/chat/completions is added"),
+        ("https://user:hunter2@host/v1", "a user name, a query"),
+        ("https://host/v1?token=hunter2", "a user name, a query"),
+        ("https://host/v1?", "a user name, a query"),
+        ("https://host/v1#hunter2", "a fragment"),
+        ("https://host/v1/chat/completions", "is added to it and must be left out"),
+        ("https://host/v1/embeddings/", "is added to it and must be left out"),
         ("https://host:port/v1", "it is not a URL"),
         ("https://[host/v1", "it is not a URL"),
         (" https://host/v1", "a space or a line break"),
@@ -294,7 +298,7 @@ def test_the_profile_of_the_file_counts(config_file: Path, monkeypatch: pytest.M
         f"secret_key: {KEY}\nprofiles: {{staging: {{default_project_id: {PROJECT}}}}}\n"
     )
     monkeypatch.setenv("SCW_PROFILE", "staging")
-    assert load() == Settings(SecretStr(KEY), PROJECT, f"https://api.scaleway.ai/{PROJECT}/v1")
+    assert load() == Settings(SecretStr(KEY), PROJECT, None)
 
 
 def test_the_file_is_not_opened_when_nothing_is_missing(config_file: Path) -> None:
