@@ -66,7 +66,7 @@ def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
     if facts is None:
         return
     for advice in request_advice(facts, body):
-        _tell_once(facts, advice)
+        _tell_once(facts.model, advice)
 
 
 def warn_about_reply(asked: str, answered: Any) -> None:
@@ -80,7 +80,24 @@ def warn_about_reply(asked: str, answered: Any) -> None:
         return
     facts = model_facts(asked)
     if facts is not None and (advice := reply_advice(facts, answered)):
-        _tell_once(facts, advice)
+        _tell_once(facts.model, advice)
+
+
+def warn_about_history(model: str, kind: str) -> None:
+    """Warn that a model is not shown something in its history; once per process, model and kind.
+
+    Args:
+        model: The model that is asked.
+        kind: The kind of content block that was left out.
+    """
+    _tell_once(
+        model,
+        Advice(
+            f"history: {kind}",
+            f"{model} is not shown a block of type {kind!r} in the history: it, or Scaleway, does "
+            f"not take it. A line of text says so in its place. See {MODELS_PAGE}",
+        ),
+    )
 
 
 def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> list[Advice]:
@@ -198,9 +215,9 @@ def _inputs_advice(
             )
 
 
-def _tell_once(facts: ModelFacts, advice: Advice) -> None:
+def _tell_once(model: str, advice: Advice) -> None:
     """Warn, unless this process has been warned already."""
-    key = facts.model, advice.kind
+    key = model, advice.kind
     if key not in _told:
         _told.add(key)
         warnings.warn(advice.text, ScalewayWarning, stacklevel=_level_of_the_caller())

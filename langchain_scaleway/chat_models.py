@@ -1,6 +1,7 @@
 """`ChatScaleway`: Scaleway's Generative APIs as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,11 +23,11 @@ from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import Field, model_validator
 
 from langchain_scaleway._version import __version__
-from langchain_scaleway.advice import warn_about_reply, warn_about_request
+from langchain_scaleway.advice import warn_about_history, warn_about_reply, warn_about_request
 from langchain_scaleway.arguments import check_call
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
-from langchain_scaleway.convert.messages import messages_to_wire
+from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import (
@@ -235,6 +236,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         """The body of a request, and the names of its tools."""
         model = arguments.get("model") or self.model
         facts = model_facts(model)
+        profile = self.profile if model == self.model else model_profile(model)
         fields = self.__dict__
         parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
         if stop is not None:
@@ -246,8 +248,10 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         wire_messages = messages_to_wire(
             messages,
             alternating_roles=facts is not None and facts.alternating_roles,
+            inputs=readable_inputs(profile),
             replay_reasoning=self.replay_reasoning,
             names=names,
+            on_left_out=partial(warn_about_history, model),
         )
         body = {"model": model, "messages": wire_messages, **fields_sent}
         warn_about_request(model, body)

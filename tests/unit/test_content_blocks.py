@@ -114,8 +114,34 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"type": "non_standard", "value": {"type": "text", "text": "Hi!", "x": 1}},
         text_part("Hi!"),
     ),
+    "OpenAI text file": (
+        {"type": "file", "file": {"file_data": f"data:text/plain;base64,{NOTE}"}},
+        text_part("déjà vu"),
+    ),
+    "OpenAI text file, as langchain-core hands it on": (
+        {"type": "file", "base64": NOTE, "mime_type": "application/pdf"},
+        text_part("déjà vu"),
+    ),
+    "Responses text file": (
+        {"type": "input_file", "file_data": f"data:text/plain;base64,{NOTE}"},
+        text_part("déjà vu"),
+    ),
+    "Amazon JSON": ({"json": {"a": 1}}, text_part('{"a":1}')),
+    "Amazon guarded text": ({"guardContent": {"text": {"text": "Hi!"}}}, text_part("Hi!")),
     # Images
     "v1 image by URL": ({**create_image_block(url=URL)}, image_part(URL)),
+    "v1 image with a detail": (
+        {"type": "image", "url": URL, "extras": {"detail": "low"}},
+        image_part(URL, detail="low"),
+    ),
+    "v1 image in base64 with line breaks": (
+        {"type": "image", "base64": f"{PNG[:9]}\n{PNG[9:]}\n", "mime_type": "image/png"},
+        image_part(DATA_URL),
+    ),
+    "Chat Completions image in base64 with line breaks": (
+        {"type": "image_url", "image_url": {"url": DATA_URL[:40] + "\r\n" + DATA_URL[40:]}},
+        image_part(DATA_URL),
+    ),
     "v1 image in base64": (
         {**create_image_block(base64=PNG, mime_type="image/png")},
         image_part(DATA_URL),
@@ -160,6 +186,10 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Google image": (
         {"type": "media", "mime_type": "image/png", "data": PNG_BYTES},
         image_part(DATA_URL),
+    ),
+    "Google video": (
+        {"type": "media", "mime_type": "video/mp4", "data": MP4},
+        video_part(f"data:video/mp4;base64,{MP4}"),
     ),
     "Google image by address": (
         {"type": "file_data", "mime_type": "image/png", "file_uri": URL},
@@ -235,24 +265,27 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "image", "source": {"type": "file", "file_id": "file-1"}},
         "keeps no files",
     ),
-    "a Responses image by id": ({"type": "input_image", "file_id": "file-1"}, "no address"),
+    "a Responses image by id": ({"type": "input_image", "file_id": "file-1"}, "keeps no files"),
     "an image without data": ({"type": "image"}, "neither an address nor data"),
     "an image nobody knows": ({"type": "image", "base64": "AAAA"}, "Add `mime_type`"),
     "an image on this machine": ({"type": "image", "url": "file:///cat.png"}, "cannot fetch"),
     "an image in a bucket": ({"type": "image_url", "image_url": "gs://b/cat.png"}, "cannot fetch"),
-    "an image at no address": ({"type": "image_url", "image_url": {}}, "Give it a URL"),
+    "an image at no address": ({"type": "image_url", "image_url": {}}, "neither an address"),
     "audio by URL": ({"type": "audio", "url": "https://a.example/a.wav"}, "MP3 or WAV in base64"),
     "audio in another format": (
         {"type": "audio", "base64": "AAAA", "mime_type": "audio/ogg"},
         "convert it",
     ),
-    "audio without a format": ({"type": "input_audio", "input_audio": {"data": WAV}}, "`format`"),
+    "audio without a format": ({"type": "input_audio", "input_audio": {"data": WAV}}, "is missing"),
     "a PDF": ({"type": "file", "base64": "JVBERi0=", "mime_type": "application/pdf"}, "as images"),
     "a file by URL": ({"type": "file", "url": "https://a.example/a.pdf"}, "take no files"),
     "a Chat Completions file": ({"type": "file", "file": {"file_id": "file-1"}}, "take no files"),
     "a Responses file": ({"type": "input_file", "file_id": "file-1"}, "take no files"),
     "an Anthropic PDF": (
-        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf"}},
+        {
+            "type": "document",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+        },
         "take no files",
     ),
     "an Amazon PDF": (
@@ -264,17 +297,17 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "file", "base64": "//79", "mime_type": "text/plain"},
         "take no files",
     ),
-    "text without text": ({"type": "text"}, "no string"),
+    "text without text": ({"type": "text"}, "is missing"),
     "a thought by the user": ({"type": "thinking", "thinking": "…"}, "knows no such content"),
     "an unknown block": ({"type": "smell", "smell": "rose"}, r"A `smell` block \(with `smell`\)"),
-    "a block without a type": ({"smell": "rose"}, "has no `type`"),
-    "a block of a strange type": ({"type": {}}, "has no `type`"),
+    "a block without a type": ({"smell": "rose"}, "A block without a type"),
+    "a block of a strange type": ({"type": {}}, "A block without a type"),
     "an unknown wrapped block": (
         {"type": "non_standard", "value": {"type": "smell"}},
         "A `smell` block",
     ),
-    "an empty wrapper": ({"type": "non_standard", "value": None}, "is no block"),
-    "what JSON cannot hold": ({"type": "json", "json": float("nan")}, "cannot be written as JSON"),
+    "an empty wrapper": ({"type": "non_standard", "value": None}, "A `non_standard` block"),
+    "JSON that is missing": ({"type": "json"}, "A `json` block"),
 }
 
 

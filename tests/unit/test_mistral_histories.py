@@ -138,7 +138,7 @@ def test_a_call_at_the_end_is_left_open() -> None:
 
 def test_a_tool_message_without_an_id_is_borne() -> None:
     wire = wire_of(ASKED, calling("abcdefgh1"), ChatMessage(role="tool", content="42"))
-    assert [message["role"] for message in wire] == ["user", "assistant", "tool", "tool"]
+    assert [message["role"] for message in wire] == ["user", "assistant", "tool"]
 
 
 _TURNS = st.lists(
