@@ -275,9 +275,10 @@ def _text_in_file(block: Block) -> str | None:
     if not is_text and (mime_type != "application/pdf" or data.startswith("JVBER")):
         return None
     try:
-        return base64.b64decode(data, validate=True).decode() if data else None
+        text = base64.b64decode(data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
+    return text if text and "\0" not in text else None
 
 
 def _titled(block: Block, text: str) -> Part:
