@@ -7,11 +7,14 @@ SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
 INSTALL := $(BIN)/uv pip install --quiet --build-constraints requirements/build.txt
 
-# Two more environments: what pyproject.toml promises, and what the package index has today.
-LOWEST := $(VENV)/lanes/lowest
-NEWEST := $(VENV)/lanes/newest
+# Environments beside it, each resolved as a whole.
+LANES := $(VENV)/lanes
 VERSIONS = $(BIN)/uv pip freeze --quiet --python $(1) | grep -E '^(lang|httpx|pydantic|pytest=)'
+
+# TESTS="tests/unit -k tool" names some; TESTS=part those that other packages and platforms can change.
 TESTS ?= tests
+SELECTED = $(if $(filter-out part,$(TESTS)),$(TESTS),tests/unit $(wildcard $(PART:%=tests/integration/test_%*.py)))
+PART := agent cache callbacks copies emulator init langgraph runnables standard_on structured tracing
 
 .DEFAULT_GOAL := help
 
@@ -35,36 +38,57 @@ setup: $(VENV)/dev.stamp ## Only make .venv, with all that development needs
 # --- Its parts ------------------------------------------------------------------------
 
 .PHONY: lint
-lint: $(VENV)/dev.stamp ## Style, import directions, and whether requirements/ is in step
+lint: $(VENV)/dev.stamp ## Style, import directions, workflows, and whether requirements/ is in step
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.lock --check
+	$(BIN)/actionlint
+	$(BIN)/zizmor --quiet --offline --persona pedantic .github
 
 .PHONY: types
 types: $(VENV)/dev.stamp ## mypy --strict
 	$(BIN)/mypy
 
-.PHONY: unit
-unit: $(VENV)/dev.stamp ## Tests without an engine
-	$(BIN)/pytest tests/unit
+.PHONY: tests
+tests: $(VENV)/dev.stamp ## Only the tests: all, or TESTS="tests/unit -k tool", or TESTS=part
+	$(BIN)/pytest -n auto $(SELECTED)
 
-.PHONY: integration
-integration: $(VENV)/dev.stamp ## Tests against the local engine and the emulator
-	$(BIN)/pytest tests/integration
+.PHONY: coverage
+coverage: $(VENV)/dev.stamp ## All tests, and which lines and branches none of them reaches
+	$(BIN)/pytest -n auto --cov --cov-report= tests
+	$(BIN)/coverage report
 
-# The package is the same in both: `TESTS="tests/unit"` runs less of it.
+# --- The same tests elsewhere: each environment is resolved as a whole ----------------
+
 .PHONY: test-lowest
-test-lowest: $(LOWEST)/stamp ## All tests on the lowest versions that pyproject.toml allows
-	@$(call VERSIONS,$(LOWEST))
-	$(LOWEST)/$(SCRIPTS)/pytest -n auto $(TESTS)
+test-lowest: $(LANES)/lowest.stamp ## Tests on the lowest versions that pyproject.toml allows
+	@$(call VERSIONS,$(LANES)/lowest)
+	$(LANES)/lowest/$(SCRIPTS)/pytest -n auto $(SELECTED)
 
 .PHONY: test-newest
-test-newest: $(VENV)/tools.stamp ## All tests on the newest versions that the package index has
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(NEWEST)
-	@$(BIN)/uv pip install --quiet --python $(NEWEST) --requirements pyproject.toml --all-extras --group test --editable .
-	@$(call VERSIONS,$(NEWEST))
-	$(NEWEST)/$(SCRIPTS)/pytest -n auto $(TESTS)
+test-newest: $(VENV)/tools.stamp ## Tests on the newest versions that the package index has
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LANES)/newest
+	@$(INSTALL) --python $(LANES)/newest --requirements pyproject.toml --all-extras --group test --editable .
+	@$(call VERSIONS,$(LANES)/newest)
+	$(LANES)/newest/$(SCRIPTS)/pytest -n auto $(SELECTED)
+
+.PHONY: test-python
+test-python: $(VENV)/tools.stamp ## Tests on another Python: make test-python VERSION=3.14
+	@test -n "$(VERSION)" || { echo "Which Python? make test-python VERSION=3.14" >&2; exit 2; }
+	@$(BIN)/uv venv --quiet --clear --python $(VERSION) $(LANES)/python
+	@$(INSTALL) --python $(LANES)/python --requirements requirements/dev.txt --editable .
+	$(LANES)/python/$(SCRIPTS)/pytest -n auto $(SELECTED)
+
+# The source distribution has the tests; without its package, only what is installed can be tested.
+.PHONY: test-wheel
+test-wheel: $(VENV)/tools.stamp ## Tests of the sdist on the wheel, both in dist/ (`make build`)
+	@test -n "$(wildcard dist/*.whl)" || { echo "Run make build first." >&2; exit 2; }
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LANES)/wheel
+	@$(INSTALL) --python $(LANES)/wheel --requirements requirements/dev.txt dist/*.whl
+	@mkdir $(LANES)/wheel/source && tar -xzf dist/*.tar.gz -C $(LANES)/wheel/source --strip-components 1
+	@rm -r $(LANES)/wheel/source/langchain_scaleway
+	cd $(LANES)/wheel/source && ../$(SCRIPTS)/pytest -n auto $(SELECTED)
 
 .PHONY: test-live
 test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_KEY, is billed
@@ -143,8 +167,8 @@ $(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml $(VENV
 	@$(INSTALL) --python $(BIN)/python --requirements $< --editable .
 	@touch $@
 
-$(LOWEST)/stamp: requirements/lowest.txt requirements/build.txt pyproject.toml $(VENV)/tools.stamp
+$(LANES)/lowest.stamp: requirements/lowest.txt requirements/build.txt pyproject.toml $(VENV)/tools.stamp
 	@echo "Installing $< ..."
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
-	@$(INSTALL) --python $(LOWEST) --requirements $< --editable .
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LANES)/lowest
+	@$(INSTALL) --python $(LANES)/lowest --requirements $< --editable .
 	@touch $@

@@ -1,4 +1,4 @@
-"""A user's program, which `mypy --strict` must accept.
+"""A user's program, which type checkers must accept in their strict modes.
 
 `tests/unit/test_typing.py` has it read without this project's settings, and runs it.
 """
