@@ -8,10 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import Any
 
 from langchain_scaleway.testing import ReceivedRequest, ScalewayEmulator, Step
-from langchain_scaleway.testing.settings import EmulatorOptions
 
 Arguments = dict[str, Any]
 """Arguments of `ChatScaleway`."""
@@ -21,7 +20,7 @@ Arguments = dict[str, Any]
 def scaleway_or_emulator(
     model: str,
     respond: Callable[[ReceivedRequest], Step] | None = None,
-    **settings: Unpack[EmulatorOptions],
+    **settings: Any,
 ) -> Iterator[Arguments]:
     """Scaleway with a key, without one an emulator: a server that has no model.
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import re
 import signal
 import sys
 from collections.abc import Sequence
-from typing import get_args
+from dataclasses import fields
+from inspect import getdoc
+from typing import Any, get_args, get_type_hints
 
 from langchain_scaleway.testing.emulator import server_class
 from langchain_scaleway.testing.faults import Fault, RandomFaults, fault_from_text
 from langchain_scaleway.testing.quotas import Quotas
 from langchain_scaleway.testing.service import EmulatedService
 from langchain_scaleway.testing.settings import EmulatorSettings
-from langchain_scaleway.testing.wire import Framing, ReasoningField
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,37 +63,22 @@ def _say(line: str) -> None:
 
 
 def command_line_parser() -> argparse.ArgumentParser:
-    """Return the parser of the program's command line."""
+    """Return the parser of the program's command line.
+
+    The settings that are texts, numbers or choices are options under their own names, with the
+    help that the docstring of `EmulatorSettings` gives; so are the quotas.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m langchain_scaleway.testing",
         description="An emulator of Scaleway's Generative APIs on this machine.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    usual = EmulatorSettings()
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=int, default=8787, help="port to listen on; 0 for a free one")
-    add("--api-key", default=usual.api_key, help="the key that is accepted")
-    add("--project-id", default=usual.project_id, help="the project that is accepted")
     add("--no-auth", action="store_true", help="accept requests without a key")
-    add("--framing", choices=get_args(Framing), default=usual.framing, help="framing of streams")
-    add(
-        "--reasoning-field",
-        choices=get_args(ReasoningField),
-        default=usual.reasoning_field,
-        help="field of the thinking",
-    )
-    add("--requests-per-minute", type=int, metavar="N", help="quota per model")
-    add("--tokens-per-minute", type=int, metavar="N", help="quota per model")
-    add("--concurrent-requests", type=int, metavar="N", help="quota per model")
-    add("--time-scale", type=float, default=usual.time_scale, help="emulated seconds a second")
-    add("--latency", type=float, default=usual.latency, help="seconds before an answer")
-    add(
-        "--token-interval",
-        type=float,
-        default=usual.token_interval,
-        help="seconds between the tokens of an answer",
-    )
+    _add_fields(parser, EmulatorSettings, EmulatorSettings())
+    _add_fields(parser, Quotas, None)
     add(
         "--fault",
         type=_fault,
@@ -101,7 +88,28 @@ def command_line_parser() -> argparse.ArgumentParser:
     )
     add("--fault-rate", type=float, default=0.1, help="share of requests that faults hit")
     add("--seed", type=int, default=0, help="seed of the faults")
+    # Nothing reads the requests of this program, so it need not keep them.
+    parser.set_defaults(keep_requests=0)
     return parser
+
+
+def _add_fields(parser: argparse.ArgumentParser, kind: type[Any], defaults: object) -> None:
+    """Add the fields of a dataclass that a command line can express."""
+    hints = get_type_hints(kind)
+    documented = dict(re.findall(r"^ {4}(\w+): ((?:.|\n {5})+)", getdoc(kind) or "", re.MULTILINE))
+    for one in fields(kind):
+        hint = hints[one.name]
+        options: dict[str, Any] = {"default": getattr(defaults, one.name, None)}
+        if choices := [value for value in get_args(hint) if isinstance(value, str)]:
+            options["choices"] = choices
+        elif hint is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        elif kinds := {str, int, float} & {hint, *get_args(hint)}:
+            options["type"] = kinds.pop()
+        else:
+            continue
+        text = " ".join(documented[one.name].split()).replace("`", "").replace("%", "%%")
+        parser.add_argument(f"--{one.name.replace('_', '-')}", help=text, **options)
 
 
 def _fault(text: str) -> Fault:
@@ -112,24 +120,16 @@ def _fault(text: str) -> Fault:
 
 
 def _settings(options: argparse.Namespace) -> EmulatorSettings:
-    limits = {
-        name: getattr(options, name)
-        for name in ("requests_per_minute", "tokens_per_minute", "concurrent_requests")
-    }
-    return EmulatorSettings(
-        api_key=None if options.no_auth else options.api_key,
-        project_id=options.project_id,
-        framing=options.framing,
-        reasoning_field=options.reasoning_field,
-        quotas=None if all(limit is None for limit in limits.values()) else Quotas(**limits),
-        time_scale=options.time_scale,
-        latency=options.latency,
-        token_interval=options.token_interval,
-        random_faults=options.fault
-        and RandomFaults(probability=options.fault_rate, faults=options.fault, seed=options.seed),
-        # Nothing reads the requests of this program, so it need not keep them.
-        keep_requests=0,
+    given = vars(options)
+    limits = {one.name: given[one.name] for one in fields(Quotas)}
+    settings = {one.name: given[one.name] for one in fields(EmulatorSettings) if one.name in given}
+    settings["quotas"] = None if set(limits.values()) == {None} else Quotas(**limits)
+    settings["random_faults"] = options.fault and RandomFaults(
+        probability=options.fault_rate, faults=options.fault, seed=options.seed
     )
+    if options.no_auth:
+        settings["api_key"] = None
+    return EmulatorSettings(**settings)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
@@ -67,6 +67,11 @@ class Answer:
     generated_tokens: int = 0
 
     @property
+    def is_malformed(self) -> bool:
+        """Whether its bytes are not sent as HTTP servers send them."""
+        return self.until_close or self.byte_at_a_time or self.reset_at_byte is not None
+
+    @property
     def is_stream(self) -> bool:
         """Whether the body is a stream of events rather than of known length."""
         return self.content_length is None
@@ -92,3 +97,25 @@ def json_answer(status: int, value: Any) -> Answer:
     """Return an answer with a JSON body, given as a value or already encoded."""
     body = value if isinstance(value, bytes) else orjson.dumps(value)
     return Answer(status, [("content-type", JSON_TYPE)], [body], content_length=len(body))
+
+
+def raw_answer(status: int, headers: Mapping[str, str], body: bytes | Sequence[bytes]) -> Answer:
+    """Return an answer spelled out; JSON where no other type is given."""
+    pairs = [(name.lower(), value) for name, value in headers.items()]
+    if "content-type" not in dict(pairs):
+        pairs.append(("content-type", JSON_TYPE))
+    if isinstance(body, bytes):
+        return Answer(status, pairs, [body], content_length=len(body))
+    return Answer(status, pairs, iter(body))
+
+
+def _nothing() -> None:
+    """Do nothing: the answer holds no quota."""
+
+
+@dataclass(slots=True)
+class Served:
+    """An answer, and what to call when it is out."""
+
+    answer: Answer
+    release: Callable[[], None] = _nothing

@@ -1,26 +1,35 @@
-"""Sends an answer, with everything that is to happen on the way."""
+"""Sends an answer, with everything that is to happen on the way.
+
+aiohttp speaks HTTP correctly, which is what a fault must not do. An answer whose bytes are to be
+counted, sent one by one, or left without an end is therefore written to the connection by hand;
+the connection ends with it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import http
+import socket
+import struct
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
-from typing import Protocol
+from typing import Final, NoReturn, Protocol
 
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer, Ending, Pause, Piece
 from langchain_scaleway.testing.clock import ScaledClock
-from langchain_scaleway.testing.connection import Connection
+
+# With this option closing a socket sends RST instead of FIN.
+_RESET_ON_CLOSE: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
-class Delivery(Response):
-    """A Starlette response that delivers an `Answer`.
+class Delivery:
+    """One answer on its way to the client.
 
     Args:
+        request: What is answered, with the connection it came on.
         answer: What to send.
-        connection: Where to.
         clock: Tells how long an emulated second is.
         token_interval: Emulated seconds between two pieces of a stream.
         on_finished: Called once, with whether the client gets all that it was meant to get. This
@@ -30,77 +39,86 @@ class Delivery(Response):
 
     def __init__(
         self,
+        request: web.Request,
         answer: Answer,
-        connection: Connection,
         clock: ScaledClock,
         token_interval: float,
         on_finished: Callable[[bool], None],
     ) -> None:
+        self._request = request
         self._answer = answer
-        self._connection = connection
         self._clock = clock
         self._interval = clock.real_seconds(token_interval)
         self._on_finished = on_finished
         self._finished = False
+        self._broken_off = False
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send the answer; the ASGI interface of a response."""
+    async def run(self) -> web.StreamResponse:
+        """Send the answer; aiohttp cancels this when the connection is gone."""
+        answer = self._answer
         try:
-            await self._deliver(send)
+            if answer.delay:
+                await asyncio.sleep(self._clock.real_seconds(answer.delay))
+            body: _Body = _RawBody(self) if answer.is_malformed else _HttpBody(self._request)
+            response = await body.start(answer)
+            try:
+                await self._send_pieces(body)
+                await body.end()
+            except ConnectionError:
+                return response
+            if answer.close_after:
+                self.transport.close()
+            return response
         finally:
-            self._finish(given=self._connection.closed_by_server)
+            self._finish(given=self._broken_off)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The connection.
+
+        Raises:
+            ConnectionResetError: It is gone.
+        """
+        transport = self._request.transport
+        if transport is None:
+            raise ConnectionResetError("The client has gone.")
+        return transport
+
+    async def break_off(self, ending: Ending) -> NoReturn:
+        """End the connection, or wait until the client does; aiohttp then cancels this task."""
+        if ending is not Ending.HANG:
+            self._broken_off = True
+            reset(self.transport) if ending is Ending.RESET else self.transport.close()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable: nobody sets the event")
 
     def _finish(self, *, given: bool) -> None:
         if not self._finished:
             self._finished = True
             self._on_finished(given)
 
-    async def _deliver(self, send: Send) -> None:
-        answer, connection = self._answer, self._connection
-        if answer.delay:
-            await connection.wait(self._clock.real_seconds(answer.delay))
-        connection.prepare(answer)
-        body: _Body = _RawBody(connection) if answer.until_close else _HttpBody(send)
-        await body.start(answer)
-        await self._send_pieces(body)
-        if not connection.lost.is_set():
-            connection.closes_on_next_request = answer.close_on_next
-            await body.end()
-            if answer.close_after:
-                connection.close()
-        if connection.closed_by_server:
-            # If this returned earlier, uvicorn would report an application that broke off.
-            await connection.lost.wait()
-
     async def _send_pieces(self, body: _Body) -> None:
-        """Send the body, as far as the client stays and the answer goes."""
         for piece, is_last in _marking_the_last(self._answer.pieces):
-            if self._connection.lost.is_set():
-                return
             if is_last and piece is not Ending.HANG:
                 self._finish(given=True)
             if isinstance(piece, bytes):
                 await body.write(piece)
             elif isinstance(piece, Pause):
-                await self._connection.wait(self._clock.real_seconds(piece.seconds))
+                await asyncio.sleep(self._clock.real_seconds(piece.seconds))
             else:
-                await self._break_off(piece)
+                await self.break_off(piece)
             if not is_last:
-                await self._between_pieces()
+                # Even without an interval other streams have their turn, and the loss of a
+                # connection is noticed.
+                await asyncio.sleep(self._interval if self._answer.is_stream else 0)
 
-    async def _between_pieces(self) -> None:
-        if self._interval and self._answer.is_stream:
-            await self._connection.wait(self._interval)
-        else:
-            # Lets other streams have their turn, and the loss of a connection be noticed.
-            await asyncio.sleep(0)
 
-    async def _break_off(self, ending: Ending) -> None:
-        if ending is Ending.RESET:
-            self._connection.reset()
-        elif ending is Ending.CLOSE:
-            self._connection.close()
-        await self._connection.lost.wait()
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection with RST."""
+    open_socket = transport.get_extra_info("socket")
+    if open_socket is not None and not transport.is_closing():
+        open_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
 
 
 def _marking_the_last(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
@@ -118,7 +136,7 @@ def _marking_the_last(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
 class _Body(Protocol):
     """A way of putting an answer on the wire."""
 
-    async def start(self, answer: Answer) -> None: ...
+    async def start(self, answer: Answer) -> web.StreamResponse: ...
 
     async def write(self, piece: bytes) -> None: ...
 
@@ -126,39 +144,66 @@ class _Body(Protocol):
 
 
 class _HttpBody:
-    """Correct HTTP, through uvicorn."""
+    """Correct HTTP, by aiohttp."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._response = web.StreamResponse()
 
-    async def start(self, answer: Answer) -> None:
-        headers = [(name.encode(), value.encode()) for name, value in answer.headers]
-        if answer.content_length is not None and answer.status != HTTPStatus.NO_CONTENT:
-            headers.append((b"content-length", str(answer.content_length).encode()))
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        await self._send(start)
+    async def start(self, answer: Answer) -> web.StreamResponse:
+        response = self._response
+        response.set_status(answer.status)
+        response.headers["server"] = "scaleway-emulator"
+        for name, value in answer.headers:
+            response.headers[name] = value
+        if answer.content_length is not None and answer.status != http.HTTPStatus.NO_CONTENT:
+            response.content_length = answer.content_length
+        await response.prepare(self._request)
+        return response
 
     async def write(self, piece: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._response.write(piece)
 
     async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._response.write_eof()
 
 
 class _RawBody:
-    """HTTP that ends where the connection does, written by hand."""
+    """HTTP as the fault wants it, written by hand."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
 
-    async def start(self, answer: Answer) -> None:
-        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+    async def start(self, answer: Answer) -> web.StreamResponse:
+        self._left = answer.reset_at_byte
+        self._step = 1 if answer.byte_at_a_time else None
+        self._chunked = answer.content_length is None and not answer.until_close
+        lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}"]
         lines += [f"{name}: {value}" for name, value in answer.headers]
+        if self._chunked:
+            lines.append("transfer-encoding: chunked")
+        elif not answer.until_close:
+            lines.append(f"content-length: {answer.content_length}")
         lines += ["connection: close", "", ""]
-        self._connection.write("\r\n".join(lines).encode())
+        await self._send("\r\n".join(lines).encode())
+        return web.StreamResponse()
 
     async def write(self, piece: bytes) -> None:
-        self._connection.write(piece)
+        await self._send(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
 
     async def end(self) -> None:
-        self._connection.close()
+        if self._chunked:
+            await self._send(b"0\r\n\r\n")
+        await self._delivery.break_off(Ending.CLOSE)
+
+    async def _send(self, data: bytes) -> None:
+        """Send bytes, or as many of them as the fault allows."""
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+        step = self._step or max(1, len(data))
+        for place in range(0, len(data), step):
+            self._delivery.transport.write(data[place : place + step])
+            await asyncio.sleep(0)
+        if self._left == 0:
+            await self._delivery.break_off(Ending.RESET)

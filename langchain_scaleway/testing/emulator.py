@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Self, Unpack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
 
+from langchain_scaleway.testing.endpoints.base import Queue
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.replies import Step
 from langchain_scaleway.testing.service import EmulatedService
-from langchain_scaleway.testing.settings import EmulatorOptions, EmulatorSettings
+from langchain_scaleway.testing.settings import EmulatorSettings
 
 if TYPE_CHECKING:
     from langchain_scaleway.testing.server import EmulatorServer
 
 _STOP_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.02
 
 
-class ScalewayEmulator:
+@dataclass(kw_only=True, eq=False)
+class ScalewayEmulator(EmulatorSettings):
     """An HTTP server on this machine that answers as Scaleway's Generative APIs do.
 
     It runs in a thread of its own, from `start` or `with` to `stop`, and listens on a free
     port of 127.0.0.1. It has no model: unless a test scripts its replies it obeys the form
     of each request, always in the same way (see `langchain_scaleway.testing.responder`).
 
-    Args:
-        **settings: The fields of `EmulatorSettings`.
-
-    Raises:
-        TypeError: A setting does not exist.
+    Its keyword arguments, which are attributes afterwards, are those of `EmulatorSettings`.
 
     Example:
         >>> import httpx
@@ -48,9 +50,9 @@ class ScalewayEmulator:
         'Hello'
     """
 
-    def __init__(self, **settings: Unpack[EmulatorOptions]) -> None:
-        self.settings = EmulatorSettings(**settings)
-        self._service = EmulatedService(self.settings)
+    def __post_init__(self) -> None:
+        """Make the service, which is not served yet."""
+        self._service = EmulatedService(self)
         self._server: EmulatorServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -63,8 +65,6 @@ class ScalewayEmulator:
         """
         if self._thread is not None:
             raise RuntimeError("The emulator runs already.")
-        import asyncio  # noqa: PLC0415 -- only needed to serve
-
         self._server = server = server_class()(self._service)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(server.serve()), name="scaleway-emulator", daemon=True
@@ -85,9 +85,28 @@ class ScalewayEmulator:
         """Start to serve."""
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        """Stop; a function of the test's that failed to answer fails the test.
+
+        Raises:
+            ExceptionGroup: One did, and nothing else has been raised.
+        """
         self.stop()
+        if error_type is None:
+            self.verify(leftover=False)
+
+    def verify(self, *, leftover: bool = True) -> None:
+        """Check that everything went as the test said.
+
+        Args:
+            leftover: Whether steps that no request took count.
+
+        Raises:
+            ExceptionGroup: The exceptions of functions that were to answer, requests that
+                nothing was scripted for although `strict` is set, and steps that are left.
+        """
+        if problems := list(self._service.script.problems(leftover=leftover)):
+            raise ExceptionGroup("The emulator was not used as the test says", problems)
 
     @property
     def base_url(self) -> str:
@@ -107,16 +126,11 @@ class ScalewayEmulator:
         return f"http://{host}:{port}"
 
     @property
-    def api_key(self) -> str | None:
-        """The key that is accepted."""
-        return self.settings.api_key
+    def environment(self) -> dict[str, str]:
+        """The variables with which an app finds the emulator instead of Scaleway."""
+        return {"SCW_SECRET_KEY": self.api_key or "", "SCALEWAY_BASE_URL": self.base_url}
 
-    @property
-    def project_id(self) -> str:
-        """The project that is accepted."""
-        return self.settings.project_id
-
-    def script(self, *steps: Step) -> None:
+    def script(self, *steps: Step, endpoint: Queue = "chat") -> None:
         """Say what the next requests get, in their order of arrival.
 
         A step answers a request that Scaleway would accept; one that is refused (for its key,
@@ -126,17 +140,31 @@ class ScalewayEmulator:
             *steps: A text, a `Reply`, a `RawReply`, a fault that hits an ordinary reply, or
                 a function from the `ReceivedRequest` to one of these. Functions run on the
                 server's thread and must not wait.
-        """
-        self._service.script.extend(steps)
+            endpoint: Whose requests take the steps; `chat` is for chat completions and the
+                Responses API.
 
-    def respond_with(self, function: Callable[[ReceivedRequest], Step] | None) -> None:
+        Raises:
+            TypeError: One is no step.
+        """
+        self._service.script.add(endpoint, *steps)
+
+    def respond_with(
+        self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
+    ) -> None:
         """Answer requests beyond the script with a function; `None` for the default again."""
-        self._service.default_step = function
+        if function is None:
+            self._service.script.defaults.pop(endpoint, None)
+        else:
+            self._service.script.defaults[endpoint] = function
+
+    def reset(self) -> None:
+        """Forget all requests, scripts, failures and quotas; the clock runs on."""
+        self._service.reset()
 
     @property
     def scripted_steps_left(self) -> int:
         """How many steps no request has taken yet."""
-        return len(self._service.script)
+        return self._service.script.steps_left
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -146,12 +174,12 @@ class ScalewayEmulator:
     @property
     def connections_opened(self) -> int:
         """How many connections clients have opened."""
-        return self._server.connections.opened if self._server is not None else 0
+        return self._server.connections_opened if self._server is not None else 0
 
     @property
     def connections_open(self) -> int:
         """How many connections are open."""
-        return len(self._server.connections.open) if self._server is not None else 0
+        return self._server.connections_open if self._server is not None else 0
 
     @property
     def statuses(self) -> dict[int, int]:
@@ -185,9 +213,18 @@ class ScalewayEmulator:
         Returns:
             Whether it came about.
         """
-        changed = self._service.changed
-        with changed:
-            return changed.wait_for(lambda: condition(self), seconds)
+        end = time.monotonic() + seconds
+        while not (come := condition(self)) and (left := end - time.monotonic()) > 0:
+            # Woken by whatever is noted of a request; connections close without a note.
+            with self._service.changed:
+                self._service.changed.wait(min(left, _POLL_SECONDS))
+        return come
+
+    async def wait_for(
+        self, condition: Callable[[ScalewayEmulator], bool], seconds: float = 5.0
+    ) -> bool:
+        """Wait as `wait_until` does, while the event loop goes on."""
+        return await asyncio.to_thread(self.wait_until, condition, seconds)
 
 
 def server_class() -> type[EmulatorServer]:
@@ -200,6 +237,6 @@ def server_class() -> type[EmulatorServer]:
         from langchain_scaleway.testing.server import EmulatorServer  # noqa: PLC0415 -- see above
     except ImportError as error:
         raise ImportError(
-            'The emulator needs Starlette and uvicorn: pip install "langchain-scaleway[testing]"'
+            'The emulator needs aiohttp: pip install "langchain-scaleway[testing]"'
         ) from error
     return EmulatorServer

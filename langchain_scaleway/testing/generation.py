@@ -79,7 +79,7 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
         request: Gives the stop texts and the tool choice.
         bound: The most tokens to generate.
     """
-    text, stop_reason = _up_to_stop(reply.text or "", request.stop)
+    text, stop_reason = _up_to_stop(reply.text or "", request.stops)
     budget = _Budget(bound)
     reasoning = budget.spend(tokens_of(reply.reasoning or ""))
     content = budget.spend(tokens_of(text))
@@ -121,7 +121,7 @@ class _Budget:
         return allowed
 
 
-def _up_to_stop(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:
+def _up_to_stop(text: str, stops: list[str]) -> tuple[str, str | None]:
     """Cut a text before the earliest stop text in it."""
     found = [(position, stop) for stop in stops if stop and (position := text.find(stop)) >= 0]
     if not found:
@@ -132,7 +132,7 @@ def _up_to_stop(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:
 
 def _natural_finish(request: ChatRequest, calls: list[GeneratedCall]) -> str:
     """Return the reason vLLM gives: a named tool choice ends with `stop` (recorded)."""
-    return "tool_calls" if calls and request.tool_choice != "named" else "stop"
+    return "tool_calls" if calls and request.choice != "named" else "stop"
 
 
 def _arguments_text(call: ToolCall) -> str:

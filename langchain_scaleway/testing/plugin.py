@@ -7,7 +7,7 @@ here before a test asks for the fixture.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,16 +21,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known to `--strict-markers`."""
     config.addinivalue_line(
         "markers",
-        f"{_MARKER}(**settings): settings of the emulator that the fixture of this name starts",
+        f"{_MARKER}(*, environment=False, leftover=False, **settings): settings of the emulator "
+        "that the fixture of this name starts; whether its environment is set; whether steps "
+        "may be left",
     )
 
 
 @pytest.fixture
-def scaleway_emulator(request: pytest.FixtureRequest) -> Iterator[ScalewayEmulator]:
+def scaleway_emulator(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ScalewayEmulator]:
     """An emulator of Scaleway's Generative APIs, started for one test.
 
     The marker of the same name gives it settings; the nearest marker wins, setting by
-    setting.
+    setting. Two more are the fixture's own: `environment=True` sets the environment variables
+    by which an app finds the emulator, and `leftover=True` allows that steps of the script are
+    not taken. Otherwise they fail the test when it ends, as functions do that raised.
 
     Example:
         ```python
@@ -42,8 +48,16 @@ def scaleway_emulator(request: pytest.FixtureRequest) -> Iterator[ScalewayEmulat
     """
     from langchain_scaleway.testing.emulator import ScalewayEmulator  # noqa: PLC0415 -- late
 
-    settings = {}
+    settings: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers(_MARKER))):
         settings.update(marker.kwargs)
-    with ScalewayEmulator(**settings) as emulator:
+    environment, leftover = settings.pop("environment", False), settings.pop("leftover", False)
+    emulator = ScalewayEmulator(**settings).start()
+    try:
+        if environment:
+            for name, value in emulator.environment.items():
+                monkeypatch.setenv(name, value)
         yield emulator
+    finally:
+        emulator.stop()
+    emulator.verify(leftover=not leftover)

@@ -8,32 +8,31 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection as Pipe
-from typing import Any, Final, Self, Unpack
+from typing import Any, Final, Self
 
 from langchain_scaleway.testing.emulator import ScalewayEmulator
+from langchain_scaleway.testing.endpoints.base import Queue
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.replies import Step
-from langchain_scaleway.testing.settings import EmulatorOptions, EmulatorSettings
+from langchain_scaleway.testing.settings import EmulatorSettings
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 
 
-class EmulatorProcess:
+@dataclass(kw_only=True, eq=False)
+class EmulatorProcess(EmulatorSettings):
     """A `ScalewayEmulator` in another process, under the same names.
 
     What is scripted must be picklable: replies and faults are, functions of a module are,
     lambdas are not. A program that starts one needs the usual
     `if __name__ == "__main__":`. The process ends with the program that started it.
-
-    Args:
-        **settings: The fields of `EmulatorSettings`.
     """
 
-    def __init__(self, **settings: Unpack[EmulatorOptions]) -> None:
-        self.settings = EmulatorSettings(**settings)
-        self._options = settings
+    def __post_init__(self) -> None:
+        """Prepare a process that is not started yet."""
         self._pipe: Pipe[Any, Any] | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
 
@@ -45,9 +44,10 @@ class EmulatorProcess:
         """
         # Not forked: the program may have threads and event loops.
         context = multiprocessing.get_context("spawn")
+        settings = {one.name: getattr(self, one.name) for one in fields(EmulatorSettings)}
         self._pipe, other_end = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(self._options, other_end), name="scaleway-emulator", daemon=True
+            target=_serve, args=(settings, other_end), name="scaleway-emulator", daemon=True
         )
         self._process.start()
         other_end.close()
@@ -72,16 +72,6 @@ class EmulatorProcess:
     def __exit__(self, *_: object) -> None:
         """End the process."""
         self.stop()
-
-    @property
-    def api_key(self) -> str | None:
-        """The key that is accepted."""
-        return self.settings.api_key
-
-    @property
-    def project_id(self) -> str:
-        """The project that is accepted."""
-        return self.settings.project_id
 
     @property
     def base_url(self) -> str:
@@ -130,19 +120,25 @@ class EmulatorProcess:
         """See `ScalewayEmulator.now`."""
         return float(self._ask("now"))
 
-    def script(self, *steps: Step) -> None:
+    def script(self, *steps: Step, endpoint: Queue = "chat") -> None:
         """See `ScalewayEmulator.script`."""
-        self._ask("script", *steps)
+        self._ask("script", *steps, endpoint=endpoint)
 
-    def respond_with(self, function: Callable[[ReceivedRequest], Step] | None) -> None:
+    def respond_with(
+        self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
+    ) -> None:
         """See `ScalewayEmulator.respond_with`."""
-        self._ask("respond_with", function)
+        self._ask("respond_with", function, endpoint=endpoint)
 
-    def _ask(self, name: str, *arguments: Any) -> Any:
+    def verify(self, *, leftover: bool = True) -> None:
+        """See `ScalewayEmulator.verify`."""
+        self._ask("verify", leftover=leftover)
+
+    def _ask(self, name: str, *arguments: Any, **options: Any) -> Any:
         """Read an attribute of the emulator, or call a method of it."""
         if self._pipe is None:
             raise RuntimeError("The emulator's process has not been started.")
-        self._pipe.send((name, arguments))
+        self._pipe.send((name, arguments, options))
         return self._receive()
 
     def _receive(self) -> Any:
@@ -155,17 +151,17 @@ class EmulatorProcess:
         return answer
 
 
-def _serve(options: EmulatorOptions, pipe: Pipe[Any, Any]) -> None:
+def _serve(settings: dict[str, Any], pipe: Pipe[Any, Any]) -> None:
     """Serve until the program at the other end of the pipe closes it, or ends."""
-    with ScalewayEmulator(**options) as emulator:
+    with ScalewayEmulator(**settings) as emulator:
         pipe.send(None)
         while True:
             try:
-                name, arguments = pipe.recv()
+                name, arguments, options = pipe.recv()
             except EOFError:
                 return
             try:
                 found = getattr(emulator, name)
-                pipe.send(found(*arguments) if callable(found) else found)
+                pipe.send(found(*arguments, **options) if callable(found) else found)
             except Exception as error:  # noqa: BLE001 -- raised again at the other end
                 pipe.send(error)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
+from langchain_scaleway.testing.chat_request import Message
 from langchain_scaleway.tokens import prompt_size
 
 _BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
@@ -19,7 +20,7 @@ class PromptCache:
     def __init__(self) -> None:
         self._prefixes: OrderedDict[int, None] = OrderedDict()
 
-    def cached_tokens(self, model: str, messages: list[dict[str, Any]]) -> int:
+    def cached_tokens(self, model: str, messages: list[Message]) -> int:
         """Return how many prompt tokens were seen before, and remember the conversation."""
         prefix = hash(model)
         known = 0

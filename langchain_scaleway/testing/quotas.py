@@ -9,7 +9,7 @@ again, which is what the header means in OpenAI's API. Where Scaleway leaves a c
 - a request takes one request and its prompt tokens when it arrives; if either bucket holds
   less, the answer is 429 and nothing is taken;
 - its completion tokens are taken when it ends, and may leave the bucket below zero;
-- checks run in the order concurrency, requests, tokens.
+- checks run in the order concurrency, requests, tokens, seconds of audio.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ class Quotas:
         requests_per_minute: Requests that may start in a minute.
         tokens_per_minute: Prompt and completion tokens together.
         concurrent_requests: Requests being answered at the same time.
+        audio_seconds_per_minute: Seconds of audio to transcribe.
     """
 
     requests_per_minute: int | None = 300
     tokens_per_minute: int | None = 200_000
     concurrent_requests: int | None = 100
+    audio_seconds_per_minute: int | None = 1800
 
 
 class TokenBucket:
@@ -74,8 +76,7 @@ class TokenBucket:
 class _ModelUse:
     """The state of one model's quotas."""
 
-    requests: TokenBucket | None
-    tokens: TokenBucket | None
+    buckets: dict[str, TokenBucket]
     running: int = 0
 
 
@@ -95,28 +96,25 @@ class QuotaLedger:
     _running: int = 0
     _models: dict[str, _ModelUse] = field(default_factory=dict)
 
-    def admit(self, model: str, prompt_tokens: int, now: float) -> str | None:
+    def admit(
+        self, model: str, prompt_tokens: int, now: float, *, audio_seconds: float = 0
+    ) -> str | None:
         """Let a request start, or return Scaleway's sentence that refuses it.
 
-        The sentences for concurrency and tokens are captured; the one for requests is
-        formed like them.
+        The sentences for concurrency and tokens are captured; the others are formed like them.
         """
         use = self._use(model, now)
-        if self.quotas is not None:
-            concurrent = self.quotas.concurrent_requests
-            if concurrent is not None and use.running >= concurrent:
-                self.refused["concurrent_requests"] += 1
-                return "You exceeded your current limit of concurrent requests."
-            if use.requests is not None and use.requests.level(now) < 1:
-                self.refused["requests_per_minute"] += 1
-                return "You exceeded your current quota of requests per minute."
-            if use.tokens is not None and use.tokens.level(now) < prompt_tokens:
-                self.refused["tokens_per_minute"] += 1
-                return "You exceeded your current quota of tokens per minute."
-        if use.requests is not None:
-            use.requests.take(1, now)
-        if use.tokens is not None:
-            use.tokens.take(prompt_tokens, now)
+        concurrent = self.quotas.concurrent_requests if self.quotas else None
+        if concurrent is not None and use.running >= concurrent:
+            self.refused["concurrent_requests"] += 1
+            return "You exceeded your current limit of concurrent requests."
+        amounts = {"requests": 1, "tokens": prompt_tokens, "audio_seconds": audio_seconds}
+        for name, bucket in use.buckets.items():
+            if bucket.level(now) < amounts[name]:
+                self.refused[f"{name}_per_minute"] += 1
+                return f"You exceeded your current quota of {name.replace('_', ' ')} per minute."
+        for name, bucket in use.buckets.items():
+            bucket.take(amounts[name], now)
         use.running += 1
         self._running += 1
         self.peak_running = max(self.peak_running, self._running)
@@ -127,15 +125,15 @@ class QuotaLedger:
         use = self._use(model, now)
         use.running -= 1
         self._running -= 1
-        if use.tokens is not None:
-            use.tokens.take(completion_tokens, now)
+        if "tokens" in use.buckets:
+            use.buckets["tokens"].take(completion_tokens, now)
 
     def headers(self, model: str, now: float) -> list[tuple[str, str]]:
         """Return the `x-ratelimit-*` headers that a successful answer carries."""
-        use = self._use(model, now)
         headers: list[tuple[str, str]] = []
-        for name, bucket in (("requests", use.requests), ("tokens", use.tokens)):
-            if bucket is not None:
+        buckets = self._use(model, now).buckets
+        for name in ("requests", "tokens"):
+            if bucket := buckets.get(name):
                 remaining = max(0, int(bucket.level(now)))
                 reset = duration(bucket.seconds_to_full(now))
                 headers += [
@@ -146,17 +144,13 @@ class QuotaLedger:
         return headers
 
     def _use(self, model: str, now: float) -> _ModelUse:
-        use = self._models.get(model)
-        if use is None:
-            quotas = self.quotas or Quotas(
-                requests_per_minute=None, tokens_per_minute=None, concurrent_requests=None
-            )
-            requests, tokens = quotas.requests_per_minute, quotas.tokens_per_minute
-            use = self._models[model] = _ModelUse(
-                requests=None if requests is None else TokenBucket(requests, now),
-                tokens=None if tokens is None else TokenBucket(tokens, now),
-            )
-        return use
+        if model not in self._models:
+            use = self._models[model] = _ModelUse({})
+            for name in ("requests", "tokens", "audio_seconds"):
+                limit = getattr(self.quotas, f"{name}_per_minute", None)
+                if limit is not None:
+                    use.buckets[name] = TokenBucket(limit, now)
+        return self._models[model]
 
 
 def duration(seconds: float) -> str:

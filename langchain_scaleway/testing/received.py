@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +22,10 @@ class RequestHeaders(Mapping[str, str]):
         RequestHeaders({'authorization': '**********'})
     """
 
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
-        self.raw = raw
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self.raw = list(raw)
         self._values: dict[str, str] = {}
-        for name, value in raw:
+        for name, value in self.raw:
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
             self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
 
@@ -62,6 +62,7 @@ class ReceivedRequest:
         headers: The headers, credentials included.
         body: The body's bytes.
         arrived_at: Emulated seconds since the emulator was made.
+        parameters: The variable parts of the path, such as a batch's `id`.
         connection: The connection's number, from 1, to see which requests shared one.
         status: The status that was answered; `None` until then.
         text: The text that was sent or was to be sent, after `stop` and `max_tokens`.
@@ -79,11 +80,16 @@ class ReceivedRequest:
     body: bytes = field(repr=False)
     arrived_at: float
     connection: int
+    parameters: dict[str, str] = field(default_factory=dict, repr=False)
     status: int | None = None
     text: str | None = None
     faults: tuple[str, ...] = ()
     completed: bool = False
     client_disconnected: bool = False
+
+    def __str__(self) -> str:
+        """Name the request."""
+        return f"request {self.number}, {self.method} {self.path}"
 
     @property
     def json(self) -> Any:

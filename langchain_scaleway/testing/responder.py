@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from langchain_scaleway.testing.chat_request import ChatRequest, content_text
+from langchain_scaleway.testing.chat_request import ChatRequest, Function, content_text
 from langchain_scaleway.testing.hints import Hints
 from langchain_scaleway.testing.models import ServedModel
+from langchain_scaleway.testing.refusals import engine_refusal
 from langchain_scaleway.testing.replies import Reply, ToolCall
 from langchain_scaleway.testing.schema_instance import SchemaError, instance_of
-from langchain_scaleway.testing.validation import engine_refusal
 
 _OPENINGS: Final = (
     "This is an emulated answer to",
@@ -56,16 +56,16 @@ def respond(request: ChatRequest, model: ServedModel, *, choice: int = 0) -> Rep
     """
     reasoning = _reasoning(request) if _thinks(request, model) else None
     try:
-        if request.schema is not None:
+        if request.answer_schema is not None:
             hints = Hints(request.last_user_text)
-            value = instance_of(request.schema, hints)
+            value = instance_of(request.answer_schema, hints)
             return Reply(orjson.dumps(value).decode(), reasoning)
         calls = _tool_calls(request)
     except SchemaError as error:
         raise engine_refusal(f"Grammar error: {error}") from error
     if calls:
         return Reply(None, reasoning, calls)
-    if request.json_object:
+    if request.wants_json_object:
         return Reply(orjson.dumps(_quoted_object(request)).decode(), reasoning)
     return Reply(_sentence(request, choice), reasoning)
 
@@ -75,14 +75,14 @@ def _thinks(request: ChatRequest, model: ServedModel) -> bool:
 
 
 def _reasoning(request: ChatRequest) -> str:
-    kind = "a tool's result" if request.last_message.get("role") == "tool" else "a message"
+    kind = "a tool's result" if request.last_message["role"] == "tool" else "a message"
     return f"There is {kind} to answer. An emulator need not think about it for long."
 
 
 def _sentence(request: ChatRequest, choice: int) -> str:
     last = request.last_message
-    text = content_text(last.get("content")).strip()[:_QUOTED_CHARACTERS]
-    if last.get("role") == "tool":
+    text = content_text(last).strip()[:_QUOTED_CHARACTERS]
+    if last["role"] == "tool":
         return f"The tool answered: {text}"
     # Without a seed the first opening, so that tests may rely on it.
     chance = random.Random(request.seed)  # noqa: S311 -- repeatable, not secret
@@ -93,32 +93,32 @@ def _sentence(request: ChatRequest, choice: int) -> str:
 
 def _quoted_object(request: ChatRequest) -> dict[str, str]:
     """Return an object with the names that the conversation quotes, such as 'title'."""
-    texts = [content_text(message.get("content")) for message in request.messages]
+    texts = [content_text(message) for message in request.messages]
     names = dict.fromkeys(name for text in texts for name in _IDENTIFIER.findall(text))
     return {name: f"emulated {name}" for name in names or ("answer",)}
 
 
 def _tool_calls(request: ChatRequest) -> list[ToolCall]:
-    tools = [tool["function"] for tool in request.tools]
+    functions = request.functions
     text = request.last_user_text
-    if request.tool_choice == "named":
-        chosen = [tool for tool in tools if tool["name"] == request.tool_name]
-    elif request.tool_choice == "required":
-        chosen = _mentioned(tools, text) or tools[:1]
-    elif request.tool_choice == "auto" and request.last_message.get("role") == "user":
-        chosen = _mentioned(tools, text)
+    if request.choice == "named":
+        chosen = [one for one in functions if one["name"] == request.named_function]
+    elif request.choice == "required":
+        chosen = _mentioned(functions, text) or functions[:1]
+    elif request.choice == "auto" and request.last_message["role"] == "user":
+        chosen = _mentioned(functions, text)
     else:
         chosen = []
-    return [_call(tool, text) for tool in chosen]
+    return [_call(one, text) for one in chosen]
 
 
-def _mentioned(tools: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
-    """Return the tools whose names the text mentions: whole names win over single words."""
-    named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", text)]
+def _mentioned(functions: list[Function], text: str) -> list[Function]:
+    """Return the functions whose names the text mentions: whole names win over single words."""
+    named = [one for one in functions if re.search(rf"\b{re.escape(one['name'])}\b", text)]
     if named:
         return named
     words = {word.lower() for word in _WORD.findall(text)} - _COMMON_WORDS
-    return [tool for tool in tools if words & _name_words(tool["name"])]
+    return [one for one in functions if words & _name_words(one["name"])]
 
 
 def _name_words(name: str) -> set[str]:
@@ -127,6 +127,6 @@ def _name_words(name: str) -> set[str]:
     return {word.lower() for word in _WORD.findall(spaced)} - _COMMON_WORDS
 
 
-def _call(tool: dict[str, Any], text: str) -> ToolCall:
-    parameters = tool.get("parameters") or {"type": "object", "properties": {}}
-    return ToolCall(tool["name"], instance_of(parameters, Hints(text)))
+def _call(function: Function, text: str) -> ToolCall:
+    parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    return ToolCall(function["name"], instance_of(parameters, Hints(text)))

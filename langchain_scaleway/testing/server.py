@@ -1,28 +1,35 @@
-"""Run the emulated service on a socket of this machine."""
+"""Serves the emulated service over HTTP, on aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
-from typing import Final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, cast
+from weakref import WeakKeyDictionary, WeakSet
 
-from uvicorn.config import Config
-from uvicorn.server import ServerState
+from aiohttp import web
 
-from langchain_scaleway.testing.app import build_app
-from langchain_scaleway.testing.connection import Connections, EmulatorProtocol
+from langchain_scaleway.testing.answers import Served, json_answer
+from langchain_scaleway.testing.delivery import Delivery
+from langchain_scaleway.testing.endpoints import ENDPOINTS
+from langchain_scaleway.testing.endpoints.base import Endpoint
+from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
+from langchain_scaleway.testing.refusals import error_body
 from langchain_scaleway.testing.service import EmulatedService
 
 _BACKLOG: Final = 4096
 _STOP_SECONDS: Final = 5.0
+_LARGEST_BODY: Final = 1024**3
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class EmulatorServer:
     """Serves an `EmulatedService` over HTTP.
-
-    It runs uvicorn's protocol without uvicorn's server, which polls a flag and so takes a
-    third of a second to stop.
 
     Args:
         service: What to serve.
@@ -31,58 +38,59 @@ class EmulatorServer:
 
     Attributes:
         address: Host and port that it listens on.
-        connections: Its connections.
+        connections_opened: How many connections clients have opened.
+
+    Raises:
+        OSError: It cannot listen there.
     """
 
     def __init__(self, service: EmulatedService, host: str = "127.0.0.1", port: int = 0) -> None:
         self._service = service
-        # asyncio switches Nagle's algorithm off only for sockets that name their protocol;
-        # with it each answer would wait 40 ms for the client's acknowledgement.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
-        self._socket.listen(_BACKLOG)
+        self._socket = socket.create_server((host, port), backlog=_BACKLOG)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
-        self.connections = Connections()
+        self.connections_opened = 0
+        # What is open, with its number, and what is to be found dead by the next request on it.
+        self._numbers: WeakKeyDictionary[asyncio.BaseTransport, int] = WeakKeyDictionary()
+        self._dead: WeakSet[asyncio.BaseTransport] = WeakSet()
+        self._next_number = itertools.count(1)
+        self._server: web.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
         self._ready = threading.Event()
+
+    @property
+    def connections_open(self) -> int:
+        """How many connections are open."""
+        return len(self._server.connections) if self._server is not None else 0
 
     async def serve(self) -> None:
         """Serve until `stop` is called."""
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        config = Config(
-            build_app(self._service),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            ws="none",
-            proxy_headers=False,
-            timeout_keep_alive=self._service.settings.keep_alive,  # type: ignore[arg-type]  # uvicorn hands it to loop.call_later, which takes fractions
+        self._loop = asyncio.get_running_loop()
+        runner = web.AppRunner(
+            self._app(),
+            access_log=None,
+            # What an answer waits for ends when its client leaves.
+            handler_cancellation=True,
+            keepalive_timeout=self._service.settings.keep_alive,
+            shutdown_timeout=_STOP_SECONDS,
         )
-        config.load()
-        state = ServerState()
-        state.default_headers = [(b"server", b"scaleway-emulator")]
-        server = await self._loop.create_server(
-            lambda: EmulatorProtocol(config, state, self.connections),
-            sock=self._socket,
-            backlog=_BACKLOG,
-        )
+        await runner.setup()
+        self._server = server = cast("web.Server", runner.server)  # it is there after setup
+
+        def connect() -> asyncio.BaseProtocol:
+            self.connections_opened += 1
+            return server()
+
+        listening = await self._loop.create_server(connect, sock=self._socket, backlog=_BACKLOG)
         self._ready.set()
         try:
             await self._stopping.wait()
         finally:
-            server.close()
-            for connection in list(self.connections.open):
-                connection.abort()
-            await self._finish(state)
-
-    async def _finish(self, state: ServerState) -> None:
-        """Wait for what is still running; the connections it serves are gone."""
-        if state.tasks:
-            await asyncio.wait(state.tasks, timeout=_STOP_SECONDS)
-        # Transports close in the loop's next turn.
-        await asyncio.sleep(0)
+            listening.close()
+            for transport in list(self._numbers):
+                if isinstance(transport, asyncio.WriteTransport):
+                    transport.abort()
+            await runner.cleanup()
 
     def wait_ready(self) -> None:
         """Wait, on another thread, until requests are answered.
@@ -95,5 +103,76 @@ class EmulatorServer:
 
     def stop(self) -> None:
         """Make `serve` return; may be called on any thread."""
-        if self._loop is not None and self._stopping is not None:
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def _app(self) -> web.Application:
+        @web.middleware
+        async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+            return await self._guarded(request, handler)
+
+        app = web.Application(middlewares=[guard], client_max_size=_LARGEST_BODY)
+        for endpoint in ENDPOINTS:
+            for project in ("", "/{project}"):
+                path = f"{project}/v1{endpoint.path}"
+                app.router.add_route(endpoint.method, path, partial(self._answer, endpoint))
+        app.router.add_get("/healthz", self._healthy)
+        app.router.add_post("/reset", self._reset)
+        return app
+
+    async def _guarded(self, http: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Close what is to be found dead, and answer where there is no route."""
+        transport = http.transport
+        if transport is None or transport in self._dead:
+            if transport is not None:
+                transport.close()
+            return web.Response()  # goes nowhere
+        if transport not in self._numbers:
+            self._numbers[transport] = next(self._next_number)
+        try:
+            return await handler(http)
+        except web.HTTPException as error:
+            body = error_body("gateway", error.status, f"route '{http.path}' not found")
+            return await self._deliver(
+                http, await self._receive(http), Served(json_answer(error.status, body))
+            )
+
+    async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
+        received = await self._receive(http)
+        served = self._service.serve(received, endpoint, http.match_info.get("project"))
+        return await self._deliver(http, received, served)
+
+    async def _receive(self, http: web.Request) -> ReceivedRequest:
+        body = await http.read()
+        return self._service.note(
+            method=http.method,
+            path=http.path,
+            query=http.query_string,
+            headers=RequestHeaders(http.raw_headers),
+            body=body,
+            parameters=dict(http.match_info),
+            connection=self._numbers[http.transport] if http.transport is not None else 0,
+        )
+
+    async def _deliver(
+        self, http: web.Request, received: ReceivedRequest, served: Served
+    ) -> web.StreamResponse:
+        service, answer, transport = self._service, served.answer, http.transport
+        service.note_status(received, answer.status)
+
+        def finished(given: bool) -> None:  # noqa: FBT001 -- Delivery calls it so
+            served.release()
+            service.note_finished(received, given=given)
+
+        interval = service.settings.token_interval
+        response = await Delivery(http, answer, service.clock, interval, finished).run()
+        if answer.close_on_next and transport is not None:
+            self._dead.add(transport)
+        return response
+
+    async def _healthy(self, _http: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok"})
+
+    async def _reset(self, _http: web.Request) -> web.StreamResponse:
+        self._service.reset()
+        return web.json_response({"status": "ok"})

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Literal
 
 from langchain_scaleway.testing.faults import RandomFaults
 from langchain_scaleway.testing.models import ServedModel, serverless_models
 from langchain_scaleway.testing.quotas import Quotas
-from langchain_scaleway.testing.wire import Framing, ReasoningField
+
+Framing = Literal["serverless", "dedicated"]
+ReasoningField = Literal["reasoning", "reasoning_content", "both"]
 
 # A secret key and a project id have the form of a UUID on Scaleway.
 EMULATED_KEY = "5ca1e0a1-0000-4000-8000-00000000cafe"
 EMULATED_PROJECT = "5ca1e0a1-0000-4000-8000-000000000001"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class EmulatorSettings:
-    """The settings of a `ScalewayEmulator`.
+    """The settings of a `ScalewayEmulator`: its keyword arguments and the program's options.
 
     Attributes:
         api_key: The only key that is accepted; `None` accepts requests without one, as a
@@ -25,14 +27,15 @@ class EmulatorSettings:
         project_id: The project whose URL is served beside the bare `/v1`.
         default_project_allowed: Whether the key may use the bare `/v1`. On Scaleway it may
             if it has rights on its default project; otherwise the answer is 403.
-        models: What is served; other names are answered with 422. Scaleway's serverless chat
+        models: What is served; other names are answered with 422. Scaleway's serverless
             models by default.
+        strict: Whether a request that no script and no rule answers is an error of the test.
         framing: How streams are framed: with one usage chunk at the end on request
             (`serverless`), or with cumulative usage on every chunk (`dedicated`).
         reasoning_field: The field of the thinking: `reasoning` as of 2026,
             `reasoning_content` on older models, or both.
         reasoning_usage: Whether usage breaks out reasoning tokens. vLLM 0.32 does; Scaleway
-            has not been seen to.
+            has not been seen to on chat completions.
         quotas: Limits per model; `None` for none, and no `x-ratelimit-*` headers.
             `Quotas()` is what Scaleway grants with a payment method.
         time_scale: Emulated seconds per second. Every duration of the emulator, and on the
@@ -45,10 +48,11 @@ class EmulatorSettings:
         keep_alive: Real seconds after which the server closes an idle connection.
     """
 
-    api_key: str | None = EMULATED_KEY
+    api_key: str | None = field(default=EMULATED_KEY, repr=False)
     project_id: str = EMULATED_PROJECT
     default_project_allowed: bool = True
-    models: tuple[ServedModel, ...] = field(default_factory=serverless_models)
+    models: tuple[ServedModel, ...] = field(default_factory=serverless_models, repr=False)
+    strict: bool = False
     framing: Framing = "serverless"
     reasoning_field: ReasoningField = "reasoning"
     reasoning_usage: bool = False
@@ -59,22 +63,3 @@ class EmulatorSettings:
     random_faults: RandomFaults | None = None
     keep_requests: int | None = None
     keep_alive: float = 60.0
-
-
-class EmulatorOptions(TypedDict, total=False):
-    """The fields of `EmulatorSettings` as keyword arguments, for type checkers."""
-
-    api_key: str | None
-    project_id: str
-    default_project_allowed: bool
-    models: tuple[ServedModel, ...]
-    framing: Framing
-    reasoning_field: ReasoningField
-    reasoning_usage: bool
-    quotas: Quotas | None
-    time_scale: float
-    latency: float
-    token_interval: float
-    random_faults: RandomFaults | None
-    keep_requests: int | None
-    keep_alive: float

@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -212,13 +213,58 @@ def test_client_that_leaves_in_the_middle_of_its_request(
     assert caplog.records == [], "and nobody complains"
 
 
-def test_function_that_fails_is_an_error_of_the_server(
-    emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_failing_function_fails_the_test_and_is_not_retried() -> None:
+    emulator = ScalewayEmulator().start()
     emulator.script(lambda request: request.json["no such field"])
-    assert ask(emulator).status_code == 500
-    assert ask(emulator).status_code == 200
-    assert "no such field" in caplog.text, "its traceback is logged"
+    refused = ask(emulator)
+    emulator.stop()
+    assert refused.status_code == 400, "a status that no client retries"
+    assert refused.json()["message"] == "The test's script failed: KeyError: 'no such field'"
+    with pytest.raises(ExceptionGroup) as caught:
+        emulator.verify()
+    [error] = caught.value.exceptions
+    assert isinstance(error, KeyError)
+    assert "POST /v1/chat/completions" in error.__notes__[0]
+
+
+def test_failing_function_fails_the_with_block() -> None:
+    def never(request: ReceivedRequest) -> Step:
+        assert request.json["messages"] == [], "there should be none"
+        return "fine"
+
+    def test_of_a_user() -> None:
+        with ScalewayEmulator() as emulator:
+            emulator.respond_with(never)
+            ask(emulator)
+
+    with pytest.raises(ExceptionGroup, match="not used as the test says"):
+        test_of_a_user()
+
+
+def test_steps_that_nobody_took_are_named(emulator: ScalewayEmulator) -> None:
+    emulator.script("taken", "left over")
+    ask(emulator)
+    emulator.verify(leftover=False)
+    with pytest.raises(ExceptionGroup) as caught:
+        emulator.verify()
+    assert "left over" in str(caught.value.exceptions[0])
+
+
+def test_strict_emulator_wants_a_step_for_each_request() -> None:
+    emulator = ScalewayEmulator(strict=True).start()
+    emulator.script("for the first")
+    assert [ask(emulator).status_code for _ in range(2)] == [200, 400]
+    emulator.stop()
+    with pytest.raises(ExceptionGroup) as caught:
+        emulator.verify()
+    assert "Nothing is scripted" in str(caught.value.exceptions[0])
+
+
+@pytest.mark.parametrize("step", [5, None, ["a"], {"text": "a"}])
+def test_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator, step: Any) -> None:
+    with pytest.raises(TypeError, match="A step is a text"):
+        emulator.script("good", step)
+    assert emulator.scripted_steps_left == 0
 
 
 def test_sent_text_is_kept(emulator: ScalewayEmulator) -> None:
@@ -310,7 +356,7 @@ def test_command_line_with_values_out_of_range(options: list[str], said: str) ->
 
 def test_command_line_without_the_extra() -> None:
     start = "import runpy; runpy.run_module('langchain_scaleway.testing', run_name='__main__')"
-    told = run_program("-c", f"import sys; sys.modules['uvicorn'] = None; {start}").stderr
+    told = run_program("-c", f"import sys; sys.modules['aiohttp'] = None; {start}").stderr
     assert 'pip install "langchain-scaleway[testing]"' in told
 
 
@@ -375,7 +421,7 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     """Pytest loads the plugin in every run of everybody who has installed the package."""
     program = (
         "import sys, langchain_scaleway.testing.plugin; "
-        "print([name for name in sys.modules if name in ('uvicorn', 'starlette', 'rstr') "
+        "print([name for name in sys.modules if name in ('aiohttp', 'rstr') "
         "or name.startswith('langchain_scaleway.testing.')])"
     )
     result = subprocess.run(

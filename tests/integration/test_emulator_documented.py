@@ -42,7 +42,7 @@ def test_exhausted_quota_as_captured() -> None:
         "error": "INSUFFICIENT QUOTA",
         "message": "You exceeded your current quota of tokens per minute.",
     }
-    assert set(answer.headers) == {"content-length", "content-type", "server"}
+    assert set(answer.headers) == {"content-length", "content-type", "date", "server"}
 
 
 def test_output_cap_as_captured() -> None:

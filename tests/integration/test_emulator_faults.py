@@ -34,7 +34,7 @@ from langchain_scaleway.testing import (
     WrongContentType,
     rate_limited,
 )
-from langchain_scaleway.testing.error_bodies import ERROR_SHAPES, ErrorShape
+from langchain_scaleway.testing.refusals import ERROR_SHAPES, ErrorShape
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of
 
 TEXT = "one two three four five"
@@ -368,4 +368,4 @@ def test_gzip_body_is_a_gzip_file(emulator: ScalewayEmulator) -> None:
 def test_idle_connections_are_closed_in_time() -> None:
     with ScalewayEmulator(keep_alive=0.05) as emulator:
         assert b"200 OK" in speak(emulator, raw_request(emulator)), "it ends when it is closed"
-        assert emulator.connections_open == 0
+        assert emulator.wait_until(lambda emulator: emulator.connections_open == 0)

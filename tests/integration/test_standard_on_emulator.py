@@ -14,7 +14,6 @@ from langchain_core.messages import AIMessage
 from langchain_tests.conftest import base_vcr_config
 
 from langchain_scaleway.testing import ScalewayEmulator, ServedModel
-from langchain_scaleway.testing.settings import EmulatorOptions
 from tests.integration.test_standard import Detail, ScalewayFeatures
 from tests.support.models import model_on
 
@@ -31,7 +30,7 @@ class OnEmulator(ScalewayFeatures):
     fields: ClassVar[dict[str, Any]] = {}
     """Further fields of the model."""
 
-    emulated: ClassVar[EmulatorOptions] = {}
+    emulated: ClassVar[dict[str, Any]] = {}
     """Settings of the emulator."""
 
     details: ClassVar[list[Detail]] = []
@@ -89,7 +88,7 @@ class TestThinkingModel(OnEmulator):
 
     served = "qwen3.8-27b"
     another = "gemma-4-26b-a4b-it"
-    emulated: ClassVar[EmulatorOptions] = {"reasoning_usage": True}
+    emulated: ClassVar[dict[str, Any]] = {"reasoning_usage": True}
     details: ClassVar[list[Detail]] = ["cache_read_input", "reasoning_output"]
 
 
@@ -102,7 +101,7 @@ class TestDedicatedDeploymentStreamedThroughTools(OnEmulator):
     served = "qwen/qwen3.6-35b-a3b:fp8"
     another = "qwen/qwen3.6-35b-a3b:bf16"
     fields: ClassVar[dict[str, Any]] = {"streaming": True}
-    emulated: ClassVar[EmulatorOptions] = {
+    emulated: ClassVar[dict[str, Any]] = {
         "api_key": None,
         "framing": "dedicated",
         "reasoning_field": "reasoning_content",

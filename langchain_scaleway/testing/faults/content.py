@@ -10,8 +10,8 @@ from typing import Any, Final
 import orjson
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, Piece
-from langchain_scaleway.testing.error_bodies import ErrorShape, encode_error
 from langchain_scaleway.testing.faults.base import Fault, split_body
+from langchain_scaleway.testing.refusals import ErrorShape, encode_error
 
 _HTML_ERROR: Final = """<html>
 <head><title>{status} {reason}</title></head>

@@ -14,16 +14,14 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
 from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.generation import GeneratedCall, Generation
 from langchain_scaleway.testing.replies import Usage
-
-Framing = Literal["serverless", "dedicated"]
-ReasoningField = Literal["reasoning", "reasoning_content", "both"]
+from langchain_scaleway.testing.settings import Framing, ReasoningField
 
 _FINGERPRINT: Final = "scaleway-emulator"
 _DONE: Final = b"data: [DONE]\n\n"
@@ -115,7 +113,7 @@ class Completion:
             # (recording tool_truncated).
             message["content"] = generation.text + _unparsed(generation.calls[-1])
             calls = calls[:-1]
-        if calls and self.request.tool_choice in {"required", "named"}:
+        if calls and self.request.choice in {"required", "named"}:
             message["content"] = generation.text  # "", where `auto` gives null (recorded)
         if calls or self.is_older_engine:
             message["tool_calls"] = calls
@@ -136,7 +134,7 @@ class Completion:
             start: dict[str, Any] = {"role": "assistant", "content": ""}
             head = {"index": index, "delta": start, "logprobs": None, "finish_reason": None}
             yield self._event([head], prompt)
-        wants_usage = self.request.include_usage
+        wants_usage = self.request.wants_usage
         fingerprint = {} if self.is_older_engine else {"system_fingerprint": _FINGERPRINT}
         per_choice = [
             self._choice_chunks(
@@ -218,9 +216,9 @@ class Completion:
         return {self.reasoning_field: text}
 
     def _logprobs(self, tokens: list[str]) -> dict[str, Any] | None:
-        if self.request.top_logprobs is None:
+        if self.request.alternatives is None:
             return None
-        return {"content": [_logprob(token, self.request.top_logprobs) for token in tokens]}
+        return {"content": [_logprob(token, self.request.alternatives) for token in tokens]}
 
     def _usage_json(self, *, stream: bool = False) -> dict[str, Any]:
         """Return the usage; where a breakdown is absent, only a stream leaves its key out."""

@@ -1,0 +1,205 @@
+"""The checks with which Scaleway's gateway and engine refuse a chat request.
+
+Sentences are those of live captures (gateway), of vLLM 0.32's recordings (`err_*`) and of
+vLLM's source, in that order of preference.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from langchain_scaleway.testing.bodies import invalid
+from langchain_scaleway.testing.chat_request import ChatRequest, part_kinds
+from langchain_scaleway.testing.models import ServedModel
+from langchain_scaleway.testing.refusals import (
+    Refusal,
+    bad_parameter,
+    engine_refusal,
+    gateway_refusal,
+)
+from langchain_scaleway.testing.templates import check_template
+
+_MAX_TEMPERATURE: Final = 2
+_MAX_TOP_LOGPROBS: Final = 20
+_MAX_IMAGES: Final = 12  # "query vision models", 2025-11-19
+
+# Lists vLLM's supported parts as answered by a live server in 2026.
+_SUPPORTED_PARTS: Final = (
+    "audio_embeds",
+    "audio_url",
+    "image_embeds",
+    "image_pil",
+    "image_url",
+    "input_audio",
+    "input_image",
+    "input_text",
+    "output_text",
+    "prompt_embeds",
+    "refusal",
+    "text",
+    "thinking",
+    "tool_reference",
+    "video_url",
+)
+_MEDIA_PARTS: Final = frozenset({"image_url", "video_url", "audio_url", "input_audio"})
+_ENGINE_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def check_output_cap(bound: int | None, model: ServedModel) -> None:
+    """Check the cap of a model's output, which the gateway does.
+
+    The sentence names `max_completion_tokens` whichever field was sent (live, 2026-08).
+
+    Raises:
+        Refusal: The cap is exceeded.
+    """
+    if bound is not None and bound > model.max_output_tokens:
+        raise gateway_refusal(
+            400,
+            f"payload validation: max_completion_tokens is limited to {model.max_output_tokens} "
+            f"for {model.id}",
+        )
+
+
+def check_engine(request: ChatRequest, model: ServedModel) -> None:
+    """Check what the engine checks.
+
+    Raises:
+        Refusal: With the sentence of the first check that fails.
+    """
+    try:
+        check_template(request, model)
+        _check_parts(request, model)
+        _check_sampling(request)
+        _check_tools(request)
+        _check_response_format(request)
+        _check_effort(request, model)
+        check_context(request, model)
+    except Refusal as refusal:
+        if model.legacy_errors and "error" in refusal.body:
+            refusal.body = {"object": "error", **refusal.body["error"]}
+        raise
+
+
+def check_context(request: ChatRequest, model: ServedModel) -> None:
+    """Check that prompt and output fit into the context window together.
+
+    The sentences are vLLM's: the first recorded, the second quoted by many of its users.
+
+    Raises:
+        Refusal: They do not.
+    """
+    window, prompt = model.context_window, request.prompt_tokens
+    bound = request.bound or 0
+    if prompt + bound <= window:
+        return
+    if prompt > window:
+        prompt = window + 1
+        reason = (
+            f"your prompt contains at least {prompt} input tokens, which exceeds this limit even "
+            "without any output tokens. Please reduce the length of the input prompt."
+        )
+    else:
+        reason = (
+            f"you requested {bound} output tokens and your prompt contains at least {prompt} "
+            f"input tokens, for a total of at least {prompt + bound} tokens. Please reduce the "
+            "length of the input prompt or the number of requested output tokens."
+        )
+    raise bad_parameter(
+        f"This model's maximum context length is {window} tokens. However, {reason}",
+        "input_tokens",
+        prompt,
+    )
+
+
+def _check_parts(request: ChatRequest, model: ServedModel) -> None:
+    kinds = part_kinds(request.messages)
+    for kind in sorted(kinds.keys() - set(_SUPPORTED_PARTS)):
+        raise engine_refusal(
+            f"Unsupported chat content part type: {kind!r}. "
+            f"Supported types: {', '.join(_SUPPORTED_PARTS)}"
+        )
+    if not model.images and kinds.keys() & _MEDIA_PARTS:
+        raise engine_refusal(f"{model.id} is not a multimodal model")
+    if kinds["image_url"] > _MAX_IMAGES:
+        raise engine_refusal(f"At most {_MAX_IMAGES} image(s) may be provided in one prompt.")
+
+
+def _check_sampling(request: ChatRequest) -> None:
+    temperature, top_p = request.temperature, request.top_p
+    if temperature is not None and not 0 <= temperature <= _MAX_TEMPERATURE:
+        # vLLM bounds it below only; Scaleway's range [0, 2] was measured on 2026-09-15.
+        sentence = f"temperature must be in [0, 2], got {temperature}."
+        raise bad_parameter(sentence, "temperature", temperature)
+    if top_p is not None and not 0 < top_p <= 1:
+        raise bad_parameter(f"top_p must be in (0, 1], got {top_p}.", "top_p", top_p)
+    for field in ("max_completion_tokens", "max_tokens"):
+        bound = getattr(request, field)
+        if bound is not None and bound < 1:
+            raise bad_parameter(f"{field} must be at least 1, got {bound}.", field, bound)
+    if request.n is not None and request.n < 1:
+        raise engine_refusal(f"n must be at least 1, got {request.n}.")
+    top = request.top_logprobs or 0
+    if top > _MAX_TOP_LOGPROBS:
+        sentence = f"Requested sample logprobs of {top}, which is greater than max allowed: 20"
+        raise bad_parameter(sentence, "logprobs", top)
+    if top and not request.logprobs:
+        sentence = "when using `top_logprobs`, `logprobs` must be set to true."
+        raise bad_parameter(sentence, "top_logprobs")
+    if request.stream_options and not request.stream:
+        sentence = "Stream options can only be defined when `stream=True`."
+        raise bad_parameter(sentence, "stream_options")
+
+
+def _check_tools(request: ChatRequest) -> None:
+    choice = request.tool_choice
+    if choice in (None, "none"):
+        return
+    sentence = None
+    if not request.tools:
+        sentence = "When using `tool_choice`, `tools` must be set."
+    elif isinstance(choice, dict):
+        if request.named_function not in {function["name"] for function in request.functions}:
+            sentence = (
+                "The tool specified in `tool_choice` does not match any of the specified `tools`"
+            )
+    elif choice not in {"auto", "required"}:
+        sentence = (
+            f"Invalid value for `tool_choice`: {choice}! Only named tools, "
+            '"none", "auto" or "required" are supported.'
+        )
+    if sentence:
+        raise bad_parameter(sentence, "tool_choice")
+
+
+def _check_response_format(request: ChatRequest) -> None:
+    wanted = request.response_format
+    if wanted and wanted["type"] == "json_schema" and not wanted.get("json_schema"):
+        raise bad_parameter(
+            "When response_format type is 'json_schema', the 'json_schema' field must be provided.",
+            "response_format",
+        )
+
+
+def _check_effort(request: ChatRequest, model: ServedModel) -> None:
+    effort = request.reasoning_effort
+    if effort is None:
+        return
+    if not model.reasons:
+        # Only that it is a validation error is known (a third party's code, 2026-08-15).
+        sentence = f"reasoning_effort is not supported by {model.id}."
+        raise bad_parameter(sentence, "reasoning_effort")
+    allowed = _ENGINE_EFFORTS if model.lenient_efforts else model.efforts
+    if effort not in allowed:
+        # Mistral names its own values (live, 2026-07-31); vLLM names its union (recorded).
+        first, last = ", ".join(f"'{value}'" for value in allowed[:-1]), f"'{allowed[-1]}'"
+        listed = f"{first} or {last}" if first else last
+        raise invalid(
+            {
+                "type": "literal_error",
+                "loc": ("reasoning_effort",),
+                "msg": f"Input should be {listed}",
+                "input": effort,
+                "ctx": {"expected": listed},
+            }
+        )

@@ -1,0 +1,111 @@
+"""What a test has said the emulator shall answer: queues, rules, functions, and what went wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeAlias
+
+from langchain_scaleway.testing.faults import Fault
+from langchain_scaleway.testing.received import ReceivedRequest
+from langchain_scaleway.testing.refusals import gateway_refusal
+from langchain_scaleway.testing.replies import RawReply, Reply, Step
+
+ResolvedStep: TypeAlias = Reply | RawReply | Fault
+
+
+def check_step(step: object) -> None:
+    """Refuse what is no step.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not (isinstance(step, str | Reply | RawReply | Fault) or callable(step)):
+        raise TypeError(
+            f"A step is a text, a Reply, a RawReply, a fault or a function, "
+            f"not {type(step).__name__}: {step!r}"
+        )
+
+
+@dataclass(slots=True)
+class Script:
+    """The steps of one emulator, and the errors in them.
+
+    Attributes:
+        queues: The steps that are left, by the queue of the endpoint that takes them.
+        defaults: The functions that answer beyond the queues.
+        strict: Whether a request without a step is an error.
+        failures: The exceptions of functions, and requests that should not have come.
+    """
+
+    strict: bool = False
+    queues: defaultdict[str, deque[Step]] = field(default_factory=lambda: defaultdict(deque))
+    defaults: dict[str, Callable[[ReceivedRequest], Step]] = field(default_factory=dict)
+    failures: list[Exception] = field(default_factory=list)
+
+    def add(self, queue: str, *steps: Step) -> None:
+        """Append steps to a queue.
+
+        Raises:
+            TypeError: One is no step; none is appended then.
+        """
+        for step in steps:
+            check_step(step)
+        self.queues[queue].extend(steps)
+
+    def clear(self) -> None:
+        """Forget all steps and failures."""
+        self.queues.clear()
+        self.defaults.clear()
+        self.failures.clear()
+
+    @property
+    def steps_left(self) -> int:
+        """How many steps no request has taken."""
+        return sum(map(len, self.queues.values()))
+
+    def next_step(self, queue: str, received: ReceivedRequest) -> ResolvedStep | None:
+        """Take the step for a request; `None` where nothing is said about it.
+
+        Raises:
+            Refusal: The step's function failed, or strictness wants a step. The status is one
+                that no client retries, so that the test sees it soon.
+        """
+        waiting = self.queues[queue]
+        step: Step | None = waiting.popleft() if waiting else self.defaults.get(queue)
+        if step is None:
+            if self.strict:
+                self.fail(AssertionError(f"Nothing is scripted for {received}."))
+            return None
+        try:
+            while not isinstance(step, str | Reply | RawReply | Fault):
+                check_step(step)
+                step = step(received)
+        except Exception as error:  # noqa: BLE001 -- whatever a test's function raises fails the test
+            error.add_note(f"Raised by a function that answers {received}.")
+            self.fail(error)
+        return Reply(step) if isinstance(step, str) else step
+
+    def fail(self, error: Exception) -> NoReturn:
+        """Note an error of the test, and refuse the request.
+
+        Raises:
+            Refusal: Always.
+        """
+        self.failures.append(error)
+        message = f"The test's script failed: {type(error).__name__}: {error}"
+        raise gateway_refusal(400, message, "EMULATOR SCRIPT FAILED") from None
+
+    def problems(self, *, leftover: bool) -> Iterator[Exception]:
+        """Yield what a test ought to fail for.
+
+        Args:
+            leftover: Whether steps that no request took count.
+        """
+        yield from self.failures
+        for queue, steps in self.queues.items() if leftover else ():
+            if steps:
+                yield AssertionError(
+                    f"{len(steps)} step(s) of the {queue} script were never taken: {list(steps)}"
+                )
