@@ -157,8 +157,7 @@ class TestLearning:
         for _ in range(400):
             server.admit(Job(prompt_tokens=1), world.now)
         world.run([Job(joins_at=world.now)])
-        true_level = server.ledger._models[MODEL].requests
-        assert true_level is not None
+        true_level = server.ledger._models[MODEL].buckets["requests"]
         ours = world.quota.requests.budget.available(world.now)
         assert ours == pytest.approx(true_level.level(world.now), abs=2)
 
@@ -172,8 +171,7 @@ class TestLearning:
         # Until one comes alone, what is missing may be on its way.
         for _ in range(10):
             world.run([Job(answer_tokens=1, seconds=0.05, joins_at=world.now)])
-        truth = server.ledger._models[MODEL].tokens
-        assert truth is not None
+        truth = server.ledger._models[MODEL].buckets["tokens"]
         assert thought < truth.level(world.now) - 30_000
         ours = world.quota.tokens.budget.available(world.now)
         assert ours == pytest.approx(truth.level(world.now), abs=7_000)
