@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
-    BaseRunManager,
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import (
@@ -28,8 +27,8 @@ from langchain_scaleway.arguments import check_call
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
-from langchain_scaleway.convert.names import ToolNames
-from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
+from langchain_scaleway.convert.metadata import answered_model
+from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import (
     PARAMETERS,
     make_streaming,
@@ -58,8 +57,8 @@ blocks.register()
 class _Decoder(StreamDecoder):
     """Warns if a model other than the requested one has answered."""
 
-    def finish(self, headers: Mapping[str, str] | None = None) -> list[ChatGenerationChunk]:
-        warn_about_reply(self.requested_model, self.answered_model)
+    def finish(self, headers: Mapping[str, str]) -> list[ChatGenerationChunk]:
+        warn_about_reply(self.context.model, self.answered_model)
         return super().finish(headers)
 
 
@@ -169,7 +168,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        body, names = self._request(messages, stop, kwargs)
+        body, context = self._request(messages, stop, kwargs)
         make_whole(body)
         reply = self._client().request(
             _COMPLETIONS,
@@ -177,7 +176,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(reply.body, body["model"], reply.headers, names)
+        return self._result(reply.body, reply.headers, context)
 
     async def _agenerate(
         self,
@@ -186,7 +185,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        body, names = self._request(messages, stop, kwargs)
+        body, context = self._request(messages, stop, kwargs)
         make_whole(body)
         reply = await self._client().arequest(
             _COMPLETIONS,
@@ -194,7 +193,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(reply.body, body["model"], reply.headers, names)
+        return self._result(reply.body, reply.headers, context)
 
     def _stream(
         self,
@@ -203,11 +202,11 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        body, names = self._streaming_request(messages, stop, kwargs)
+        body, context = self._streaming_request(messages, stop, kwargs)
         return self._client().stream(
             _COMPLETIONS,
             body,
-            decoder=self._decoder(body["model"], names, run_manager),
+            decoder=_Decoder(context),
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
@@ -221,19 +220,19 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     ) -> AsyncIterator[ChatGenerationChunk]:
         # No generator around the client's: when a loop ends, asyncio closes all its asynchronous
         # generators at the same time, and one that closes another then would fail.
-        body, names = self._streaming_request(messages, stop, kwargs)
+        body, context = self._streaming_request(messages, stop, kwargs)
         return self._client().astream(
             _COMPLETIONS,
             body,
-            decoder=self._decoder(body["model"], names, run_manager),
+            decoder=_Decoder(context),
             model=body["model"],
             on_retry=run_manager.on_retry if run_manager else None,
         )
 
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
-    ) -> tuple[dict[str, Any], ToolNames]:
-        """The body of a request, and the names of its tools."""
+    ) -> tuple[dict[str, Any], ReplyContext]:
+        """The body of a request, and what its reply is read with."""
         model = arguments.get("model") or self.model
         facts = model_facts(model)
         profile = self.profile if model == self.model else model_profile(model)
@@ -255,31 +254,20 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         )
         body = {"model": model, "messages": wire_messages, **fields_sent}
         warn_about_request(model, body)
-        return body, names
+        return body, ReplyContext(model, names, with_headers=self.include_response_headers)
 
     def _streaming_request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
-    ) -> tuple[dict[str, Any], ToolNames]:
-        body, names = self._request(messages, stop, arguments)
+    ) -> tuple[dict[str, Any], ReplyContext]:
+        body, context = self._request(messages, stop, arguments)
         with_usage = arguments.get("stream_usage", self.stream_usage)
-        return make_streaming(body, with_usage=with_usage), names
-
-    def _decoder(
-        self, model: str, names: ToolNames, run_manager: BaseRunManager | None
-    ) -> StreamDecoder:
-        return _Decoder(
-            model,
-            names=names,
-            for_events=run_manager is not None,  # Only `stream_events` (v3) hands one on.
-            with_headers=self.include_response_headers,
-        )
+        return make_streaming(body, with_usage=with_usage), context
 
     def _result(
-        self, body: dict[str, Any], model: str, headers: dict[str, str], names: ToolNames
+        self, body: dict[str, Any], headers: Mapping[str, str], context: ReplyContext
     ) -> ChatResult:
-        shown = headers if self.include_response_headers else None
-        result = reply_to_result(body, model, shown, names)
-        warn_about_reply(model, body.get("model") or model)
+        result = reply_to_result(body, context, headers)
+        warn_about_reply(context.model, answered_model(body, context.model))
         return result
 
     # Tools and structured output

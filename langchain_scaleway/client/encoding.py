@@ -105,13 +105,27 @@ def _decode_slowly(text: bytes) -> Any:
     """Read JSON with the standard library.
 
     It reads NaN, halves of surrogate pairs and long integers, and an answer with one of them
-    is better than none.
+    is better than none. A half without its other one becomes U+FFFD: as it is, it could neither
+    be written to a file nor sent again.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        written = json.dumps(value, ensure_ascii=False)
+        if not _is_encodable(written):
+            halves = written.encode("utf-16", "surrogatepass")
+            value = json.loads(halves.decode("utf-16", "replace"))
+        return value
     except RecursionError as error:
         message = "The JSON is nested too deeply to be read."
         raise ValueError(message) from error
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _encode_slowly(body: Any) -> bytes:

@@ -12,8 +12,10 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import ContentBlock
+from langchain_core.messages.tool import ToolCallChunk
 
-from langchain_scaleway.convert.chunks import MODEL_PROVIDER, tool_block_index
+from langchain_scaleway.convert.chunks import MODEL_PROVIDER
+from langchain_scaleway.convert.tool_calls import is_no_object
 
 
 def register() -> None:
@@ -32,7 +34,7 @@ def message_blocks(message: AIMessage) -> list[ContentBlock]:
             then reads it as best it can.
     """
     calls = [dict(call) for call in message.tool_calls]
-    return cast("list[ContentBlock]", _reasoning_and_text(message) + calls)
+    return cast("list[ContentBlock]", _said(message) + calls)
 
 
 def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
@@ -41,27 +43,31 @@ def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
     Raises:
         NotImplementedError: The content is a list, see `message_blocks`.
     """
-    blocks = _reasoning_and_text(chunk)
+    blocks = _said(chunk)
     for block in blocks:
         block["index"] = f"lc_{block['type']}"
     if chunk.chunk_position == "last":
         blocks += [dict(call) for call in (*chunk.tool_calls, *chunk.invalid_tool_calls)]
     else:
-        for call in chunk.tool_call_chunks:
-            blocks.append({**call, "index": tool_block_index(call["index"] or 0)})
+        blocks += map(_fragment_block, chunk.tool_call_chunks)
     return cast("list[ContentBlock]", blocks)
 
 
-def _reasoning_and_text(message: AIMessage) -> list[dict[str, Any]]:
+def _said(message: AIMessage) -> list[dict[str, Any]]:
+    """The blocks of reasoning, text and refusal."""
     if not isinstance(message.content, str):
         raise NotImplementedError
-    blocks: list[dict[str, Any]] = []
-    if reasoning := message.additional_kwargs.get("reasoning_content"):
-        blocks.append({"type": "reasoning", "reasoning": reasoning})
-    if message.content:
-        blocks.append({"type": "text", "text": message.content})
-    if refusal := message.additional_kwargs.get("refusal"):
-        # LangChain knows no refusals; `stream_events` (v3) loses blocks of types of our own.
-        block = {"type": "refusal", "refusal": refusal}
-        blocks.append({"type": "non_standard", "value": block})
-    return blocks
+    said = (
+        ("reasoning", message.additional_kwargs.get("reasoning_content")),
+        ("text", message.content),
+        ("refusal", message.additional_kwargs.get("refusal")),
+    )
+    return [{"type": kind, kind: text} for kind, text in said if text]
+
+
+def _fragment_block(call: ToolCallChunk) -> dict[str, Any]:
+    block = {**call, "index": f"lc_tool_{call['index'] or 0}"}
+    if call["id"] and is_no_object(call["args"] or ""):
+        # `stream_events` (v3) takes any JSON for arguments, and fails on what is no object.
+        block.update(type="invalid_tool_call", error="The arguments are no JSON object.")
+    return block

@@ -1,339 +1,247 @@
-"""Tool calls on the wire -> LangChain tool calls, whole or streamed.
+"""Tool calls on the wire -> LangChain's, whole or streamed.
 
-Nothing is taken for granted. Fragments come with an index or without, ids and names come once
-or in every delta, an index is used again for a second call, arguments are null, absent, empty
-or an object already. Malformed arguments make an `invalid_tool_call`, which keeps their text.
+Arguments that are no whole JSON object never pass for a call: they make an `invalid_tool_call`,
+which keeps their text, so that the model can be shown its mistake.
 """
 
 import json
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 from langchain_core.messages.content import InvalidToolCall
 from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
+from langchain_scaleway.convert.chunks import tool_chunk
 from langchain_scaleway.convert.names import ToolNames
-from langchain_scaleway.convert.unicode import HalfCharacters, whole_characters
 
-_NO_IDS = frozenset({"", "null", "None"})
-"""Placeholders that some servers send where they have no id."""
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_STRING = re.compile(r'"(?:[^"\\]|\\[^\x00-\x1f])*"?')
+_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
 
-_NO_ARGUMENTS = frozenset({"", "{}"})
+_MARKUP = "<tool_call>"
+_MARKUP_END = "</tool_call>"
+_WRITTEN_NAME = re.compile(r'"name":\s*"([^"]+)"')
 
+_CUT_OFF = "The limit on output tokens cut the call off."
 
-class Fragment(NamedTuple):
-    """A piece of one tool call, ready to become a message chunk.
-
-    Attributes:
-        position: The call's position in the reply.
-        id: The call's id, given once per call.
-        name: The tool's name, given once per call.
-        arguments: The next piece of the arguments' JSON text.
-    """
-
-    position: int
-    id: str | None
-    name: str | None
-    arguments: str
+_ENDINGS = ("", "]", "}", '"]', '"}', '\\"]', '\\"}')
+"""A bracket that closes nothing, behind the end of a string if need be."""
 
 
-def parse_tool_calls(
-    wire_calls: Any, reply_id: str | None, *, is_cut_off: bool, names: ToolNames | None = None
+def read_tool_calls(
+    wire_calls: Any, reply_id: str | None, names: ToolNames, *, is_cut_off: bool
 ) -> tuple[list[ToolCall], list[InvalidToolCall]]:
     """Read the tool calls of a whole reply.
 
     Args:
         wire_calls: The message's `tool_calls` as they came, or nothing.
         reply_id: The reply's id; calls without an id of their own get one made from it.
-        is_cut_off: Whether the limit on output tokens ended the reply.
         names: The names of the request's tools.
+        is_cut_off: Whether the limit on output tokens ended the reply.
 
     Returns:
         The calls, and those whose arguments are no JSON object or which name no tool.
     """
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
-    wire_calls = _dicts(wire_calls)
-    for position, wire_call in enumerate(wire_calls):
-        function = _function(wire_call)
-        arguments = whole_characters(arguments_text(function.get("arguments")))
-        call_id = _id(wire_call) or make_call_id(reply_id, position)
-        may_be_cut_off = is_cut_off and wire_call is wire_calls[-1]
-        name = _name(function)
-        name = names.from_wire(name) if names and name else name
-        call = _whole_call(name, arguments, call_id, is_cut_off=may_be_cut_off)
-        if call["type"] == "tool_call":
-            calls.append(call)
+    parts = list(_parts(wire_calls, names))
+    for position, (_, call_id, name, arguments) in enumerate(parts):
+        call_id = call_id or _made_up_id(reply_id, position)
+        args, error = _parse(arguments)
+        if is_cut_off and position == len(parts) - 1 and not args:
+            args, error = None, _CUT_OFF
+        if args is not None and name is not None:
+            calls.append(tool_call(name=name, args=args, id=call_id))
         else:
-            invalid.append(call)
+            error = error or "The call names no tool."
+            invalid.append(invalid_tool_call(name=name, args=arguments, id=call_id, error=error))
     return calls, invalid
-
-
-def _whole_call(
-    name: str | None, arguments: str, call_id: str | None, *, is_cut_off: bool
-) -> ToolCall | InvalidToolCall:
-    parsed, error = _parse_arguments(arguments)
-    if is_cut_off and arguments.strip() in _NO_ARGUMENTS:
-        parsed, error = None, "The limit on output tokens cut the call off before its arguments."
-    if parsed is not None and name is not None:
-        return tool_call(name=name, args=parsed, id=call_id)
-    error = error or "The call names no tool."
-    return invalid_tool_call(name=name, args=arguments, id=call_id, error=error)
-
-
-def make_call_id(reply_id: str | None, position: int) -> str:
-    """An id for a call that came without one; tool messages cannot answer it otherwise."""
-    return f"{reply_id or f'call-{uuid4().hex}'}-tool-{position}"
-
-
-def arguments_text(arguments: Any) -> str:
-    """The arguments as JSON text, whether they came as text, as an object or not at all."""
-    if isinstance(arguments, str):
-        return arguments
-    return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
 
 
 class ToolCallAssembler:
     """Works out which call each fragment of a stream belongs to.
 
-    Example:
-        >>> assembler = ToolCallAssembler()
-        >>> delta = {"index": 0, "id": "a", "function": {"name": "add", "arguments": None}}
-        >>> assembler.feed([delta])
-        [Fragment(position=0, id='a', name='add', arguments='')]
-        >>> assembler.feed([{"index": 0, "function": {"arguments": "{}"}}])
-        [Fragment(position=0, id=None, name=None, arguments='{}')]
+    It belongs to its index, else to its id, else a name begins a call. A call is given from the
+    brace on that opens its arguments: what is no object shall not look like a call that becomes
+    one.
     """
 
-    def __init__(self) -> None:
-        """Start with no calls."""
-        self._calls: list[_OpenCall] = []
-        self._by_index: dict[int, _OpenCall] = {}
-
-    def feed(self, wire_calls: Any) -> list[Fragment]:
-        """Take the `tool_calls` of one delta.
+    def __init__(self, names: ToolNames) -> None:
+        """Start with no calls.
 
         Args:
-            wire_calls: The field as it came.
-
-        Returns:
-            A fragment for each of them that says something new.
+            names: The names of the request's tools.
         """
-        fragments = []
-        fed: list[_OpenCall] = []
-        for wire_call in _dicts(wire_calls):
-            function = _function(wire_call)
-            name = _name(function)
-            arguments = arguments_text(function.get("arguments"))
-            call = self._find(wire_call, name, arguments, fed) or self._open(wire_call)
-            fed.append(call)
-            fragment = call.take(_id(wire_call), name, arguments)
-            if fragment is not None:
-                fragments.append(fragment)
-        return fragments
+        self._names = names
+        self._calls: list[_Call] = []
+        self._by_index: dict[int | str, _Call] = {}
+        self._begun = 0
 
-    def rest(self, reply_id: str | None) -> list[Fragment]:
-        """Give what is missing at the end of the stream.
+    def feed(self, wire_calls: Any) -> list[ChatGenerationChunk]:
+        """Take the `tool_calls` of one delta, as they came."""
+        chunks: list[ChatGenerationChunk] = []
+        for index, call_id, name, arguments in _parts(wire_calls, self._names):
+            call = self._find(index, call_id, name)
+            call.id = call.id or call_id
+            arguments = call.add(arguments)
+            if call.position < self._begun:
+                if arguments:
+                    chunks.append(tool_chunk(None, arguments, None, call.position))
+                continue
+            call.name = call.name or name
+            if call.arguments.lstrip().startswith("{"):
+                chunks += self._begin(call.position + 1)
+        return chunks
+
+    def finish(self, reply_id: str | None, *, is_cut_off: bool) -> list[ChatGenerationChunk]:
+        """Take the end of the stream.
 
         Args:
             reply_id: The reply's id; calls without an id of their own get one made from it.
-
-        Returns:
-            A fragment for each call that came without an id, or that ends in half a character.
-        """
-        rests = (call.rest(make_call_id(reply_id, call.position)) for call in self._calls)
-        return [fragment for fragment in rests if fragment is not None]
-
-    def endings(self, *, is_cut_off: bool) -> list[Fragment]:
-        """Mark calls that must not be run: their arguments are broken, or they name no tool.
-
-        Args:
             is_cut_off: Whether the limit on output tokens ended the reply.
 
         Returns:
-            A fragment with an ending for each of these calls, see `unmistakable_ending`.
+            The calls that had been held back, ids for those without one, and endings for those
+            that must not be run: their arguments are no object, or they name no tool.
         """
-        fragments = []
+        chunks = self._begin(len(self._calls))
         for call in self._calls:
-            end = unmistakable_ending(call.arguments)
-            is_no_call = call.name is None or (is_cut_off and self._lacks_arguments(call))
-            if not end and is_no_call:
-                end = "]"  # It closes nothing, so core makes an `invalid_tool_call`.
-            if end:
-                fragments.append(Fragment(call.position, None, None, end))
-        return fragments
+            may_be_cut_off = is_cut_off and call is self._calls[-1]
+            call_id = None if call.has_given_id else call.id or _made_up_id(reply_id, call.position)
+            end = call.ending(is_cut_off=may_be_cut_off)
+            if end or call_id:
+                chunks.append(tool_chunk(None, end, call_id, call.position))
+        return chunks
 
-    def misread_by_events(
-        self, *, is_cut_off: bool
-    ) -> list[tuple[int, ToolCall | InvalidToolCall]]:
-        """The calls that `stream_events` (v3) cannot read itself, with their positions.
-
-        They name no tool, or their arguments are no JSON object, or are one that Python's strict
-        parser refuses: models leave line breaks within strings when they write code.
-
-        Args:
-            is_cut_off: Whether the limit on output tokens ended the reply.
-        """
-        misread = []
-        for call in self._calls:
-            lacks_arguments = is_cut_off and self._lacks_arguments(call)
-            if call.name is None or lacks_arguments or not _is_strict_object(call.arguments):
-                whole = _whole_call(call.name, call.arguments, call.id, is_cut_off=lacks_arguments)
-                misread.append((call.position, whole))
-        return misread
-
-    def _lacks_arguments(self, call: "_OpenCall") -> bool:
-        """Whether a stream that was cut off may have ended between a call's name and arguments.
-
-        vLLM 0.32 sends the name as soon as it is written (recording `tool_truncated_stream`), and
-        makes up the arguments `{}` if that is in the stream's last event. Such a call would pass
-        for one without arguments, and be run. That a call which really has none ends exactly at
-        the limit is much less likely.
-        """
-        return call is self._last() and call.arguments.strip() in _NO_ARGUMENTS
-
-    def _find(
-        self, wire_call: dict[str, Any], name: str | None, arguments: str, fed: list["_OpenCall"]
-    ) -> "_OpenCall | None":
-        """The call that a fragment continues, `None` where it begins a new one."""
-        call_id = _id(wire_call)
-        index = _index(wire_call)
+    def _find(self, index: int | str | None, call_id: str | None, name: str | None) -> "_Call":
         if index is not None:
             call = self._by_index.get(index)
-        elif call_id is not None and name is None:
-            call = next((c for c in self._calls if c.id == call_id), self._last())
-        elif call_id is not None:
-            return next((c for c in self._calls if c.id == call_id), None)
+            # Some servers give every call the index 0.
+            if call and not (name and call_id and call.id and call_id != call.id):
+                return call
         else:
-            call = self._last()
-            if call in fed and name is not None:
-                return None  # Two named fragments in one delta are two calls.
-        return None if call is None or call.is_ended_by(call_id, name, arguments) else call
-
-    def _open(self, wire_call: dict[str, Any]) -> "_OpenCall":
-        call = _OpenCall(len(self._calls))
+            call = next((c for c in self._calls if call_id and c.id == call_id), None)
+            if call is None and name is None and self._calls:
+                call = self._calls[-1]
+            if call is not None:
+                return call
+        call = _Call(len(self._calls))
         self._calls.append(call)
-        index = _index(wire_call)
         if index is not None:
             self._by_index[index] = call
         return call
 
-    def _last(self) -> "_OpenCall | None":
-        return self._calls[-1] if self._calls else None
+    def _begin(self, end: int) -> list[ChatGenerationChunk]:
+        """Give the calls before a position that have not been given: the order is kept."""
+        calls, self._begun = self._calls[self._begun : end], end
+        return [call.begin() for call in calls]
 
 
-class _OpenCall:
+class _Call:
     """A call whose fragments are coming in."""
 
     def __init__(self, position: int) -> None:
         self.position = position
         self.id: str | None = None
         self.name: str | None = None
-        self._names_each = True
+        self.has_given_id = False
+        self._is_no_object = False
         self._arguments: list[str] = []
-        self._white_space = ""
-        self._halves = HalfCharacters()
-
-    def is_ended_by(self, call_id: str | None, name: str | None, arguments: str) -> bool:
-        """Whether a fragment begins another call instead of continuing this one.
-
-        A new call always has a name. Some servers repeat the name in every delta, and some of
-        these make up a new id each time, so neither name nor id decides alone.
-        """
-        if name is None:
-            return False
-        if call_id is not None and self.id is not None:
-            if call_id == self.id:
-                return False
-            is_told = name != self.name or not self._names_each
-            return is_told or not self._arguments or self._is_whole()
-        if self.name is None:
-            return False
-        return name != self.name or (bool(arguments) and self._is_whole())
-
-    def take(self, call_id: str | None, name: str | None, arguments: str) -> Fragment | None:
-        """Add a fragment.
-
-        Returns:
-            What is new in it, `None` where nothing is.
-        """
-        self._names_each = self._names_each and name is not None
-        return self._add(call_id, name, self._halves.join(arguments))
-
-    def rest(self, spare_id: str) -> Fragment | None:
-        """Take the end, and an id in case that none came.
-
-        Returns:
-            What is still to be passed on, `None` where nothing is.
-        """
-        return self._add(spare_id, None, self._halves.end())
-
-    def _add(self, call_id: str | None, name: str | None, arguments: str) -> Fragment | None:
-        if not self._arguments:
-            # White space alone means no arguments, but LangChain would take it for broken JSON.
-            arguments = self._white_space + arguments
-            if arguments.isspace():
-                self._white_space, arguments = arguments, ""
-        new_id = call_id if self.id is None else None
-        new_name = name if self.name is None else None
-        self.id = self.id or new_id
-        self.name = self.name or new_name
-        if arguments:
-            self._arguments.append(arguments)
-        if not arguments and new_id is None and new_name is None:
-            return None
-        return Fragment(self.position, new_id, new_name, arguments)
 
     @property
     def arguments(self) -> str:
-        return "".join(self._arguments)
+        """The text so far; white space alone means no arguments, but core would not read it."""
+        arguments = "".join(self._arguments)
+        return "" if arguments.isspace() else arguments
 
-    def _is_whole(self) -> bool:
-        # Where a server repeats the name, this is asked for each fragment; parsing would be slow.
-        if not self._arguments or self._arguments[-1].rstrip()[-1:] not in ("", "}"):
-            return False
-        return _parse_arguments(self.arguments)[0] is not None
+    def add(self, arguments: str) -> str:
+        """Take the next piece of the arguments, and return it as JSON.
+
+        Models leave line breaks within strings when they write code. `invoke` reads them, and
+        `stream_events` (v3) would not.
+        """
+        if _CONTROL.search(arguments):
+            before = self.arguments
+            text = before + arguments
+            if not is_no_object(text):
+                text = _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
+            arguments = text[len(before) :]
+        self._arguments.append(arguments)
+        return arguments
+
+    def begin(self) -> ChatGenerationChunk:
+        arguments = self.arguments
+        self.has_given_id = self.id is not None
+        self._is_no_object = is_no_object(arguments)
+        return tool_chunk(self.name, arguments, self.id, self.position)
+
+    def ending(self, *, is_cut_off: bool) -> str:
+        """What to append to arguments, so that they cannot pass for whole ones.
+
+        When core adds chunks up it completes JSON that breaks off, and drops what it cannot
+        read: `{"path": "/tmp` would become a valid call with half a path, and be run. A bracket
+        that closes nothing is something that core does not repair: it makes an
+        `invalid_tool_call` of the call.
+        """
+        arguments = self.arguments
+        args, _ = _parse(arguments)
+        if self._is_no_object or (args is not None and self.name and (args or not is_cut_off)):
+            return ""
+        return next((end for end in _ENDINGS if not _is_read_by_core(arguments + end)), "")
 
 
-def unmistakable_ending(arguments: str) -> str:
-    """What to append to broken arguments, so that they cannot pass for whole ones.
+def is_no_object(arguments: str) -> bool:
+    """Whether arguments are something else than a JSON object from their first character on."""
+    return bool(arguments) and not arguments.lstrip().startswith("{")
 
-    When core adds chunks up it completes JSON that breaks off, and drops what it cannot
-    read: `{"path": "/tmp` would become a valid call with half a path, and be run. A bracket
-    that closes nothing is something that core does not repair: it makes an
-    `invalid_tool_call` of the call.
 
-    Returns:
-        The ending; empty if core makes no mistake without one.
+def unfinished_call(content: str, names: ToolNames) -> InvalidToolCall | None:
+    """The call that a text ends in, as a model writes it: the limit on tokens cut it off.
+
+    vLLM leaves it in the content of a whole reply (recording `tool_truncated`).
+
+    Args:
+        content: The text of a reply that was cut off, to a request with tools.
+        names: The names of the request's tools.
     """
-    if _parse_arguments(arguments)[0] is not None or not _passes_for_an_object(arguments):
-        return ""
-    endings = ("]", "}", '"]', '"}', '\\"]', '\\"}')
-    return next((end for end in endings if not _passes_for_an_object(arguments + end)), "")
+    start = content.rfind(_MARKUP)
+    if start < 0 or _MARKUP_END in content[start:]:
+        return None
+    written = content[start:]
+    found = _WRITTEN_NAME.search(written)
+    name = names.from_wire(found[1]) if found else None
+    return invalid_tool_call(name=name, args=written, id=None, error=_CUT_OFF)
 
 
-def _passes_for_an_object(arguments: str) -> bool:
-    """Whether core finds an object in the arguments, if need be by completing them."""
-    try:
-        return isinstance(parse_partial_json(arguments), dict)
-    except (ValueError, RecursionError):
-        return False
+def _parts(
+    wire_calls: Any, names: ToolNames
+) -> Iterator[tuple[int | str | None, str | None, str | None, str]]:
+    """The index, id, name and arguments of each call or fragment; odd values count as missing."""
+    for wire_call in wire_calls if isinstance(wire_calls, list) else ():
+        if not isinstance(wire_call, dict):
+            continue
+        function = wire_call.get("function")
+        function = function if isinstance(function, dict) else {}
+        index, call_id, name = wire_call.get("index"), wire_call.get("id"), function.get("name")
+        arguments = function.get("arguments")
+        if not isinstance(arguments, str):
+            arguments = "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+        yield (
+            index if isinstance(index, (int, str)) else None,
+            call_id if call_id and isinstance(call_id, str) else None,
+            names.from_wire(name) if name and isinstance(name, str) else None,
+            arguments,
+        )
 
 
-def _is_strict_object(arguments: str) -> bool:
-    try:
-        return not arguments or isinstance(json.loads(arguments), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]:
+def _parse(arguments: str) -> tuple[dict[str, Any] | None, str | None]:
     """Parse arguments into an object, or say why that cannot be done."""
-    if not arguments.strip():
-        return {}, None
     try:
-        parsed = json.loads(arguments, strict=False)
+        parsed = json.loads(arguments.strip() or "{}", strict=False)
     except ValueError as error:
         return None, f"The arguments are not valid JSON: {error}"
     except RecursionError:
@@ -343,30 +251,14 @@ def _parse_arguments(arguments: str) -> tuple[dict[str, Any] | None, str | None]
     return parsed, None
 
 
-def _dicts(wire_calls: Any) -> list[dict[str, Any]]:
-    """The calls in a list, or the single call that a server sends in place of a list."""
-    if isinstance(wire_calls, dict):
-        return [wire_calls]
-    return [c for c in wire_calls if isinstance(c, dict)] if isinstance(wire_calls, list) else []
+def _is_read_by_core(arguments: str) -> bool:
+    """Whether core takes arguments for whole ones, if need be by completing them."""
+    try:
+        return parse_partial_json(arguments or "{}") is not None
+    except (ValueError, RecursionError):
+        return False
 
 
-def _function(wire_call: dict[str, Any]) -> dict[str, Any]:
-    function = wire_call.get("function")
-    return function if isinstance(function, dict) else {}
-
-
-def _name(function: dict[str, Any]) -> str | None:
-    name = function.get("name")
-    return whole_characters(name) if name and isinstance(name, str) else None
-
-
-def _id(wire_call: dict[str, Any]) -> str | None:
-    call_id = wire_call.get("id")
-    return None if call_id is None or str(call_id) in _NO_IDS else whole_characters(str(call_id))
-
-
-def _index(wire_call: dict[str, Any]) -> int | None:
-    index = wire_call.get("index")
-    if isinstance(index, str) and index.isdecimal():
-        return int(index)
-    return index if isinstance(index, int) else None
+def _made_up_id(reply_id: str | None, position: int) -> str:
+    """An id for a call that came without one; tool messages cannot answer it otherwise."""
+    return f"{reply_id or f'call-{uuid4().hex}'}-tool-{position}"

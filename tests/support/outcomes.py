@@ -127,8 +127,6 @@ def _expected_whole(recording: Recording) -> Outcome:
     calls, invalid_calls = _read_calls(wire_calls, choice["finish_reason"])
     content = message["content"] or ""
     reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
-    if "</think>" in content:  # Left there by an engine that did not see the block begin.
-        reasoning, _, content = content.partition("</think>")
     return Outcome(
         content=content,
         reasoning=reasoning,

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
 from tests.support.outcomes import Outcome, outcome_of
 
 MODEL = "some-model"
@@ -65,9 +65,9 @@ def http_reply(reply: Event) -> bytes:
 
 def decode_chunks(events: Iterable[Event], model: str = MODEL) -> list[AIMessageChunk]:
     """The message chunks of a stream."""
-    decoder = StreamDecoder(model)
+    decoder = StreamDecoder(ReplyContext(model))
     generations = [chunk for one_event in events for chunk in decoder.feed(one_event)]
-    generations += decoder.finish()
+    generations += decoder.finish({})
     messages = [generation.message for generation in generations]
     assert all(isinstance(message, AIMessageChunk) for message in messages)
     return [message for message in messages if isinstance(message, AIMessageChunk)]
@@ -85,6 +85,6 @@ def streamed_outcome(*events: Event) -> Outcome:
 
 def whole_message(reply: Event, model: str = MODEL) -> AIMessage:
     """The message of a whole reply."""
-    [generation] = reply_to_result(reply, model).generations
+    [generation] = reply_to_result(reply, ReplyContext(model), {}).generations
     assert isinstance(generation.message, AIMessage)
     return generation.message

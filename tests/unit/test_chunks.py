@@ -19,9 +19,10 @@ from langchain_core.messages import (
     BaseMessageChunk,
     message_chunk_to_message,
 )
-from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from langchain_scaleway.convert import chunks
 
@@ -51,14 +52,6 @@ def tool_pair(name: str | None, arguments: str, call_id: str | None, index: int)
     return chunks.tool_chunk(name, arguments, call_id, index), expected
 
 
-def invalid_call_pair(name: str | None, arguments: str, call_id: str | None, index: int) -> Pair:
-    call = invalid_tool_call(name=name, args=arguments, id=call_id, error="It is no object.")
-    expected = constructed(
-        [{**call, "index": f"lc_tool_{index}"}], response_metadata={"output_version": "v1"}
-    )
-    return chunks.whole_call_chunk(call, index), expected
-
-
 # --- What is compared -------------------------------------------------------------------
 
 
@@ -75,9 +68,21 @@ def state_of(model: BaseModel) -> dict[str, Any]:
         "repr": repr(model),
         "dump": model.model_dump(),
         "dump of what was set": model.model_dump(exclude_unset=True),
-        "JSON": model.model_dump_json(),
+        "JSON": json_of(model),
         "LangChain's JSON": json.dumps(dumpd(model)),
     }
+
+
+def json_of(model: BaseModel) -> str:
+    """The model as JSON, or why there is none.
+
+    A fragment may end after the first of a character's two escapes, and core puts half a character
+    into the arguments that it reads so far.
+    """
+    try:
+        return model.model_dump_json()
+    except PydanticSerializationError as error:
+        return str(error)
 
 
 def views_of(message: BaseMessageChunk) -> dict[str, Any]:
@@ -105,7 +110,6 @@ SAMPLES: dict[str, Callable[[], Pair]] = {
     "reasoning": lambda: reasoning_pair("Well"),
     "call": lambda: tool_pair("f", '{"a": 1}', "call_1", 0),
     "fragment": lambda: tool_pair(None, '"}', None, 0),
-    "invalid call": lambda: invalid_call_pair("f", "[]", "call_1", 0),
 }
 
 every_kind = pytest.mark.parametrize("make", SAMPLES.values(), ids=SAMPLES)
@@ -139,7 +143,6 @@ PAIRS = st.one_of(
     st.builds(text_pair, TEXTS),
     st.builds(reasoning_pair, TEXTS),
     st.builds(tool_pair, NAMES, FRAGMENTS, NAMES, INDICES),
-    st.builds(invalid_call_pair, NAMES, FRAGMENTS, NAMES, INDICES),
 )
 
 
@@ -154,8 +157,6 @@ def test_every_function_is_compared() -> None:
         "text_chunk",
         "reasoning_chunk",
         "tool_chunk",
-        "whole_call_chunk",
-        "tool_block_index",
     }
 
 
@@ -173,6 +174,7 @@ def test_reasoning(reasoning: str) -> None:
 @example("get_weather", "", "call_1", 0)
 @example("get_weather", "{", "call_1", 0)
 @example("get_weather", '{"city": "Par', "call_1", 0)
+@example("get_weather", '{"face": "\\ud83d', "call_1", 0)
 @example(None, 'is"}', None, 0)
 @example(None, ' \n\t{"a": 1}', None, 3)
 @example(None, "\u00a0{}", None, 0)  # white space to Python, not to JSON
@@ -193,11 +195,6 @@ def test_tool_call(name: str | None, arguments: str, call_id: str | None, index:
 def test_a_fragment_nested_deeper_than_python_can_read() -> None:
     made, expected = tool_pair("f", '{"a": ' + "[" * 100_000, "call_1", 0)
     assert state_of(made.message)["fields"] == state_of(expected.message)["fields"]
-
-
-@given(NAMES, FRAGMENTS, NAMES, INDICES)
-def test_invalid_call(name: str | None, arguments: str, call_id: str | None, index: int) -> None:
-    check_same(*invalid_call_pair(name, arguments, call_id, index))
 
 
 @every_kind
@@ -321,7 +318,3 @@ def test_fields_that_chunks_have_not_are_refused_or_kept_as_ever() -> None:
         with pytest.raises(ValueError, match="no field"):
             chunk.colour = "blue"  # type: ignore[attr-defined]  # that is the point
     check_same(made, expected)
-
-
-def test_index_of_a_call_makes_core_merge_its_blocks() -> None:
-    assert chunks.tool_block_index(3) == "lc_tool_3"

@@ -245,10 +245,16 @@ class TestDecode:
             "token": "café",
         }
 
-    def test_half_a_character(self) -> None:
-        assert decode(b'"\\ud83d"') == "\ud83d"
-        assert decode(b'["\\ude00", "caf\xc3\xa9"]') == ["\ude00", "café"]
-        assert decode(b'"\\ud83d\\ude00"') == "\U0001f600"
+    def test_half_a_character_is_replaced(self) -> None:
+        """A message that holds one can be neither written to a file nor sent again."""
+        assert decode(b'"\\ud83d"') == "\ufffd"
+        assert decode(b'["\\ude00", "caf\xc3\xa9", NaN]')[:2] == ["\ufffd", "café"]
+        assert decode(b'{"\\ud83d": "a\\ud83db \\ud83d\\ude00"}') == {"\ufffd": "a\ufffdb \U0001f600"}
+
+    @given(values(FINITE, st.text(st.characters(codec=None))))
+    def test_any_answer_can_be_encoded(self, body: Any) -> None:
+        found = decode(json.dumps(body).encode())
+        json.dumps(found, ensure_ascii=False).encode()
 
     @pytest.mark.parametrize(
         "text",

@@ -104,7 +104,7 @@ REPLIES = {
     ),
     (VLLM_QWEN, "tool_result_turn"): Says("It is sunny in Paris.", "stop", (234, 7, None, 0)),
     (VLLM_QWEN, "vx_echo_continue_final"): Says(
-        "\n\nThe capital of France is Paris.", "stop", (18, 13, None, 0), " France Paris.\n"
+        " France Paris.\n</think>\n\nThe capital of France is Paris.", "stop", (18, 13, None, 0)
     ),
     (VLLM_QWEN, "vx_structured_choice"): Says("Paris", "stop", (19, 2, None, 0)),
     (VLLM_SMOLLM, "chat_plain"): Says(PARIS, "stop", (37, 8, None, None)),

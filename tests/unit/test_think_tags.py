@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_scaleway.convert.replies import StreamDecoder
+from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder
+from langchain_scaleway.errors import ScalewayError
 from tests.support.outcomes import calls_of, outcome_of
 from tests.support.wire import (
     calls_event,
@@ -47,6 +48,8 @@ MID_SENTENCE = [
 """Only of a model that always thinks it is known that this closes a block."""
 
 NO_BLOCKS = [
+    pytest.param('{"text": "Thought about it.</think>Done"}', id="the closing tag in JSON"),
+    pytest.param("Two and two.\n</think>\n\nFour.", id="a block that was never opened"),
     pytest.param("Four.", id="no tag"),
     pytest.param("", id="nothing"),
     pytest.param("\n\nFour.", id="white space first (vLLM after thinking, llama.cpp)"),
@@ -94,20 +97,6 @@ def test_a_streamed_reply_that_only_speaks_of_the_tags_keeps_them(content: str) 
         assert (outcome.reasoning, outcome.content) == ("", content), pieces
 
 
-def test_the_opening_tag_may_be_missing() -> None:
-    """Chat templates that open the block themselves leave only its end (deepseek-r1-distill)."""
-    outcome = outcome_of(whole_message(whole({"content": "Two and two.\n</think>\n\nFour."})))
-    assert (outcome.reasoning, outcome.content) == ("Two and two.\n", "\n\nFour.")
-
-
-def test_a_streamed_answer_whose_opening_tag_is_missing_keeps_its_text() -> None:
-    """What was handed on as answer cannot be called back when the closing tag comes."""
-    content = "Two and two.\n</think>\n\nFour."
-    for pieces in _cut_everywhere(content):
-        outcome = streamed_outcome(*(event({"content": piece}) for piece in pieces), END)
-        assert (outcome.reasoning, outcome.content) == ("", content), pieces
-
-
 BEGINS_WITHIN = "qwen/qwen3-235b-a22b-thinking-2507:fp8"
 """A model that always thinks, and whose chat template opens the block."""
 
@@ -136,11 +125,12 @@ def test_a_reply_that_might_have_begun_within_the_block_keeps_its_text() -> None
 
 
 def test_what_was_held_back_is_not_lost_when_the_stream_breaks() -> None:
-    decoder = StreamDecoder(BEGINS_WITHIN)
-    for piece in ("Two ", "and \ud83d"):
+    decoder = StreamDecoder(ReplyContext(BEGINS_WITHIN))
+    for piece in ("Two ", "and"):
         assert decoder.feed(event({"content": piece})) == []
-    decoder.release()
-    assert ("".join(decoder.text), decoder.reasoning) == ("Two and \ufffd", [])
+    error = ScalewayError("The connection broke.")
+    decoder.attach_partial_answer(error)
+    assert (error.partial_text, error.partial_reasoning) == ("Two and", "")
 
 
 def test_reasoning_in_its_own_field_leaves_tags_in_the_answer() -> None:

