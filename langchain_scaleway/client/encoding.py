@@ -111,21 +111,15 @@ def _decode_slowly(text: bytes) -> Any:
     try:
         value = json.loads(text)
         written = json.dumps(value, ensure_ascii=False)
-        if not _is_encodable(written):
-            halves = written.encode("utf-16", "surrogatepass")
-            value = json.loads(halves.decode("utf-16", "replace"))
-        return value
     except RecursionError as error:
         message = "The JSON is nested too deeply to be read."
         raise ValueError(message) from error
-
-
-def _is_encodable(text: str) -> bool:
     try:
-        text.encode()
+        written.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        halves = written.encode("utf-16", "surrogatepass")
+        return json.loads(halves.decode("utf-16", "replace"))
+    return value
 
 
 def _encode_slowly(body: Any) -> bytes:

@@ -82,7 +82,7 @@ def _chunk(
     content: str, additional_kwargs: dict[str, Any], fields_set: tuple[str, ...]
 ) -> ChatGenerationChunk:
     message = _new(AIMessageChunk)
-    fields = {
+    fields: dict[str, Any] = {
         "content": content,
         "additional_kwargs": additional_kwargs,
         "response_metadata": {"model_provider": MODEL_PROVIDER},

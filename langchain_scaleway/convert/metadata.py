@@ -1,7 +1,7 @@
 """What a reply says about itself: token usage, the model that answered, why it ended."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
@@ -83,9 +83,9 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
         "audio": count(details, "audio_tokens"),
     }
     if known := {name: tokens for name, tokens in of_input.items() if tokens is not None}:
-        metadata["input_token_details"] = InputTokenDetails(**known)
+        metadata["input_token_details"] = cast("InputTokenDetails", known)
     if known := {name: tokens for name, tokens in of_output.items() if tokens is not None}:
-        metadata["output_token_details"] = OutputTokenDetails(**known)
+        metadata["output_token_details"] = cast("OutputTokenDetails", known)
     return metadata
 
 

@@ -6,7 +6,7 @@ behind one API: unknown fields are passed over, missing ones and nulls are toler
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata

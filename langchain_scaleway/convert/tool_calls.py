@@ -49,8 +49,8 @@ def read_tool_calls(
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     parts = list(_parts(wire_calls, names))
-    for position, (_, call_id, name, arguments) in enumerate(parts):
-        call_id = call_id or _made_up_id(reply_id, position)
+    for position, (_, given_id, name, arguments) in enumerate(parts):
+        call_id = given_id or _made_up_id(reply_id, position)
         args, error = _parse(arguments)
         if is_cut_off and position == len(parts) - 1 and not args:
             args, error = None, _CUT_OFF
@@ -84,10 +84,10 @@ class ToolCallAssembler:
     def feed(self, wire_calls: Any) -> list[ChatGenerationChunk]:
         """Take the `tool_calls` of one delta, as they came."""
         chunks: list[ChatGenerationChunk] = []
-        for index, call_id, name, arguments in _parts(wire_calls, self._names):
+        for index, call_id, name, piece in _parts(wire_calls, self._names):
             call = self._find(index, call_id, name)
             call.id = call.id or call_id
-            arguments = call.add(arguments)
+            arguments = call.add(piece)
             if call.position < self._begun:
                 if arguments:
                     chunks.append(tool_chunk(None, arguments, None, call.position))

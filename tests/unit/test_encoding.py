@@ -249,7 +249,9 @@ class TestDecode:
         """A message that holds one can be neither written to a file nor sent again."""
         assert decode(b'"\\ud83d"') == "\ufffd"
         assert decode(b'["\\ude00", "caf\xc3\xa9", NaN]')[:2] == ["\ufffd", "café"]
-        assert decode(b'{"\\ud83d": "a\\ud83db \\ud83d\\ude00"}') == {"\ufffd": "a\ufffdb \U0001f600"}
+        assert decode(b'{"\\ud83d": "a\\ud83db \\ud83d\\ude00"}') == {
+            "\ufffd": "a\ufffdb \U0001f600"
+        }
 
     @given(values(FINITE, st.text(st.characters(codec=None))))
     def test_any_answer_can_be_encoded(self, body: Any) -> None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from langchain_scaleway import ChatScaleway
 from tests.support.outcomes import (
@@ -317,3 +319,20 @@ def test_chunks_of_one_block_share_an_index(
     assert all(len(found) == 1 for found in indexes.values()), indexes
     assert all(str(index).startswith("lc_") for found in indexes.values() for index in found)
     assert len({index for found in indexes.values() for index in found}) == len(indexes)
+
+
+def test_a_stream_that_is_given_a_run_manager_says_the_same(
+    replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    """Routers and other integrations hand one on; a call that was cut off must not become valid."""
+    cut_off = fragment('{"path": "/tmp', name="rm", id="call_a", index=0)
+    answer = http_stream([calls_event(cut_off), event({}, "length")])
+    model = model_at(replay_server.base_url_of(answer), MODEL)
+    run_manager = CallbackManagerForLLMRun.get_noop_manager()
+    for manager in (None, run_manager):
+        chunks = model._stream([HumanMessage(PROMPT)], run_manager=manager)
+        [generation] = generate_from_stream(chunks).generations
+        assert isinstance(generation.message, AIMessage)
+        assert generation.message.tool_calls == []
+        [invalid] = generation.message.invalid_tool_calls
+        assert str(invalid["args"]).startswith('{"path": "/tmp')
