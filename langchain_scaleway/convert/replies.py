@@ -70,7 +70,7 @@ def reply_to_result(
                 reply, context.model, headers if context.with_headers else None
             )
             told = {name: choice.get(name) for name in CHOICE_FIELDS}
-            metadata.update((name, value) for name, value in told.items() if _is_told(value))
+            metadata |= {name: value for name, value in told.items() if value not in (None, "")}
             message = _message(wire, context, metadata, None if generations else usage)
             generations.append(ChatGeneration(message=message))
     if not generations:
@@ -165,15 +165,10 @@ class StreamDecoder:
             self._first = event
         if usage := event.get("usage"):
             self.usage = usage
-        choice = next((c for c in _choices(event) if c.get("index") in _FIRST_INDEXES), None)
-        if choice is None:
-            return []
-        for name in CHOICE_FIELDS:
-            if _is_told(value := choice.get(name)):
-                _note(self._choice, name, value)
-        # A server that ignores `stream` sends a message instead of a delta.
-        delta = choice.get("delta") or choice.get("message")
-        return self._feed_delta(delta) if isinstance(delta, dict) else []
+        for choice in _choices(event):
+            if choice.get("index") in _FIRST_INDEXES:
+                return self._feed_choice(choice)
+        return []
 
     def finish(self, headers: Mapping[str, str]) -> list[ChatGenerationChunk]:
         """Take the end of the stream.
@@ -207,18 +202,22 @@ class StreamDecoder:
         error.partial_text = "".join(self.text)
         error.partial_reasoning = "".join(self.reasoning)
 
+    def _feed_choice(self, choice: dict[str, Any]) -> list[ChatGenerationChunk]:
+        for name in CHOICE_FIELDS:
+            if (value := choice.get(name)) is not None:
+                _note(self._choice, name, value)
+        # A server that ignores `stream` sends a message instead of a delta.
+        delta = choice.get("delta") or choice.get("message")
+        return self._feed_delta(delta) if isinstance(delta, dict) else []
+
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         if reasoning := _reasoning(delta):
-            chunks = self._end_thinking()
+            if self._thinking is not None:
+                chunks = self._end_thinking()
             chunks += self._chunks(reasoning, "")
-        if content := _text(delta.get("content")):
-            if self._thinking is None:
-                chunks += self._chunks("", content)
-            else:
-                chunks += self._chunks(*self._thinking.feed(content))
-                if self._thinking.passes_through:
-                    self._thinking = None
+        if content := delta.get("content"):
+            chunks += self._feed_content(_text(content))
         if wire_calls := delta.get("tool_calls"):
             if self._tool_calls is None:
                 chunks += self._end_thinking()
@@ -226,6 +225,14 @@ class StreamDecoder:
             chunks += self._tool_calls.feed(wire_calls)
         if refusal := delta.get("refusal"):  # Too rare to be streamed: for the last chunk.
             self._refusal += _text(refusal)
+        return chunks
+
+    def _feed_content(self, text: str) -> list[ChatGenerationChunk]:
+        if self._thinking is None:
+            return self._chunks("", text)
+        chunks = self._chunks(*self._thinking.feed(text))
+        if self._thinking.passes_through:
+            self._thinking = None
         return chunks
 
     def _end_thinking(self) -> list[ChatGenerationChunk]:
@@ -251,7 +258,8 @@ def _choices(reply: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _reasoning(wire: dict[str, Any]) -> str:
     """The reasoning, under its newer name or its older one; both hold copies of each other."""
-    return _text(wire.get("reasoning") or wire.get("reasoning_content"))
+    reasoning = wire.get("reasoning") or wire.get("reasoning_content")
+    return _text(reasoning) if reasoning else ""
 
 
 def _text(content: Any) -> str:
@@ -264,20 +272,16 @@ def _text(content: Any) -> str:
     return ""
 
 
-def _is_told(value: Any) -> bool:
-    return value is not None and value != ""  # Some gateways write an empty text for null.
-
-
 def _note(noted: dict[str, Any], name: str, value: Any) -> None:
     """Note a field. Lists come in pieces and are joined, of other values the last one counts."""
     before = noted.get(name)
     if isinstance(value, dict):
         inner = noted[name] = before if isinstance(before, dict) else {}
         for key, item in value.items():
-            if _is_told(item):
+            if item is not None:
                 _note(inner, key, item)
     elif isinstance(value, list):
         noted[name] = joined = before if isinstance(before, list) else []
         joined.extend(value)
-    else:
+    elif value != "":  # Some gateways write an empty text for null.
         noted[name] = value
