@@ -38,7 +38,7 @@ FIRST_PIECES = {
     "text": Reply("One two three", faults=[Reset(after_events=2)]),
     "reasoning": Reply("One", "Let me think about it", faults=[Reset(after_events=2)]),
     "a tool call": Reply(
-        None, None, [ToolCall("look", {"at": "me"})], faults=[Reset(after_events=2)]
+        None, None, [ToolCall("look", {"at": "me"})], faults=[Reset(after_events=3)]
     ),
 }
 
