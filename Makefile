@@ -106,7 +106,7 @@ format: $(VENV)/dev.stamp ## Format the code and fix what ruff can fix
 
 .PHONY: profiles
 profiles: $(VENV)/dev.stamp ## Write langchain_scaleway/data/ and docs/models.md from scripts/models.toml
-	$(BIN)/python -m scripts.make_profiles
+	$(BIN)/python -m scripts.make_model_table
 	$(BIN)/python -m scripts.make_models_page
 
 .PHONY: profiles-check

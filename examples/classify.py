@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 import orjson
-from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
+from tqdm.auto import tqdm
 
 from examples.without_a_key import scaleway_or_emulator
 from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
-from langchain_scaleway.progress import ProgressBar
 from langchain_scaleway.testing import Quotas, ReceivedRequest
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
@@ -47,11 +46,9 @@ class Sorted(BaseModel):
 def sort(model: ChatScaleway, messages: list[str]) -> None:
     """Print how many messages are about what."""
     sorter = model.with_structured_output(Sorted)
-    with ProgressBar(total=len(messages), unit="message") as bar:
-        # Threads only wait here: the rate limiter decides when each request goes.
-        config: RunnableConfig = {"max_concurrency": 50, "callbacks": [bar]}
-        done = sorter.batch_as_completed([*messages], config, return_exceptions=True)
-        results = [result for _, result in done]
+    # Threads only wait here: the rate limiter decides when each request goes.
+    done = sorter.batch_as_completed([*messages], {"max_concurrency": 50}, return_exceptions=True)
+    results = [result for _, result in tqdm(done, total=len(messages), unit="message")]
     topics = Counter(r.topic if isinstance(r, Sorted) else f"failed: {r}" for r in results)
     for topic, count in topics.most_common():
         print(f"{count:5} {topic}")

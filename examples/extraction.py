@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 import orjson
-from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field
+from tqdm.auto import tqdm
 
 from examples.without_a_key import scaleway_or_emulator
 from langchain_scaleway import ChatScaleway, usage_cost
 from langchain_scaleway.data import model_facts
-from langchain_scaleway.progress import ProgressBar
 from langchain_scaleway.testing import ReceivedRequest
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
@@ -55,11 +54,11 @@ def extract(model: ChatScaleway, documents: dict[str, str]) -> None:
     """Print a record for each document, and what all of them cost."""
     # `include_raw` keeps the reply, which has the usage, and turns failures into values.
     reader = model.with_structured_output(Invoice, include_raw=True)
-    with ProgressBar(total=len(documents), unit="document") as bar:
-        config: RunnableConfig = {"max_concurrency": AT_ONCE, "callbacks": [bar]}
-        # Not `batch`, which does one step for all documents before it begins with the next.
-        done = reader.batch_as_completed([*documents.values()], config, return_exceptions=True)
-        results = dict(done)
+    # Not `batch`, which does one step for all documents before it begins with the next.
+    done = reader.batch_as_completed(
+        [*documents.values()], {"max_concurrency": AT_ONCE}, return_exceptions=True
+    )
+    results = dict(tqdm(done, total=len(documents), unit="document"))
 
     found, cost = 0, 0.0
     for index, name in enumerate(documents):

@@ -179,12 +179,18 @@ def _tools_advice(facts: ModelFacts, body: Mapping[str, Any]) -> Iterator[Advice
     """Tools for a model that cannot call them, or that will not because of a schema."""
     if facts.tool_calling == "no":
         yield Advice("tools", f"{facts.model} does not call tools. See {MODELS_PAGE}")
-    elif facts.tool_calling == "responses_api":
+    elif facts.use_responses_api:
         yield Advice(
             "tools",
             f"{facts.model} calls tools reliably on Scaleway's Responses API only; on chat "
             "completions, which this package uses, the turn that carries a tool's result often "
             f"fails. Another model is the safer choice for an agent. See {MODELS_PAGE}",
+        )
+    if body.get("stream") and facts.tool_call_streaming is False:
+        yield Advice(
+            "streamed tools",
+            f"{facts.model} was seen to leave tool calls out of streams, which then just end. With "
+            'disable_streaming="tool_calling" requests with tools are not streamed.',
         )
     response_format = body.get("response_format")
     if (

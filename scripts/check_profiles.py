@@ -14,9 +14,10 @@ from typing import NamedTuple
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.http import ScalewayClient
+from langchain_scaleway.data import ModelFacts
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import Settings, load_settings
-from scripts.make_profiles import ModelRow, ModelTable, read_table
+from scripts.make_model_table import model_table, read_toml
 from scripts.product_catalogue import CatalogueModel, read_catalogue
 
 CATALOGUE_URL = "https://api.scaleway.com"
@@ -38,11 +39,13 @@ class Difference(NamedTuple):
     text: str
 
 
-def compare_served(table: ModelTable, served: Collection[str]) -> Iterator[Difference]:
+def compare_served(
+    table: Mapping[str, ModelFacts], served: Collection[str]
+) -> Iterator[Difference]:
     """Compare the table with the ids that `GET /v1/models` gives."""
-    for model in sorted(set(served) - set(table.models)):
+    for model in sorted(set(served) - set(table)):
         yield Difference("new", model, "is served, and not in the table")
-    for model, row in table.models.items():
+    for model, row in table.items():
         if model in served and row.status == "end_of_life":
             yield Difference("status", model, "is served, and retired in the table")
         if model not in served and _is_offered(row):
@@ -50,35 +53,46 @@ def compare_served(table: ModelTable, served: Collection[str]) -> Iterator[Diffe
 
 
 def compare_catalogue(
-    table: ModelTable, catalogue: Mapping[str, CatalogueModel]
+    table: Mapping[str, ModelFacts],
+    catalogue: Mapping[str, CatalogueModel],
+    catalogue_efforts: Mapping[str, Collection[str]],
 ) -> Iterator[Difference]:
-    """Compare the table with the product catalogue."""
+    """Compare the table with the product catalogue.
+
+    Args:
+        table: The table.
+        catalogue: What the catalogue says.
+        catalogue_efforts: Where the catalogue is known to name other efforts than the pages.
+    """
     for model, entry in sorted(catalogue.items()):
-        row = table.models.get(model)
+        row = table.get(model)
         if row is not None:
-            yield from _compare_entry(model, row, entry)
+            efforts = catalogue_efforts.get(model) or row.efforts or ()
+            yield from _compare_entry(row, entry, efforts)
         elif entry.status != "end_of_life":
             prices = ", ".join(f"{kind} {_euros(price)}" for kind, price in entry.prices.items())
             text = f"is {entry.status} for {', '.join(sorted(entry.tasks))} ({prices})"
             yield Difference("new", model, f"{text}, and not in the table")
-    for model, row in table.models.items():
+    for model, row in table.items():
         if model not in catalogue and _is_offered(row):
             yield Difference("gone", model, f"is not listed, and {row.status} in the table")
 
 
-def _is_offered(row: ModelRow) -> bool:
+def _is_offered(row: ModelFacts) -> bool:
     """Whether both sources should know the model; neither listed a beta so far."""
     return row.status in {"preview", "active", "deprecated"}
 
 
-def _compare_entry(model: str, row: ModelRow, entry: CatalogueModel) -> Iterator[Difference]:
+def _compare_entry(
+    row: ModelFacts, entry: CatalogueModel, known_efforts: Collection[str]
+) -> Iterator[Difference]:
+    model = row.model
     if entry.status != row.status:
         yield Difference("status", model, f"is {entry.status}, and {row.status} in the table")
-    known_end = row.end_of_life and row.end_of_life.isoformat()
-    if entry.end_of_life and entry.end_of_life != known_end:
-        yield Difference("status", model, f"ends on {entry.end_of_life}, in the table {known_end}")
-    yield from _compare_prices(model, row, entry)
-    known_efforts = row.catalogue_efforts or row.efforts or ()
+    if entry.end_of_life and entry.end_of_life != row.end_of_life:
+        text = f"ends on {entry.end_of_life}, in the table {row.end_of_life}"
+        yield Difference("status", model, text)
+    yield from _compare_prices(row, entry)
     if entry.efforts and entry.efforts != set(known_efforts):
         text = f"takes the efforts {_listed(entry.efforts)}, in the table {_listed(known_efforts)}"
         yield Difference("effort", model, text)
@@ -90,7 +104,7 @@ def _compare_entry(model: str, row: ModelRow, entry: CatalogueModel) -> Iterator
         yield Difference("effort", model, f"{does}, and the table says otherwise")
 
 
-def _compare_prices(model: str, row: ModelRow, entry: CatalogueModel) -> Iterator[Difference]:
+def _compare_prices(row: ModelFacts, entry: CatalogueModel) -> Iterator[Difference]:
     if not entry.prices:  # a retired model
         return
     known = _known_prices(row)
@@ -100,18 +114,17 @@ def _compare_prices(model: str, row: ModelRow, entry: CatalogueModel) -> Iterato
         if now != before and (now or before):
             per = "minute" if kind == "input_duration" else "million"
             text = f"{kind} costs {_euros(now)} per {per}, in the table {_euros(before)}"
-            yield Difference("price", model, text)
+            yield Difference("price", row.model, text)
 
 
-def _known_prices(row: ModelRow) -> dict[str, Decimal]:
+def _known_prices(row: ModelFacts) -> dict[str, Decimal]:
     """The table's prices under the catalogue's names."""
-    prices: dict[str, float | None] = {}
-    if row.prices:
-        prices["input_token"] = row.prices.input
-        prices["input_cached_token"] = row.prices.cached_input
-        prices["output_token"] = row.prices.output
-    if row.price_per_audio_minute:
-        prices["input_duration"] = row.price_per_audio_minute.eur
+    prices = {
+        "input_token": row.input_price,
+        "input_cached_token": row.cached_input_price,
+        "output_token": row.output_price,
+        "input_duration": row.audio_minute_price,
+    }
     return {kind: Decimal(str(price)) for kind, price in prices.items() if price is not None}
 
 
@@ -147,7 +160,13 @@ def find_differences(settings: Settings | None, catalogue_url: str) -> list[Diff
         ScalewayError: A source does not answer.
         ValueError: A source's answer cannot be understood, or the table is wrong.
     """
-    table = read_table()
+    toml = read_toml()
+    table = model_table(toml)
+    catalogue_efforts = {
+        model: row["catalogue_efforts"]
+        for model, row in toml["models"].items()
+        if "catalogue_efforts" in row
+    }
     connections = Connections()
     differences: list[Difference] = []
     try:
@@ -159,7 +178,7 @@ def find_differences(settings: Settings | None, catalogue_url: str) -> list[Diff
         # The catalogue is public and on another host, so it does not get the key.
         catalogue = read_catalogue(ScalewayClient(Endpoint(catalogue_url), connections))
         print(f"The product catalogue names {len(catalogue)} models.")
-        differences += compare_catalogue(table, catalogue)
+        differences += compare_catalogue(table, catalogue, catalogue_efforts)
     finally:
         connections.close()
     return sorted(differences)

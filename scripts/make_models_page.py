@@ -48,7 +48,8 @@ _AFTER_CHAT = """\
 _OTHERS = """\
 ## Other models
 
-For embeddings, transcription and OCR. `ChatScaleway` does not use them.
+For embeddings, ranking, transcription and OCR. **Context** is the most tokens of one text. Prices
+are in EUR per million tokens or per minute; ranking is billed as input tokens.
 """
 
 _RETIRED = """\
@@ -112,13 +113,24 @@ print(f"{usage_cost(reply):.7f} EUR")
 0.0000046 EUR
 ```
 
-It is an estimate and no invoice: Scaleway's free tier, its rounding to a thousand tokens, the half
-price of batches and later price changes are not in it ([FAQ]({docs}/faq/)). It is `None` where
-there is no price, as for a dedicated deployment, which is paid by the hour.
+`batch=True` halves it, as Scaleway does for batches. The `usage` of other endpoints has a price,
+too, if the model is named:
+
+```python
+print(usage_cost({"prompt_tokens": 120_000, "total_tokens": 120_000}, model="qwen3-embedding-8b"))
+```
+
+```text
+0.012
+```
+
+It is an estimate and no invoice: Scaleway's free tier, its rounding to a thousand tokens and later
+price changes are not in it ([FAQ]({docs}/faq/)). It is `None` where there is no price, as for a
+dedicated deployment, which is paid by the hour.
 """
 
 _DOCS = "https://www.scaleway.com/en/docs/generative-apis"
-_TOOLS = {"yes": "yes", "partial": "partly", "no": "no", "responses_api": "Responses API", None: ""}
+_TOOLS = {"yes": "yes", "partial": "partly", "no": "no", None: ""}
 
 
 def page() -> str:
@@ -147,7 +159,7 @@ _CHAT_COLUMNS = (
     *("Model", "Status", "Context", "Output", "Reads", "Tools", "Efforts"),
     *("In", "Cached", "Out"),
 )
-_OTHER_COLUMNS = ("Model", "For", "Status", "Context", "Price")
+_OTHER_COLUMNS = ("Model", "For", "Status", "Context", "Dimensions", "Price")
 _LEAVING_COLUMNS = ("Model", "Deprecated", "End of life", "Successor")
 
 
@@ -162,7 +174,7 @@ def _chat_row(model: ModelFacts) -> tuple[str, ...]:
         _number(model.context_window),
         _number(model.max_output_tokens),
         ", ".join(model.inputs or ()),
-        _TOOLS[model.tool_calling],
+        "Responses API" if model.use_responses_api else _TOOLS[model.tool_calling],
         _efforts(model),
         _price(model.input_price),
         "-" if model.cached_input_price is None else _price(model.cached_input_price),
@@ -177,7 +189,14 @@ def _other_row(model: ModelFacts) -> tuple[str, ...]:
     elif model.input_price is not None:
         price = _price(model.input_price)
     kinds = ", ".join(model.kinds)
-    return (f"`{model.model}`", kinds, model.status or "", _number(model.context_window), price)
+    return (
+        f"`{model.model}`",
+        kinds,
+        model.status or "",
+        _number(model.context_window),
+        _number(model.embedding_dimensions),
+        price,
+    )
 
 
 def _leaving_row(model: ModelFacts) -> tuple[str, ...]:

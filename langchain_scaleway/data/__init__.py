@@ -1,10 +1,10 @@
 """What is known about Scaleway's models, as of the dates in the table behind it.
 
-The tables are generated from `scripts/models.toml` by `make profiles`; see
-`docs/maintaining-models.md`. They restrict nothing: a model that is not in them is simply unknown.
+The table is generated from `scripts/models.toml` by `make profiles`; see
+`docs/maintaining-models.md`. It restricts nothing: a model that is not in it is simply unknown.
 """
 
-from copy import deepcopy
+import difflib
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,12 +14,35 @@ if TYPE_CHECKING:
     # Only a type: importing it would load all of langchain_core's language models.
     from langchain_core.language_models.model_profile import ModelProfile
 
-__all__ = ["ModelFacts", "known_models", "model_facts", "model_profile"]
+__all__ = ["ModelFacts", "known_models", "model_facts", "model_profile", "similar_model"]
 
 
 def known_models() -> tuple[ModelFacts, ...]:
     """Everything in the table, retired models included."""
-    return tuple(_load_facts().values())
+    return tuple(_table().values())
+
+
+@lru_cache(maxsize=256)
+def model_facts(model: str) -> ModelFacts | None:
+    """What is known about a model.
+
+    Args:
+        model: A serverless id, with or without the vendor before it; or the name of a dedicated
+            deployment's model, such as `mistral/mistral-small-3.2-24b-instruct-2506:fp8`, or of
+            the weights on a hub, such as `Qwen/Qwen3.6-35B-A3B`.
+
+    Returns:
+        The facts, `None` for an unknown model.
+
+    Example:
+        >>> model_facts("glm-5.2").efforts
+        ('none', 'high', 'max')
+    """
+    name = model.rpartition("/")[2].partition(":")[0]
+    facts = _table().get(name.lower())
+    # A quantisation or a capital is in no serverless id (docs: openai-compatibility).
+    is_serverless = ":" not in model and name.islower()
+    return facts if facts is None or is_serverless else facts.on_dedicated_deployment()
 
 
 def model_profile(model: str) -> "ModelProfile | None":
@@ -32,79 +55,79 @@ def model_profile(model: str) -> "ModelProfile | None":
     structured answer through a tool, which works.
 
     Args:
-        model: A serverless id, with or without the vendor before it, or the name of a dedicated
-            deployment's model such as `mistral/mistral-small-3.2-24b-instruct-2506:fp8`.
+        model: As for `model_facts`.
 
     Returns:
-        A fresh copy, `None` for an unknown model. The profile of a dedicated deployment has no
-        life cycle and no output cap, since those are of the serverless API.
+        The profile as far as it is known and the installed langchain-core has names for it;
+        `None` for an unknown model and for one that does not chat.
     """
-    profile = _load_profiles().get(_serverless_id(model))
-    if profile is None:
+    from langchain_core.language_models.model_profile import ModelProfile  # noqa: PLC0415 -- slow
+
+    facts = model_facts(model)
+    if facts is None or "chat" not in facts.kinds:
         return None
-    profile = deepcopy(profile)
-    if _is_dedicated(model):
-        profile.pop("status", None)
-        profile.pop("max_output_tokens", None)
-        if (facts := model_facts(model)) and facts.context_window:
-            profile["max_input_tokens"] = facts.context_window
-    return cast("ModelProfile", profile)
-
-
-@lru_cache(maxsize=256)
-def model_facts(model: str) -> ModelFacts | None:
-    """What the client must know about a model.
-
-    Args:
-        model: As for `model_profile`, of any kind.
-
-    Returns:
-        The facts, `None` for an unknown model. A dedicated deployment has no life cycle, no
-        output cap and no price per token; its context window is the model's own.
-
-    Example:
-        >>> model_facts("glm-5.2").efforts
-        ('none', 'high', 'max')
-    """
-    facts = _load_facts().get(_serverless_id(model))
-    if facts is None or not _is_dedicated(model):
-        return facts
-    return facts._replace(
-        status=None,
-        deprecated=None,
-        end_of_life=None,
-        successor=None,
-        context_window=facts.dedicated_context_window or facts.context_window,
-        max_output_tokens=None,
-        input_price=None,
-        cached_input_price=None,
-        output_price=None,
-        audio_minute_price=None,
-        prices_as_of=None,
+    inputs = facts.inputs or ("text",)
+    reads_images = "image" in inputs
+    calls_tools = None
+    if facts.tool_calling is not None:
+        calls_tools = facts.tool_calling != "no" and not facts.use_responses_api
+    profile: dict[str, Any] = {
+        "name": facts.name,
+        "status": facts.status,
+        "max_input_tokens": facts.context_window,
+        "max_output_tokens": facts.max_output_tokens,
+        "text_inputs": "text" in inputs,
+        "image_inputs": reads_images,
+        "image_url_inputs": reads_images,
+        "audio_inputs": "audio" in inputs,
+        "pdf_inputs": False,
+        "video_inputs": "video" in inputs,
+        # Nobody has recorded what Scaleway does with an image in a tool's message.
+        "image_tool_message": None if reads_images else False,
+        "pdf_tool_message": False,
+        "attachment": reads_images,
+        "text_outputs": True,
+        "image_outputs": False,
+        "audio_outputs": False,
+        "video_outputs": False,
+        "reasoning_output": None if facts.efforts is None else bool(facts.efforts),
+        "reasoning_effort_levels": list(facts.efforts) if facts.efforts else None,
+        "reasoning_effort_default": facts.default_effort,
+        "tool_calling": calls_tools,
+        "tool_choice": calls_tools,
+        "tool_call_streaming": facts.tool_call_streaming,
+        # Some chat templates refuse a system message that is not the first.
+        "mid_conversation_system_messages": False,
+        "mid_conversation_tools": False,
+        "temperature": True,
+    }
+    known = ModelProfile.__annotations__
+    return cast(
+        "ModelProfile",
+        {key: value for key, value in profile.items() if value is not None and key in known},
     )
 
 
-# The generated modules are imported when they are first needed, so that the program that writes
-# them can import this package without them.
+def similar_model(model: str) -> str | None:
+    """The model on offer that is meant by a wrong or a retired id; `None` if none is like it.
+
+    Example:
+        >>> similar_model("mistral-small-3.2")
+        'mistral-small-3.2-24b-instruct-2506'
+    """
+    if (facts := model_facts(model)) and facts.successor:
+        return facts.successor
+    name = model.rpartition("/")[2].partition(":")[0].lower()
+    offered = [facts.model for facts in known_models() if facts.status != "end_of_life"]
+    longer = [known for known in offered if name and known.startswith(name)]
+    close = longer or difflib.get_close_matches(name, offered, n=1)
+    return close[0] if close and close[0] != model else None
+
+
 @cache
-def _load_profiles() -> dict[str, dict[str, Any]]:
-    from langchain_scaleway.data._profiles import _PROFILES  # noqa: PLC0415 -- see above
+def _table() -> dict[str, ModelFacts]:
+    # Imported when it is first needed, so that the program that writes it can import this package
+    # without it.
+    from langchain_scaleway.data._models import MODELS  # noqa: PLC0415 -- see above
 
-    return _PROFILES
-
-
-@cache
-def _load_facts() -> dict[str, ModelFacts]:
-    from langchain_scaleway.data._facts import FACTS  # noqa: PLC0415 -- see above
-
-    return FACTS
-
-
-def _serverless_id(model: str) -> str:
-    """`vendor/name:quantisation` without vendor and quantisation (docs: openai-compatibility)."""
-    return model.rpartition("/")[2].partition(":")[0]
-
-
-def _is_dedicated(model: str) -> bool:
-    """Whether the name has a quantisation, as a dedicated deployment's models have."""
-    return ":" in model
+    return MODELS

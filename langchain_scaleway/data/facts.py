@@ -1,4 +1,4 @@
-"""What the client must know about models and LangChain's profiles have no room for."""
+"""What is known about one model."""
 
 from typing import Literal, NamedTuple
 
@@ -15,9 +15,8 @@ model or refused.
 Input = Literal["text", "image", "video", "audio"]
 """What a model can read."""
 
-ToolCalling = Literal["yes", "partial", "no", "responses_api"]
-"""How far a model calls tools on chat completions; `responses_api` means that it does so reliably
-only on Scaleway's Responses API."""
+ToolCalling = Literal["yes", "partial", "no"]
+"""How far a model calls tools."""
 
 
 # A frozen dataclass would take five times as long to define: a millisecond at every start.
@@ -26,6 +25,7 @@ class ModelFacts(NamedTuple):
 
     Attributes:
         model: The model's id on the serverless API.
+        name: The model's name for people.
         kinds: What it is for.
         reviewed: The ISO date of the last look at these facts.
         status: Where it stands in Scaleway's life cycle. `None` for a dedicated deployment,
@@ -33,18 +33,24 @@ class ModelFacts(NamedTuple):
         deprecated: The ISO date since which it is deprecated.
         end_of_life: The ISO date of its end.
         successor: The id of the model that takes over.
-        context_window: Tokens that prompt and output may have together.
+        context_window: Tokens that prompt and output may have together; for an embedding model,
+            the most tokens of one text.
         dedicated_context_window: The same on a dedicated deployment; `None` if it is the same.
         max_output_tokens: The largest `max_tokens` that the serverless API takes.
         embedding_dimensions: The length of its vectors.
         inputs: What it reads.
-        tool_calling: How far it calls tools on chat completions.
+        tool_calling: How far it calls tools.
+        tool_call_streaming: Whether it was seen to stream its tool calls; `False` where they
+            were seen to be missing from streams.
+        use_responses_api: Whether requests with tools, or with a history of calls, belong on the
+            Responses API, because chat completions fail with them.
         efforts: The values of `reasoning_effort`, weakest first. Empty for a model that does
             not reason and must not be sent any.
         default_effort: The effort when none is sent.
         alternating_roles: Whether two messages of one role in a row are refused, as they are by
             the chat templates of the Mistral family.
-        input_price: EUR per million prompt tokens, list price.
+        input_price: EUR per million prompt tokens, list price; also that of texts to embed and
+            to rank.
         cached_input_price: EUR per million prompt tokens read from the cache; `None` if they
             cost as much as the others.
         output_price: EUR per million completion tokens, reasoning included.
@@ -53,6 +59,7 @@ class ModelFacts(NamedTuple):
     """
 
     model: str
+    name: str
     kinds: tuple[Kind, ...]
     reviewed: str
     status: Status | None = None
@@ -65,6 +72,8 @@ class ModelFacts(NamedTuple):
     embedding_dimensions: int | None = None
     inputs: tuple[Input, ...] | None = None
     tool_calling: ToolCalling | None = None
+    tool_call_streaming: bool | None = None
+    use_responses_api: bool = False
     efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
     alternating_roles: bool = False
@@ -78,3 +87,23 @@ class ModelFacts(NamedTuple):
     def accepts_images(self) -> bool | None:
         """Whether it reads images."""
         return None if self.inputs is None else "image" in self.inputs
+
+    def on_dedicated_deployment(self) -> "ModelFacts":
+        """The same model on a deployment of one's own.
+
+        There it has no life cycle, no output cap and no price per token; its context window is
+        the model's own.
+        """
+        return self._replace(
+            status=None,
+            deprecated=None,
+            end_of_life=None,
+            successor=None,
+            context_window=self.dedicated_context_window or self.context_window,
+            max_output_tokens=None,
+            input_price=None,
+            cached_input_price=None,
+            output_price=None,
+            audio_minute_price=None,
+            prices_as_of=None,
+        )

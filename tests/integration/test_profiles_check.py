@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_scaleway.data import ModelFacts, known_models, model_facts
 from langchain_scaleway.testing import ScalewayEmulator, ServedModel
 from scripts.check_profiles import (
     DIFFERENT,
@@ -23,7 +24,7 @@ from scripts.check_profiles import (
     find_differences,
     main,
 )
-from scripts.make_profiles import ROOT, ModelRow, read_table
+from scripts.make_model_table import ROOT, read_toml
 from scripts.product_catalogue import PATH, Product, collect
 
 STATUSES = {
@@ -62,21 +63,24 @@ def product(model: str, token_type: str, eur: float, **changes: Any) -> dict[str
     return row | {"properties": {"generative_apis": details}}
 
 
-def products(model: str, row: ModelRow, **changes: Any) -> Iterator[dict[str, Any]]:
+def products(facts: ModelFacts, **changes: Any) -> Iterator[dict[str, Any]]:
     """The rows of a model exactly as the table knows it."""
+    in_catalogue = read_toml()["models"][facts.model].get("catalogue_efforts")
     known = {
-        "status": STATUSES.get(row.status, "retired"),
-        "reasoning": bool(row.efforts),
-        "supported_reasoning_values": list(row.catalogue_efforts or row.efforts or ()),
-        "default_reasoning_value": row.default_effort,
+        "status": STATUSES.get(facts.status or "", "retired"),
+        "reasoning": bool(facts.efforts),
+        "supported_reasoning_values": list(in_catalogue or facts.efforts or ()),
+        "default_reasoning_value": facts.default_effort,
     } | changes
-    if row.prices:
-        yield product(model, "input_token", row.prices.input, **known)
-        yield product(model, "output_token", row.prices.output, **known)
-        if row.prices.cached_input:
-            yield product(model, "input_cached_token", row.prices.cached_input, **known)
-    if row.price_per_audio_minute:
-        yield product(model, "input_duration", row.price_per_audio_minute.eur, **known)
+    prices = {
+        "input_token": facts.input_price,
+        "output_token": facts.output_price,
+        "input_cached_token": facts.cached_input_price,
+        "input_duration": facts.audio_minute_price,
+    }
+    for kind, price in prices.items():
+        if price is not None:
+            yield product(facts.model, kind, price, **known)
 
 
 class Catalogue(ThreadingHTTPServer):
@@ -97,7 +101,9 @@ class Catalogue(ThreadingHTTPServer):
     def change(self, model: str, **changes: Any) -> None:
         """Replace what the catalogue says about a model of the table."""
         self.rows = [row for row in self.rows if row["product"] != model]
-        self.rows += products(model, read_table().models[model], **changes)
+        facts = model_facts(model)
+        assert facts is not None
+        self.rows += products(facts, **changes)
 
 
 class _CatalogueHandler(BaseHTTPRequestHandler):
@@ -128,8 +134,8 @@ class _CatalogueHandler(BaseHTTPRequestHandler):
 def catalogue() -> Iterator[Catalogue]:
     """A catalogue that says what the table says, among other products."""
     server = Catalogue()
-    for model, row in read_table().models.items():
-        server.rows += products(model, row)
+    for facts in known_models():
+        server.rows += products(facts)
     server.rows += [
         product("glm-5.2", "input_token", 0.9, consumption_mode="batch"),
         product("glm-5.2", "input_token", 9.9, locality={"region": "nl-ams"}),
@@ -153,7 +159,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScalewayEmulator]:
 
 
 def offered() -> list[str]:
-    return [model for model, row in read_table().models.items() if row.status in STATUSES]
+    return [facts.model for facts in known_models() if facts.status in STATUSES]
 
 
 def served(model: str) -> ServedModel:

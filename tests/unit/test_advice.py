@@ -119,6 +119,13 @@ def test_tools_for_gpt_oss() -> None:
     assert told("gpt-oss-120b", request(tools=[])) == []
 
 
+def test_streamed_tools_of_a_model_that_drops_them() -> None:
+    assert told("glm-5.2", request(stream=True)) == []
+    assert told("qwen3.6-35b-a3b", request(tools=TOOLS, stream=True)) == []
+    (text,) = told("glm-5.2", request(tools=TOOLS, stream=True))
+    assert 'disable_streaming="tool_calling"' in text
+
+
 def test_tools_beside_a_schema() -> None:
     (text,) = told("glm-5.2", request(tools=TOOLS, response_format=SCHEMA))
     assert "keeps a model from calling the tools" in text

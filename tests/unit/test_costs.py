@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
-from langsmith.run_trees import validate_extracted_usage_metadata
 
-from langchain_scaleway.costs import langsmith_costs, usage_cost
+from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.data import known_models
 
 DEEPSEEK = "deepseek-v4-flash-0731"  # 0.4 EUR in, 0.08 from the cache, 0.8 out
@@ -104,51 +103,42 @@ def test_the_cache_never_makes_it_dearer(
     assert 0 <= discounted <= full or discounted == pytest.approx(full)
 
 
-# --- In LangSmith's traces ------------------------------------------------------------------
-
-
-def run_metadata(message: AIMessage, **metadata: Any) -> dict[str, Any]:
-    """What a trace says of a call of the model."""
-    asked = {"ls_provider": "scaleway", "ls_model_name": DEEPSEEK}
-    return {**asked, "usage_metadata": message.usage_metadata, "user": "ada", **metadata}
-
-
-def test_costs_are_added_in_dollars() -> None:
-    metadata = run_metadata(reply(11_620, 1_000, cached=11_520))
-    before = {**metadata}
-
-    usage = langsmith_costs(usd_per_eur=1.25)(metadata)["usage_metadata"]
-
-    assert metadata == before, "the run's own metadata stays as it is"
-    assert {name: usage[name] for name in before["usage_metadata"]} == before["usage_metadata"]
-    cached = 11_520 * 0.08 / 1e6 * 1.25
-    assert usage["input_cost_details"] == {"cache_read": pytest.approx(cached)}
-    assert usage["input_cost"] == pytest.approx(100 * 0.4 / 1e6 * 1.25 + cached)
-    assert usage["output_cost"] == pytest.approx(1_000 * 0.8 / 1e6 * 1.25)
-    assert usage["total_cost"] == usage["input_cost"] + usage["output_cost"]
-
-
-def test_costs_have_langsmiths_names() -> None:
-    usage = langsmith_costs(usd_per_eur=1)(run_metadata(reply(1, 1)))["usage_metadata"]
-    assert validate_extracted_usage_metadata(usage) == usage
+# --- Of other endpoints ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "metadata",
+    ("usage", "model", "cost"),
     [
-        {},
-        run_metadata(reply(1, 1), ls_provider="openai"),
-        run_metadata(reply(1, 1), ls_model_name="tomorrow's model"),
-        run_metadata(reply(1, 1), ls_model_name=None),
-        run_metadata(AIMessage("hi")),
+        ({"prompt_tokens": 10**6, "total_tokens": 10**6}, "qwen3-embedding-8b", 0.1),
+        ({"total_tokens": 10**6}, "qwen3-embedding-8b", 0.1),
+        ({"prompt_tokens": 10**6, "completion_tokens": 10**6}, DEEPSEEK, 1.2),
+        (
+            {"prompt_tokens": 10**6, "prompt_tokens_details": {"cached_tokens": 10**6}},
+            DEEPSEEK,
+            0.08,
+        ),
+        (
+            {"input_tokens": 10**6, "input_tokens_details": {"cached_tokens": 10**6}},
+            DEEPSEEK,
+            0.08,
+        ),
+        ({"prompt_tokens": 10**6, "prompt_tokens_details": None}, DEEPSEEK, 0.4),
+        ({"type": "duration", "seconds": 90}, "whisper-large-v3", 0.0045),
+        ({"type": "duration", "seconds": 90}, "glm-5.2", None),
+        ({"prompt_tokens": 10**6}, "whisper-large-v3", None),
+        ({"prompt_tokens": 10**6}, None, None),
+        ({}, DEEPSEEK, None),
     ],
-    ids=["no model", "another provider", "unknown", "no name", "no usage"],
+    ids=[
+        *("embedding", "rerank", "chat", "cached chat", "cached Responses", "no details"),
+        *("transcription", "audio of a chat model", "tokens of audio", "no model", "no usage"),
+    ],
 )
-def test_what_has_no_price_passes_unchanged(metadata: dict[str, Any]) -> None:
-    assert langsmith_costs(usd_per_eur=1.25)(metadata) == metadata
+def test_usage_as_the_service_writes_it(
+    usage: dict[str, Any], model: str | None, cost: float | None
+) -> None:
+    assert usage_cost(usage, model=model) == (None if cost is None else pytest.approx(cost))
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("nan")])
-def test_a_rate_is_positive(rate: float) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
-        langsmith_costs(usd_per_eur=rate)
+def test_batches_cost_half() -> None:
+    assert usage_cost(reply(1_000_000, 1_000_000), batch=True) == pytest.approx(0.6)

@@ -62,6 +62,17 @@ def test_advice(status: int, message: str, advice: str, shape: str) -> None:
     assert told.endswith("/errors")
 
 
+@pytest.mark.parametrize("status", [404, 422])
+def test_did_you_mean(status: int) -> None:
+    words = "The model `glm-52` does not exist."
+    told = str(error_from(status, {}, json.dumps(recent(status, words)), model="glm-52"))
+    assert "Did you mean 'glm-5.2'?" in told
+    elsewhere = error_from(
+        status, {}, json.dumps(recent(status, words)), model="glm-52", is_serverless=False
+    )
+    assert "Did you mean" not in str(elsewhere)
+
+
 @pytest.mark.parametrize(("status", "message"), [(400, "n must be at least 1"), (405, "No.")])
 def test_without_advice_the_services_words_are_the_end(status: int, message: str) -> None:
     told = str(error_of(status, recent(status, message)))

@@ -40,4 +40,4 @@ def test_what_nobody_knows_is_left_empty() -> None:
     facts = model_facts("mistral-ocr-2512")
     assert facts is not None
     assert facts.context_window is None
-    assert row_of("mistral-ocr-2512")[3:] == ["", ""]
+    assert row_of("mistral-ocr-2512")[3:] == ["", "", ""]
