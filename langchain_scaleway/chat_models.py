@@ -335,13 +335,12 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
             OutputParserException: When called: the answer is not an object, or the wrong one.
         """
-        from langchain_scaleway.convert import structured  # noqa: PLC0415 -- slow to import
+        from langchain_scaleway.convert.objects import with_raw  # noqa: PLC0415 -- slow to import
+        from langchain_scaleway.convert.structured import structured_output  # noqa: PLC0415 -- slow
 
-        output = structured.structured_output(schema, method, strict=strict)
-        traced = structured.traced_format(schema, method, strict=strict)
-        bind = self.bind_tools if "tools" in output.arguments else self.bind
-        model = bind(**output.arguments, ls_structured_output_format=traced, **kwargs)
-        return model | output.parser(include_raw=include_raw)
+        arguments, parser = structured_output(schema, method, strict=strict, **kwargs)
+        bind = self.bind_tools if arguments.get("tools") else self.bind
+        return bind(**arguments) | (with_raw(parser) if include_raw else parser)
 
     # LangChain's view of the model
 

@@ -2,292 +2,365 @@
 
 LangChain's parsers let answers pass for objects that are none: they complete JSON that was cut
 off, give `None` where the model called no tool, and end a stream in silence if what came is not
-an object. The readers here raise in all these cases.
+an object. They validate what is Python already, which strict classes refuse, and read a growing
+text anew with every chunk. The parsers here differ from them in these points alone.
 """
 
 # ruff: noqa: A002 -- `input` is what LangChain calls it
 
 import json
+import re
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.output_parsers import BaseOutputParser
-from langchain_core.outputs import ChatGeneration
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.output_parsers import (
+    JsonOutputKeyToolsParser,
+    JsonOutputParser,
+    PydanticOutputParser,
+    PydanticToolsParser,
+)
+from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
+from langchain_core.outputs import ChatGeneration, Generation
+from langchain_core.runnables import Runnable, RunnableGenerator
 from langchain_core.runnables.utils import AddableDict
+from langchain_core.utils.pydantic import TBaseModel  # noqa: F401 -- mypy's plugin asks for it
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import from_json
 
+from langchain_scaleway.convert.json_text import (
+    GrowingJson,
+    ends_in_the_middle,
+    escaped,
+    objects_in,
+)
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 
 _QUOTED_CHARACTERS = 200
 
+_FENCED = re.compile(r"```\w*\s(.*?)(?:```|\Z)", re.DOTALL)
 
-class ObjectReader(Runnable[BaseMessage, Any]):
-    """Reads an object from a reply, or raises an error that says why there is none.
+
+class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
+    """Mixin for LangChain's parsers: an answer is a whole object, or an error says why not.
+
+    Attributes:
+        tool: The tool whose arguments are the object; `None` if it is the text of the answer.
+        kind: The class of the objects; `None` for whatever JSON has.
+        required: Keys that an object has at least, where there is no class to say so.
 
     Raises:
         ScalewayTruncatedOutputError: The limit on output tokens cut the answer off.
         OutputParserException: The answer is not an object, or one of another kind.
         ValidationError: The arguments of a called tool are of another kind (Pydantic's).
+        ModelRefusalError: The model refused (LangChain's, since langchain-core 1.7.5).
     """
 
-    def __init__(self, parser: BaseOutputParser[Any], *, may_be_null: bool) -> None:
-        """Read with one of LangChain's parsers.
+    tool: str | None = None
+    kind: Any = None
+    required: tuple[str, ...] = ()
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """Read a whole reply; or, if it is partial, what there is of the object so far."""
+        first = result[0]
+        message = first.message if isinstance(first, ChatGeneration) else AIMessage(first.text)
+        if partial:
+            return next(iter(_Growth(self).add(message)), None)
+        _raise_if_refused(message)
+        return self._in_text(message) if self.tool is None else self._in_calls(message)
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
+        growth = _Growth(self)
+        for message in input:
+            yield from growth.add(message)
+        yield from growth.end()
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:
+        growth = _Growth(self)
+        async for message in input:
+            for found in growth.add(message):
+                yield found
+        for found in growth.end():
+            yield found
+
+    def _in_calls(self, message: BaseMessage) -> Any:
+        for call in getattr(message, "tool_calls", ()):
+            if call["name"] == self.tool:
+                return self.validate_json(json.dumps(call["args"]))
+        raise _no_object(message, self.tool)
+
+    def _in_text(self, message: BaseMessage) -> Any:
+        text = message.text.strip()
+        fenced = _FENCED.findall(text)
+        for candidate in (text, *fenced[:1]):
+            if _is_json(candidate):
+                return self._fitting(candidate, message)
+        around = [found for candidate in objects_in(text) for found in self._if_fitting(candidate)]
+        if len(around) == 1:
+            warnings.warn(f"Text around a structured output: {_quoted(text)}.", stacklevel=2)
+            return around[0]
+        if not text:
+            # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
+            found = [*self._if_fitting(_reasoning(message).strip())]
+            if found:
+                return found[0]
+        raise _no_object(message, None)
+
+    def _fitting(self, text: str, message: BaseMessage) -> Any:
+        try:
+            return self.validate_json(text)
+        except ValueError as error:
+            raise OutputParserException(
+                f"The structured output of model {_model(message)!r} does not fit "
+                f"{getattr(self.kind, '__name__', 'JSON')!r}: {error}. It says {_quoted(text)}.",
+                llm_output=text,
+            ) from error
+
+    def _if_fitting(self, text: str) -> Iterator[Any]:
+        """The object in a JSON text, if it is one of the right kind."""
+        try:
+            json_object = from_json(escaped(text))
+            if isinstance(json_object, dict) and all(key in json_object for key in self.required):
+                yield self.validate_json(text)
+        except ValueError:
+            return
+
+    def validate_json(self, text: str) -> Any:
+        """The object in a JSON text; strict classes read dates and enums from JSON alone.
 
         Args:
-            parser: The parser for the schema.
-            may_be_null: Whether the parser's `None` is a result, as for JSON's `null`, or means
-                that there is no object.
+            text: The JSON.
+
+        Raises:
+            ValueError: It is not of the right kind.
         """
-        self._parser = parser
-        self._may_be_null = may_be_null
-
-    @property
-    def OutputType(self) -> Any:  # noqa: N802 -- LangChain's name
-        """What the parser makes."""
-        return self._parser.OutputType
-
-    def invoke(
-        self, input: BaseMessage, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Any:
-        """Read a whole reply."""
-        refuse_truncated(input)
-        try:
-            found = self._parser.invoke(input, config, **kwargs)
-        except OutputParserException as error:
-            raise self._explained(error, input) from error
-        return self._checked(found, input)
-
-    async def ainvoke(
-        self, input: BaseMessage, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Any:
-        """Read a whole reply."""
-        refuse_truncated(input)
-        try:
-            found = await self._parser.ainvoke(input, config, **kwargs)
-        except OutputParserException as error:
-            raise self._explained(error, input) from error
-        return self._checked(found, input)
-
-    def transform(
-        self, input: Iterator[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Iterator[Any]:
-        """Read a streamed reply, and raise at its end if it made no whole object."""
-        chunks: list[BaseMessage] = []
-
-        def noted() -> Iterator[BaseMessage]:
-            for chunk in input:
-                chunks.append(chunk)
-                yield chunk
-
-        growth = _Growth()
-        for found in self._parser.transform(noted(), config, **kwargs):
-            if growth.has_grown(found):
-                yield found
-        yield from growth.passed_over
-        self._check_end(_joined(chunks))
-
-    async def atransform(
-        self,
-        input: AsyncIterator[BaseMessage],
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[Any]:
-        """Read a streamed reply, and raise at its end if it made no whole object."""
-        chunks: list[BaseMessage] = []
-
-        async def noted() -> AsyncIterator[BaseMessage]:
-            async for chunk in input:
-                chunks.append(chunk)
-                yield chunk
-
-        growth = _Growth()
-        async for found in self._parser.atransform(noted(), config, **kwargs):
-            if growth.has_grown(found):
-                yield found
-        for found in growth.passed_over:
-            yield found
-        self._check_end(_joined(chunks))
-
-    def _check_end(self, message: BaseMessage) -> None:
-        refuse_truncated(message)
-        try:
-            found = self._parser.parse_result([ChatGeneration(message=message)])
-        except OutputParserException as error:
-            raise self._explained(error, message) from error
-        self._checked(found, message)
-
-    def _checked(self, found: Any, message: BaseMessage) -> Any:
-        if found is None and not self._may_be_null:
-            raise _no_object(message)
-        return found
-
-    def _explained(
-        self, error: OutputParserException, message: BaseMessage
-    ) -> OutputParserException:
-        """The parser's error, or a better one where it has nothing to quote."""
-        # A parser of text puts the text there, and is no help where that is empty.
-        return _no_object(message) if error.llm_output == "" else error
+        text = escaped(text)
+        if self.kind is None:
+            return from_json(text)
+        if hasattr(self.kind, "parse_raw") and not issubclass(self.kind, BaseModel):
+            return self.kind.parse_raw(text)  # Pydantic 1
+        return TypeAdapter(self.kind).validate_json(text)
 
 
-class RawAndObject(Runnable[BaseMessage, dict[str, Any]]):
-    """Gives a dict of `raw`, `parsed` and `parsing_error`, and raises no parsing errors."""
+class _TextJson(_WholeObjects, JsonOutputParser):
+    """Reads whatever JSON the answer is."""
 
-    def __init__(self, reader: ObjectReader) -> None:
-        """Read with a reader, and return its errors instead of raising them."""
-        self._reader = reader
+    name: str | None = "JsonOutputParser"
 
-    def invoke(
-        self, input: BaseMessage, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> dict[str, Any]:
-        """Read a whole reply."""
-        try:
-            parsed = self._reader.invoke(input, config, **kwargs)
-        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
-            return {"raw": input, "parsed": None, "parsing_error": error}
-        return {"raw": input, "parsed": parsed, "parsing_error": None}
 
-    async def ainvoke(
-        self, input: BaseMessage, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> dict[str, Any]:
-        """Read a whole reply."""
-        try:
-            parsed = await self._reader.ainvoke(input, config, **kwargs)
-        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
-            return {"raw": input, "parsed": None, "parsing_error": error}
-        return {"raw": input, "parsed": parsed, "parsing_error": None}
+class _TextObject(_WholeObjects, PydanticOutputParser[Any]):
+    """Reads the answer as an object of a class."""
 
-    def transform(
-        self, input: Iterator[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Iterator[dict[str, Any]]:
-        """Hand on a reply as it comes, then what was read in it."""
+    name: str | None = "PydanticOutputParser"
+
+
+class _CallJson(_WholeObjects, JsonOutputKeyToolsParser):
+    """Reads the arguments of a tool call."""
+
+    name: str | None = "JsonOutputKeyToolsParser"
+
+
+class _CallObject(_WholeObjects, PydanticToolsParser):
+    """Reads the arguments of a tool call as an object of a class."""
+
+    name: str | None = "PydanticToolsParser"
+
+
+def object_parser(
+    kind: Any, *, tool: str | None, required: tuple[str, ...] = ()
+) -> Runnable[Any, Any]:
+    """LangChain's parser for a kind of structured output, as this module mends it.
+
+    Args:
+        kind: The class of the objects; `None` for whatever JSON has.
+        tool: The tool whose arguments are the object; `None` if it is the text of the answer.
+        required: Keys that an object has at least, where there is no class to say so.
+    """
+    if tool is None and kind is None:
+        return _TextJson(required=required)
+    if tool is None:
+        return _TextObject(kind=kind, pydantic_object=kind)
+    if kind is None:
+        return _CallJson(tool=tool, key_name=tool, first_tool_only=True)
+    return _CallObject(tool=tool, kind=kind, tools=[kind], first_tool_only=True)
+
+
+def with_raw(parser: Runnable[Any, Any]) -> Runnable[Any, dict[str, Any]]:
+    """What gives dicts of `raw`, `parsed` and `parsing_error`, and raises no parsing errors.
+
+    A stream hands the reply on as it comes, and then what was read in it. LangChain's usual way,
+    with fallbacks, would hold it back until its end.
+
+    Args:
+        parser: What reads the object in a reply.
+    """
+
+    def transform(input: Iterator[BaseMessage]) -> Iterator[AddableDict]:
         chunks: list[BaseMessage] = []
         for chunk in input:
             chunks.append(chunk)
             yield AddableDict(raw=chunk)
-        found = self.invoke(_joined(chunks), config, **kwargs)
-        yield AddableDict(parsed=found["parsed"])
-        yield AddableDict(parsing_error=found["parsing_error"])
+        try:
+            yield AddableDict(parsed=parser.invoke(_joined(chunks)))
+            yield AddableDict(parsing_error=None)
+        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
+            yield AddableDict(parsed=None)
+            yield AddableDict(parsing_error=error)
 
-    async def atransform(
-        self,
-        input: AsyncIterator[BaseMessage],
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Hand on a reply as it comes, then what was read in it."""
+    async def atransform(input: AsyncIterator[BaseMessage]) -> AsyncIterator[AddableDict]:
         chunks: list[BaseMessage] = []
         async for chunk in input:
             chunks.append(chunk)
             yield AddableDict(raw=chunk)
-        found = await self.ainvoke(_joined(chunks), config, **kwargs)
-        yield AddableDict(parsed=found["parsed"])
-        yield AddableDict(parsing_error=found["parsing_error"])
+        try:
+            yield AddableDict(parsed=await parser.ainvoke(_joined(chunks)))
+            yield AddableDict(parsing_error=None)
+        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
+            yield AddableDict(parsed=None)
+            yield AddableDict(parsing_error=error)
+
+    return RunnableGenerator(transform, atransform, name="RawAndParsed")
 
 
 class _Growth:
-    r"""Passes over objects that are less than the one before, or end in half a character.
+    """What a stream has shown of its object."""
 
-    Chunks may end within an escaped character, such as between `\u00` and `e9`. Until the rest
-    comes, core's parser then leaves out the whole text, or gives half of an emoji.
+    def __init__(self, parser: _WholeObjects) -> None:
+        self._parser = parser
+        self._messages: list[BaseMessage] = []
+        self._call: Any = None
+        self._json = GrowingJson()
+        self._shown: list[Any] = []
 
-    Attributes:
-        passed_over: The object that was passed over last, if no other was shown since. At the end
-            of a stream it is the whole object: one with a repeated key loses what it had before.
-    """
+    def add(self, message: str | BaseMessage) -> Iterator[Any]:
+        """Take the next chunk; give the object if there is more of it to show."""
+        message = AIMessageChunk(content=message) if isinstance(message, str) else message
+        self._messages.append(message)
+        value = self._json.add(self._piece(message))
+        if value is None:
+            return
+        if self._parser.kind is not None:
+            try:
+                value = self._parser.validate_json(json.dumps(value))
+            except ValueError:
+                return
+        yield from self._if_new(value)
 
-    def __init__(self) -> None:
-        self._before: Any = None
-        self.passed_over: list[Any] = []
+    def end(self) -> Iterator[Any]:
+        """Take the end; give the whole object, or raise what is wrong with it."""
+        reply = _joined(self._messages)
+        yield from self._if_new(self._parser.parse_result([ChatGeneration(message=reply)]))
 
-    def has_grown(self, found: Any) -> bool:
-        """Take the next object, and say whether it is to be shown."""
-        if _has_lost(self._before, found) or _ends_in_half_a_character(found):
-            self.passed_over = [found]
-            return False
-        self._before, self.passed_over = found, []
-        return True
+    def _if_new(self, found: Any) -> Iterator[Any]:
+        if self._shown != [found]:
+            self._shown = [found]
+            yield found
 
-
-def _has_lost(before: Any, after: Any) -> bool:
-    if isinstance(before, dict) and isinstance(after, dict):
-        return any(key not in after or _has_lost(before[key], after[key]) for key in before)
-    if isinstance(before, list) and isinstance(after, list):
-        return len(after) < len(before) or any(map(_has_lost, before, after))
-    return isinstance(before, str) and isinstance(after, str) and len(after) < len(before)
-
-
-def _ends_in_half_a_character(found: Any) -> bool:
-    while isinstance(found, dict | list) and found:
-        found = [*found.values()][-1] if isinstance(found, dict) else found[-1]
-    return isinstance(found, str) and "\ud800" <= found[-1:] <= "\udbff"
+    def _piece(self, message: BaseMessage) -> str:
+        """The next piece of the object's text."""
+        if self._parser.tool is None:
+            return str(message.text)
+        # Not from the sum of the chunks: LangChain reads all arguments anew with each addition.
+        piece = ""
+        for fragment in getattr(message, "tool_call_chunks", ()):
+            if self._call is None and fragment["name"] == self._parser.tool:
+                self._call = fragment["index"], fragment["id"]
+            if self._call is not None and fragment["index"] == self._call[0]:
+                piece += fragment["args"] or ""
+        return piece
 
 
-def refuse_truncated(message: BaseMessage) -> None:
-    """Refuse an object that the limit on output tokens cut off: core would complete it.
+def _joined(chunks: list[BaseMessage]) -> BaseMessage:
+    """The sum of a reply's chunks, added up at once: one by one it would take quadratic time."""
+    if not chunks:
+        return AIMessage("")
+    first, *others = chunks
+    # A reply that is not streamed, such as one from a cache, is a message and not a chunk.
+    return first + others if others and isinstance(first, AIMessageChunk) else first
 
-    Args:
-        message: The whole reply.
+
+# Replies without an object
+
+
+def _raise_if_refused(message: BaseMessage) -> None:
+    """Raise what LangChain's own parsers raise, in the versions that know of refusals.
 
     Raises:
-        ScalewayTruncatedOutputError: It was cut off.
+        ModelRefusalError: The model refused.
     """
-    if message.response_metadata.get("finish_reason") != "length":
+    if (refusal_error := getattr(exceptions, "ModelRefusalError", None)) is None:
         return
-    try:
-        json.loads(message.text)  # The limit may have been reached just as the object ended.
-    except ValueError as error:
-        raise _truncated(message) from error
+    for block in message.content_blocks:
+        if block["type"] == "refusal":
+            raise refusal_error.from_refusal(block, raw_message=message)
+
+
+def _no_object(message: BaseMessage, tool: str | None) -> OutputParserException:
+    """The error for a reply without an object; it says what is there instead."""
+    finish_reason = message.response_metadata.get("finish_reason")
+    invalid = [call["args"] or "" for call in getattr(message, "invalid_tool_calls", ())]
+    text = message.text.strip()
+    said = invalid[0] if invalid else text
+    if finish_reason == "length":
+        return _truncated(message)
+    if said and ends_in_the_middle(said):
+        reason = f"It ends in the middle, the limit was not reached: {_quoted(said)}."
+    elif refusal := message.additional_kwargs.get("refusal"):
+        reason = f"It refused: {_quoted(refusal)}."
+    elif invalid:
+        reason = f"The arguments of its tool call are not JSON for an object: {_quoted(said)}."
+    elif calls := getattr(message, "tool_calls", ()):
+        reason = f"It called the tool {calls[0]['name']!r} instead."
+    elif text:
+        called = "It called no tool for it, and answered" if tool else "It is not JSON:"
+        reason = f"{called} {_quoted(text)}."
+    elif reasoning := _reasoning(message).strip():
+        reason = f"Its answer is empty; all it wrote is in its reasoning: {_quoted(reasoning)}."
+    else:
+        reason = "Its answer is empty."
+    return OutputParserException(
+        f"There is no structured output in the reply of model {_model(message)!r} "
+        f"(finish_reason {finish_reason!r}). {reason}",
+        llm_output=message.text,
+    )
 
 
 def _truncated(message: BaseMessage) -> ScalewayTruncatedOutputError:
-    metadata = message.response_metadata
     usage = getattr(message, "usage_metadata", None) or {}
-    spent = f" of {usage['output_tokens']} tokens" if usage.get("output_tokens") else ""
-    reasoning = (usage.get("output_token_details") or {}).get("reasoning")
-    if reasoning:
-        spent += f", {reasoning} of them spent on reasoning"
-    elif message.additional_kwargs.get("reasoning_content"):
-        spent += ", a share of them spent on reasoning"
+    limit = f"limit of {usage['output_tokens']} tokens" if usage.get("output_tokens") else "limit"
+    spent = (usage.get("output_token_details") or {}).get("reasoning")
+    if spent is None and _reasoning(message):
+        spent = "a share"
+    of_it = f" ({spent} of it spent on reasoning)" if spent else ""
+    model = message.response_metadata.get("model_name")
     text = (
-        f"The structured output of model {metadata.get('model_name')!r} was cut off at the limit"
-        f"{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
+        f"The structured output of model {model!r} ends in the middle, the {limit} was "
+        f"reached{of_it}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
         '`reasoning_effort="none"` or a lower effort leaves more for the answer.'
     )
-    return ScalewayTruncatedOutputError(text, model=metadata.get("model_name"))
+    return ScalewayTruncatedOutputError(text, model=model)
 
 
-def _no_object(message: BaseMessage) -> OutputParserException:
-    """The error for a reply without an object; it says what is there instead."""
-    metadata = message.response_metadata
-    calls = getattr(message, "tool_calls", None)
-    invalid_calls = getattr(message, "invalid_tool_calls", None)
-    if refusal := message.additional_kwargs.get("refusal"):
-        reason = f"It refused: {_quoted(refusal)}."
-    elif invalid_calls:
-        arguments = _quoted(invalid_calls[0]["args"])
-        reason = f"The arguments of its tool call are not a JSON object: {arguments}."
-    elif calls:
-        reason = f"It called the tool {calls[0]['name']!r} instead."
-    elif text := message.text.strip():
-        reason = f"It called no tool for it, and answered {_quoted(text)}."
-    else:
-        reason = f"Its answer is empty (finish_reason {metadata.get('finish_reason')!r})."
-    name = metadata.get("model_name")
-    return OutputParserException(
-        f"There is no structured output in the reply of model {name!r}. {reason}",
-        llm_output=message.text,
-    )
+def _is_json(text: str) -> bool:
+    try:
+        from_json(escaped(text))
+    except ValueError:
+        return False
+    return True
+
+
+def _model(message: BaseMessage) -> Any:
+    return message.response_metadata.get("model_name")
+
+
+def _reasoning(message: BaseMessage) -> str:
+    blocks = message.content_blocks
+    return "".join(block.get("reasoning", "") for block in blocks if block["type"] == "reasoning")
 
 
 def _quoted(said: Any) -> str:
     text = str(said)
     return repr(text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}…")
-
-
-def _joined(chunks: list[BaseMessage]) -> BaseMessage:
-    """The sum of a reply's chunks, added up at once: one by one it would take quadratic time."""
-    first, *others = chunks
-    # A reply that is not streamed, such as one from a cache, is a message and not a chunk.
-    return first + others if others and isinstance(first, AIMessageChunk) else first

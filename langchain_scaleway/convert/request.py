@@ -28,9 +28,16 @@ _NOT_SENT = frozenset(
         "stream",
         "stream_usage",
         "structured_output_format",
+        # Hints to the prompt caches of Anthropic and OpenAI, from middleware and from fallbacks.
+        # Scaleway's cache takes none.
+        "cache_control",
+        "prompt_cache_key",
+        "prompt_cache_retention",
     }
 )
 """Arguments of a call that do not go into the request: LangChain uses them, or we do elsewhere."""
+
+_FORMER = ("functions", "function_call")
 
 
 def request_fields(
@@ -56,8 +63,15 @@ def request_fields(
         The fields, with the caller's names of tools: see `name_tools`.
 
     Raises:
-        ValueError: `tools`, `tool_choice` or a class as `response_format` cannot be sent.
+        ValueError: `tools`, `tool_choice` or a schema as `response_format` cannot be sent, or the
+            call has one of OpenAI's former arguments.
     """
+    if former := next((name for name in _FORMER if arguments.get(name) is not None), None):
+        raise ValueError(
+            f"`{former}` is what OpenAI had before tools, and no server of Scaleway's reads it. "
+            "Bind tools in its place, with `model.bind_tools(functions, tool_choice=…)`; an agent "
+            "of langchain-classic is made with `create_tool_calling_agent`."
+        )
     of_the_call = {**(arguments.get("extra_body") or {}), **arguments}
     body: dict[str, Any] = {"model": model, **parameters}
     body.update(extra_body or {})
@@ -69,10 +83,7 @@ def request_fields(
             body[name] = value
         elif name != "model":
             body.pop(name, None)
-    if "tools" in body or "tool_choice" in body:
-        _convert_tools_of(body)
-    if isinstance(body.get("response_format"), type):
-        body["response_format"] = _response_format_of(body["response_format"])
+    _convert(body)
     # Where both names of the limit are sent, the service obeys `max_completion_tokens` (API
     # reference, 2026-09). The model's own must not outdo the call's.
     if "max_tokens" in of_the_call and "max_completion_tokens" not in of_the_call:
@@ -97,10 +108,7 @@ def as_sent(arguments: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: See `request_fields`.
     """
     sent = dict(arguments)
-    if sent.get("tools"):
-        _convert_tools_of(sent)
-    if isinstance(sent.get("response_format"), type):
-        sent["response_format"] = _response_format_of(sent["response_format"])
+    _convert(sent)
     return sent
 
 
@@ -150,19 +158,15 @@ def make_streaming(body: dict[str, Any], *, with_usage: bool) -> dict[str, Any]:
     return body
 
 
-def _convert_tools_of(body: dict[str, Any]) -> None:
-    """Convert tools that were given to the call itself, as `bind_tools` converts its own."""
-    tools: Sequence[Any] = body.pop("tools", None) or ()
-    converted = convert_tools(tools)
-    if converted:
-        body["tools"] = converted
-    choice = convert_tool_choice(body.pop("tool_choice", None), converted)
-    if choice is not None:
-        body["tool_choice"] = choice
+def _convert(fields: dict[str, Any]) -> None:
+    """Convert tools and schemas that were given to the call itself, as `bind_tools` does."""
+    if "tools" in fields or "tool_choice" in fields:
+        if converted := convert_tools(fields.pop("tools", None) or ()):
+            fields["tools"] = converted
+        choice = convert_tool_choice(fields.pop("tool_choice", None), converted)
+        if choice is not None:
+            fields["tool_choice"] = choice
+    if isinstance(schema := fields.get("response_format"), (type, dict)):
+        from langchain_scaleway.convert.structured import response_format  # noqa: PLC0415 -- slow
 
-
-def _response_format_of(schema: type) -> dict[str, Any]:
-    """The request field for a class; `ChatOpenAI` takes classes as `response_format`, too."""
-    from langchain_scaleway.convert.structured import response_format  # noqa: PLC0415 -- slow
-
-    return response_format(schema, strict=None)
+        fields["response_format"] = response_format(schema)

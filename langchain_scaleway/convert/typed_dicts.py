@@ -1,9 +1,9 @@
-"""TypedDicts -> Pydantic classes, which LangChain's converter reads without losses.
+"""TypedDicts -> Pydantic classes, which have a JSON schema without losses.
 
-TypedDicts themselves it reads with Pydantic 1. In its schemas values that may be `None` are not
-allowed to be `None`, so that a model has to invent one. It refuses keys that may be missing,
-generic TypedDicts, and Pydantic classes as values. And a TypedDict without a docstring gets the
-one of `dict`.
+LangChain's converter reads TypedDicts with Pydantic 1. In its schemas values that may be `None` are
+not allowed to be `None`, so that a model has to invent one. It refuses keys that may be missing,
+generic TypedDicts, and Pydantic classes as values. Pydantic 2 knows neither LangChain's notation
+for descriptions nor, below Python 3.12, the TypedDict of `typing`.
 """
 
 import inspect
@@ -15,78 +15,33 @@ from decimal import Decimal
 from enum import Enum
 from functools import reduce
 from operator import or_
-from pathlib import PurePath
 from types import EllipsisType, NoneType, UnionType
-from typing import Annotated, Any, NewType, NotRequired, Required, TypeVar, get_args, get_origin
-from uuid import UUID
-from weakref import WeakKeyDictionary
-
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import (
-    BaseModel,
-    Field,
-    GetJsonSchemaHandler,
-    PydanticUserError,
-    RootModel,
-    create_model,
+from typing import (
+    Annotated,
+    Any,
+    ForwardRef,
+    NewType,
+    NotRequired,
+    Required,
+    TypeVar,
+    get_args,
+    get_origin,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, to_jsonable_python
-from typing_extensions import ReadOnly, TypedDict, get_type_hints, is_typeddict
+from uuid import UUID
+
+from pydantic import BaseModel, Field, create_model
+from typing_extensions import ReadOnly, get_type_hints, is_typeddict
 
 _QUALIFIERS = (Annotated, NotRequired, ReadOnly, Required)
 
 _DEFAULTS = (
     *(EllipsisType, NoneType, str, int, float, list, tuple, dict, set, frozenset, bytes),
-    *(Enum, BaseModel, Decimal, UUID, PurePath, date, time, timedelta),
+    *(Enum, BaseModel, Decimal, UUID, date, time, timedelta),
 )
-"""Types of the first value in `Annotated` if it is LangChain's default, and not Pydantic's."""
-
-_TypeArguments = Mapping[Any, Any]
-
-_remembered = WeakKeyDictionary[Any, tuple[str | None, type[BaseModel] | None]]()
-"""The docstring and the class of each TypedDict; no class where LangChain's converter has to read
-the TypedDict itself."""
+"""Types of the value in `Annotated` that is LangChain's default, and not for Pydantic."""
 
 
-def for_converter(typed_dict: Any) -> type:
-    """Find the form of a TypedDict in which LangChain's converter loses least of it.
-
-    It is remembered as long as the TypedDict lives: to make a class takes milliseconds, and an
-    agent binds the same tools for every call.
-
-    Args:
-        typed_dict: The TypedDict.
-
-    Returns:
-        A Pydantic class, see `as_pydantic_class`; or the TypedDict itself, if one of its types is
-        known to Pydantic 1 alone, as its own models are.
-
-    Raises:
-        ValueError, NameError, PydanticUserError, RecursionError: See `as_pydantic_class`.
-    """
-    docstring = typed_dict.__doc__  # All that ever changes of a TypedDict.
-    found = _remembered.get(typed_dict)
-    if found is None or found[0] != docstring:
-        found = _remembered[typed_dict] = (docstring, _as_readable_class(typed_dict))
-    return found[1] or typed_dict
-
-
-def _as_readable_class(typed_dict: Any) -> type[BaseModel] | None:
-    """The Pydantic class, or `None` where only the converter itself makes something of it."""
-    try:
-        made = as_pydantic_class(typed_dict)
-        made.model_json_schema()
-    except PydanticUserError as error:
-        try:
-            convert_to_openai_tool(typed_dict)
-        except Exception:  # noqa: BLE001 -- what Pydantic 2 says of it is plainer
-            raise error from None
-        return None
-    return made
-
-
-def as_pydantic_class(typed_dict: Any) -> type[BaseModel]:
+def typed_dict_model(typed_dict: Any) -> type[BaseModel]:
     """Make a Pydantic class with the JSON schema of a TypedDict.
 
     Args:
@@ -101,82 +56,93 @@ def as_pydantic_class(typed_dict: Any) -> type[BaseModel]:
         ValueError: The third argument of an `Annotated` is not a description.
         NameError: An annotation uses a name that is not defined.
         PydanticUserError: A type has no JSON schema.
-        RecursionError: The TypedDict contains itself.
 
     Example:
+        >>> from typing import TypedDict
         >>> class Weather(TypedDict):
         ...     degrees: Annotated[float | None, ..., "In Celsius"]
-        >>> as_pydantic_class(Weather).model_json_schema()["properties"]["degrees"]["anyOf"]
+        >>> typed_dict_model(Weather).model_json_schema()["properties"]["degrees"]["anyOf"]
         [{'type': 'number'}, {'type': 'null'}]
     """
-    rebuilt = _rebuilt(typed_dict)
-    return create_model(
-        typed_dict.__name__,
-        __base__=_Inlined,
-        __doc__=rebuilt.__doc__,
-        __module__=typed_dict.__module__,
-        root=(rebuilt, ...),
-    )
+    models = _Models()
+    model: type[BaseModel] = models.model_of(typed_dict)
+    models.complete()
+    return model
 
 
-class _Inlined(RootModel[Any]):
-    """A class whose JSON schema is that of its root, where Pydantic would write a reference."""
+class _Models:
+    """The classes made of one TypedDict and of those in it, which may be itself."""
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
-    ) -> JsonSchemaValue:
-        return handler.resolve_ref_schema(handler(core_schema))
+    def __init__(self) -> None:
+        self._places: dict[Any, str] = {}
+        self._made: dict[str, type[BaseModel]] = {}
 
-
-def _rebuilt(typed_dict: Any, type_arguments: tuple[Any, ...] = ()) -> Any:
-    """The TypedDict as one that Pydantic 2 reads on any Python, without LangChain's notation."""
-    hints = get_type_hints(typed_dict, include_extras=True)
-    description, descriptions = _parse_docstring(typed_dict.__doc__ or "")
-    known = dict(zip(getattr(typed_dict, "__parameters__", ()), type_arguments, strict=False))
-    entries = {
-        key: _entry(
-            key,
-            _filled_in(hint, known),
-            descriptions.get(key),
-            required=key in typed_dict.__required_keys__,
+    def model_of(self, typed_dict: Any) -> Any:
+        """The class; while it is still being made, a reference to it."""
+        if (place := self._places.get(typed_dict)) is not None:
+            return self._made.get(place) or ForwardRef(place)
+        place = self._places[typed_dict] = f"TypedDict{len(self._places)}"
+        plain, arguments = get_origin(typed_dict) or typed_dict, get_args(typed_dict)
+        known = dict(zip(getattr(plain, "__parameters__", ()), arguments, strict=False))
+        description, descriptions = _parse_docstring(plain.__doc__ or "")
+        fields: Any = {}
+        for number, (key, hint) in enumerate(get_type_hints(plain, include_extras=True).items()):
+            is_required = key in plain.__required_keys__
+            # Pydantic has rules for the names of its fields, and none for their aliases.
+            fields[f"key{number}"] = self._field(
+                key, _filled_in(hint, known), descriptions.get(key), required=is_required
+            )
+        made = create_model(
+            plain.__name__, __doc__=description, __module__=plain.__module__, **fields
         )
-        for key, hint in hints.items()
-    }
-    make_typed_dict: Any = TypedDict
-    rebuilt = make_typed_dict(typed_dict.__name__, entries)
-    rebuilt.__module__, rebuilt.__doc__ = typed_dict.__module__, description
-    return rebuilt
+        self._made[place] = made
+        return made
+
+    def complete(self) -> None:
+        """Let all of the classes know each other."""
+        for model in self._made.values():
+            model.model_rebuild(_types_namespace=self._made)
+
+    def _field(self, key: str, hint: Any, description: str | None, *, required: bool) -> Any:
+        """Type, default and description of a key's values, in Pydantic's notation."""
+        metadata: tuple[Any, ...] = ()
+        while (qualifier := get_origin(hint)) in _QUALIFIERS:
+            hint, *more = get_args(hint)
+            metadata = (*more, *metadata)
+            if qualifier in (NotRequired, Required):
+                required = qualifier is Required
+        said: dict[str, Any] = {} if required else {"default_factory": dict}
+        metadata, notation = _split_notation(metadata)
+        if notation and notation[0] is not ...:
+            said = {"default": notation[0]}
+        if len(notation) > 1 and not isinstance(notation[1], str):
+            raise ValueError(
+                f"The third argument of Annotated for {key!r} is its description, not "
+                f"{notation[1]!r}."
+            )
+        if description := description or next(iter(notation[1:]), None):
+            said["description"] = description
+        return Annotated[(self._replaced(hint), *metadata, Field(alias=key, **said))]
+
+    def _replaced(self, hint: Any) -> Any:
+        """A type with a Pydantic class for each TypedDict in it, however deep."""
+        if isinstance(hint, NewType):
+            return self._replaced(hint.__supertype__)
+        origin, arguments = get_origin(hint), get_args(hint)
+        if is_typeddict(origin or hint):
+            return self.model_of(hint)
+        replaced = tuple(self._replaced(argument) for argument in arguments)
+        if replaced == arguments:
+            return hint
+        return reduce(or_, replaced) if origin is UnionType else origin[replaced]
 
 
-def _filled_in(hint: Any, known: _TypeArguments) -> Any:
+def _filled_in(hint: Any, known: Mapping[Any, Any]) -> Any:
     """A type with what is known of its variables in their place."""
     if isinstance(hint, TypeVar):
         return known.get(hint, hint)
     variables = () if isinstance(hint, type) else getattr(hint, "__parameters__", ())
     return hint[tuple(known.get(name, name) for name in variables)] if variables else hint
-
-
-def _entry(key: str, hint: Any, description: str | None, *, required: bool) -> Any:
-    """The type of a key's values, with default and description in Pydantic's notation."""
-    metadata: tuple[Any, ...] = ()
-    while (qualifier := get_origin(hint)) in _QUALIFIERS:
-        hint, *more = get_args(hint)
-        metadata = (*more, *metadata)
-        if qualifier in (NotRequired, Required):
-            required = qualifier is Required
-    said: dict[str, Any] = {}
-    metadata, notation = _split_notation(metadata)
-    if notation:
-        default, *annotated = notation
-        if default is not ...:
-            required = False
-            said["json_schema_extra"] = {"default": to_jsonable_python(default)}
-        description = description or _description(key, annotated)
-    if description:
-        said["description"] = description
-    annotated_type: Any = Annotated[(_without_typed_dicts(hint), *metadata, Field(**said))]
-    return Required[annotated_type] if required else NotRequired[annotated_type]
 
 
 def _split_notation(metadata: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -193,32 +159,6 @@ def _split_notation(metadata: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[A
     return metadata, ()
 
 
-def _description(key: str, annotated: list[Any]) -> str | None:
-    if not annotated:
-        return None
-    (description,) = annotated
-    if not isinstance(description, str):
-        raise ValueError(  # noqa: TRY004 -- a schema is refused with a ValueError
-            f"The third argument of Annotated for {key!r} is its description, not {description!r}."
-        )
-    return description
-
-
-def _without_typed_dicts(hint: Any) -> Any:
-    """A type whose TypedDicts, however deep, are rebuilt."""
-    if is_typeddict(hint):
-        return _rebuilt(hint)
-    if isinstance(hint, NewType):
-        return _without_typed_dicts(hint.__supertype__)
-    origin, arguments = get_origin(hint), get_args(hint)
-    if is_typeddict(origin):
-        return _rebuilt(origin, arguments)
-    rebuilt = tuple(_without_typed_dicts(argument) for argument in arguments)
-    if rebuilt == arguments:
-        return hint
-    return reduce(or_, rebuilt) if origin is UnionType else origin[rebuilt]
-
-
 def _parse_docstring(docstring: str) -> tuple[str, dict[str, str]]:
     """What a docstring in Google's style says of the whole, and of each key."""
     if docstring.startswith("Args:"):  # Its first line has no indentation to tell its section by.
@@ -227,11 +167,7 @@ def _parse_docstring(docstring: str) -> tuple[str, dict[str, str]]:
     description = re.split(r"(?m)^(?:Args|Returns|Examples?):", text)[0]
     section = re.search(r"(?m)^Args:\n((?:[ \t]+.*\n?)+)", text)
     keys = re.findall(_DESCRIBED_KEY, textwrap.dedent(section[1])) if section else ()
-    return description.strip(), {key: _on_one_line(said) for key, said in keys}
+    return description.strip(), {key: " ".join(said.split()) for key, said in keys}
 
 
 _DESCRIBED_KEY = r"(?m)^([^\s:(]+)(?: \([^)]*\))?:(.*(?:\n[ \t]+.*)*)"
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())

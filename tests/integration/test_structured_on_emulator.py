@@ -124,4 +124,6 @@ async def test_max_tokens_cuts_it_off(emulator: ScalewayEmulator) -> None:
     runnable = model_on(emulator, max_tokens=2).with_structured_output(Booking)
     for error in await in_all_ways(runnable):
         assert isinstance(error, ScalewayTruncatedOutputError)
-        assert "cut off at the limit of 2 tokens. Raise `max_tokens`" in str(error)
+        assert "ends in the middle, the limit of 2 tokens was reached. Raise `max_tokens`" in str(
+            error
+        )

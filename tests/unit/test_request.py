@@ -167,17 +167,74 @@ def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> Non
         assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
 
 
-def test_a_class_may_be_the_response_format(replay_server: ReplayServer) -> None:
-    class Person(BaseModel):
-        name: str
+class Person(BaseModel):
+    """A person."""
 
+    name: str
+
+
+PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Person,
+        {"title": "Person", **PERSON},
+        {"name": "Person", "schema": PERSON},
+        {"type": "json_schema", "json_schema": {"name": "Person", "schema": PERSON}},
+    ],
+    ids=["class", "JSON schema", "inside", "as it is"],
+)
+@pytest.mark.parametrize("with_tools", [False, True])
+def test_a_schema_may_be_the_response_format(
+    schema: Any, with_tools: bool, replay_server: ReplayServer
+) -> None:
     with model_of(replay_server) as model:
-        sent = body_of(replay_server, model, response_format=Person)["response_format"]
+        bound = (
+            model.bind_tools([Person], response_format=schema)
+            if with_tools
+            else model.bind(response_format=schema)
+        )
+        bound.invoke("Hi")
         with pytest.raises(ValueError, match="must be a Pydantic class"):
             model.invoke("Hi", response_format=object)
-    assert sent["type"] == "json_schema"
-    assert sent["json_schema"]["name"] == "Person"
-    assert sent["json_schema"]["schema"] == Person.model_json_schema()
+    body = replay_server.received[-1].json()
+    assert body["response_format"]["type"] == "json_schema"
+    assert body["response_format"]["json_schema"]["name"] == "Person"
+    assert body["response_format"]["json_schema"]["schema"] == PERSON
+    assert ("tools" in body) == with_tools
+
+
+@pytest.mark.parametrize(
+    "form", [{"type": "json_object"}, {"type": "text"}, {"type": "structural_tag", "format": {}}]
+)
+def test_another_response_format_is_sent_as_it_is(form: Any, replay_server: ReplayServer) -> None:
+    with model_of(replay_server) as model:
+        assert body_of(replay_server, model, response_format=form)["response_format"] == form
+
+
+@pytest.mark.parametrize("name", ["functions", "function_call"])
+def test_openai_s_functions_are_refused_in_favour_of_tools(
+    name: str, replay_server: ReplayServer
+) -> None:
+    """The server would pass over them, and nobody would say so."""
+    with (
+        model_of(replay_server) as model,
+        pytest.raises(ValueError, match=rf"`{name}` is what OpenAI had before.*bind_tools"),
+    ):
+        model.bind(**{name: [{"name": "add", "parameters": {}}]}).invoke("Hi")
+
+
+def test_other_providers_hints_do_no_harm(replay_server: ReplayServer) -> None:
+    """Middleware and fallbacks hand them on."""
+    hints: dict[str, Any] = {"cache_control": {"type": "ephemeral"}, "prompt_cache_key": "k"}
+    with model_of(replay_server) as model:
+        assert body_of(replay_server, model, **hints) == body_of(replay_server, model)
+        broken = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1", max_retries=0)
+        broken.bind(**hints).with_fallbacks([model]).invoke("Hi")
+        broken.with_fallbacks([model]).invoke("Hi", **hints)
+    assert not hints.keys() & replay_server.received[-1].json().keys()
 
 
 def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -> None:

@@ -310,7 +310,9 @@ def check_truncation(error: Any, recording: Recording) -> None:
     usage = expected_outcome(recording).usage
     assert usage is not None
     assert "Raise `max_tokens`" in str(error)
-    assert f"cut off at the limit of {usage['output_tokens']} tokens" in str(error)
+    assert f"ends in the middle, the limit of {usage['output_tokens']} tokens was reached" in str(
+        error
+    )
     assert f"{recording.requested_model!r}" in str(error)
     assert error.model == recording.requested_model
 
@@ -346,18 +348,20 @@ async def test_the_share_of_reasoning_is_told(case: str, ask: Ask) -> None:
     streamed = case.endswith("stream")
     counted = ask(Recording(VLLM_QWEN, case)).with_structured_output(Person)
     for error in await outcomes(counted, streamed=streamed):
-        assert "12 tokens, 11 of them spent on reasoning." in str(error)
+        assert "limit of 12 tokens was reached (11 of it spent on reasoning)." in str(error)
         assert "`reasoning_effort" in str(error)
     uncounted = ask(Recording(LLAMACPP, case)).with_structured_output(Person)
     for error in await outcomes(uncounted, streamed=streamed):
-        assert "12 tokens, a share of them spent on reasoning." in str(error)
+        assert "limit of 12 tokens was reached (a share of it spent on reasoning)." in str(error)
 
 
 def test_what_came_before_a_truncation_has_been_streamed(ask: Ask) -> None:
     events = [event({"content": '{"name": "Al'}), event({"content": "ice"}), event({}, "length")]
     runnable = ask(events).with_structured_output(PERSON_SCHEMA)
     parts: list[Any] = []
-    with pytest.raises(ScalewayTruncatedOutputError, match="cut off at the limit\\. Raise"):
+    with pytest.raises(
+        ScalewayTruncatedOutputError, match="ends in the middle, the limit was reached\\. Raise"
+    ):
         parts.extend(runnable.stream(PROMPT))
     assert parts[-1] == {"name": "Alice"}
 

@@ -1,14 +1,20 @@
 """Structured output: what is asked for, and what is refused before anything is sent."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypedDict
+from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 import pytest
 from pydantic import BaseModel, RootModel
 
 from langchain_scaleway import ChatScaleway
-from langchain_scaleway.convert.structured import response_format, structured_output
+from tests.support.replay import ReplayServer
+from tests.support.wire import MODEL, http_reply, whole
+from tests.unit.conftest import ModelFactory
+
+METHODS = ["json_schema", "function_calling", "json_mode"]
+T = TypeVar("T")
 
 
 class Person(BaseModel):
@@ -24,6 +30,13 @@ class PersonDict(TypedDict):
     name: str
 
 
+@dataclass
+class PersonData:
+    """A person."""
+
+    name: str
+
+
 class Color(Enum):
     RED = "red"
 
@@ -32,7 +45,14 @@ class Node(BaseModel):
     """A node of a tree."""
 
     name: str
+    owner: Person | None = None
     children: list["Node"] = []
+
+
+class Page(BaseModel, Generic[T]):
+    """A page."""
+
+    items: list[T]
 
 
 JSON_SCHEMA = {"title": "Person", "type": "object", "properties": {"name": {"type": "string"}}}
@@ -40,6 +60,7 @@ JSON_SCHEMA = {"title": "Person", "type": "object", "properties": {"name": {"typ
 SCHEMAS: dict[str, Any] = {
     "Pydantic class": Person,
     "TypedDict": PersonDict,
+    "dataclass": PersonData,
     "JSON schema": JSON_SCHEMA,
     "OpenAI tool": {
         "type": "function",
@@ -49,16 +70,67 @@ SCHEMAS: dict[str, Any] = {
         },
     },
     "inside of a response format": {"name": "Person", "schema": JSON_SCHEMA},
+    "response format": {
+        "type": "json_schema",
+        "json_schema": {"name": "Person", "schema": JSON_SCHEMA},
+    },
+    "Anthropic tool": {"name": "Person", "input_schema": JSON_SCHEMA},
 }
 
+Asked = Callable[..., Any]
 
+
+@pytest.fixture
+def asked(replay_server: ReplayServer, model_at: ModelFactory) -> Asked:
+    """Gives the body of a request for structured output."""
+    answer = http_reply(whole({"content": "{}"}))
+
+    def ask(schema: Any, method: Any = "json_schema", **arguments: Any) -> Any:
+        model = model_at(replay_server.base_url_of(answer), MODEL)
+        runnable = model.with_structured_output(
+            schema, method=method, include_raw=True, **arguments
+        )
+        runnable.invoke("Hi")
+        return replay_server.received[-1].json()
+
+    return ask
+
+
+def sent_schema(body: Any) -> Any:
+    """The schema and its name, by whichever method."""
+    if "tools" in body:
+        function = dict(body["tools"][0]["function"])
+        return {"schema": function.pop("parameters"), **function}
+    return body["response_format"]["json_schema"]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_json_schema_is_sent_as_response_format(schema: Any) -> None:
-    sent = structured_output(schema, "json_schema", strict=None).arguments["response_format"]
-    assert sent["type"] == "json_schema"
-    assert sent["json_schema"]["name"] in {"Person", "PersonDict"}
-    assert "name" in sent["json_schema"]["schema"]["properties"]
-    assert "strict" not in sent["json_schema"]
+def test_every_form_of_schema_is_sent(schema: Any, method: str, asked: Asked) -> None:
+    body = asked(schema, method)
+    sent = sent_schema(body)
+    assert sent["name"] in {"Person", "PersonDict", "PersonData"}
+    assert "name" in sent["schema"]["properties"]
+    assert "strict" not in sent
+    if method == "function_calling":
+        assert body["tool_choice"]["function"]["name"] == sent["name"]
+
+
+@pytest.mark.parametrize("schema", [Person, PersonDict, PersonData, Node, Page[Person]])
+@pytest.mark.parametrize("strict", [None, True])
+def test_every_method_sends_the_same_schema(schema: Any, strict: bool | None, asked: Asked) -> None:
+    by_text = sent_schema(asked(schema, "json_schema", strict=strict))
+    by_tool = sent_schema(asked(schema, "function_calling", strict=strict))
+    assert by_text["schema"] == by_tool["schema"]
+    assert by_text["name"] == by_tool["name"]
+    assert by_text.get("strict") is strict
+
+
+def test_strict_closes_every_object(asked: Asked) -> None:
+    schema = sent_schema(asked(Node, strict=True))["schema"]
+    for closed in (schema, *schema["$defs"].values()):
+        assert closed["additionalProperties"] is False
+        assert closed["required"] == [*closed["properties"]]
 
 
 A_LIST = {"title": "numbers", "type": "array", "items": {"type": "integer"}}
@@ -69,138 +141,148 @@ A_LIST = {"title": "numbers", "type": "array", "items": {"type": "integer"}}
     "schema",
     [A_LIST, {"title": "a", "anyOf": [{"type": "integer"}, {"type": "string"}]}, {"$ref": "#/x"}],
 )
-def test_a_schema_that_is_no_object_is_sent_as_it_is(schema: Any, strict: bool | None) -> None:
+def test_a_schema_that_is_no_object_is_sent_as_it_is(
+    schema: Any, strict: bool | None, asked: Asked
+) -> None:
     """LangChain's converter would leave it out."""
-    sent = response_format(schema, strict=strict)["json_schema"]
+    sent = sent_schema(asked(schema, strict=strict))
     assert sent["schema"] == {key: schema[key] for key in schema if key != "title"}
 
 
-def test_a_schema_s_own_strict_is_sent() -> None:
+def test_a_schema_s_own_strict_is_sent(asked: Asked) -> None:
     given = {"name": "Person", "schema": JSON_SCHEMA, "strict": True}
-    assert response_format(given, strict=None)["json_schema"]["strict"] is True
+    assert sent_schema(asked(given))["strict"] is True
 
 
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_schema_without_a_title_gets_a_name(method: str, asked: Asked) -> None:
+    untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert sent_schema(asked(untitled, method))["name"] == "response"
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @pytest.mark.parametrize(
-    "schema",
+    ("schema", "name"),
     [
-        {"name": "Person", "schema": JSON_SCHEMA},
-        {"type": "json_schema", "json_schema": {"name": "Person", "schema": JSON_SCHEMA}},
-        {"name": "Person", "input_schema": JSON_SCHEMA},
-        JSON_SCHEMA,
+        ({**A_LIST, "title": "Liste[Größe] " + "x" * 80, "type": "object"}, "Liste_Gr__e__"),
+        (Page[Person], "Page_Person_"),
     ],
 )
-def test_function_calling_takes_the_same_schemas(schema: Any) -> None:
-    arguments = structured_output(schema, "function_calling", strict=None).arguments
-    [tool] = arguments["tools"]
-    assert arguments["tool_choice"] == tool["name"] == "Person"
-    assert tool["parameters"]["properties"] == JSON_SCHEMA["properties"]
+def test_a_name_holds_only_what_servers_take(
+    schema: Any, name: str, method: str, asked: Asked
+) -> None:
+    sent = sent_schema(asked(schema, method))["name"]
+    assert sent.startswith(name)
+    assert len(sent) <= 64
 
 
-def test_a_schema_without_a_title_makes_a_tool() -> None:
-    untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    arguments = structured_output(untitled, "function_calling", strict=None).arguments
-    assert arguments["tool_choice"] == "response"
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_model_may_contain_itself(method: str, asked: Asked) -> None:
+    schema = sent_schema(asked(Node, method))["schema"]
+    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
+    assert schema["$defs"]["Node"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
+    assert schema["$defs"]["Person"]["properties"]["name"] == {"type": "string"}
 
 
-@pytest.mark.parametrize("schema", [A_LIST, RootModel[list[int]]])
-def test_a_list_is_no_tool(schema: Any) -> None:
-    with pytest.raises(ValueError, match=r"arguments of a tool are an object.*json_schema"):
-        structured_output(schema, "function_calling", strict=None)
+def test_json_mode_asks_for_any_object(asked: Asked) -> None:
+    assert asked(None, "json_mode")["response_format"] == {"type": "json_object"}
+    assert asked(Person, "json_mode")["response_format"] == {"type": "json_object"}
 
 
-@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-@pytest.mark.parametrize(
-    "schema", [list[Person], Person | None, Literal["a"], Color, int, "Person", Person(name="A")]
-)
-def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
-    with pytest.raises(ValueError, match="must be a Pydantic class, a TypedDict or a JSON schema"):
-        structured_output(schema, method, strict=None)
+# --- Further arguments ------------------------------------------------------------------
 
 
-def test_a_dict_that_is_no_schema_is_refused() -> None:
-    for method in ("json_schema", "function_calling"):
-        with pytest.raises(ValueError, match="is not a JSON schema"):
-            structured_output({"answer": "yes"}, method, strict=None)
+def look() -> str:
+    """Look."""
+    return ""
 
 
-def test_a_response_format_is_taken_as_it_is() -> None:
-    given = {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}
-    assert response_format(given, strict=None) is given
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("choice", ["auto", "any", "look"])
+def test_tools_and_a_choice_may_be_given_as_well(choice: str, method: str, asked: Asked) -> None:
+    body = asked(
+        Person,
+        method,
+        tools=[look],
+        tool_choice=choice,
+        parallel_tool_calls=False,
+        temperature=0,
+        stop=["x"],
+    )
+    names = [tool["function"]["name"] for tool in body["tools"]]
+    assert names == (["Person", "look"] if method == "function_calling" else ["look"])
+    named = {"type": "function", "function": {"name": "look"}}
+    assert body["tool_choice"] == {"any": "required", "look": named}.get(choice, choice)
+    assert ("response_format" in body) == (method != "function_calling")
+    sent = (body["parallel_tool_calls"], body["temperature"], body["stop"])
+    assert sent == (False, 0, ["x"])
 
 
-def test_strict_closes_every_object() -> None:
-    schema = response_format(Node, strict=True)["json_schema"]
-    assert schema["strict"] is True
-    assert schema["schema"]["$defs"]["Node"]["additionalProperties"] is False
+@pytest.mark.parametrize("method", METHODS)
+def test_none_may_be_given_for_each_further_argument(method: str, asked: Asked) -> None:
+    given = dict.fromkeys(("tools", "tool_choice", "response_format", "parallel_tool_calls"))
+    assert asked(Person, method, **given) == asked(Person, method)
 
 
-def test_a_model_may_contain_itself() -> None:
-    schema = response_format(Node, strict=None)["json_schema"]["schema"]
-    items = schema["$defs"]["Node"]["properties"]["children"]["items"]
-    assert items == {"$ref": "#/$defs/Node"}
+def test_a_thinking_model_may_be_left_the_choice(asked: Asked) -> None:
+    body = asked(Person, "function_calling", tool_choice="auto")
+    assert body["tool_choice"] == "auto"
 
 
-def test_a_typed_dict_is_described_by_its_own_words() -> None:
-    schema = response_format(HasANode, strict=True)["json_schema"]
-    assert schema["name"] == "HasANode"
-    assert schema["description"] == "A TypedDict with a class in it that contains itself."
-    assert schema["schema"]["required"] == ["node"]
-    assert schema["schema"]["additionalProperties"] is False
-    assert schema["schema"]["$defs"]["Node"]["additionalProperties"] is False
+@pytest.mark.parametrize("method", METHODS)
+def test_a_response_format_beside_the_schema_is_refused(method: Any, asked: Asked) -> None:
+    with pytest.raises(ValueError, match=r"makes the `response_format` of its schema"):
+        asked(Person, method, response_format={"type": "json_object"})
 
 
-def test_a_schema_without_a_title_gets_a_name() -> None:
-    untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    assert response_format(untitled, strict=None)["json_schema"]["name"] == "response"
+# --- What is refused --------------------------------------------------------------------
 
 
-def test_a_name_holds_only_what_the_service_takes() -> None:
-    schema = {"title": "Liste[Größe] " + "x" * 80, "type": "object", "properties": {}}
-    name = response_format(schema, strict=None)["json_schema"]["name"]
-    assert name == ("Liste_Gr__e__" + "x" * 80)[:64]
-    arguments = structured_output(schema, "function_calling", strict=None).arguments
-    assert arguments["tool_choice"] == arguments["tools"][0]["name"] == name
-
-
-class Endless(TypedDict):
-    """A TypedDict that contains itself."""
-
-    inner: "Endless"
-
-
-class HasANode(TypedDict):
-    """A TypedDict with a class in it that contains itself."""
-
-    node: Node | None
-
-
-class HasNoJson(TypedDict):
-    """A TypedDict with a value that JSON cannot hold."""
-
-    work: Callable[[], None]
-
-
-class NoJson(BaseModel):
+class Sized(BaseModel):
     """A class with a field that JSON cannot hold."""
 
     work: Callable[[], None]
 
 
-@pytest.mark.parametrize("schema", [Endless, HasNoJson, NoJson])
+class SizedDict(TypedDict):
+    """A TypedDict with a value that JSON cannot hold."""
+
+    work: Callable[[], None]
+
+
+def refused(schema: Any, method: Any, strict: bool | None = None) -> str:
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 -- its text is returned
+        model.with_structured_output(schema, method=method, strict=strict)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("schema", [Sized, SizedDict])
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 def test_what_no_schema_can_be_made_of_is_refused(schema: Any, method: Any) -> None:
-    with pytest.raises(ValueError, match=r"cannot be made a JSON schema.*Make it a Pydantic class"):
-        structured_output(schema, method, strict=None)
+    said = refused(schema, method)
+    assert "cannot be made a JSON schema" in said
+    assert "Make it a Pydantic class" in said
 
 
-def test_function_calling_asks_for_that_tool() -> None:
-    arguments = structured_output(Person, "function_calling", strict=True).arguments
-    assert arguments == {"tools": [Person], "tool_choice": "Person", "strict": True}
+@pytest.mark.parametrize("schema", [A_LIST, RootModel[list[int]]])
+def test_a_list_is_no_tool(schema: Any) -> None:
+    said = refused(schema, "function_calling")
+    assert "arguments of a tool are an object" in said
+    assert "json_schema" in said
 
 
-def test_json_mode_asks_for_any_object() -> None:
-    arguments = structured_output(None, "json_mode", strict=None).arguments
-    assert arguments == {"response_format": {"type": "json_object"}}
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "schema", [list[Person], Person | None, Literal["a"], Color, int, "Person", Person(name="A")]
+)
+def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
+    assert "must be a Pydantic class, a TypedDict or a JSON schema" in refused(schema, method)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_dict_that_is_no_schema_is_refused(method: Any) -> None:
+    assert "is not a JSON schema" in refused({"answer": "yes"}, method)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +297,4 @@ def test_json_mode_asks_for_any_object() -> None:
 def test_what_does_not_go_together_is_refused(
     schema: Any, method: Any, strict: bool | None, said: str
 ) -> None:
-    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
-    with pytest.raises(ValueError, match=said):
-        model.with_structured_output(schema, method=method, strict=strict)
+    assert said in refused(schema, method, strict)

@@ -4,13 +4,13 @@ import functools
 from copy import deepcopy
 from typing import Any, TypedDict
 
+import jsonschema
 import pytest
 from langchain_core.tools import StructuredTool, Tool, tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from langchain_scaleway import ChatScaleway
-from langchain_scaleway.convert.schemas import contains_itself
 from langchain_scaleway.convert.tools import convert_tool_choice, convert_tools
 
 
@@ -130,7 +130,8 @@ class Tree(BaseModel):
     """A tree."""
 
     name: str
-    branches: list["Tree"] = []
+    branches: list["Tree"] = Field(default=[], description="What grows on it")
+    trunk: "Tree | None" = Field(default=None, description="What it grows on")
 
 
 @tool
@@ -140,7 +141,7 @@ def plant(tree: Tree) -> str:
 
 
 class Planting(BaseModel):
-    tree: Tree
+    tree: Tree = Field(description="The tree")
 
 
 def plant_function(tree: Tree) -> str:
@@ -158,6 +159,7 @@ class Garden:
     "form",
     [
         Tree,
+        Planting,
         plant,
         plant_function,
         Garden().plant,
@@ -167,22 +169,29 @@ class Garden:
             args_schema=Planting.model_json_schema(),  # As MCP's tools have it
         ),
     ],
-    ids=["Pydantic class", "BaseTool", "function", "method", "BaseTool of a JSON schema"],
+    ids=["class", "field", "BaseTool", "function", "method", "BaseTool of a JSON schema"],
 )
 @pytest.mark.parametrize("strict", [None, True])
 def test_a_model_may_contain_itself(form: Any, strict: bool | None) -> None:
     """LangChain's converter allows anything in the place of an endless reference."""
     parameters = convert_tools([form], strict=strict)[0]["function"]["parameters"]
+    assert parameters["properties"], "chat templates look for them at the root"
     tree = parameters["$defs"]["Tree"]
     assert tree["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert {"$ref": "#/$defs/Tree"} in tree["properties"]["trunk"]["anyOf"]
     assert tree.get("additionalProperties", True) is not strict
+    root = parameters if form is Tree else parameters["properties"]["tree"]
+    whole = root if form is Tree else {**root, "$defs": parameters["$defs"]}
+    value: Any = {"name": "oak", "branches": [], "trunk": None}
+    jsonschema.validate({**value, "branches": [value]}, whole)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**value, "branches": [{}]}, whole)
 
 
 @pytest.mark.parametrize("strict", [None, True])
-def test_a_model_that_does_not_contain_itself_is_written_by_langchains_converter(
-    strict: bool | None,
-) -> None:
-    """Which puts what a reference leads to in its place; `{}` may stand for anything at all."""
+@pytest.mark.parametrize("by_tool", [False, True])
+def test_references_are_replaced_where_that_can_be_done(strict: bool | None, by_tool: bool) -> None:
+    """The prompt of gpt-oss has `any` for a reference; LangChain's converter writes the same."""
 
     class Leaf(BaseModel):
         colour: str
@@ -190,11 +199,15 @@ def test_a_model_that_does_not_contain_itself_is_written_by_langchains_converter
     class Twig(BaseModel):
         """Grow a twig."""
 
-        leaf: Leaf
+        leaf: Leaf = Field(description="The first of them")
+        leaves: list[Leaf]
         note: Any
 
-    assert convert_tools([Twig], strict=strict) == [convert_to_openai_tool(Twig, strict=strict)]
-    assert "$ref" not in str(convert_tools([Twig], strict=strict))
+    form: Any = Twig
+    if by_tool:
+        form = StructuredTool(name="Twig", description="Grow a twig.", args_schema=Twig)
+    assert convert_tools([form], strict=strict) == [convert_to_openai_tool(Twig, strict=strict)]
+    assert "$" not in str(convert_tools([form], strict=strict))
 
 
 def test_a_json_schema_without_properties_is_kept() -> None:
@@ -211,38 +224,76 @@ def test_a_json_schema_without_properties_is_kept() -> None:
         ({"$ref": "#/definitions/A", "definitions": {"A": {"items": {}}}}, "#/definitions/A"),
         ({"properties": {"a": {"type": "object", "items": {}}}}, "#/properties/a"),
         ({"properties": {"a": {"items": {}}}}, "#"),
+        ({"$defs": {"a~b/c": {"items": {}}}}, "#/$defs/a~0b~1c"),
     ],
-    ids=["definitions", "a property", "the root"],
+    ids=["definitions", "a property", "the root", "escaped"],
 )
 def test_a_json_schema_may_contain_itself_anywhere(schema: Any, reference: str) -> None:
     """As the schemas of MCP servers do."""
     schema = {"type": "object", **deepcopy(schema)}
-    for part in (schema.get("definitions") or schema["properties"]).values():
-        part["items"] = {"$ref": reference}
+    [parts] = [schema[k] for k in ("definitions", "$defs", "properties") if k in schema]
+    [part] = parts.values()
+    part["items"] = {"$ref": reference}
     form = StructuredTool(name="a", description="b", args_schema=schema)
-    assert convert_tools([form])[0]["function"]["parameters"] == schema
+    sent = convert_tools([form])[0]["function"]["parameters"]
+    assert reference in str(sent)
+    jsonschema.Draft202012Validator.check_schema(sent)
+    assert "$ref" not in sent
 
 
-def test_a_reference_may_escape_characters() -> None:
-    assert contains_itself({"$defs": {"a~b/c": {"items": {"$ref": "#/$defs/a~0b~1c"}}}})
+class Unchanged(BaseModel):
+    """Stay."""
+
+    place: str = "here"
 
 
-@pytest.mark.parametrize("reference", ["#/$defs/Missing", "https://schemas.example/a.json", "a"])
-def test_a_reference_that_leads_nowhere_is_no_circle(reference: str) -> None:
-    assert not contains_itself({"properties": {"a": {"$ref": reference}}})
+def unchanged(place: str = "here") -> str:
+    """Stay."""
+    return place
 
 
-def test_what_is_done_to_a_schema_stays_here() -> None:
+@pytest.mark.parametrize(
+    "kind", ["class", "function", "BaseTool", "schema", "BaseTool of a schema"]
+)
+def test_what_is_changed_in_a_bound_model_stays_there(kind: str) -> None:
+    """And a default that has been changed since is in the next one."""
+    schema = {"title": "a", "type": "object", "properties": {"a": {"type": "string"}}}
+    form: Any = {
+        "class": Unchanged,
+        "function": unchanged,
+        "BaseTool": tool(unchanged),
+        "schema": schema,
+        "BaseTool of a schema": StructuredTool(name="a", description="b", args_schema=schema),
+    }[kind]
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    bound: Any = model.bind_tools([form])
+    before = deepcopy(bound.kwargs["tools"])
+    bound.kwargs["tools"][0]["function"]["parameters"]["properties"]["place"] = {}
+    bound.kwargs["tools"][0]["function"]["parameters"]["properties"].pop("a", None)
+    again: Any = model.bind_tools([form])
+    assert again.kwargs["tools"] == before
+
+
+def test_a_changed_default_is_sent() -> None:
+    def stay(*, place: str = "here") -> str:
+        """Stay."""
+        return place
+
+    def default() -> Any:
+        [converted] = convert_tools([stay])
+        return converted["function"]["parameters"]["properties"]["place"]["default"]
+
+    assert default() == "here"
+    stay.__kwdefaults__ = {"place": "there"}
+    assert default() == "there"
+
+
+def test_a_schema_is_not_changed_by_closing_it() -> None:
     schema = Planting.model_json_schema()
     before = deepcopy(schema)
     convert_tools([StructuredTool(name="a", description="b", args_schema=schema)], strict=True)
+    convert_tools([{"name": "a", "parameters": schema}], strict=True)
     assert schema == before
-
-
-class Endless(TypedDict):
-    """It contains itself."""
-
-    inner: "Endless"
 
 
 def unknown_name(a: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821 -- the case
@@ -270,13 +321,14 @@ class CallableObject:
         {"toolSpec": {"name": "add"}},
         5,
         {},
-        Endless,
         unknown_name,
         no_json,
     ],
 )
 def test_what_is_no_tool_is_refused(form: Any) -> None:
-    with pytest.raises(ValueError, match=r"cannot be made a tool|Unsupported function"):
+    with pytest.raises(
+        ValueError, match=r"cannot be made a|is not a JSON schema|Unsupported function"
+    ):
         convert_tools([form])
 
 

@@ -1,9 +1,5 @@
 """TypedDicts -> Pydantic classes: as LangChain reads them, and without what it loses."""
 
-import gc
-import weakref
-from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -25,11 +21,10 @@ import typing_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, Field, v1
+from pydantic import BaseModel, Field
 
-from langchain_scaleway.convert.structured import response_format
 from langchain_scaleway.convert.tools import convert_tools
-from langchain_scaleway.convert.typed_dicts import as_pydantic_class, for_converter
+from langchain_scaleway.convert.typed_dicts import typed_dict_model
 
 
 class Place(TypedDict):
@@ -262,49 +257,43 @@ def test_typed_dicts_may_be_generic_or_have_another_name() -> None:
     assert properties["home"] == _parameters(Described)["properties"]["place"]
 
 
-def test_two_of_the_same_name_stay_apart_by_their_modules() -> None:
+class Tree(TypedDict):
+    """A tree."""
+
+    name: str
+    branches: "list[Tree]"
+
+
+class Forest(TypedDict):
+    """Trees."""
+
+    oldest: Annotated[Tree | None, ..., "The oldest tree"]
+
+
+def test_one_may_contain_itself() -> None:
+    tree = _parameters(Tree)
+    assert [*tree["properties"]] == ["name", "branches"], "the root is an object, not a reference"
+    value: Any = {"name": "oak", "branches": [{"name": "twig", "branches": []}]}
+    jsonschema.validate(value, tree)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "oak", "branches": [{"name": "twig"}]}, tree)
+    forest = _parameters(Forest)
+    jsonschema.validate({"oldest": value}, forest)
+    assert forest["properties"]["oldest"]["description"] == "The oldest tree"
+
+
+def test_two_of_the_same_name_stay_apart() -> None:
     make: Any = TypedDict
     one, other = make("Place", {"a": int}), make("Place", {"b": str})
-    other.__module__ = "elsewhere"
-    both = make("both", {"one": one, "other": other})
-    schema = response_format(both, strict=None)["json_schema"]["schema"]
-    names = [part["$ref"].removeprefix("#/$defs/") for part in schema["properties"].values()]
-    assert names == [f"{__name__.replace('.', '__')}__Place", "elsewhere__Place"]
-    assert [[*schema["$defs"][name]["properties"]] for name in names] == [["a"], ["b"]]
+    properties = _parameters(make("both", {"one": one, "other": other}))["properties"]
+    assert [[*part["properties"]] for part in properties.values()] == [["a"], ["b"]]
 
 
 def test_errors_name_the_users_class() -> None:
     unknown: Any = TypedDict("unknown", {"a": type})
-    with pytest.raises(ValueError, match=rf"^<class '{__name__}.unknown'> cannot be made a tool"):
+    said = rf"^<class '{__name__}.unknown'> cannot be made a JSON schema"
+    with pytest.raises(ValueError, match=said):
         convert_tools([unknown])
-
-
-# --- What only LangChain's converter reads ------------------------------------------------
-
-
-class Old(v1.BaseModel):
-    a: int
-
-
-@dataclass
-class Holder:
-    place: Place
-
-
-@pytest.mark.filterwarnings("ignore:Mixing V1 models and V2 models")
-@pytest.mark.parametrize("kind", [Old, defaultdict[str, Place]])
-def test_what_only_the_converter_knows_is_left_to_it(kind: Any) -> None:
-    foreign: Any = TypedDict("foreign", {"a": kind})
-    foreign.__doc__ = "A type that Pydantic 2 does not know."
-    assert convert_tools([foreign]) == [convert_to_openai_tool(foreign)]
-    asked = response_format(foreign, strict=None)["json_schema"]["schema"]
-    assert asked == convert_to_openai_tool(foreign)["function"]["parameters"]
-
-
-def test_a_data_class_may_hold_a_typed_dict() -> None:
-    holding = TypedDict("holding", {"holder": Holder})  # noqa: UP013 -- as short as it is rare
-    place = _parameters(holding)["properties"]["holder"]["properties"]["place"]
-    assert place["properties"]["name"] == {"type": "string"}
 
 
 def test_what_nobody_knows_is_told_in_pydantic_s_newer_words() -> None:
@@ -314,22 +303,6 @@ def test_what_nobody_knows_is_told_in_pydantic_s_newer_words() -> None:
     unknown = TypedDict("unknown", {"a": Unknown})  # noqa: UP013 -- as short as it is rare
     with pytest.raises(ValueError, match="Unable to generate pydantic-core schema"):
         convert_tools([unknown])
-
-
-# --- What is remembered -------------------------------------------------------------------
-
-
-def test_the_class_is_made_once_and_goes_with_its_typed_dict() -> None:
-    short_lived: Any = TypedDict("short_lived", {"a": int})
-    made = for_converter(short_lived)
-    assert for_converter(short_lived) is made
-    short_lived.__doc__ = "Changed."
-    changed = weakref.ref(for_converter(short_lived))
-    assert changed() is not made
-    del short_lived, made
-    for _ in range(2):  # Classes are cycles: first the TypedDict's, then that of what it kept.
-        gc.collect()
-    assert changed() is None
 
 
 def test_a_description_is_a_string() -> None:
@@ -350,5 +323,5 @@ def test_each_rich_value_fits_the_schema(value: Any, exact: int) -> None:
 
 
 def _check(value: Any, typed_dict: Any) -> None:
-    schema = as_pydantic_class(typed_dict).model_json_schema()
+    schema = typed_dict_model(typed_dict).model_json_schema()
     jsonschema.validate(value, schema, cls=jsonschema.Draft202012Validator)

@@ -1,0 +1,114 @@
+"""JSON as models write it: whole, growing, cut off, or with other text around it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic_core import from_json
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
+
+
+def escaped(text: str) -> str:
+    """The text with line breaks escaped where they stand in strings: models write code so.
+
+    Args:
+        text: JSON, or its beginning.
+    """
+    if _CONTROL.search(text) is None:
+        return text
+    return _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
+
+
+def ends_in_the_middle(text: str) -> bool:
+    """Whether a text is the beginning of JSON, or ends with such a beginning.
+
+    Args:
+        text: What a model wrote.
+    """
+    start = max(text.find("{"), 0)
+    try:
+        from_json(escaped(text[start:]))
+    except ValueError as error:
+        return str(error).startswith("EOF")
+    return False
+
+
+def objects_in(text: str) -> Iterator[str]:
+    """The JSON objects in a text, one behind the other; none if the last of them is cut off.
+
+    Args:
+        text: What a model wrote, with anything around the objects.
+    """
+    found: list[str] = []
+    decoder = json.JSONDecoder(strict=False)
+    start = text.find("{")
+    while start >= 0:
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            if ends_in_the_middle(text[start:]):
+                return  # What is whole in it is a part of something that is not.
+            end = start + 1
+        else:
+            found.append(text[start:end])
+        start = text.find("{", end)
+    yield from found
+
+
+class GrowingJson:
+    """What there is of JSON whose text is coming in. It only grows.
+
+    Example:
+        >>> growing = GrowingJson()
+        >>> growing.add('{"city": "Par'), growing.add('is", "nights": 1'), growing.add("2}")
+        ({'city': 'Par'}, {'city': 'Paris', 'nights': 1}, {'city': 'Paris', 'nights': 12})
+    """
+
+    _SHARE = 128
+    """It is read again when a 128th of the text is new. With every piece, the time that a stream
+    takes would grow with the square of its length."""
+
+    def __init__(self) -> None:
+        """Start without a text."""
+        self._text = ""
+        self._read = 0
+        self._value: Any = None
+
+    def add(self, piece: str) -> Any:
+        """Take the next piece.
+
+        Args:
+            piece: The text that follows.
+
+        Returns:
+            The value so far; `None` if it is no other than before, or there is none yet.
+        """
+        self._text += piece
+        if not piece or len(self._text) - self._read < len(self._text) // self._SHARE:
+            return None
+        self._read = len(self._text)
+        begin = re.search(r"[{\[]", self._text)  # A code fence or a word may stand before it.
+        try:
+            value = from_json(
+                escaped(self._text[begin.start() if begin else 0 :]),
+                allow_partial="trailing-strings",
+            )
+        except ValueError:
+            return None
+        if value == self._value or _has_lost(self._value, value):
+            return None
+        self._value = value
+        return value
+
+
+def _has_lost(before: Any, after: Any) -> bool:
+    """Whether something is missing: of a number such as `1.`, or of a key that comes again."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return any(key not in after or _has_lost(before[key], after[key]) for key in before)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(after) < len(before) or any(map(_has_lost, before, after))
+    return isinstance(before, str) and isinstance(after, str) and len(after) < len(before)
