@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any
 
 import orjson
@@ -48,6 +50,21 @@ class RequestHeaders(Mapping[str, str]):
             for name, value in self._values.items()
         }
         return f"RequestHeaders({shown!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file in a form.
+
+    Attributes:
+        name: Its name.
+        content_type: Its media type.
+        content: Its bytes.
+    """
+
+    name: str = ""
+    content_type: str = ""
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -99,3 +116,20 @@ class ReceivedRequest:
             ValueError: The body is not JSON.
         """
         return orjson.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, str | UploadedFile]:
+        """The fields of a body of the type `multipart/form-data`."""
+        head = f"content-type: {self.headers.get('content-type', '')}\r\n\r\n".encode()
+        fields: dict[str, str | UploadedFile] = {}
+        for part in message_from_bytes(head + self.body, policy=HTTP).iter_parts():
+            content = part.get_payload(decode=True)
+            name = part.get_param("name", header="content-disposition")
+            if isinstance(content, bytes) and isinstance(name, str):
+                file, kind = part.get_filename(), part.get_content_type()
+                fields[name] = (
+                    content.decode(errors="replace")
+                    if file is None
+                    else UploadedFile(file, kind, content)
+                )
+        return fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -15,12 +15,18 @@ from langchain_scaleway.testing.replies import RawReply, Reply, Step
 ResolvedStep: TypeAlias = Reply | RawReply | Fault
 
 
-def check_step(step: object) -> None:
-    """Refuse what is no step.
+_SAYS_SOMETHING: Final = frozenset({"chat", "transcriptions"})
+
+
+def check_step(step: object, queue: str) -> None:
+    """Refuse what cannot answer a request of a queue.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It is no step, or a text for an endpoint whose answers are none.
     """
+    text = step if isinstance(step, str) else step.text if isinstance(step, Reply) else None
+    if text is not None and queue not in _SAYS_SOMETHING:
+        raise TypeError(f"{step!r}: no text answers {queue}; script a RawReply or a fault.")
     if not (isinstance(step, str | Reply | RawReply | Fault) or callable(step)):
         raise TypeError(
             f"A step is a text, a Reply, a RawReply, a fault or a function, "
@@ -51,7 +57,7 @@ class Script:
             TypeError: One is no step; none is appended then.
         """
         for step in steps:
-            check_step(step)
+            check_step(step, queue)
         self.queues[queue].extend(steps)
 
     def clear(self) -> None:
@@ -80,8 +86,8 @@ class Script:
             return None
         try:
             while not isinstance(step, str | Reply | RawReply | Fault):
-                check_step(step)
                 step = step(received)
+                check_step(step, queue)
         except Exception as error:  # noqa: BLE001 -- whatever a test's function raises fails the test
             error.add_note(f"Raised by a function that answers {received}.")
             self.fail(error)

@@ -36,6 +36,8 @@ class EmulatorSettings:
             `reasoning_content` on older models, or both.
         reasoning_usage: Whether usage breaks out reasoning tokens. vLLM 0.32 does; Scaleway
             has not been seen to on chat completions.
+        transcription_stream: The events of a streamed transcription: `openai` as the one public
+            client of Scaleway's expects them, or `vllm`. Nobody has captured Scaleway's.
         quotas: Limits per model; `None` for none, and no `x-ratelimit-*` headers.
             `Quotas()` is what Scaleway grants with a payment method.
         time_scale: Emulated seconds per second. Every duration of the emulator, and on the
@@ -56,6 +58,7 @@ class EmulatorSettings:
     framing: Framing = "serverless"
     reasoning_field: ReasoningField = "reasoning"
     reasoning_usage: bool = False
+    transcription_stream: Literal["openai", "vllm"] = "openai"
     quotas: Quotas | None = None
     time_scale: float = 1.0
     latency: float = 0.0

@@ -16,12 +16,16 @@ DIRECTORY = Path(__file__).parent.parent / "recordings"
 VLLM_QWEN = "vllm-0.32.0-cpu-tiny-qwen3"
 VLLM_SMOLLM = "vllm-0.32.0-cpu-smollm2-135m"
 LLAMACPP = "llamacpp-xllamacpp-2026.10.11549-tiny-qwen3"
+VLLM_EMBED = "vllm-0.32.0-cpu-tiny-embed"
+"""Embeddings and rerank; not in `FOLDERS`, which hold chats."""
+
 FOLDERS = (VLLM_QWEN, VLLM_SMOLLM, LLAMACPP)
 
 SERVED_MODELS = {
     VLLM_QWEN: "tiny-qwen3",
     VLLM_SMOLLM: "smollm2-135m-instruct",
     LLAMACPP: "tiny-qwen3",
+    VLLM_EMBED: "tiny-embed",
 }
 
 CHAT_PATH = "/v1/chat/completions"
@@ -129,8 +133,12 @@ def _dechunk(body: bytes) -> bytes:
 
 def all_recordings() -> list[Recording]:
     """Every recording of every folder, in the order of their names."""
+    return [recording for folder in FOLDERS for recording in recordings_of(folder)]
+
+
+def recordings_of(folder: str) -> list[Recording]:
+    """Every recording of one folder, in the order of their names."""
     return [
         Recording(folder, path.name.removesuffix(".request.json"))
-        for folder in FOLDERS
         for path in sorted((DIRECTORY / folder).glob("*.request.json"))
     ]

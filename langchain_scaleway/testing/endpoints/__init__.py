@@ -6,7 +6,17 @@ from typing import Final
 
 from langchain_scaleway.testing.endpoints.base import Endpoint
 from langchain_scaleway.testing.endpoints.chat import ChatCompletions
+from langchain_scaleway.testing.endpoints.embeddings import Embeddings
 from langchain_scaleway.testing.endpoints.models import ModelList
+from langchain_scaleway.testing.endpoints.rerank import Rerank
 from langchain_scaleway.testing.endpoints.responses import Responses
+from langchain_scaleway.testing.endpoints.transcriptions import Transcriptions
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (ChatCompletions(), Responses(), ModelList())
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    ChatCompletions(),
+    Responses(),
+    Embeddings(),
+    Rerank(),
+    Transcriptions(),
+    ModelList(),
+)

@@ -1,0 +1,183 @@
+"""The emulator's vectors and rankings: what they mean, and the recorded shapes and refusals."""
+
+import base64
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_scaleway.testing import HttpError, ScalewayEmulator, ServedModel
+from tests.support.emulated import client_of, differences
+from tests.support.recordings import VLLM_EMBED, Recording, recordings_of
+
+QWEN = "qwen3-embedding-8b"
+DIMENSIONS = {QWEN: 4096, "bge-multilingual-gemma2": 3584}
+NOT_EMULATED = {
+    "embed_models_list": "the models are compared with Scaleway's documentation",
+    "embed_truncate": "an option of vLLM that Scaleway does not document",
+    "embed_err_no_auth": "the gateway's answer",
+    "embed_err_unknown_model": "the gateway's answer",
+    "rerank_err_unknown_model": "the gateway's answer",
+    "embed_err_no_input": "a union of request models that nothing else needs",
+}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def post(emulator: ScalewayEmulator, path: str, **body: Any) -> httpx.Response:
+    with client_of(emulator) as client:
+        return client.post(path, json={"model": QWEN, **body})
+
+
+def vectors(emulator: ScalewayEmulator, *texts: str, **fields: Any) -> list[list[float]]:
+    answer = post(emulator, "/embeddings", input=[*texts], **fields).json()
+    assert [one["index"] for one in answer["data"]] == [*range(len(texts))]
+    return [one["embedding"] for one in answer["data"]]
+
+
+def product(first: list[float], second: list[float]) -> float:
+    return sum(one * other for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("model", DIMENSIONS)
+def test_vectors_have_length_one_and_the_models_dimensions(
+    emulator: ScalewayEmulator, model: str
+) -> None:
+    for vector in vectors(emulator, "A text", "!", " ", model=model):
+        assert len(vector) == DIMENSIONS[model]
+        assert product(vector, vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_similar_texts_are_nearer_than_others(emulator: ScalewayEmulator) -> None:
+    question, answer, other = vectors(
+        emulator,
+        "Where do penguins live?",
+        "Penguins are living in the Antarctic.",
+        "The invoice is due in October.",
+    )
+    assert product(question, answer) > product(question, other) + 0.1
+
+
+def test_equal_texts_have_equal_vectors_in_every_emulator(emulator: ScalewayEmulator) -> None:
+    with ScalewayEmulator() as another:
+        assert vectors(emulator, "a", "b") == vectors(another, "a", "b")
+
+
+def test_base64_holds_the_same_floats(emulator: ScalewayEmulator) -> None:
+    plain = vectors(emulator, "a text")
+    packed = post(emulator, "/embeddings", input=["a text"], encoding_format="base64").json()
+    unpacked = array("f", base64.b64decode(packed["data"][0]["embedding"]))
+    assert unpacked.tolist() == plain[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"encoding_format": None}, "Input should be 'float' or 'base64'"),
+        ({"input": ["good", ""]}, "The decoder prompt cannot be empty"),
+        ({"input": ["x"] * 2049}, "2048"),
+        ({"input": "x" * 900_000}, "900000 characters (more than 864000 characters"),
+        ({"input": "x y " * 40_000}, "at least 32001 input tokens"),
+        ({"input": {"text": "x"}}, "Input should be a valid string"),
+    ],
+)
+def test_embeddings_that_are_refused(
+    emulator: ScalewayEmulator, fields: dict[str, Any], sentence: str
+) -> None:
+    answer = post(emulator, "/embeddings", **{"input": "x", **fields})
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/embeddings", "glm-5.2"),
+        ("/rerank", "bge-multilingual-gemma2"),
+        ("/chat/completions", QWEN),
+    ],
+)
+def test_models_do_not_serve_what_they_are_not_for(
+    emulator: ScalewayEmulator, path: str, model: str
+) -> None:
+    answer = post(emulator, path, model=model, input="x")
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "ROUTE NOT SUPPORTED"
+
+
+def test_ranking_has_the_documented_shape(emulator: ScalewayEmulator) -> None:
+    """The sample of the page "query reranking models", 2025-11-25."""
+    documents = ["Bananas are yellow.", "The capital of France is Paris.", "Lyon"]
+    ranked = post(
+        emulator, "/rerank", query="capital of France", documents=documents, top_n=2
+    ).json()
+    assert ranked["id"].startswith("rerank-")
+    assert ranked["usage"].keys() == {"total_tokens"}
+    first, second = ranked["results"]
+    assert first["index"] == 1
+    assert first["document"] == {"text": documents[1], "multi_modal": None}
+    assert 1 >= first["relevance_score"] > second["relevance_score"] >= -1
+
+
+def test_ranking_is_by_the_cosines_of_the_vectors(emulator: ScalewayEmulator) -> None:
+    query, document = vectors(emulator, "a query", "a document")
+    ranked = post(emulator, "/rerank", query="a query", documents=["a document"]).json()
+    score = ranked["results"][0]["relevance_score"]
+    assert score == pytest.approx(product(query, document), abs=1e-5)
+
+
+def test_each_endpoint_takes_its_own_steps(emulator: ScalewayEmulator) -> None:
+    """A test of RAG: embedding the question leaves the chat's script alone."""
+    emulator.script("for the chat")
+    emulator.script(HttpError(503), endpoint="embeddings")
+    assert post(emulator, "/rerank", query="x", documents=["x"]).status_code == 200
+    assert post(emulator, "/embeddings", input="x").status_code == 503
+    assert post(emulator, "/embeddings", input="x").status_code == 200
+    chat = post(
+        emulator, "/chat/completions", model="glm-5.2", messages=[{"role": "user", "content": "x"}]
+    )
+    assert chat.json()["choices"][0]["message"]["content"] == "for the chat"
+
+
+@pytest.mark.parametrize("endpoint", ["embeddings", "rerank"])
+def test_text_is_no_answer_to_what_has_none(emulator: ScalewayEmulator, endpoint: Any) -> None:
+    with pytest.raises(TypeError, match=f"no text answers {endpoint}"):
+        emulator.script("text", endpoint=endpoint)
+
+
+RECORDINGS = [one for one in recordings_of(VLLM_EMBED) if one.case not in NOT_EMULATED]
+
+
+@pytest.fixture(scope="module")
+def recorded_model() -> Iterator[ScalewayEmulator]:
+    """An emulator of the recorded model."""
+    model = ServedModel(
+        id="tiny-embed", kinds=("embedding", "rerank"), context_window=512, dimensions=128
+    )
+    with ScalewayEmulator(api_key="sk-local-test", models=(model,)) as emulator:
+        yield emulator
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=str)
+def test_answers_are_shaped_as_recorded(
+    recorded_model: ScalewayEmulator, recording: Recording
+) -> None:
+    path = recording.request["path"].removeprefix("/v1")
+    with client_of(recorded_model) as client:
+        answer = client.post(path, json=recording.request["body"])
+    assert answer.status_code == recording.status
+    mine, recorded = answer.json(), recording.json_body
+    if recording.status != 200:
+        assert mine == recorded
+        return
+    if path == "/rerank":  # Scaleway's sample has the total alone
+        assert recorded["usage"].pop("prompt_tokens") == recorded["usage"]["total_tokens"]
+    assert list(differences(mine, recorded)) == []
+    for name in {"data", "results"} & recorded.keys():
+        assert len(mine[name]) == len(recorded[name])

@@ -1,0 +1,174 @@
+"""The emulator's transcriptions: forms, formats, both known streams, refusals, quotas."""
+
+import io
+import wave
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
+from tests.support.emulated import client_of
+
+TEXT = "Guten Morgen. Wie geht es dir?"
+
+
+def recording_of(seconds: float) -> bytes:
+    """A silent WAV file."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(round(seconds * 16_000)))
+    return target.getvalue()
+
+
+def transcribe(
+    emulator: ScalewayEmulator,
+    content: bytes | None = None,
+    name: str = "speech.wav",
+    /,
+    **fields: Any,
+) -> httpx.Response:
+    file = (name, recording_of(12.5) if content is None else content, "audio/wav")
+    form = {"model": "whisper-large-v3", **fields}
+    with client_of(emulator) as client:
+        return client.post("/audio/transcriptions", data=form, files={"file": file})
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+@pytest.mark.parametrize("response_format", ["json", "text"])
+def test_text_and_billed_seconds(emulator: ScalewayEmulator, response_format: str) -> None:
+    emulator.script(TEXT, endpoint="transcriptions")
+    answer = transcribe(emulator, response_format=response_format)
+    assert answer.json() == {"text": TEXT, "usage": {"type": "duration", "seconds": 13}}
+    form = emulator.requests[-1].form
+    assert form["response_format"] == response_format
+    assert form["file"].content == recording_of(12.5)  # type: ignore[union-attr]  # a file
+
+
+def test_segments_as_captured(emulator: ScalewayEmulator) -> None:
+    """Live, 2026-09-03: no duration, no probability of silence."""
+    emulator.script(TEXT, endpoint="transcriptions")
+    answer = transcribe(emulator, response_format="verbose_json").json()
+    assert answer.keys() == {"text", "segments", "usage"}
+    first, second = answer["segments"]
+    assert [one["text"] for one in (first, second)] == [" Guten Morgen.", " Wie geht es dir?"]
+    assert (first["start"], first["end"]) == (0, second["start"])
+    assert second["end"] == 12.5
+    assert first["no_speech_prob"] is None
+
+
+def events(answer: httpx.Response) -> list[Any]:
+    lines = [line for line in answer.text.split("\n\n") if line]
+    return [
+        line if line.endswith("[DONE]") else orjson.loads(line.removeprefix("data: "))
+        for line in lines
+    ]
+
+
+def test_stream_of_openais_events(emulator: ScalewayEmulator) -> None:
+    emulator.script(TEXT, endpoint="transcriptions")
+    answer = transcribe(emulator, stream="true")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *deltas, done = events(answer)
+    assert "".join(delta["delta"] for delta in deltas) == TEXT
+    assert {delta["type"] for delta in deltas} == {"transcript.text.delta"}
+    assert done == {
+        "type": "transcript.text.done",
+        "text": TEXT,
+        "usage": {"type": "duration", "seconds": 13},
+    }
+
+
+def test_stream_of_vllms_chunks_has_a_reason_each_half_minute() -> None:
+    with ScalewayEmulator(transcription_stream="vllm") as emulator:
+        emulator.script(TEXT, endpoint="transcriptions")
+        *chunks, done = events(transcribe(emulator, recording_of(61), stream="true"))
+    assert done == "data: [DONE]"
+    choices = [chunk["choices"][0] for chunk in chunks]
+    assert "".join(choice["delta"]["content"] for choice in choices) == TEXT
+    assert [choice.get("finish_reason") for choice in choices].count("stop") == 3
+    assert {chunk["object"] for chunk in chunks} == {"transcription.chunk"}
+
+
+def test_without_a_script_the_file_is_named(emulator: ScalewayEmulator) -> None:
+    assert "speech.wav" in transcribe(emulator).json()["text"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"response_format": "srt"}, "Currently only support response_format: "),
+        (
+            {"stream": "true", "response_format": "verbose_json"},
+            "verbose_json format doesn't support streaming case",
+        ),
+        ({"temperature": "3"}, "temperature must be in [0, 2], got 3.0."),
+        ({"temperature": "hot"}, "Input should be a valid number"),
+    ],
+)
+def test_fields_that_are_refused(
+    emulator: ScalewayEmulator, fields: dict[str, str], sentence: str
+) -> None:
+    answer = transcribe(emulator, **fields)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (b"text", "speech.txt", "Invalid or unsupported audio file."),
+        (b"", "speech.wav", "Invalid or unsupported audio file."),
+        (bytes(25 * 1024 * 1024 + 1), "speech.mp3", "Maximum file size exceeded"),
+    ],
+)
+def test_files_that_are_refused(
+    emulator: ScalewayEmulator, content: bytes, name: str, sentence: str
+) -> None:
+    answer = transcribe(emulator, content, name)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [("whisper-1", 422), ("openai/whisper-large-v3-turbo", 404), ("glm-5.2", 422)],
+)
+def test_models_that_do_not_listen(emulator: ScalewayEmulator, model: str, status: int) -> None:
+    assert transcribe(emulator, model=model).status_code == status
+
+
+def test_text_in_place_of_the_file(emulator: ScalewayEmulator) -> None:
+    with client_of(emulator) as client:
+        form = {"model": (None, "whisper-large-v3"), "file": (None, "https://example.com/a.wav")}
+        answer = client.post("/audio/transcriptions", files=form)
+    assert answer.status_code == 422
+
+
+def test_form_without_a_file(emulator: ScalewayEmulator) -> None:
+    with client_of(emulator) as client:
+        answer = client.post("/audio/transcriptions", files={"model": (None, "whisper-large-v3")})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "body.file"
+
+
+def test_quota_of_audio() -> None:
+    with ScalewayEmulator(quotas=Quotas(audio_seconds_per_minute=20)) as emulator:
+        statuses = [transcribe(emulator).status_code for _ in range(2)]
+    assert statuses == [200, 429]
+    assert emulator.refused_by_quota == {"audio_seconds_per_minute": 1}
+
+
+def test_faults_strike_here_too(emulator: ScalewayEmulator) -> None:
+    emulator.script(HttpError(503), endpoint="transcriptions")
+    assert transcribe(emulator).status_code == 503
