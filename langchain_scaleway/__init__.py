@@ -8,9 +8,9 @@ from langchain_scaleway._version import __version__
 if TYPE_CHECKING:
     from langchain_scaleway.advice import ScalewayWarning
     from langchain_scaleway.chat_models import ChatScaleway
-    from langchain_scaleway.client.pacing import ScalewayRateLimiter
     from langchain_scaleway.costs import usage_cost
     from langchain_scaleway.errors import ScalewayError
+    from langchain_scaleway.rate_limiter import ScalewayRateLimiter
 
 __all__ = [
     "ChatScaleway",
@@ -24,7 +24,7 @@ __all__ = [
 _MODULES = {
     "ChatScaleway": "chat_models",
     "ScalewayError": "errors",
-    "ScalewayRateLimiter": "client.pacing",
+    "ScalewayRateLimiter": "rate_limiter",
     "ScalewayWarning": "advice",
     "usage_cost": "costs",
 }

@@ -197,11 +197,11 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
     def _build_client(self) -> ScalewayClient:
         settings = Settings(self.api_key, self.project_id, self.base_url).checked()
         retry = RetryPolicy(self.max_retries)
-        pacer = None
+        gate = None
         # A `ScalewayRateLimiter`, known by its method: importing it would slow every start.
-        if make_pacer := getattr(getattr(self, "rate_limiter", None), "pacer", None):
-            pacer = make_pacer(settings.url, settings.secret)
-            retry = retry._replace(first_quota_wait=0.0)  # The pacer makes everybody wait.
+        if make_gate := getattr(getattr(self, "rate_limiter", None), "gate", None):
+            gate = make_gate(settings.url, settings.secret, as_timeout(self.timeout).read)
+            retry = retry._replace(first_quota_wait=0.0)  # The limiter makes everybody wait.
         endpoint = Endpoint(
             settings.url,
             api_key=settings.secret,
@@ -215,7 +215,7 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
             retry=retry,
         )
         return ScalewayClient(
-            endpoint, self._connections, self.http_client, self.http_async_client, pacer
+            endpoint, self._connections, self.http_client, self.http_async_client, gate
         )
 
     def list_models(self) -> list[str]:

@@ -5,7 +5,8 @@ exceptions of `langchain_scaleway.errors`. The two sides share everything but th
 """
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +27,7 @@ from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 if TYPE_CHECKING:
     # The limiter brings its own modules, and most programs have none.
-    from langchain_scaleway.client.pacing import Pacer
+    from langchain_scaleway.client.quotas.gate import Permit, QuotaGate
 
 Answer = TypeVar("Answer", bound=Reply | AnswerStream[Any] | AsyncAnswerStream[Any])
 
@@ -39,7 +40,7 @@ class ScalewayClient:
         connections: Our own connections, which the copies of a model share.
         http_client: The user's own client, used instead of them for synchronous requests.
         http_async_client: The same for asynchronous requests.
-        pacer: Says when each attempt may be sent; without one it is sent at once.
+        gate: Says when each attempt may be sent; without one it is sent at once.
     """
 
     def __init__(
@@ -48,13 +49,13 @@ class ScalewayClient:
         connections: Connections,
         http_client: Any = None,
         http_async_client: Any = None,
-        pacer: "Pacer | None" = None,
+        gate: "QuotaGate | None" = None,
     ) -> None:
         self.endpoint = endpoint
         self._connections = connections
         self._http_client = http_client
         self._http_async_client = http_async_client
-        self._pacer = pacer
+        self._gate = gate
         # The headers of each model's last success, because refusals carry none.
         self._last_headers: dict[str | None, Mapping[str, str]] = {}
 
@@ -183,19 +184,35 @@ class ScalewayClient:
     def _paced(
         self, send: Callable[[], Answer], body: dict[str, Any] | None
     ) -> Callable[[], Answer]:
-        """Let the pacer decide when each attempt may be sent."""
-        pacer = self._pacer
-        if pacer is None or body is None:
+        """Let the gate decide when each attempt may be sent."""
+        gate = self._gate
+        if gate is None or body is None:
             return send
-        return lambda: pacer.call(send, body)
+
+        def attempt() -> Answer:
+            permit = gate.acquire(body)
+            with _settled(permit):
+                answer = send()
+            _follow(answer, permit)
+            return answer
+
+        return attempt
 
     def _apaced(
         self, send: Callable[[], Awaitable[Answer]], body: dict[str, Any] | None
     ) -> Callable[[], Awaitable[Answer]]:
-        pacer = self._pacer
-        if pacer is None or body is None:
+        gate = self._gate
+        if gate is None or body is None:
             return send
-        return lambda: pacer.acall(send, body)
+
+        async def attempt() -> Answer:
+            permit = await gate.aacquire(body)
+            with _settled(permit):
+                answer = await send()
+            _follow(answer, permit)
+            return answer
+
+        return attempt
 
     def _request(self, path: str, content: bytes | None, model: str | None) -> Reply:
         started = time.monotonic()
@@ -282,3 +299,25 @@ class ScalewayClient:
         )
 
         return explain_too_large(error, content, self._last_headers.get(model))
+
+
+@contextmanager
+def _settled(permit: "Permit") -> Iterator[None]:
+    """End an attempt that fails."""
+    try:
+        yield
+    except ScalewayError as error:
+        permit.end(error=error)
+        raise
+    except BaseException:
+        permit.end()
+        raise
+
+
+def _follow(answer: Reply | AnswerStream[Any] | AsyncAnswerStream[Any], permit: "Permit") -> None:
+    """Learn from an answer. A whole one has ended; a stream ends its attempt itself."""
+    permit.answered(answer.headers)
+    if isinstance(answer, Reply):
+        permit.end(answer.body.get("usage"))
+    else:
+        answer.permit = permit

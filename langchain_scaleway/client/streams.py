@@ -30,7 +30,7 @@ from langchain_scaleway.errors import (
 )
 
 if TYPE_CHECKING:
-    from langchain_scaleway.client.quotas.quota import Turn
+    from langchain_scaleway.client.quotas.gate import Permit
 
 Chunk = TypeVar("Chunk")
 Chunk_co = TypeVar("Chunk_co", covariant=True)
@@ -68,7 +68,7 @@ class _OpenAnswer(Generic[Chunk]):
         decoder: Makes the chunks.
 
     Attributes:
-        turn: What the pacer counts until the stream is closed.
+        permit: What the limiter counts until the stream is closed.
         has_begun: Whether a chunk was given. Before that nobody has seen any of this answer, so
             the request may be sent again.
         first: The chunks that `open` has read.
@@ -86,7 +86,7 @@ class _OpenAnswer(Generic[Chunk]):
         self._model = model
         self._decoder = decoder
         self._reader = EventReader(model, endpoint.project_id, is_serverless=endpoint.is_serverless)
-        self.turn: Turn | None = None
+        self.permit: Permit | None = None
         self.has_begun = False
         self.first: list[Chunk] = []
 
@@ -104,13 +104,13 @@ class _OpenAnswer(Generic[Chunk]):
         return body
 
     def _end_turn(self) -> None:
-        if self.turn is not None:
-            self.turn.end(self._reader.usage)
+        if self.permit is not None:
+            self.permit.end(self._reader.usage)
 
     def _note_failure(self, error: ScalewayError) -> None:
         self._decoder.attach_partial_answer(error)
-        if self.turn is not None and not self.has_begun:
-            self.turn.fail(error)
+        if self.permit is not None and not self.has_begun:
+            self.permit.end(error=error)
 
 
 class AnswerStream(_OpenAnswer[Chunk]):

@@ -1,25 +1,30 @@
 """A world without clocks in which requests wait for quotas: time passes when nothing happens.
 
-Requests wait in lanes, are sent to a server that counts as the test wants it to, take their
+Requests wait in lines, are sent to a server that counts as the test wants it to, take their
 time, and end. Everything is noted, so that a test can look at any minute of it.
 """
 
 import heapq
 import itertools
+import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from langchain_scaleway.client.quotas.estimates import Demand
-from langchain_scaleway.client.quotas.lane import Lane, Waiter
-from langchain_scaleway.client.quotas.quota import Limits, Quota, Turn
+from langchain_scaleway.client.quotas.dispatcher import Dispatcher, Line
+from langchain_scaleway.client.quotas.estimates import TokenEstimator
+from langchain_scaleway.client.quotas.gate import RequestPermit
+from langchain_scaleway.client.quotas.memory import MemoryStore
+from langchain_scaleway.client.quotas.store import Lease, Outcome, QuotaState, Scope
 from langchain_scaleway.errors import ScalewayConnectionError, ScalewayError, ScalewayRateLimitError
 from langchain_scaleway.testing.quotas import QuotaLedger, Quotas, duration
+from langchain_scaleway.tokens import BYTES_PER_TOKEN, PromptSize
 
 MODEL = "model"
-BYTES_PER_TOKEN = 4
 REFUSED_AFTER = 0.05
 """Seconds until a refusal arrives."""
+ASK_AGAIN = 5.0
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,14 @@ class FixedWindowServer(SilentServer):
 
 @dataclass
 class World:
-    """Runs jobs against a server, through as many lanes to one quota as there are limits.
+    """Runs jobs against a server, through lines to its quota.
 
     Attributes:
         server: Who counts.
-        limits: Those of each lane; jobs are dealt out to them in turn.
+        scopes: Those of each line; jobs are dealt out to them in turn.
+        processes: How many processes there are, which know nothing of one another. Each has all
+            of the lines.
+        bytes_per_token: How long the texts of the prompts are.
         max_retries: How often a refused job tries again.
         now: The time.
         sent: Each job that was let in, with the time.
@@ -131,7 +139,9 @@ class World:
     """
 
     server: Server = field(default_factory=SilentServer)
-    limits: Sequence[Limits] = (Limits(),)
+    scopes: Sequence[Scope] = (Scope(MODEL),)
+    processes: int = 1
+    bytes_per_token: float = BYTES_PER_TOKEN
     max_retries: int = 2
     now: float = 0.0
     sent: list[tuple[float, Job]] = field(default_factory=list)
@@ -143,10 +153,12 @@ class World:
     peak: int = 0
 
     def __post_init__(self) -> None:
-        self.quota = Quota(lambda: self.now)
-        self.lanes = [Lane(self.quota, limits) for limits in self.limits]
         self._numbers = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self.lines: list[_Line] = []
+        for _ in range(self.processes):
+            store, tokens = MemoryStore(lambda: self.now), TokenEstimator()
+            self.lines += [_Line(self, store, scope, tokens) for scope in self.scopes]
 
     def run(self, jobs: Sequence[Job], most_steps: int = 1_000_000) -> None:
         """Run jobs until nothing is left to happen.
@@ -154,10 +166,11 @@ class World:
         Raises:
             AssertionError: Something is left waiting for ever.
         """
-        for job, lane in zip(jobs, itertools.cycle(self.lanes), strict=False):
-            self.at(job.joins_at, _Attempt(self, job, lane, self.max_retries).join)
+        for job, line in zip(jobs, itertools.cycle(self.lines), strict=False):
+            self.at(job.joins_at, _Attempt(self, job, line, self.max_retries).join)
         for _ in range(most_steps):
             if not self._events:
+                assert not any(line.queue for line in self.lines), "Somebody waits for ever."
                 return
             self.now, _, happen = heapq.heappop(self._events)
             happen()
@@ -166,6 +179,11 @@ class World:
     def at(self, time: float, happen: Callable[[], None]) -> None:
         """Have something happen at a time, or now where that has passed."""
         heapq.heappush(self._events, (max(time, self.now), next(self._numbers), happen))
+
+    def serve(self) -> None:
+        """Have the first of each line ask."""
+        for line in self.lines:
+            line.serve()
 
     def most_in_a_minute(self, amount: Callable[[Job], float] = lambda _: 1) -> float:
         """The most that was let in during any sixty seconds."""
@@ -176,76 +194,108 @@ class World:
         return most
 
 
-class _Attempt(Waiter):
+class _Line(Line):
+    """A line whose permits tell the store at once what has become of them."""
+
+    def __init__(
+        self, world: World, store: MemoryStore, scope: Scope, tokens: TokenEstimator
+    ) -> None:
+        super().__init__(_Now(store, world), scope, tokens)
+        self.world = world
+        self.queue: deque[_Attempt] = deque()
+        self._asks_at = math.inf
+
+    def serve(self) -> None:
+        while self.queue:
+            attempt = self.queue[0]
+            outcome = self.quota.take(self.tokens.estimate(attempt.size, math.inf))
+            if not isinstance(outcome, Lease):
+                self._ask_at(self.world.now + min(outcome, ASK_AGAIN))
+                return
+            self.queue.popleft()
+            attempt.send(RequestPermit(self, attempt.size, outcome))
+
+    def _ask_at(self, time: float) -> None:
+        if time < self._asks_at or self._asks_at <= self.world.now:
+            self._asks_at = time
+            self.world.at(time, self.serve)
+
+
+class _Now(Dispatcher):
+    """Does everything at once."""
+
+    def __init__(self, store: MemoryStore, world: World) -> None:
+        super().__init__(store)
+        self._world = world
+
+    def learn(self, line: Line, lease: Lease, states: dict[str, QuotaState]) -> None:
+        line.quota.learn(lease, states)
+
+    def settle(
+        self, line: Line, lease: Lease, outcome: Outcome, hopeless: Exception | None = None
+    ) -> None:
+        refusals = line.quota.settle(lease, outcome)
+        if isinstance(hopeless, ScalewayError) and refusals >= 9:
+            for one in self._world.lines:
+                self._world.failed += [(attempt.job, hopeless) for attempt in one.queue]
+                one.queue.clear()
+
+
+class _Attempt:
     """A job on its way."""
 
-    def __init__(self, world: World, job: Job, lane: Lane, retries: int) -> None:
-        super().__init__(Demand(text_size=job.prompt_tokens * BYTES_PER_TOKEN))
+    def __init__(self, world: World, job: Job, line: _Line, retries: int) -> None:
+        self.size = PromptSize(round(job.prompt_tokens * world.bytes_per_token / BYTES_PER_TOKEN))
+        self.job = job
         self._world = world
-        self._job = job
-        self._lane = lane
+        self._line = line
         self._retries = retries
-        self._waits = True
 
     def join(self) -> None:
-        self._lane.join(self)
-        if self._job.leaves_at is not None:
-            self._world.at(self._job.leaves_at, self._leave)
-        self._ask()
-
-    def wake(self) -> None:
-        self._world.at(self._world.now, self._ask)
+        self._line.queue.append(self)
+        if self.job.leaves_at is not None:
+            self._world.at(self.job.leaves_at, self._leave)
+        self._line.serve()
 
     def _leave(self) -> None:
-        if self._waits:
-            self._waits = False
-            self._lane.leave(self)
+        if self in self._line.queue:
+            self._line.queue.remove(self)
+            self._world.serve()
 
-    def _ask(self) -> None:
-        if not self._waits:
-            return
-        try:
-            outcome = self._lane.try_start(self)
-        except ScalewayError as error:
-            self._waits = False
-            self._world.failed.append((self._job, error))
-            return
-        if isinstance(outcome, Turn):
-            self._waits = False
-            self._send(outcome)
-        else:
-            self._world.at(self._world.now + outcome, self._ask)
-
-    def _send(self, turn: Turn) -> None:
+    def send(self, permit: RequestPermit) -> None:
         world = self._world
-        refusal = world.server.admit(self._job, world.now)
+        refusal = world.server.admit(self.job, world.now)
         if refusal is not None:
             world.refused.append(world.now)
-            world.at(world.now + REFUSED_AFTER, lambda: self._refuse(turn, refusal))
+            world.at(world.now + REFUSED_AFTER, lambda: self._refuse(permit, refusal))
             return
-        world.sent.append((world.now, self._job))
+        world.sent.append((world.now, self.job))
         world.running += 1
         world.peak = max(world.peak, world.running)
         headers = world.server.headers(world.now)
-        world.at(world.now + self._job.seconds, lambda: self._end(turn, headers))
+        world.at(world.now + self.job.seconds, lambda: self._end(permit, headers))
 
-    def _refuse(self, turn: Turn, reason: str) -> None:
+    def _refuse(self, permit: RequestPermit, reason: str) -> None:
+        world = self._world
         error = ScalewayRateLimitError(reason, status_code=429, model=MODEL, body=reason)
-        turn.fail(error)
-        if not self._retries:
-            self._world.failed.append((self._job, error))
-            return
-        again = _Attempt(self._world, self._job, self._lane, self._retries - 1)
-        self._world.at(self._world.now, again.join)
+        permit.end(error=error)
+        if self._retries:
+            again = _Attempt(world, self.job, self._line, self._retries - 1)
+            world.at(world.now, again.join)
+        else:
+            world.failed.append((self.job, error))
+        world.serve()
 
-    def _end(self, turn: Turn, headers: Mapping[str, str]) -> None:
-        world, job = self._world, self._job
+    def _end(self, permit: RequestPermit, headers: Mapping[str, str]) -> None:
+        world, job = self._world, self.job
         world.running -= 1
         world.server.finish(job, world.now)
         if job.breaks:
-            turn.fail(ScalewayConnectionError("The connection broke."))
-            return
-        turn.answered(headers)
-        turn.end({"prompt_tokens": job.prompt_tokens, "completion_tokens": job.answer_tokens})
-        world.ended += 1
-        world.finished_at = world.now
+            permit.end(error=ScalewayConnectionError("The connection broke."))
+        else:
+            usage: dict[str, Any] = {"prompt_tokens": job.prompt_tokens}
+            permit.answered(headers)
+            permit.end(usage | {"completion_tokens": job.answer_tokens})
+            world.ended += 1
+            world.finished_at = world.now
+        world.serve()

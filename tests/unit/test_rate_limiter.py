@@ -3,12 +3,14 @@
 import asyncio
 import copy
 import gc
+import inspect
 import math
 import pickle
 import threading
 import weakref
-from time import monotonic
-from typing import Any
+from time import monotonic, sleep
+from types import FunctionType
+from typing import Any, ClassVar
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
@@ -16,10 +18,12 @@ from pydantic import SecretStr
 
 from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
 from langchain_scaleway.client.encoding import encode
-from langchain_scaleway.client.quotas.estimates import Demand, TokenEstimator
-from langchain_scaleway.client.quotas.headers import explain_too_large, read_quota, seconds
-from langchain_scaleway.client.quotas.lock import DeferringLock
+from langchain_scaleway.client.quotas.estimates import TokenEstimator, bound_of
+from langchain_scaleway.client.quotas.gate import QuotaGate
+from langchain_scaleway.client.quotas.headers import explain_too_large, read_quota
+from langchain_scaleway.client.quotas.store import Estimate
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
+from langchain_scaleway.tokens import PromptSize
 
 KEY = "5ca1ab1e-0000-4000-8000-00000000feed"
 HEADERS = {
@@ -112,6 +116,8 @@ class TestAsAnObject:
             {"tokens_per_minute": -1},
             {"max_concurrency": 0},
             {"time_scale": math.nan},
+            {"share": 0},
+            {"share": 1.5},
         ],
     )
     def test_arguments_are_positive(self, arguments: dict[str, Any]) -> None:
@@ -137,83 +143,85 @@ class TestAsAnObject:
 
     def test_holds_no_key(self) -> None:
         limiter = ScalewayRateLimiter()
-        pacer = limiter.pacer("https://api.scaleway.ai/v1", SecretStr(KEY))
-        pacer._lane_of("a-model")
+        gate = limiter.gate("https://api.scaleway.ai/v1", SecretStr(KEY))
+        permit = gate.acquire({"model": "a-model", "messages": []})
         seen: set[int] = set()
-        found = [limiter, pacer, dict(limiter._lanes)]
+        found: list[Any] = [limiter, gate, permit]
         while found:
             thing = found.pop()
-            if id(thing) in seen or isinstance(thing, type) or callable(thing):
+            if id(thing) in seen or isinstance(thing, type) or inspect.ismodule(thing):
                 continue
             seen.add(id(thing))
             assert not (isinstance(thing, str) and KEY in thing)
             assert not (isinstance(thing, bytes) and KEY.encode() in thing)
-            found.extend(gc.get_referents(thing))
+            if not isinstance(thing, FunctionType) or thing.__closure__:
+                found.extend(gc.get_referents(getattr(thing, "__closure__", thing)))
 
 
 class TestScopes:
-    """Quotas are per model; what differs in key or project has its own."""
+    """Scaleway's quotas are per organization and model."""
 
     URL = "https://api.scaleway.ai/v1"
 
-    def quota(
-        self, limiter: ScalewayRateLimiter, url: str = URL, key: str = KEY, model: str = "one"
-    ) -> object:
-        return limiter.pacer(url, SecretStr(key))._lane_of(model).quota
+    def places_shared(self, *gates: QuotaGate, model: str = "one") -> bool:
+        """Whether the last gate counts what the first has taken; 100 requests run at once."""
+        first, last = gates[0], gates[-1]
+        taken = [first.acquire({"model": "one", "messages": []}) for _ in range(100)]
 
-    def test_the_same_are_shared_by_limiters(self) -> None:
-        limiter, other = ScalewayRateLimiter(), ScalewayRateLimiter(max_concurrency=3)
-        assert self.quota(limiter) is self.quota(other)
+        async def acquire() -> bool:
+            try:
+                async with asyncio.timeout(0.05):
+                    await last.aacquire({"model": model, "messages": []})
+            except TimeoutError:
+                return True
+            return False
 
-    def test_others_are_not(self) -> None:
-        limiter = ScalewayRateLimiter()
-        quotas = [
-            self.quota(limiter),
-            self.quota(limiter, model="two"),
-            self.quota(limiter, key="another"),
-            self.quota(limiter, url="https://api.scaleway.ai/a-project/v1"),
+        shared = asyncio.run(acquire())
+        assert len(taken) == 100
+        return shared
+
+    def test_limiters_of_one_process_share(self) -> None:
+        gates = [
+            limiter.gate(self.URL, SecretStr(KEY))
+            for limiter in (ScalewayRateLimiter(), ScalewayRateLimiter(requests_per_minute=300))
         ]
-        assert len({id(quota) for quota in quotas}) == 4
+        assert self.places_shared(*gates)
+
+    def test_projects_of_one_key_share(self) -> None:
+        limiter = ScalewayRateLimiter()
+        project = "https://api.scaleway.ai/11111111-2222-4333-8444-555555555555/v1"
+        gates = [limiter.gate(url, SecretStr(KEY)) for url in (self.URL, project)]
+        assert self.places_shared(*gates)
+
+    def test_keys_share_if_their_organization_is_named(self) -> None:
+        limiters = [ScalewayRateLimiter(organization="ours") for _ in range(2)]
+        keys = KEY, "another"
+        gates = [one.gate(self.URL, SecretStr(k)) for one, k in zip(limiters, keys, strict=True)]
+        assert self.places_shared(*gates)
+
+    def test_other_keys_models_and_deployments_do_not_share(self) -> None:
+        limiter = ScalewayRateLimiter()
+        first = limiter.gate(self.URL, SecretStr(KEY))
+        assert not self.places_shared(first, limiter.gate(self.URL, SecretStr("another")))
+        assert not self.places_shared(first, model="two")
+        deployment = "https://a-uuid.ifr.fr-par.scaleway.com/v1"
+        assert not self.places_shared(first, limiter.gate(deployment, SecretStr(KEY)))
 
     def test_nothing_is_kept_longer_than_the_limiters(self) -> None:
         limiter = ScalewayRateLimiter()
-        quota = weakref.ref(self.quota(limiter))
-        gc.collect()
-        assert quota() is not None
-        del limiter
+        permit = limiter.gate(self.URL, SecretStr(KEY)).acquire({"model": "m", "messages": []})
+        permit.end()
+        quota = weakref.ref(limiter._lines.popitem()[1].quota)
+        del limiter, permit
+        ScalewayRateLimiter().acquire()
         gc.collect()
         assert quota() is None
 
 
 class TestHeaders:
     def test_documented_ones(self) -> None:
-        assert read_quota(HEADERS, "requests") == (600, 599, 0.25)
-        assert read_quota(HEADERS, "tokens") == (200_000, 199_000, 0.035)
-
-    @pytest.mark.parametrize("reset", ["61s", "6m0s", "99999999h", "9" * 400 + "s", "1e308"])
-    def test_nobody_waits_longer_than_a_minute(self, reset: str) -> None:
-        headers = HEADERS | {"x-ratelimit-reset-requests": reset}
-        assert read_quota(headers, "requests") == (600, 599, 60)
-
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("250ms", 0.25),
-            ("1m0.5s", 60.5),
-            ("1h2m3s", 3_723.0),
-            ("17µs", 17e-6),
-            ("12", 12.0),
-            ("0s", 0.0),
-            ("", None),
-            ("soon", None),
-            ("5 minutes", None),
-            ("-1s", None),
-            ("nan", None),
-            ("inf", None),
-        ],
-    )
-    def test_durations(self, text: str, expected: float | None) -> None:
-        assert seconds(text) == pytest.approx(expected)
+        assert read_quota(HEADERS, "requests") == (600, 599)
+        assert read_quota(HEADERS, "tokens") == (200_000, 199_000)
 
     @pytest.mark.parametrize("limit", ["", "0", "many", "nan", "-5"])
     def test_nonsense_means_nothing(self, limit: str) -> None:
@@ -260,45 +268,122 @@ class TestRefusalsThatNeverPass:
 
 
 class TestEstimates:
-    def test_attachments_count_by_number(self) -> None:
+    def test_media_count_by_number(self) -> None:
+        """A video of 1.5 MB is no text of 333,346 tokens, which would never be sent."""
+        video = {"url": "data:video/mp4;base64," + "A" * 2_000_000}
         parts = [
             {"type": "text", "text": "What is this?"},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}},
+            {"type": "video_url", "video_url": video},
         ]
-        body = {"messages": [{"role": "user", "content": parts}]}
-        demand = Demand.of(body)
-        assert demand.attachments == 1
-        assert demand.text_size < 200
+        body = {"model": "m", "messages": [{"role": "user", "content": parts}]}
+        gate = ScalewayRateLimiter(tokens_per_minute=10_000).gate("http://localhost/v1", None)
+        gate.acquire(body).end()
 
-    @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+    def test_media_do_not_teach_what_text_costs(self) -> None:
+        estimator = TokenEstimator()
+        for _ in range(50):
+            estimator.learn(PromptSize(1_000, media=1), Estimate(3_000, 100))
+        assert estimator.estimate(PromptSize(1_000), math.inf) == (1_000, 100)
+
+    @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
     def test_answers_are_bounded(self, name: str) -> None:
-        demand = Demand.of({"messages": ["Hello?"], name: 7})
-        assert TokenEstimator().estimate(demand).answer_tokens == 7
-
-    def test_requests_of_other_vendors_count_no_tokens(self) -> None:
-        assert TokenEstimator().estimate(Demand()) == (0, 0)
+        assert bound_of({"messages": ["Hello?"], name: 7}) == 7
+        assert TokenEstimator().estimate(PromptSize(1), 7).answer == 7
 
     def test_get_better(self) -> None:
-        estimator, demand = TokenEstimator(), Demand(text_size=1_000)
+        estimator = TokenEstimator()
         for _ in range(200):
-            estimator.learn(demand, 400, 30)
-        assert estimator.estimate(demand) == pytest.approx((400, 30))
+            estimator.learn(PromptSize(250), Estimate(400, 30))
+        assert estimator.estimate(PromptSize(250), math.inf) == pytest.approx((400, 30))
 
     def test_sure_tokens_are_fewer_than_likely_ones(self) -> None:
-        estimator, demand = TokenEstimator(), Demand(text_size=1_000)
-        estimator.learn(demand, 100, 30)
-        assert estimator.fewest_prompt_tokens(demand) == pytest.approx(75)
+        estimator = TokenEstimator()
+        estimator.learn(PromptSize(250), Estimate(100, 30))
+        assert estimator.least(PromptSize(250)) == pytest.approx(75)
 
 
-class TestLock:
-    def test_what_comes_while_it_is_held_is_done_afterwards(self) -> None:
-        lock, done = DeferringLock(), list[str]()
-        with lock:
-            lock.run(lambda: done.append("left"))
-            done.append("held")
-        assert done == ["held", "left"]
+class TestTooLarge:
+    """What exceeds the tokens of a minute by itself is refused with a sentence."""
 
-    def test_what_comes_while_others_are_done_is_done_too(self) -> None:
-        lock, done = DeferringLock(), list[str]()
-        lock.run(lambda: lock.run(lambda: done.append("inner")))
-        assert done == ["inner"]
+    def body(self, size: int) -> dict[str, Any]:
+        return {"model": "m", "messages": [{"role": "user", "content": "x" * size}]}
+
+    def test_is_refused_before_it_is_sent(self) -> None:
+        gate = ScalewayRateLimiter(tokens_per_minute=1_000).gate("http://localhost/v1", None)
+        gate.acquire(self.body(5_900)).end()
+        with pytest.raises(ScalewayRateLimitError, match="1,000 tokens per minute") as caught:
+            gate.acquire(self.body(6_200))
+        assert "It was not sent" in caught.value.message
+        assert not caught.value.is_retryable
+        assert caught.value.model == "m"
+
+    def test_is_not_guessed_from_documented_quotas(self) -> None:
+        gate = ScalewayRateLimiter().gate("http://localhost/v1", None)
+        gate.acquire(self.body(10_000_000)).end()
+
+
+class TestQueue:
+    """Whoever waits for a place; there is one, and a call holds it."""
+
+    BODY: ClassVar[dict[str, Any]] = {"model": "queued", "messages": []}
+
+    @pytest.fixture
+    def gate(self) -> QuotaGate:
+        return ScalewayRateLimiter(max_concurrency=1).gate("http://localhost/v1", None)
+
+    def test_first_come_first_served(self, gate: QuotaGate) -> None:
+        first, order, threads = gate.acquire(self.BODY), list[int](), []
+        for number in range(5):
+
+            def acquire(number: int = number) -> None:
+                permit = gate.acquire(self.BODY)
+                order.append(number)
+                permit.end()
+
+            threads.append(threading.Thread(target=acquire))
+            threads[-1].start()
+            sleep(0.05)
+        first.end()
+        for thread in threads:
+            thread.join(5)
+        assert order == [0, 1, 2, 3, 4]
+
+    def test_an_abandoned_call_makes_room(self, gate: QuotaGate) -> None:
+        gate.acquire(self.BODY)
+        gate.acquire(self.BODY).end()
+
+    async def test_a_call_cancelled_at_the_moment_of_its_turn_makes_room(
+        self, gate: QuotaGate
+    ) -> None:
+        first = gate.acquire(self.BODY)
+        task = asyncio.create_task(gate.aacquire(self.BODY))
+        await asyncio.sleep(0)
+        first.end()
+        sleep(0.1)  # noqa: ASYNC251 -- its turn comes while its event loop is busy
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(5):
+            (await gate.aacquire(self.BODY)).end()
+
+    def test_a_call_ends_once(self, gate: QuotaGate) -> None:
+        permit = gate.acquire(self.BODY)
+        for _ in range(3):
+            permit.end()
+        second = gate.acquire(self.BODY)
+        waiting = threading.Thread(target=lambda: gate.acquire(self.BODY).end())
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+        second.end()
+        waiting.join(5)
+
+    def test_no_thread_is_left_when_nobody_waits(self, gate: QuotaGate) -> None:
+        first = gate.acquire(self.BODY)
+        waiting = threading.Thread(target=lambda: gate.acquire(self.BODY).end())
+        waiting.start()
+        sleep(0.05)
+        first.end()
+        waiting.join(5)
+        sleep(0.1)
+        assert not [one for one in threading.enumerate() if one.name == "scaleway-quotas"]

@@ -1,5 +1,8 @@
-"""Scaleway's quotas as a client sees them: what they allow, and who goes next.
+"""Keeps requests within Scaleway's quotas, alone or together with other processes.
 
-Nothing in here sends, waits or reads a clock of its own; `langchain_scaleway.client.pacing`
-does.
+- `store`: what a store of quotas has to do, in three atomic operations.
+- `memory`: the store of one process. `redis`: one for all processes and machines.
+- `dispatcher`: a queue in which requests wait for their permits, first come, first served.
+- `gate`: what the HTTP client asks before each attempt.
+- `headers`: what answers say of the quotas.
 """

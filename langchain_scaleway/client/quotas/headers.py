@@ -1,39 +1,16 @@
 """Scaleway's `x-ratelimit-*` headers, and requests that are too large for any minute.
 
-Successful answers carry `limit`, `remaining` and `reset` for requests and for tokens, the
-last as a duration such as `250ms` (Scaleway's page "Rate limits", 2026-04-24, and answers of
-July 2026). Refusals carry none of them.
+Successful answers carry `limit` and `remaining` for requests and for tokens (Scaleway's page
+"Rate limits", 2026-04-24, and answers of July 2026). Refusals carry neither.
 """
 
-import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from langchain_scaleway.client.encoding import decode
-from langchain_scaleway.client.quotas.estimates import fewest_tokens
+from langchain_scaleway.client.quotas.estimates import TokenEstimator
+from langchain_scaleway.client.quotas.store import QuotaState
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
-
-MINUTE = 60.0
-"""Seconds. Quotas are counted by the minute, so nobody has to wait longer."""
-
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|h|m|s))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-
-
-class QuotaState(NamedTuple):
-    """What the headers say of one quota.
-
-    Attributes:
-        limit: How much a minute may take.
-        remaining: How much may still be taken.
-        reset: Seconds until the quota is whole again, where that is said; at most a minute,
-            because quotas are counted by the minute.
-    """
-
-    limit: float
-    remaining: float
-    reset: float | None
+from langchain_scaleway.tokens import prompt_size
 
 
 def read_quota(headers: Mapping[str, str], name: str) -> QuotaState | None:
@@ -50,22 +27,7 @@ def read_quota(headers: Mapping[str, str], name: str) -> QuotaState | None:
     remaining = _number(headers.get(f"x-ratelimit-remaining-{name}"))
     if not limit or remaining is None:
         return None
-    reset = seconds(headers.get(f"x-ratelimit-reset-{name}", ""))
-    return QuotaState(limit, remaining, None if reset is None else min(reset, MINUTE))
-
-
-def seconds(duration: str) -> float | None:
-    """Read a duration.
-
-    Args:
-        duration: In Go's form, such as `250ms` or `1m0.5s`; or plain seconds.
-
-    Returns:
-        The seconds, `None` for anything else.
-    """
-    if _DURATION.fullmatch(duration):
-        return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(duration))
-    return _number(duration)
+    return QuotaState(limit, remaining)
 
 
 def explain_too_large(
@@ -86,7 +48,7 @@ def explain_too_large(
     quota = read_quota(headers, "tokens")
     if quota is None:
         return error
-    tokens = fewest_tokens(decode(content))
+    tokens = TokenEstimator().least(prompt_size(decode(content)))
     return error if tokens <= quota.limit else too_large(tokens, quota.limit, error.model, error)
 
 

@@ -1,0 +1,245 @@
+"""A queue in which requests wait for their permits: first come, first served.
+
+Whoever waits holds a future, so threads and tasks of any event loop wait in one queue. One thread
+hands out the permits. It exists only while somebody waits, or while a remote store has to be told
+when requests end.
+"""
+
+import asyncio
+import atexit
+import copy
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from math import inf
+from queue import Empty, SimpleQueue
+from weakref import WeakValueDictionary
+
+from langchain_scaleway.client.quotas.estimates import TokenEstimator
+from langchain_scaleway.client.quotas.store import (
+    NOTHING_TAKEN,
+    Estimate,
+    Lease,
+    Outcome,
+    QuotaState,
+    Scope,
+    Store,
+)
+
+_MOST_REFUSALS = 9
+"""Refusals in a row. The pauses between them add up to more than two minutes (121 to 151 s), longer
+than any quota per minute lasts."""
+
+_ASK_AGAIN = 5.0
+_ASK_AGAIN_REMOTE = 0.25
+"""Seconds after which the first in a line asks again, even if nothing has happened here. Other
+processes make room without telling."""
+
+_SECONDS_AT_EXIT = 1.0
+"""How long the end of a program waits for a remote store to be told what has ended."""
+
+Estimator = Callable[[], Estimate]
+"""Estimates a request, by what is known at the time."""
+
+
+class Line:
+    """The requests of one limiter that wait for one quota.
+
+    Args:
+        dispatcher: Hands out the permits.
+        scope: What the quota is for.
+        tokens: What all lines to this quota know of its tokens.
+    """
+
+    def __init__(self, dispatcher: "Dispatcher", scope: Scope, tokens: TokenEstimator) -> None:
+        self.dispatcher = dispatcher
+        self.scope = scope
+        self.tokens = tokens
+        self.quota = dispatcher.store.quota(scope)
+        self.waiting: deque[tuple[Future[Lease], Estimator]] = deque()
+
+
+class Dispatcher:
+    """Hands out the permits of a store.
+
+    Whatever ends a request must not wait for a lock: an abandoned stream is closed wherever the
+    garbage collector runs, perhaps in a thread that holds this very lock. So it is put into a
+    queue, which never blocks, and done by whoever comes next.
+
+    Args:
+        store: Where the quotas are counted.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.RLock()
+        self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lines: set[Line] = set()  # Those in which somebody waits.
+        self._leases = 0  # Of a remote store, not settled yet.
+        self._has_thread = False
+        self._estimators: WeakValueDictionary[str, TokenEstimator] = WeakValueDictionary()
+        if store.is_remote:
+            atexit.register(self._finish)
+
+    def line(self, scope: Scope) -> Line:
+        """Make a line to a quota."""
+        with self._lock:
+            tokens = self._estimators.setdefault(scope.account, TokenEstimator())
+        return Line(self, scope, tokens)
+
+    def acquire(self, line: Line, estimate: Estimator) -> Lease:
+        """Wait in this thread until a request may be sent.
+
+        Raises:
+            ScalewayRateLimitError: Every request has been refused for minutes.
+        """
+        future = self._join(line, estimate)
+        try:
+            return future.result()
+        except BaseException:
+            self._leave(line, future)
+            raise
+
+    async def aacquire(self, line: Line, estimate: Estimator) -> Lease:
+        """Wait in this task, otherwise as `acquire`."""
+        future = self._join(line, estimate)
+        if future.done():
+            return future.result()
+        try:
+            return await asyncio.wrap_future(future)
+        except BaseException:
+            self._leave(line, future)
+            raise
+
+    def acquire_now(self, line: Line, estimate: Estimator) -> Lease | None:
+        """Take a lease if nobody waits and there is one; not for a remote store."""
+        with self._lock:
+            return self._take_now(line, estimate)
+
+    def learn(self, line: Line, lease: Lease, states: dict[str, QuotaState]) -> None:
+        """Note that a request was let in, and what the answer's headers say."""
+        self._events.put(lambda: line.quota.learn(lease, states))
+
+    def settle(
+        self, line: Line, lease: Lease, outcome: Outcome, hopeless: Exception | None = None
+    ) -> None:
+        """Note that a request has ended.
+
+        Args:
+            line: Where it has waited.
+            lease: Its lease.
+            outcome: What it has taken.
+            hopeless: What is raised for all who wait if refusals do not end.
+        """
+        self._events.put(lambda: self._settle(line, lease, outcome, hopeless))
+
+    def _join(self, line: Line, estimate: Estimator) -> Future[Lease]:
+        future: Future[Lease] = Future()
+        with self._lock:
+            lease = None if self.store.is_remote else self._take_now(line, estimate)
+            if lease is not None:
+                future.set_result(lease)
+                return future
+            line.waiting.append((future, estimate))
+            self._lines.add(line)
+            if self._has_thread:
+                self._events.put(_nothing)  # Wakes it.
+            else:
+                self._has_thread = True
+                threading.Thread(target=self._run, name="scaleway-quotas", daemon=True).start()
+        return future
+
+    def _leave(self, line: Line, future: Future[Lease]) -> None:
+        """Wait no longer, and give back what may have been granted meanwhile."""
+        if not future.cancel() and future.exception() is None:
+            self.settle(line, future.result(), NOTHING_TAKEN)
+
+    def _take_now(self, line: Line, estimate: Estimator) -> Lease | None:
+        if not self._has_thread:
+            self._do_events()
+        if line.waiting:
+            return None
+        outcome = line.quota.take(estimate())
+        return outcome if isinstance(outcome, Lease) else None
+
+    def _run(self) -> None:
+        """Hand out permits until nobody waits, in a thread of its own."""
+        wait = 0.0
+        try:
+            while True:
+                self._do_events(wait)
+                with self._lock:
+                    lines = list(self._lines)
+                wait = min((self._serve(line) for line in lines), default=inf)
+                with self._lock:
+                    if not self._lines and not self._leases:
+                        self._has_thread = False
+                        return
+        except BaseException as error:
+            # Whoever waits must not wait for ever because of a mistake in here.
+            with self._lock:
+                self._has_thread = False
+                self._turn_away(self._lines, error)
+            raise
+
+    def _serve(self, line: Line) -> float:
+        """Let requests of a line through, and say how many seconds to wait for the next."""
+        while True:
+            with self._lock:
+                while line.waiting and line.waiting[0][0].cancelled():
+                    line.waiting.popleft()
+                if not line.waiting:
+                    self._lines.discard(line)
+                    return inf
+                future, estimate = line.waiting[0]
+            outcome = line.quota.take(estimate())
+            if not isinstance(outcome, Lease):
+                most = _ASK_AGAIN_REMOTE if self.store.is_remote else _ASK_AGAIN
+                return min(outcome / line.scope.time_scale, most)
+            self._leases += self.store.is_remote
+            with self._lock:
+                line.waiting.popleft()
+            if future.set_running_or_notify_cancel():
+                future.set_result(outcome)
+            else:
+                self.settle(line, outcome, NOTHING_TAKEN)
+
+    def _do_events(self, wait: float = 0.0) -> None:
+        """Do what has been put off; wait for the first of it."""
+        try:
+            event = self._events.get(wait > 0, None if wait == inf else wait)
+            while True:
+                event()
+                event = self._events.get_nowait()
+        except Empty:
+            pass
+
+    def _settle(
+        self, line: Line, lease: Lease, outcome: Outcome, hopeless: Exception | None
+    ) -> None:
+        refusals = line.quota.settle(lease, outcome)
+        self._leases -= self.store.is_remote
+        if hopeless is not None and refusals >= _MOST_REFUSALS:
+            with self._lock:
+                lines = [one for one in self._lines if one.scope.account == line.scope.account]
+            self._turn_away(lines, hopeless)
+
+    def _turn_away(self, lines: Iterable[Line], error: BaseException) -> None:
+        """Let nobody in these lines wait any longer."""
+        for line in lines:
+            while line.waiting:
+                future, _ = line.waiting.popleft()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(copy.copy(error))
+
+    def _finish(self) -> None:
+        """At the end of the program, wait until the store knows what has ended."""
+        if self._has_thread:
+            done = threading.Event()
+            self._events.put(done.set)
+            done.wait(_SECONDS_AT_EXIT)
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -1,0 +1,156 @@
+"""What the HTTP client asks before each attempt of a request, and tells afterwards."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from langchain_scaleway.client.quotas.dispatcher import Line
+from langchain_scaleway.client.quotas.estimates import bound_of, used_tokens
+from langchain_scaleway.client.quotas.headers import read_quota, too_large
+from langchain_scaleway.client.quotas.store import Estimate, Lease, Outcome, QuotaState, Refusal
+from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
+from langchain_scaleway.tokens import PromptSize, prompt_size
+
+_TOO_MANY_REQUESTS = 429
+_CLIENT_ERRORS = range(400, 500)
+
+
+class Permit(Protocol):
+    """One attempt of a request, from its sending to the end of its answer. Nothing blocks."""
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Learn from the headers of an answer that is a success."""
+
+    def end(
+        self, usage: Mapping[str, Any] | None = None, error: ScalewayError | None = None
+    ) -> None:
+        """Make room for others. After the first call, further ones do nothing.
+
+        Args:
+            usage: The answer's `usage`. Without it the estimate stands, because an answer may be
+                generated to its end even if nobody reads it any more.
+            error: Why nothing of an answer came; not to be given once a part has come.
+        """
+
+
+class QuotaGate(Protocol):
+    """Decides when each attempt of a request may be sent."""
+
+    def acquire(self, body: Mapping[str, Any]) -> Permit:
+        """Wait until a request may be sent.
+
+        Args:
+            body: Its JSON body.
+
+        Raises:
+            ScalewayRateLimitError: It has more tokens than a minute allows, or every request has
+                been refused for minutes.
+        """
+
+    async def aacquire(self, body: Mapping[str, Any]) -> Permit:
+        """Wait without blocking the event loop, otherwise as `acquire`."""
+
+
+class Gate:
+    """The gate to the quotas of one account.
+
+    Args:
+        line_of: Gives the line to the quota of a model.
+    """
+
+    def __init__(self, line_of: Callable[[str], Line]) -> None:
+        self._line_of = line_of
+
+    def acquire(self, body: Mapping[str, Any]) -> Permit:
+        """See `QuotaGate`."""
+        line, size, estimate = self._enter(body)
+        return RequestPermit(line, size, line.dispatcher.acquire(line, estimate))
+
+    async def aacquire(self, body: Mapping[str, Any]) -> Permit:
+        """See `QuotaGate`."""
+        line, size, estimate = self._enter(body)
+        return RequestPermit(line, size, await line.dispatcher.aacquire(line, estimate))
+
+    def _enter(self, body: Mapping[str, Any]) -> tuple[Line, PromptSize, Callable[[], Estimate]]:
+        """Find a request's line, and refuse the request if it can never be let through."""
+        model = str(body.get("model"))
+        line, size = self._line_of(model), prompt_size(body)
+        limit = min(line.tokens.limit, line.scope.own.tokens)
+        least = line.tokens.least(size)
+        if least > limit:
+            raise too_large(least, limit, model)
+        return line, size, partial(line.tokens.estimate, size, bound_of(body))
+
+
+class RequestPermit:
+    """A `Permit` of a request that has waited in a line."""
+
+    def __init__(self, line: Line, size: PromptSize, lease: Lease) -> None:
+        self._line = line
+        self._size = size
+        self._lease = lease
+        self._has_ended = False
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """See `Permit`."""
+        states = {
+            name: state
+            for name in ("requests", "tokens")
+            if (state := read_quota(headers, name)) is not None
+        }
+        if "tokens" in states:
+            self._line.tokens.limit = states["tokens"].limit
+        self._learn(states)
+
+    def end(
+        self, usage: Mapping[str, Any] | None = None, error: ScalewayError | None = None
+    ) -> None:
+        """See `Permit`."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        line, hopeless = self._line, None
+        outcome = Outcome(1, self._lease.estimate)
+        if error is not None and error.status_code == _TOO_MANY_REQUESTS:
+            outcome, hopeless = Outcome(0, Estimate(), _refusal(error)), _hopeless(error)
+        elif error is not None and error.status_code in _CLIENT_ERRORS:
+            self._learn({})  # It was let in.
+            outcome = Outcome(1, Estimate())
+        elif (used := used_tokens(usage)) is not None:
+            line.tokens.learn(self._size, used)
+            outcome = Outcome(1, used)
+        line.dispatcher.settle(line, self._lease, outcome, hopeless)
+
+    def _learn(self, states: dict[str, QuotaState]) -> None:
+        self._line.dispatcher.learn(self._line, self._lease, states)
+
+    def __del__(self) -> None:
+        """Make room for others when the request has been abandoned."""
+        self.end()
+
+
+def _refusal(error: ScalewayError) -> Refusal:
+    """Which quota a 429 is for. Scaleway's sentences name it, and nothing else does."""
+    words = str(error.body)
+    if "concurrent" in words:
+        return "concurrency"
+    return "tokens" if "tokens" in words else "requests" if "requests" in words else "unknown"
+
+
+def _hopeless(error: ScalewayError) -> ScalewayRateLimitError:
+    """The same refusal, for all who wait behind the one that got it."""
+    message = (
+        f"Scaleway has refused every request to model {error.model!r} for minutes, longer than "
+        f"a quota per minute lasts. A budget may be used up. Its last words: {error.message}"
+    )
+    refusal = ScalewayRateLimitError(
+        message,
+        status_code=error.status_code,
+        code=error.code,
+        type=error.type,
+        model=error.model,
+        body=error.body,
+        response=error.response,
+    )
+    refusal.is_retryable = False
+    return refusal

@@ -1,0 +1,279 @@
+"""The quotas of one process, in its memory."""
+
+import math
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+
+from langchain_scaleway.client.quotas.store import (
+    UNLIMITED,
+    Estimate,
+    Lease,
+    Limits,
+    Mark,
+    Outcome,
+    Quota,
+    QuotaState,
+    Refusal,
+    Scope,
+)
+
+MINUTE = 60.0
+HEADROOM = 0.01
+"""The share of a learnt limit that is not planned to be used: amounts are estimates."""
+TRUST = 0.1
+"""The share of a surplus that one answer is believed: too much does more harm than too little."""
+INCREASE = 0.2
+"""How much concurrency grows while as many requests are answered as run at once."""
+LONGEST_PAUSE = 30.0
+JITTER = 0.25
+"""The share by which pauses are longer at random."""
+PROBE_SECONDS = 5.0
+"""Seconds after which a probe counts as let in: a refusal comes at once, an answer may take
+minutes."""
+
+
+class MemoryStore:
+    """Quotas that live as long as somebody uses them.
+
+    Args:
+        clock: Seconds that only go forward.
+    """
+
+    is_remote = False
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._shared: weakref.WeakValueDictionary[object, Allowance] = weakref.WeakValueDictionary()
+
+    def quota(self, scope: Scope) -> Quota:
+        """The quota of a scope. Its own limits belong to it alone."""
+        key = scope.account, scope.share, scope.time_scale
+        with self._lock:
+            allowance = self._shared.setdefault(key, Allowance(scope.share))
+        return MemoryQuota(allowance, scope, self._lock, self._clock)
+
+
+class MemoryQuota:
+    """A quota in the memory: Scaleway's, and the user's own limits."""
+
+    def __init__(
+        self,
+        shared: "Allowance",
+        scope: Scope,
+        lock: threading.Lock,
+        clock: Callable[[], float],
+    ) -> None:
+        self._shared = shared
+        self._allowances = [(shared, scope.assumed)]
+        if scope.own != UNLIMITED:
+            self._allowances.append((Allowance(), scope.own))
+        self._lock = lock
+        self._clock = clock
+        self._time_scale = scope.time_scale
+
+    def take(self, estimate: Estimate) -> Lease | float:
+        """Let a request through, or say how long to wait; infinite until another ends."""
+        with self._lock:
+            now = self._now()
+            waits = [
+                allowance.wait(estimate, limits, now) for allowance, limits in self._allowances
+            ]
+            if max(waits) > 0:
+                return max(waits)
+            lease, *_ = [allowance.take(estimate, now) for allowance, _ in self._allowances]
+            return lease
+
+    def learn(self, lease: Lease, states: Mapping[str, QuotaState]) -> None:
+        """Learn from a success and from its headers."""
+        with self._lock:
+            self._shared.learn(lease, states, self._now())
+
+    def settle(self, lease: Lease, outcome: Outcome) -> int:
+        """Count what a request has taken, and learn from a refusal."""
+        with self._lock:
+            for allowance, _ in self._allowances:
+                allowance.settle(lease, outcome)
+            if outcome.refusal:
+                self._shared.refuse(lease, outcome.refusal, self._now())
+            return self._shared.refusals
+
+    def _now(self) -> float:
+        return self._clock() * self._time_scale
+
+
+class Bucket:
+    """A token bucket: it holds a minute's worth, and fills again evenly.
+
+    Attributes:
+        limit: What a minute may take, as an answer has said; 0 until one has.
+        used: What is missing from the bucket. It may be more than it holds.
+    """
+
+    def __init__(self) -> None:
+        """Start full."""
+        self.limit = 0.0
+        self.used = 0.0
+
+    def refill(self, seconds: float, limit: float) -> None:
+        """Let time pass."""
+        if seconds > 0:
+            self.used = max(0.0, self.used - seconds * limit / MINUTE)
+
+    def wait(self, amount: float, reserved: float, limit: float) -> float:
+        """How many seconds until an amount is there; one beyond the limit needs all of it."""
+        missing = self.used + reserved + min(amount + HEADROOM * self.limit, limit) - limit
+        return missing * MINUTE / limit if missing > 1e-6 else 0.0  # noqa: PLR2004 -- rounding
+
+    def follow(
+        self, state: QuotaState, then: Mark, elapsed: float, under_way: float, share: float
+    ) -> None:
+        """Believe what the server says, where it contradicts our own account.
+
+        The server has counted at some moment since the request was sent, and perhaps before
+        others that are under way. Only what that does not explain is a contradiction: others
+        use the quota too, or estimates were off.
+
+        Args:
+            state: What the server says.
+            then: This bucket when the request was sent.
+            elapsed: Seconds since then.
+            under_way: What requests under way may have taken that the server has not counted.
+            share: The part of the quota that is ours.
+        """
+        limit = state.limit * share
+        level = limit - self.used
+        if limit != self.limit:
+            self.limit = limit
+            level = min(limit, state.remaining) - under_way
+        elif limit == then.limit:
+            least = min(then.level, level)
+            most = max(then.level + elapsed * limit / MINUTE, level) + under_way
+            if state.remaining < least:
+                level -= least - state.remaining
+            elif state.remaining > most and share == 1:
+                level += TRUST * (state.remaining - most)
+        self.used = max(0.0, limit - level)
+
+
+class Allowance:
+    """What is used of a quota: two token buckets, concurrency, and a pause after a refusal.
+
+    After a refusal for a quota per minute nobody is let through for a while. Then one request
+    probes ("half-open"), and when it is let in, all go on.
+
+    Args:
+        share: The part of Scaleway's limits that may be used.
+
+    Attributes:
+        refusals: How many requests have been refused in a row, each after a pause.
+    """
+
+    def __init__(self, share: float = 1.0) -> None:
+        self.refusals = 0
+        self._share = share
+        self._requests = Bucket()
+        self._tokens = Bucket()
+        self._concurrency = math.inf  # As refusals have shown it.
+        self._running = 0
+        self._under_way = Estimate()  # The estimates of all that run, added up.
+        self._at = 0.0
+        self._closed_until = 0.0
+        self._epoch = 0
+        self._probe = ""
+        self._probed_at = 0.0
+
+    def wait(self, estimate: Estimate, assumed: Limits, now: float) -> float:
+        """How many seconds until a request may go; infinite if another has to end before."""
+        requests, tokens, concurrency = self._limits(assumed)
+        self._requests.refill(now - self._at, requests)
+        self._tokens.refill(now - self._at, tokens)
+        self._at = now
+        if self._running and self._running + 1 > concurrency:
+            return math.inf
+        if self._probe and now >= self._probed_at + PROBE_SECONDS:
+            self._open()
+        return max(
+            self._requests.wait(1, 0, requests),
+            self._tokens.wait(sum(estimate), self._under_way.answer, tokens),
+            self._closed_until - now if self.refusals else 0.0,
+            self._probed_at + PROBE_SECONDS - now if self._probe else 0.0,
+        )
+
+    def take(self, estimate: Estimate, now: float) -> Lease:
+        """Let a request through: it takes its prompt now, and its answer when it ends."""
+        self._requests.used += 1
+        self._tokens.used += estimate.prompt
+        self._running += 1
+        self._count(estimate, 1)
+        lease = Lease(
+            token_hex(8),
+            estimate,
+            now,
+            self._epoch,
+            self._running,
+            Mark(self._requests.limit, self._requests.limit - self._requests.used),
+            Mark(self._tokens.limit, self._tokens.limit - self._tokens.used),
+        )
+        if self.refusals:
+            self._probe, self._probed_at = lease.id, now
+        return lease
+
+    def learn(self, lease: Lease, states: Mapping[str, QuotaState], now: float) -> None:
+        """Learn from an answer."""
+        if lease.epoch == self._epoch:
+            self._open()
+        self._concurrency += INCREASE / self._concurrency
+        elapsed = now - lease.at
+        for name, bucket, then, under_way in (
+            ("requests", self._requests, lease.requests, self._running - 1),
+            ("tokens", self._tokens, lease.tokens, self._under_way.prompt - lease.estimate.prompt),
+        ):
+            if name in states:
+                bucket.follow(states[name], then, elapsed, under_way, self._share)
+
+    def settle(self, lease: Lease, outcome: Outcome) -> None:
+        """Count what a request has taken instead of its estimate."""
+        self._running -= 1
+        self._count(lease.estimate, -1)
+        taken, reserved = outcome.tokens, lease.estimate.prompt
+        self._requests.used = max(0.0, self._requests.used + outcome.requests - 1)
+        self._tokens.used = max(0.0, self._tokens.used + sum(taken) - reserved)
+        if self._probe == lease.id:
+            self._probe = ""
+
+    def refuse(self, lease: Lease, refusal: Refusal, now: float) -> None:
+        """Learn from a refusal. Those of requests that were sent before a pause teach nothing."""
+        if refusal == "concurrency":
+            self._concurrency = max(1.0, min(self._concurrency, lease.running - 1))
+            return
+        if lease.epoch != self._epoch:
+            return
+        pause = min(LONGEST_PAUSE, 2.0**self.refusals)
+        self._closed_until = now + pause * random.uniform(1, 1 + JITTER)  # noqa: S311 -- no secret
+        self.refusals += 1
+        self._epoch += 1
+        self._probe = ""
+        for name, bucket in (("requests", self._requests), ("tokens", self._tokens)):
+            if refusal == name:
+                bucket.used = max(bucket.used, bucket.limit)
+
+    def _limits(self, assumed: Limits) -> Limits:
+        """The limits that count: Scaleway's where they are known."""
+        return Limits(
+            self._requests.limit or assumed.requests,
+            self._tokens.limit or assumed.tokens,
+            min(self._concurrency, assumed.concurrency),
+        )
+
+    def _open(self) -> None:
+        self.refusals = 0
+        self._probe = ""
+
+    def _count(self, estimate: Estimate, sign: int) -> None:
+        prompt, answer = self._under_way
+        self._under_way = Estimate(prompt + sign * estimate.prompt, answer + sign * estimate.answer)

@@ -1,0 +1,172 @@
+"""What a store of quotas does: take, learn and settle, each of them atomic.
+
+Scaleway's quotas are per organization and model: requests per minute, tokens per minute and
+requests at once. The store counts what is in use. `MemoryQuota` and the scripts of `RedisQuota`
+follow the same rules, in two languages.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Literal, NamedTuple, Protocol
+
+
+class Limits(NamedTuple):
+    """The most that may be used; infinite where there is no limit.
+
+    Attributes:
+        requests: Requests per minute.
+        tokens: Tokens per minute, of prompts and answers.
+        concurrency: Requests at once.
+    """
+
+    requests: float = inf
+    tokens: float = inf
+    concurrency: float = inf
+
+
+UNLIMITED = Limits()
+DOCUMENTED = Limits(300, 200_000, 100)
+"""The lowest quotas that Scaleway documents (page "Organization quotas", September 2026)."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What has a quota of its own, and how a limiter uses it.
+
+    Attributes:
+        account: Tells apart whose quota it is, and of which model; no key can be read from it.
+        own: The limits of the user, which count besides Scaleway's.
+        share: The part of Scaleway's limits that may be used.
+        time_scale: How many of the server's seconds pass in a second.
+        lease: Seconds after which a request has ended even if nobody has said so.
+    """
+
+    account: str
+    own: Limits = UNLIMITED
+    share: float = 1.0
+    time_scale: float = 1.0
+    lease: float = 330.0
+
+    @property
+    def assumed(self) -> Limits:
+        """The limits that count until answers have shown Scaleway's.
+
+        A limit of the user's stands in for the documented one: a dedicated deployment has no
+        quotas, and its users know what it bears.
+        """
+        requests, tokens, concurrency = (
+            documented * self.share if own == inf else inf
+            for documented, own in zip(DOCUMENTED, self.own, strict=True)
+        )
+        return Limits(requests, tokens, concurrency)
+
+
+class Estimate(NamedTuple):
+    """The tokens that a request will probably take.
+
+    Attributes:
+        prompt: When it starts.
+        answer: When it ends.
+    """
+
+    prompt: float = 0.0
+    answer: float = 0.0
+
+
+class Mark(NamedTuple):
+    """A bucket as it was right after a request had taken from it.
+
+    Attributes:
+        limit: The limit that was known; 0 if none was.
+        level: What was left.
+    """
+
+    limit: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A request that may be sent, until it is settled.
+
+    Attributes:
+        id: Its name.
+        estimate: The tokens that were reserved for it.
+        at: When it was let through, on the store's clock.
+        epoch: How many pauses there had been.
+        running: How many requests were under way, with this one.
+        requests: The bucket of requests.
+        tokens: The bucket of tokens.
+    """
+
+    id: str
+    estimate: Estimate
+    at: float
+    epoch: int
+    running: int
+    requests: Mark
+    tokens: Mark
+
+
+class QuotaState(NamedTuple):
+    """What an answer's headers say of one quota.
+
+    Attributes:
+        limit: How much a minute may take.
+        remaining: How much may still be taken.
+    """
+
+    limit: float
+    remaining: float
+
+
+Refusal = Literal["", "concurrency", "requests", "tokens", "unknown"]
+"""Which quota has refused a request; empty if none has."""
+
+
+class Outcome(NamedTuple):
+    """What a request has taken, when it has ended.
+
+    Attributes:
+        requests: 1, or 0 if it was refused for a quota.
+        tokens: What was really taken.
+        refusal: Which quota has refused it.
+    """
+
+    requests: int
+    tokens: Estimate
+    refusal: Refusal = ""
+
+
+NOTHING_TAKEN = Outcome(0, Estimate())
+
+
+class Quota(Protocol):
+    """One quota of a store. Waits are in the server's seconds."""
+
+    def take(self, estimate: Estimate) -> Lease | float:
+        """Let a request through, or say how long to wait before asking again."""
+
+    def learn(self, lease: Lease, states: Mapping[str, QuotaState]) -> None:
+        """Learn from a success and from its headers, by name: `requests` and `tokens`."""
+
+    def settle(self, lease: Lease, outcome: Outcome) -> int:
+        """Make room for others, and count what a request has taken instead of its estimate.
+
+        Returns:
+            How many requests have been refused in a row, each after a pause.
+        """
+
+
+class Store(Protocol):
+    """Where quotas are counted.
+
+    Attributes:
+        is_remote: Whether its operations take the time of a network.
+    """
+
+    is_remote: bool
+
+    def quota(self, scope: Scope) -> Quota:
+        """The quota of a scope, which all who share the store share."""

@@ -1,0 +1,227 @@
+"""`ScalewayRateLimiter`: requests at the speed of Scaleway's quotas, and no faster."""
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from hashlib import blake2b
+from secrets import token_hex
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from langchain_core.rate_limiters import BaseRateLimiter
+from pydantic import SecretStr
+
+from langchain_scaleway.client.quotas.dispatcher import Dispatcher, Line
+from langchain_scaleway.client.quotas.gate import Gate, QuotaGate
+from langchain_scaleway.client.quotas.memory import MemoryStore
+from langchain_scaleway.client.quotas.store import (
+    DOCUMENTED,
+    NOTHING_TAKEN,
+    Estimate,
+    Lease,
+    Limits,
+    Scope,
+)
+
+
+class _Paid(NamedTuple):
+    """What `acquire` has taken for the call that is going on."""
+
+    limiter: "ScalewayRateLimiter"
+    line: Line
+    lease: Lease
+
+
+_paid: ContextVar[_Paid | None] = ContextVar("langchain_scaleway_paid", default=None)
+_LONGEST_REQUEST = 900.0
+"""Seconds after which a request without a timeout counts as ended. Scaleway ends those of its
+serverless API after about five minutes."""
+
+_ANY_NUMBER = 1e12
+
+_lock = threading.Lock()
+_memory = Dispatcher(MemoryStore())
+_limiters: "weakref.WeakSet[ScalewayRateLimiter]" = weakref.WeakSet()
+
+
+class ScalewayRateLimiter(BaseRateLimiter):
+    """Keeps requests, tokens and concurrency below Scaleway's quotas.
+
+    It learns the quotas from the headers of answers; until the first answer it assumes the
+    lowest that Scaleway documents. All limiters of a process share what is known about an
+    organization and model. After a refusal all of them pause, then one request tries, and when
+    it is let in all go on.
+
+    Can be given to models of other vendors too; then it limits requests per minute, by
+    `requests_per_minute` or 300, of this process.
+
+    Args:
+        requests_per_minute: Requests that may start per minute, whatever Scaleway allows: a token
+            bucket, which holds a minute's worth and fills again evenly.
+        tokens_per_minute: Tokens of prompts and answers per minute, likewise.
+        max_concurrency: Requests at once, likewise. A stream counts until it has been read
+            or closed.
+        share: The part of Scaleway's quotas that may be used, such as `1 / 4` for each of four
+            processes that do not know of one another.
+        organization: Whose quotas they are, such as Scaleway's id of the organization. Scaleway
+            counts per organization and model, but keys do not show to which one they belong: give
+            the same name to limiters whose keys share quotas. By default all projects of a key
+            share, and different keys do not.
+        time_scale: How many of the server's seconds pass in a second. Other than 1 only in tests
+            against an emulator whose time is sped up.
+
+    Raises:
+        ValueError: An argument is not positive, or the share is more than the whole.
+
+    Example:
+        ```python
+        from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
+
+        model = ChatScaleway(
+            model="mistral-small-3.2-24b-instruct-2506",
+            rate_limiter=ScalewayRateLimiter(),
+        )
+        answers = model.batch(["What is 1 + 1?", "What is 2 + 2?"])
+        ```
+    """
+
+    def __init__(
+        self,
+        *,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        max_concurrency: int | None = None,
+        share: float = 1.0,
+        organization: str | None = None,
+        time_scale: float = 1.0,
+    ) -> None:
+        limits = {
+            "requests_per_minute": requests_per_minute,
+            "tokens_per_minute": tokens_per_minute,
+            "max_concurrency": max_concurrency,
+        }
+        for name, value in {**limits, "share": share, "time_scale": time_scale}.items():
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be positive, not {value}.")
+        if share > 1:
+            raise ValueError(f"`share` is a part of the quota, 1 at most, not {share}.")
+        self._own = Limits(*(math.inf if value is None else value for value in limits.values()))
+        self._arguments: dict[str, Any] = {
+            **limits,
+            "share": share,
+            "organization": organization,
+            "time_scale": time_scale,
+        }
+        self._share = share
+        self._organization = organization
+        self._time_scale = time_scale
+        self._forget()
+        _limiters.add(self)
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Take one request from the requests per minute.
+
+        LangChain calls it before each call of a model.
+
+        Args:
+            blocking: Whether to wait until there is one.
+
+        Returns:
+            Whether there was one.
+        """
+        if not blocking:
+            return self._pay(_memory.acquire_now(self._calls, Estimate))
+        return self._pay(_memory.acquire(self._calls, Estimate))
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        """Take one request from the requests per minute, as `acquire` does."""
+        if not blocking:
+            return self._pay(_memory.acquire_now(self._calls, Estimate))
+        return self._pay(await _memory.aacquire(self._calls, Estimate))
+
+    def gate(
+        self, base_url: str, api_key: SecretStr | None, timeout: float | None = None
+    ) -> QuotaGate:
+        """Make the gate that a client asks before each attempt.
+
+        Args:
+            base_url: The URL up to and including `/v1`.
+            api_key: The key; only a digest of it is kept.
+            timeout: Seconds after which a request has ended, whatever has become of it.
+        """
+        key = api_key.get_secret_value() if api_key is not None else ""
+        account = f"{urlsplit(base_url).netloc}\0{self._organization or key}"
+        digest = blake2b(account.encode(), person=b"scaleway-quotas").digest()
+        lease = timeout or _LONGEST_REQUEST
+        return Gate(lambda model: self._line(digest, model, lease))
+
+    def __repr__(self) -> str:
+        """Show the arguments that were given."""
+        defaults = {"share": 1, "time_scale": 1}
+        given = [
+            f"{name}={value!r}"
+            for name, value in self._arguments.items()
+            if value != defaults.get(name)
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Pickle the arguments alone; what is known belongs to the process."""
+        return _restore, (type(self), self._arguments)
+
+    def _line(self, account: bytes, model: str, lease: float) -> Line:
+        """The line to a model's quota, for a request that its client counts by itself."""
+        self._give_back()
+        key = account, model
+        line = self._lines.get(key)
+        if line is None:
+            with _lock:
+                line = self._lines.get(key) or _memory.line(self._scope(account, model, lease))
+                self._lines[key] = line
+        return line
+
+    def _scope(self, account: bytes, model: str, lease: float) -> Scope:
+        digest = blake2b(model.encode(), key=account, digest_size=16)
+        return Scope(digest.hexdigest(), self._own, self._share, self._time_scale, lease)
+
+    def _pay(self, lease: Lease | None) -> bool:
+        if lease is None:
+            return False
+        _paid.set(_Paid(self, self._calls, lease))
+        return True
+
+    def _give_back(self) -> None:
+        """Give back what `acquire` has taken, because the call is counted with its model's."""
+        paid = _paid.get()
+        if paid is not None and paid.limiter is self:
+            _paid.set(None)
+            paid.line.dispatcher.settle(paid.line, paid.lease, NOTHING_TAKEN)
+
+    def _forget(self) -> None:
+        """Start without knowledge and without requests under way."""
+        requests = self._arguments["requests_per_minute"] or DOCUMENTED.requests * self._share
+        # LangChain does not tell when a call ends, so its lease only ever ends by `_give_back`.
+        own = Limits(requests, _ANY_NUMBER, _ANY_NUMBER)
+        calls = Scope(token_hex(8), own, time_scale=self._time_scale)
+        self._calls = _memory.line(calls)
+        self._lines: dict[tuple[bytes, str], Line] = {}
+
+
+def _restore(cls: type[ScalewayRateLimiter], arguments: dict[str, Any]) -> ScalewayRateLimiter:
+    return cls(**arguments)
+
+
+def _after_fork_in_child() -> None:
+    """Forget the parent's requests, and locks that its other threads may hold."""
+    global _lock, _memory  # noqa: PLW0603 -- another thread may have held a lock while this forked
+    _lock = threading.Lock()
+    _memory = Dispatcher(MemoryStore())
+    for limiter in list(_limiters):
+        limiter._forget()  # noqa: SLF001 -- a part of this module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
