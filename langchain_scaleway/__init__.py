@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_scaleway._version import __version__
 
 if TYPE_CHECKING:
-    from langchain_scaleway.advice import ScalewayWarning
     from langchain_scaleway.chat_models import ChatScaleway
     from langchain_scaleway.costs import usage_cost
-    from langchain_scaleway.errors import ScalewayError
+    from langchain_scaleway.errors import ScalewayError, ScalewayWarning
     from langchain_scaleway.rate_limiter import ScalewayRateLimiter
 
 __all__ = [
@@ -25,7 +24,7 @@ _MODULES = {
     "ChatScaleway": "chat_models",
     "ScalewayError": "errors",
     "ScalewayRateLimiter": "rate_limiter",
-    "ScalewayWarning": "advice",
+    "ScalewayWarning": "errors",
     "usage_cost": "costs",
 }
 

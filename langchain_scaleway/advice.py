@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from langchain_scaleway.data import ModelFacts, model_facts
+from langchain_scaleway.errors import ScalewayWarning
 from langchain_scaleway.tokens import MEDIA
 
 _DOCS = "https://www.scaleway.com/en/docs/generative-apis"
@@ -33,10 +34,6 @@ _IN_BETWEEN = frozenset(
     }
 )
 """Packages whose code is between the user's call and this module on the stack."""
-
-
-class ScalewayWarning(UserWarning):
-    """Something about a model that is likely to surprise."""
 
 
 class Advice(NamedTuple):

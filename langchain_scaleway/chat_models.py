@@ -335,12 +335,13 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
             OutputParserException: When called: the answer is not an object, or the wrong one.
         """
-        from langchain_scaleway.convert.objects import with_raw  # noqa: PLC0415 -- slow to import
         from langchain_scaleway.convert.structured import structured_output  # noqa: PLC0415 -- slow
 
-        arguments, parser = structured_output(schema, method, strict=strict, **kwargs)
+        arguments, parser = structured_output(
+            schema, method, strict=strict, include_raw=include_raw, **kwargs
+        )
         bind = self.bind_tools if arguments.get("tools") else self.bind
-        return bind(**arguments) | (with_raw(parser) if include_raw else parser)
+        return bind(**arguments) | parser
 
     # LangChain's view of the model
 

@@ -168,6 +168,10 @@ class ScalewayResponseError(ScalewayAPIError):
     """The service answered with something that is not a chat completion."""
 
 
+class ScalewayWarning(UserWarning):
+    """Something about a model that is likely to surprise."""
+
+
 class ScalewayTruncatedOutputError(ScalewayError, OutputParserException):
     """Structured output was cut off by the limit on output tokens.
 

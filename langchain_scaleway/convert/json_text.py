@@ -68,8 +68,8 @@ class GrowingJson:
         ({'city': 'Par'}, {'city': 'Paris', 'nights': 1}, {'city': 'Paris', 'nights': 12})
     """
 
-    _SHARE = 128
-    """It is read again when a 128th of the text is new. With every piece, the time that a stream
+    _SHARE = 64
+    """It is read again when a 64th of the text is new. With every piece, the time that a stream
     takes would grow with the square of its length."""
 
     def __init__(self) -> None:

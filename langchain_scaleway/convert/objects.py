@@ -25,11 +25,12 @@ from langchain_core.output_parsers import (
 )
 from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable, RunnableGenerator
+from langchain_core.runnables import Runnable
 from langchain_core.runnables.utils import AddableDict
 from langchain_core.utils.pydantic import TBaseModel  # noqa: F401 -- mypy's plugin asks for it
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
+from typing_extensions import TypedDict
 
 from langchain_scaleway.convert.json_text import (
     GrowingJson,
@@ -37,11 +38,19 @@ from langchain_scaleway.convert.json_text import (
     escaped,
     objects_in,
 )
-from langchain_scaleway.errors import ScalewayTruncatedOutputError
+from langchain_scaleway.errors import ScalewayTruncatedOutputError, ScalewayWarning
 
 _QUOTED_CHARACTERS = 200
 
 _FENCED = re.compile(r"```\w*\s(.*?)(?:```|\Z)", re.DOTALL)
+
+
+class _WithRaw(TypedDict):
+    """What `include_raw` gives."""
+
+    raw: Any
+    parsed: Any
+    parsing_error: Any
 
 
 class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
@@ -51,6 +60,9 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         tool: The tool whose arguments are the object; `None` if it is the text of the answer.
         kind: The class of the objects; `None` for whatever JSON has.
         required: Keys that an object has at least, where there is no class to say so.
+        include_raw: Whether to give dicts of `raw`, `parsed` and `parsing_error`, and raise
+            nothing. A stream hands the reply on as it comes; LangChain's usual chain for this
+            would hold it back until its end.
 
     Raises:
         ScalewayTruncatedOutputError: The limit on output tokens cut the answer off.
@@ -62,6 +74,12 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
     tool: str | None = None
     kind: Any = None
     required: tuple[str, ...] = ()
+    include_raw: bool = False
+
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 -- LangChain's name
+        """What is given: as LangChain's parser says, or a dict with the reply."""
+        return _WithRaw if self.include_raw else super().OutputType
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Read a whole reply; or, if it is partial, what there is of the object so far."""
@@ -69,8 +87,12 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         message = first.message if isinstance(first, ChatGeneration) else AIMessage(first.text)
         if partial:
             return next(iter(_Growth(self).add(message)), None)
-        _raise_if_refused(message)
-        return self._in_text(message) if self.tool is None else self._in_calls(message)
+        if not self.include_raw:
+            return self._object_in(message)
+        try:
+            return {"raw": message, "parsed": self._object_in(message), "parsing_error": None}
+        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
+            return {"raw": message, "parsed": None, "parsing_error": error}
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         growth = _Growth(self)
@@ -86,6 +108,10 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         for found in growth.end():
             yield found
 
+    def _object_in(self, message: BaseMessage) -> Any:
+        _raise_if_refused(message)
+        return self._in_text(message) if self.tool is None else self._in_calls(message)
+
     def _in_calls(self, message: BaseMessage) -> Any:
         for call in getattr(message, "tool_calls", ()):
             if call["name"] == self.tool:
@@ -100,7 +126,12 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
                 return self._fitting(candidate, message)
         around = [found for candidate in objects_in(text) for found in self._if_fitting(candidate)]
         if len(around) == 1:
-            warnings.warn(f"Text around a structured output: {_quoted(text)}.", stacklevel=2)
+            warnings.warn(
+                f"Model {_model(message)!r} wrote text around its structured output, which was "
+                "passed over.",
+                ScalewayWarning,
+                stacklevel=2,
+            )
             return around[0]
         if not text:
             # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
@@ -169,60 +200,21 @@ class _CallObject(_WholeObjects, PydanticToolsParser):
     name: str | None = "PydanticToolsParser"
 
 
-def object_parser(
-    kind: Any, *, tool: str | None, required: tuple[str, ...] = ()
-) -> Runnable[Any, Any]:
+def object_parser(kind: Any, *, tool: str | None, **fields: Any) -> Runnable[Any, Any]:
     """LangChain's parser for a kind of structured output, as this module mends it.
 
     Args:
         kind: The class of the objects; `None` for whatever JSON has.
         tool: The tool whose arguments are the object; `None` if it is the text of the answer.
-        required: Keys that an object has at least, where there is no class to say so.
+        **fields: `required` and `include_raw`, as in `_WholeObjects`.
     """
-    if tool is None and kind is None:
-        return _TextJson(required=required)
     if tool is None:
-        return _TextObject(kind=kind, pydantic_object=kind)
+        if kind is None:
+            return _TextJson(**fields)
+        return _TextObject(kind=kind, pydantic_object=kind, **fields)
     if kind is None:
-        return _CallJson(tool=tool, key_name=tool, first_tool_only=True)
-    return _CallObject(tool=tool, kind=kind, tools=[kind], first_tool_only=True)
-
-
-def with_raw(parser: Runnable[Any, Any]) -> Runnable[Any, dict[str, Any]]:
-    """What gives dicts of `raw`, `parsed` and `parsing_error`, and raises no parsing errors.
-
-    A stream hands the reply on as it comes, and then what was read in it. LangChain's usual way,
-    with fallbacks, would hold it back until its end.
-
-    Args:
-        parser: What reads the object in a reply.
-    """
-
-    def transform(input: Iterator[BaseMessage]) -> Iterator[AddableDict]:
-        chunks: list[BaseMessage] = []
-        for chunk in input:
-            chunks.append(chunk)
-            yield AddableDict(raw=chunk)
-        try:
-            yield AddableDict(parsed=parser.invoke(_joined(chunks)))
-            yield AddableDict(parsing_error=None)
-        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
-            yield AddableDict(parsed=None)
-            yield AddableDict(parsing_error=error)
-
-    async def atransform(input: AsyncIterator[BaseMessage]) -> AsyncIterator[AddableDict]:
-        chunks: list[BaseMessage] = []
-        async for chunk in input:
-            chunks.append(chunk)
-            yield AddableDict(raw=chunk)
-        try:
-            yield AddableDict(parsed=await parser.ainvoke(_joined(chunks)))
-            yield AddableDict(parsing_error=None)
-        except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
-            yield AddableDict(parsed=None)
-            yield AddableDict(parsing_error=error)
-
-    return RunnableGenerator(transform, atransform, name="RawAndParsed")
+        return _CallJson(tool=tool, key_name=tool, first_tool_only=True, **fields)
+    return _CallObject(tool=tool, kind=kind, tools=[kind], first_tool_only=True, **fields)
 
 
 class _Growth:
@@ -239,20 +231,26 @@ class _Growth:
         """Take the next chunk; give the object if there is more of it to show."""
         message = AIMessageChunk(content=message) if isinstance(message, str) else message
         self._messages.append(message)
-        value = self._json.add(self._piece(message))
-        if value is None:
+        if self._parser.include_raw:
+            yield AddableDict(raw=message)
             return
-        if self._parser.kind is not None:
+        value = self._json.add(self._piece(message))
+        if value is not None and self._parser.kind is not None:
             try:
-                value = self._parser.validate_json(json.dumps(value))
+                value = self._parser.validate_json(to_json(value).decode())
             except ValueError:
                 return
-        yield from self._if_new(value)
+        if value is not None:
+            yield from self._if_new(value)
 
     def end(self) -> Iterator[Any]:
         """Take the end; give the whole object, or raise what is wrong with it."""
-        reply = _joined(self._messages)
-        yield from self._if_new(self._parser.parse_result([ChatGeneration(message=reply)]))
+        found = self._parser.parse_result([ChatGeneration(message=_joined(self._messages))])
+        if self._parser.include_raw:
+            yield AddableDict(parsed=found["parsed"])
+            yield AddableDict(parsing_error=found["parsing_error"])
+        else:
+            yield from self._if_new(found)
 
     def _if_new(self, found: Any) -> Iterator[Any]:
         if self._shown != [found]:

@@ -32,7 +32,12 @@ class StructuredOutput(NamedTuple):
 
 
 def structured_output(
-    schema: Schema | None, method: Method, *, strict: bool | None, **arguments: Any
+    schema: Schema | None,
+    method: Method,
+    *,
+    strict: bool | None,
+    include_raw: bool = False,
+    **arguments: Any,
 ) -> StructuredOutput:
     """Work out how to ask for an object and how to read it, by one of the three methods.
 
@@ -42,6 +47,7 @@ def structured_output(
         method: `json_schema` sends the schema as `response_format`, `function_calling` as a
             tool that must be called, `json_mode` asks for any JSON object.
         strict: Whether the schema is closed, and sent as `strict`.
+        include_raw: Whether to read dicts of `raw`, `parsed` and `parsing_error`.
         **arguments: More arguments of the request. `tools` are bound beside the schema, and a
             `tool_choice` takes the place of the one that demands it: some models think only
             where they may choose.
@@ -72,13 +78,13 @@ def structured_output(
         tools = [{"type": "function", "function": _tool(function)}, *(arguments.get("tools") or ())]
         if arguments.get("tool_choice") is None:
             arguments["tool_choice"] = function["name"]
-        parser = object_parser(kind, tool=function["name"])
+        parser = object_parser(kind, tool=function["name"], include_raw=include_raw)
         return StructuredOutput({**arguments, "tools": tools}, parser)
     form = {"type": "json_object"}
     if method == "json_schema" and function is not None:
         form = _response_format(function)
     required = tuple(function["parameters"].get("required", ())) if function else ()
-    parser = object_parser(kind, tool=None, required=required)
+    parser = object_parser(kind, tool=None, required=required, include_raw=include_raw)
     return StructuredOutput({**arguments, "response_format": form}, parser)
 
 

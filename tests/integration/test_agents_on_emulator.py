@@ -19,7 +19,7 @@ from langgraph.config import get_stream_writer
 from langgraph.types import StreamMode
 from pydantic import BaseModel, Field
 
-from langchain_scaleway.advice import ScalewayWarning
+from langchain_scaleway import ScalewayWarning
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
 from tests.support.models import THINKING_MODEL, model_on
 

@@ -10,8 +10,7 @@ from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from langchain_scaleway import ChatScaleway
-from langchain_scaleway.advice import ScalewayWarning
+from langchain_scaleway import ChatScaleway, ScalewayWarning
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel
 from tests.support.models import model_on
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_scaleway import ScalewayWarning
 from langchain_scaleway.advice import (
-    ScalewayWarning,
     reply_advice,
     request_advice,
     warn_about_reply,
