@@ -1,33 +1,60 @@
-"""Checks of `ChatScaleway`'s arguments, with errors that suggest the right one."""
+"""Checks of arguments, with errors that suggest the right one."""
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast, get_args
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _OTHER_NAMES = {
-    "model_name": "model",
-    "model_id": "model",
-    "max_completion_tokens": "max_tokens",
-    "request_timeout": "timeout",
-    "scaleway_api_key": "api_key",
-    "secret_key": "api_key",
-    "scw_secret_key": "api_key",
-    "openai_api_key": "api_key",
-    "openai_api_base": "base_url",
-    "api_base": "base_url",
-    "endpoint": "base_url",
-    "stop_sequences": "stop",
-    "model_kwargs": "extra_body",
-    "headers": "default_headers",
-    "extra_headers": "default_headers",
-    "reasoning": "reasoning_effort",
-    "effort": "reasoning_effort",
-    "thinking": "reasoning_effort",
-    "thinking_level": "reasoning_effort",
-    "stream_options": "stream_usage",
+    "api_key": ("scaleway_api_key", "secret_key", "scw_secret_key", "openai_api_key"),
+    "base_url": ("openai_api_base", "api_base", "endpoint"),
+    "default_headers": ("headers", "extra_headers"),
+    "extra_body": ("model_kwargs",),
+    "max_tokens": ("max_completion_tokens",),
+    "model": ("model_name", "model_id"),
+    "reasoning_effort": ("reasoning", "effort", "thinking", "thinking_level"),
+    "stop": ("stop_sequences",),
+    "stream_usage": ("stream_options",),
+    "timeout": ("request_timeout",),
 }
 """What other integrations call the same thing."""
+
+_NOT_TAKEN = {
+    "n": "LangChain hands on one answer to a prompt: `model.batch([prompt] * n)` gives several.",
+    "user": "Scaleway has no such request field (OpenAPI, September 2026).",
+}
+"""Request fields of other clients that are no arguments here, and why."""
+
+_OF_VLLM = frozenset(
+    {"chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"}
+)
+"""vLLM's own request fields, which are not misspelt arguments."""
+
+_OF_CALLS = frozenset(
+    {
+        *("model", "temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty"),
+        *("logit_bias", "stop", "seed", "logprobs", "top_logprobs", "reasoning_effort"),
+        *("parallel_tool_calls", "stream_usage", "extra_body", "extra_headers", "timeout"),
+        *("tools", "tool_choice", "response_format"),
+    }
+)
+"""Arguments that calls have."""
+
+_OF_MODELS = frozenset(
+    {
+        *("api_key", "project_id", "base_url", "max_retries", "default_headers", "http_client"),
+        *("http_async_client", "include_response_headers", "replay_reasoning", "streaming"),
+        *("disable_streaming", "output_version"),
+    }
+)
+"""Arguments that only models have."""
 
 _LIKENESS = 0.7
 """How similar to an argument (0 to 1) a name must be to count as a misspelling of it."""
@@ -37,111 +64,27 @@ _LIKENESS_IN_CALLS = 0.9
 of other servers, such as llama.cpp's `reasoning_format` (0.88 like `reasoning_effort`). So only
 plain slips count."""
 
-_UNSUPPORTED = frozenset({"n", "frequency_penalty", "logit_bias", "user"})
-"""Request fields that Scaleway documents as unsupported (OpenAI compatibility, 2026-04-24)."""
-
-_OF_MODELS = frozenset(
-    {
-        "api_key",
-        "project_id",
-        "base_url",
-        "timeout",
-        "max_retries",
-        "default_headers",
-        "http_client",
-        "http_async_client",
-        "include_response_headers",
-        "replay_reasoning",
-        "streaming",
-        "disable_streaming",
-        "output_version",
-    }
-)
-"""Arguments that only models have."""
-
-_OF_CALLS = frozenset(
-    {
-        "model",
-        "temperature",
-        "top_p",
-        "max_tokens",
-        "presence_penalty",
-        "stop",
-        "seed",
-        "logprobs",
-        "top_logprobs",
-        "reasoning_effort",
-        "parallel_tool_calls",
-        "stream_usage",
-        "extra_body",
-        "tools",
-        "tool_choice",
-        "response_format",
-    }
-)
-"""Arguments that calls have."""
-
-_HEADERS = frozenset({"extra_headers", "headers"})
-"""Other clients' names for the headers of a call, which may hold credentials."""
-
-_OF_VLLM = frozenset(
-    {"chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"}
-)
-"""vLLM's own request fields, which are not misspelt arguments."""
-
-_NUMBERS = (
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "presence_penalty",
-    "seed",
-    "top_logprobs",
-    "max_retries",
-)
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""RFC 9110's "token". Any other name would fail with the first request only."""
 
 
-def check_names(given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse unknown arguments of a model, and say what was probably meant.
+def check_arguments(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], owner: str) -> None:
+    """Refuse unknown arguments, and say what was probably meant; and booleans for numbers.
 
     Args:
-        given: The names of the arguments.
-        known: The names that there are.
+        given: The arguments of a constructor.
+        fields: The fields that there are.
+        owner: The class, for messages.
 
     Raises:
-        ValueError: An argument is unknown.
+        ValueError: An argument is unknown, or a number was given as a boolean, which pydantic
+            would take for 0 or 1.
     """
-    for name in given:
-        if name in known:
-            continue
-        if name in _UNSUPPORTED:
-            hint = (
-                f"Scaleway documents it as unsupported; `extra_body={{{name!r}: …}}` sends it "
-                "all the same."
-            )
-        elif name in _OF_VLLM:
-            hint = f"It is one of vLLM's request fields: `extra_body={{{name!r}: …}}` sends it."
-        else:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=_LIKENESS)
-            meant = _OTHER_NAMES.get(name) or (close[0] if close else None)
-            hint = f"Did you mean `{meant}`? " if meant else ""
-            hint += "Request fields without an argument of their own go into `extra_body`."
-        raise ValueError(f"`{name}` is not an argument of ChatScaleway. {hint}")
-
-
-def check_values(given: Mapping[str, Any]) -> None:
-    """Refuse booleans where numbers belong; pydantic would take `True` for 1.
-
-    Args:
-        given: The arguments of a model.
-
-    Raises:
-        ValueError: A number was given as a boolean.
-    """
-    for name in _NUMBERS:
-        if isinstance(given.get(name), bool):
-            raise ValueError(  # noqa: TRY004 -- pydantic makes its own error of it
-                f"`{name}` is a number, not {given[name]}."
-            )
+    for name, value in given.items():
+        if name not in fields:
+            raise ValueError(f"`{name}` is not an argument of {owner}. {_hint(name, fields)}")
+        if isinstance(value, bool) and _takes_a_number(fields[name].annotation):
+            raise ValueError(f"`{name}` is a number, not {value}.")
 
 
 def check_call(given: Iterable[str]) -> None:
@@ -159,11 +102,8 @@ def check_call(given: Iterable[str]) -> None:
     for name in given:
         if name in _OF_CALLS:
             continue
-        if name in _HEADERS:
-            raise ValueError(
-                f"`{name}` would go into the request's body. Headers belong to the model: "
-                "`default_headers`."
-            )
+        if name == "headers":
+            raise ValueError("`headers` would go into the request's body: use `extra_headers`.")
         if name in _OF_MODELS:
             raise ValueError(
                 f"`{name}` belongs to the model, not to a call. Make a model with another one: "
@@ -174,6 +114,64 @@ def check_call(given: Iterable[str]) -> None:
                 f"`{name}` is not an argument of a call. Did you mean `{meant}`? "
                 f"`extra_body={{{name!r}: …}}` sends it as it is."
             )
+
+
+def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretStr]:
+    """Check headers, and wrap their values, so that LangChain shows them nowhere.
+
+    Args:
+        headers: Names and values.
+
+    Raises:
+        ValueError: A name or a value cannot be sent. Values are not repeated.
+    """
+    if not isinstance(headers, Mapping):
+        raise ValueError("Headers are a mapping of names to values.")  # noqa: TRY004 -- as above
+    wrapped = {}
+    for name, value in headers.items():
+        if not re.fullmatch(_HEADER_NAME, name):
+            raise ValueError(f"{name!r} is not a valid header name: use letters, digits, `-`.")
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        # Line breaks would let a value add headers of its own.
+        if not text.isprintable() or text != text.strip():
+            raise ValueError(
+                f"The header {name!r} holds a line break or another control character, or spaces "
+                "around its value."
+            )
+        wrapped[name] = SecretStr(text)
+    return wrapped
+
+
+def hiding_headers(bind: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Have a model's `bind` wrap the values of `extra_headers`, as `checked_headers` does.
+
+    LangChain shows what is bound in `repr`, in `dumps` and in the traces of chains.
+    """
+
+    @wraps(bind)
+    def bind_hidden(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        headers = cast("Mapping[str, SecretStr | str] | None", kwargs.get("extra_headers"))
+        if headers:
+            kwargs["extra_headers"] = checked_headers(headers)
+        return bind(*args, **kwargs)
+
+    return bind_hidden
+
+
+def _hint(name: str, fields: Mapping[str, FieldInfo]) -> str:
+    """What to do about an unknown argument."""
+    if reason := _NOT_TAKEN.get(name):
+        return f"{reason} `extra_body={{{name!r}: …}}` sends it all the same."
+    if name in _OF_VLLM:
+        return f"It is one of vLLM's request fields: `extra_body={{{name!r}: …}}` sends it."
+    meant = [own for own, others in _OTHER_NAMES.items() if name in others and own in fields]
+    meant += difflib.get_close_matches(name, fields, n=1, cutoff=_LIKENESS)
+    hint = f"Did you mean `{meant[0]}`? " if meant else ""
+    return f"{hint}Request fields without an argument of their own go into `extra_body`."
+
+
+def _takes_a_number(annotation: Any) -> bool:
+    return not {int, float}.isdisjoint({annotation, *get_args(annotation)})
 
 
 @lru_cache(maxsize=128)  # The same few names come with every call.

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 
 from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import warn_about_history, warn_about_reply, warn_about_request
-from langchain_scaleway.arguments import check_call
+from langchain_scaleway.arguments import check_call, hiding_headers
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
@@ -93,6 +93,12 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
 
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     """How much a token that has appeared is avoided, from -2 to 2."""
+
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    """How much a token is avoided for each time that it has appeared, from -2 to 2."""
+
+    logit_bias: dict[int, float] | None = None
+    """What to add to the score of a token, by its id, from -100 to 100."""
 
     stop: str | list[str] | None = None
     """Texts that end the answer where they would appear; they are not part of it."""
@@ -168,9 +174,10 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        client = self._client_for(kwargs)
         body, context = self._request(messages, stop, kwargs)
         make_whole(body)
-        reply = self._client().request(
+        reply = client.request(
             _COMPLETIONS,
             body,
             model=body["model"],
@@ -185,9 +192,10 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        client = self._client_for(kwargs)
         body, context = self._request(messages, stop, kwargs)
         make_whole(body)
-        reply = await self._client().arequest(
+        reply = await client.arequest(
             _COMPLETIONS,
             body,
             model=body["model"],
@@ -202,8 +210,9 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        client = self._client_for(kwargs)
         body, context = self._streaming_request(messages, stop, kwargs)
-        return self._client().stream(
+        return client.stream(
             _COMPLETIONS,
             body,
             decoder=_Decoder(context),
@@ -220,8 +229,9 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     ) -> AsyncIterator[ChatGenerationChunk]:
         # No generator around the client's: when a loop ends, asyncio closes all its asynchronous
         # generators at the same time, and one that closes another then would fail.
+        client = self._client_for(kwargs)
         body, context = self._streaming_request(messages, stop, kwargs)
-        return self._client().astream(
+        return client.astream(
             _COMPLETIONS,
             body,
             decoder=_Decoder(context),
@@ -269,6 +279,8 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         result = reply_to_result(body, context, headers)
         warn_about_reply(context.model, answered_model(body, context.model))
         return result
+
+    bind: ClassVar = hiding_headers(BaseChatModel.bind)
 
     # Tools and structured output
 
@@ -386,7 +398,9 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         return {name: fields[name] for name in names if fields[name] is not None}
 
     def _get_invocation_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        check_call(kwargs)  # Before tracers see them: one may be a key.
+        # Before tracers see them: one may be a key.
+        check_call(kwargs)
+        kwargs.pop("extra_headers", None)
         return super()._get_invocation_params(*args, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -406,6 +420,8 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # Core's own serializes the model once and keeps that when fields change, so a cache
         # would answer for another temperature or model.
+        for name in ("extra_headers", "timeout"):
+            kwargs.pop(name, None)
         params = {**self._identifying_params, "_type": self._llm_type, **request.as_sent(kwargs)}
         params["stop"] = stop if stop is not None else self.stop
         params["output_version"] = self.output_version

@@ -1,8 +1,7 @@
 """`ClientFields`: what every public class shares, from the key to the client that is made of it."""
 
-import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
@@ -19,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from langchain_scaleway.arguments import check_names, check_values
+from langchain_scaleway.arguments import check_arguments, checked_headers
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.deadlines import DEFAULT_TIMEOUT, Timeout, as_timeout
 from langchain_scaleway.client.endpoint import Endpoint
@@ -30,23 +29,6 @@ from langchain_scaleway.settings import Settings, load_settings
 
 _SHARED_BY_DEEP_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
 """Fields whose objects hold locks or sockets, which cannot be copied."""
-
-_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-"""RFC 9110's "token". Any other name would fail with the first request only."""
-
-
-class _BuiltClient(NamedTuple):
-    """A client, and the values of the fields that it was built from."""
-
-    client: ScalewayClient
-    fields: tuple[Any, ...]
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> None:
-        """Leave it out of deep copies; they build their own."""
-
-    def __repr__(self) -> str:
-        """Show no values: headers may be credentials."""
-        return f"{type(self).__name__}(…)"
 
 
 # No objects are made of this class itself, so pydantic need not build a validator for it.
@@ -100,7 +82,8 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
 
     _connections: Connections = PrivateAttr(default_factory=Connections)
     _is_complete: bool = PrivateAttr(default=False)
-    _built_client: _BuiltClient | None = PrivateAttr(default=None)
+    _built_client: tuple[ScalewayClient, tuple[Any, ...]] | None = PrivateAttr(default=None)
+    """The client, and the values of the fields that it was built from."""
 
     # Construction
 
@@ -108,8 +91,7 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
     @classmethod
     def _check_arguments(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            check_names(values, cls.model_fields)
-            check_values(values)
+            check_arguments(values, cls.model_fields, cls.__name__)
         return values
 
     @field_validator("api_key")
@@ -133,15 +115,10 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
     @field_validator("http_client", "http_async_client")
     @classmethod
     def _check_http_client(cls, client: Any, info: ValidationInfo) -> Any:
-        is_for_async = info.field_name == "http_async_client"
-        needed, other = ("aclose", "close") if is_for_async else ("close", "aclose")
-        if hasattr(client, other) and not hasattr(client, needed):
-            kind, field = (
-                ("a synchronous", "http_client")
-                if is_for_async
-                else ("an asynchronous", "http_async_client")
-            )
-            raise ValueError(f"It is {kind} client: give it as `{field}`.")
+        is_async = hasattr(client, "aclose")
+        if client is not None and is_async != (info.field_name == "http_async_client"):
+            kind, field = ("an a", "http_async_client") if is_async else ("a ", "http_client")
+            raise ValueError(f"It is {kind}synchronous client: give it as `{field}`.")
         return client
 
     @model_validator(mode="after")
@@ -165,7 +142,15 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
         try:
             return handler(values)
         except ValidationError as error:
-            details = [_without_input(detail) for detail in error.errors(include_input=False)]
+            details = [
+                InitErrorDetails(
+                    # Without a context pydantic fills in no template: braces stay as they are.
+                    type=PydanticCustomError(detail["type"], detail["msg"]),
+                    loc=detail["loc"],
+                    input="(not shown)",
+                )
+                for detail in error.errors(include_input=False)
+            ]
             raise ValidationError.from_exception_data(error.title, details) from None
 
     @field_serializer("api_key")
@@ -190,9 +175,24 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
             self.http_async_client,
             getattr(self, "rate_limiter", None),  # A field of LangChain's chat models.
         )
-        if built is None or built.fields != fields:
-            built = self._built_client = _BuiltClient(self._build_client(), fields)
-        return built.client
+        if built is None or built[1] != fields:
+            built = self._built_client = self._build_client(), fields
+        return built[0]
+
+    def _client_for(self, arguments: dict[str, Any]) -> ScalewayClient:
+        """The client for one call, whose own timeout and headers it takes out of the arguments.
+
+        Args:
+            arguments: The call's arguments; `timeout` and `extra_headers` are removed.
+        """
+        own = {"timeout": arguments.pop("timeout")} if "timeout" in arguments else {}
+        if extra_headers := arguments.pop("extra_headers", None):
+            own["default_headers"] = {
+                **(self.default_headers or {}),
+                **checked_headers(extra_headers),
+            }
+        model = self.model_copy(update=own) if own else self
+        return model._client()  # noqa: SLF001 -- a copy's of this very class
 
     def _build_client(self) -> ScalewayClient:
         settings = Settings(self.api_key, self.project_id, self.base_url).checked()
@@ -273,7 +273,8 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy everything but the objects that cannot be copied, which are shared."""
         shared = [getattr(self, name, None) for name in _SHARED_BY_DEEP_COPIES]
-        return super().__deepcopy__((memo or {}) | {id(value): value for value in shared})
+        known = {id(value): value for value in shared} | {id(self._built_client): None}
+        return super().__deepcopy__((memo or {}) | known)
 
     def __getstate__(self) -> dict[Any, Any]:
         """Leave out clients, and a key that came from the environment or the config file."""
@@ -287,37 +288,6 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
             "__dict__": {**state["__dict__"], **left_out},
             "__pydantic_private__": private,
         }
-
-
-def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretStr]:
-    """Wrap the values of headers, so that LangChain shows them nowhere, and check both halves.
-
-    Args:
-        headers: Names and values.
-
-    Raises:
-        ValueError: A name or a value cannot be sent. Values are not repeated.
-    """
-    wrapped = {}
-    for name, value in headers.items():
-        if not re.fullmatch(_HEADER_NAME, name):
-            raise ValueError(f"{name!r} is not a valid header name: use letters, digits, `-`.")
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        # Line breaks would let a value add headers of its own.
-        if not text.isprintable() or text != text.strip():
-            raise ValueError(
-                f"The header {name!r} holds a line break or another control character, or "
-                "spaces around its value."
-            )
-        wrapped[name] = SecretStr(text)
-    return wrapped
-
-
-def _without_input(detail: Any) -> InitErrorDetails:
-    """One of pydantic's errors, without the value that it is about."""
-    # Without a context pydantic fills in no template, so braces in the message stay as they are.
-    message = PydanticCustomError(detail["type"], detail["msg"])
-    return InitErrorDetails(type=message, loc=detail["loc"], input="(not shown)")
 
 
 def _model_ids(body: dict[str, Any]) -> list[str]:

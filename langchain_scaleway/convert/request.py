@@ -11,6 +11,8 @@ PARAMETERS = (
     "top_p",
     "max_tokens",
     "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
     "stop",
     "seed",
     "logprobs",

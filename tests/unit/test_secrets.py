@@ -163,7 +163,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "extra_body": {"extra_body": [CANARY]},
     "several": {"temperature": "hot", "top_p": 2, "stop": 5},
     "unknown": {"temprature": 1},
-    "unsupported": {"frequency_penalty": 1},
+    "unsupported": {"n": 1},
     "the key under another's name": {"openai_api_key": CANARY},
     "the key under a mistyped name": {"apikey": CANARY},
     "the key under Scaleway's name": {"secret_key": CANARY},

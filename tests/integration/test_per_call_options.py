@@ -1,0 +1,158 @@
+"""`timeout` and `extra_headers` of a single call; on the emulator."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
+from langchain_core.load import dumps
+from langchain_core.messages import HumanMessage
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel, SecretStr
+
+from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.testing import Delay, Reply, ScalewayEmulator
+from tests.support.models import model_on
+from tests.support.secrecy import CANARY, is_in, leaks_in
+from tests.support.traces import KeepingTracer
+
+TENANT = {"X-Tenant": "ada"}
+SECRET = {"X-Auth-Token": CANARY}
+
+
+@pytest.fixture
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city."""
+    return f"sunny in {city}"
+
+
+async def ask_in_every_way(model: Runnable[Any, Any], **options: Any) -> None:
+    model.invoke("Hello", **options)
+    list(model.stream("Hello", **options))
+    await model.ainvoke("Hello", **options)
+    async for _ in model.astream("Hello", **options):
+        pass
+
+
+async def test_headers_go_out_with_the_call_alone(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator, default_headers={"x-tenant": "nobody", "x-app": "mine"})
+    await ask_in_every_way(model, extra_headers=TENANT)
+    await ask_in_every_way(model.bind(extra_headers=TENANT))
+    model.invoke("Hello")
+
+    *with_headers, without = emulator.requests
+    assert [request.headers["x-tenant"] for request in with_headers] == ["ada"] * 8
+    assert without.headers["x-tenant"] == "nobody"
+    assert {request.headers["x-app"] for request in emulator.requests} == {"mine"}
+    assert all("extra_headers" not in request.json for request in emulator.requests)
+    assert emulator.connections_opened == 2, "one for threads, one for the event loop"
+
+
+def test_headers_go_out_through_tools_schemas_and_agents(emulator: ScalewayEmulator) -> None:
+    model = model_on(emulator)
+    model.bind_tools([get_weather], extra_headers=TENANT).invoke("Hello")
+    model.with_structured_output(Person, extra_headers=TENANT).invoke("Hello")
+    create_agent(model.bind(extra_headers=TENANT)).invoke({"messages": [HumanMessage("Hello")]})
+    assert [request.headers["x-tenant"] for request in emulator.requests] == ["ada"] * 3
+
+
+@pytest.mark.parametrize("limit", [0.1, httpx.Timeout(0.1)])
+async def test_a_call_has_its_own_timeout(emulator: ScalewayEmulator, limit: Any) -> None:
+    emulator.respond_with(lambda _: Reply("late", faults=[Delay(1)]))
+    model = model_on(emulator)
+    with pytest.raises(errors.ScalewayTimeoutError):
+        model.invoke("Hello", timeout=limit)
+    with pytest.raises(errors.ScalewayTimeoutError):
+        await model.bind(timeout=limit).ainvoke("Hello")
+    with pytest.raises(errors.ScalewayTimeoutError):
+        list(model.stream("Hello", timeout=limit))
+    assert model_on(emulator, timeout=0.1).invoke("Hello", timeout=None).text == "late"
+    assert all("timeout" not in request.json for request in emulator.requests)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout": -1}, "`timeout` must be a positive number"),
+        ({"timeout": "long"}, "`timeout` must be seconds"),
+        ({"extra_headers": {"X Team": CANARY}}, "is not a valid header name"),
+        ({"extra_headers": {"X-Team": f"{CANARY}\nX-Other: y"}}, "line break"),
+        ({"extra_headers": CANARY}, "a mapping of names to values"),
+    ],
+    ids=["negative timeout", "text", "header name", "line break", "no mapping"],
+)
+def test_wrong_options_are_refused_unsent(
+    emulator: ScalewayEmulator, options: dict[str, Any], said: str
+) -> None:
+    model = model_on(emulator)
+    for call in (
+        lambda: model.invoke("Hello", **options),
+        lambda: model.bind(**options).invoke("Hello"),
+    ):
+        with pytest.raises(ValueError, match=said) as caught:
+            call()
+        assert not is_in(str(caught.value))
+    assert emulator.requests == []
+
+
+def secret_calls(model: ChatScaleway, config: Any) -> None:
+    """Calls with a credential, in every way that it can be given."""
+    chain = ChatPromptTemplate.from_template("{word}") | model.bind(extra_headers=SECRET)
+    chain.invoke({"word": "Hello"}, config)
+    list(chain.stream({"word": "Hello"}, config))
+    model.invoke("Hello", config, extra_headers=SECRET)
+    asyncio.run(model.ainvoke("Hello", config, extra_headers=SECRET))
+    wrapped = {"X-Auth-Token": SecretStr(CANARY)}
+    model.bind(temperature=0).bind(extra_headers=wrapped).invoke("Hello", config)
+    model.with_structured_output(Person, extra_headers=SECRET).invoke("Hello", config)
+
+
+def test_no_trace_and_no_cache_holds_a_calls_headers(emulator: ScalewayEmulator) -> None:
+    tracer, cache = KeepingTracer(), InMemoryCache()
+    model = model_on(emulator, cache=cache)
+
+    secret_calls(model, {"callbacks": [tracer]})
+
+    assert emulator.requests
+    assert all(is_in(request.headers["x-auth-token"]) for request in emulator.requests)
+    assert list(leaks_in([run.model_dump() for run in tracer.runs])) == []
+    assert not any(is_in(dumps(run.serialized)) for run in tracer.runs)
+    assert list(leaks_in(cache._cache)) == []
+
+
+def test_calls_that_differ_in_headers_alone_share_a_cached_reply(
+    emulator: ScalewayEmulator,
+) -> None:
+    model = model_on(emulator, cache=InMemoryCache())
+    model.invoke("Hello", extra_headers=TENANT, timeout=5)
+    model.invoke("Hello")
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.parametrize("derive", ["bind", "bind_tools", "with_structured_output"])
+def test_what_is_bound_shows_no_header(derive: str) -> None:
+    model = ChatScaleway(model="any", api_key="any")
+    bound: Any = {
+        "bind": lambda: model.bind(extra_headers=SECRET),
+        "bind_tools": lambda: model.bind_tools([get_weather], extra_headers=SECRET),
+        "with_structured_output": lambda: model.with_structured_output(
+            Person, extra_headers=SECRET
+        ),
+    }[derive]()
+    assert not is_in(repr(bound))
+    assert not is_in(dumps(bound))
