@@ -32,13 +32,11 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used.
 
-    pytest loads this package for its plugin in every run, where LangChain would cost a second.
+    pytest loads this package for its plugin in every run, where LangChain would cost a second, and
+    a program pays only for the classes that it uses.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "ChatScaleway":
-        # First by itself: from within our modules the same import touches a quarter more memory.
-        import_module("langchain_core.language_models.chat_models")
     value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
