@@ -37,6 +37,8 @@ def with_every_argument() -> ChatScaleway:
         top_p=0.9,
         max_tokens=100,
         presence_penalty=0.5,
+        frequency_penalty=0.5,
+        logit_bias={50256: -100},
         stop=["."],
         seed=1,
         logprobs=True,
