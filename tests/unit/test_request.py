@@ -19,6 +19,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "top_p": (0.5, 0.6),
     "max_tokens": (7, 8),
     "presence_penalty": (0.5, -0.5),
+    "frequency_penalty": (0.25, -0.25),
+    "logit_bias": ({"50256": -100.0}, {"7": 1.5}),
     "stop": (["a"], ["b"]),
     "seed": (1, 2),
     "logprobs": (True, False),
