@@ -27,7 +27,7 @@ from langchain_scaleway.arguments import check_call, hiding_headers
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
-from langchain_scaleway.convert.metadata import answered_model
+from langchain_scaleway.convert.metadata import answered_model, combined_llm_output
 from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import (
     PARAMETERS,
@@ -264,7 +264,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         )
         body = {"model": model, "messages": wire_messages, **fields_sent}
         warn_about_request(model, body)
-        return body, ReplyContext(model, names, with_headers=self.include_response_headers)
+        return body, ReplyContext.of(body, names, with_headers=self.include_response_headers)
 
     def _streaming_request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
@@ -279,6 +279,9 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         result = reply_to_result(body, context, headers)
         warn_about_reply(context.model, answered_model(body, context.model))
         return result
+
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
+        return combined_llm_output(llm_outputs)
 
     bind: ClassVar = hiding_headers(BaseChatModel.bind)
 

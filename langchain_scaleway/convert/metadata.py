@@ -1,6 +1,6 @@
 """What a reply says about itself: token usage, the model that answered, why it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
@@ -16,6 +16,9 @@ _REPLY_FIELDS = ("id", "system_fingerprint", "service_tier")
 _PROMPT_FIELDS = ("prompt_token_ids", "prompt_logprobs", "prompt_text")
 """Likewise: vLLM's echo of the prompt, on request (`extra_body`). Streams have it in their first
 event."""
+
+_OUTPUT_FIELDS = ("token_usage", "model_name", "id")
+"""Fields of `response_metadata` that are in `LLMResult.llm_output` as well."""
 
 CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
 """Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""
@@ -47,6 +50,70 @@ def reply_metadata(
     if headers is not None:
         metadata["headers"] = dict(headers)
     return metadata
+
+
+def normalized_finish_reason(
+    metadata: Mapping[str, Any], *, has_calls: bool, is_refusal: bool
+) -> dict[str, str]:
+    """Why the reply ended, in LangChain's words.
+
+    Core hands it on from `response_metadata`. It reads `stop`, `tool_call` and `refusal`
+    (langchain-core 1.8.4); other reasons stay in `finish_reason` alone.
+
+    Args:
+        metadata: The reply's `response_metadata` so far.
+        has_calls: Whether the reply calls tools.
+        is_refusal: Whether the model refused.
+    """
+    reason = metadata.get("finish_reason")
+    if is_refusal:
+        return {"normalized_finish_reason": "refusal"}
+    if reason == "tool_calls" or (reason == "stop" and has_calls):
+        return {"normalized_finish_reason": "tool_call"}
+    return {"normalized_finish_reason": "stop"} if reason == "stop" else {}
+
+
+def generation_info(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The `generation_info` of a reply, which tracers read."""
+    reason = metadata.get("finish_reason")
+    return {"finish_reason": reason} if reason else None
+
+
+def token_usage(usage: Any) -> dict[str, Any]:
+    """The usage as the server reports it, for cost trackers that know no `usage_metadata`."""
+    return {"token_usage": usage} if usage and isinstance(usage, dict) else {}
+
+
+def llm_output(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The `llm_output` of a whole reply, which callbacks count usage by.
+
+    Args:
+        metadata: The `response_metadata` of its first choice.
+    """
+    return {name: metadata[name] for name in _OUTPUT_FIELDS if name in metadata}
+
+
+def combined_llm_output(outputs: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """The `llm_output` of several replies: their usage is added up.
+
+    Args:
+        outputs: That of each reply; none for a reply that was streamed.
+    """
+    combined: dict[str, Any] = {}
+    for output in outputs:
+        if output:
+            usage = _sum(combined.get("token_usage"), output.get("token_usage"))
+            combined = {"model_name": output.get("model_name"), "token_usage": usage or {}}
+    return combined
+
+
+def _sum(left: Any, right: Any) -> Any:
+    """Counts added up, at every depth of a `usage`; what is no count stays."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return {name: _sum(left.get(name), right.get(name)) for name in left | right}
+    if isinstance(left, int) and isinstance(right, int):
+        return left + right
+    return left if right is None else right
 
 
 def usage_metadata(usage: Any) -> UsageMetadata | None:

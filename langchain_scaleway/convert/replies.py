@@ -6,10 +6,9 @@ behind one API: unknown fields are passed over, missing ones and nulls are toler
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_scaleway.convert.chunks import reasoning_chunk, text_chunk
@@ -17,7 +16,12 @@ from langchain_scaleway.convert.metadata import (
     CHOICE_FIELDS,
     CUT_OFF,
     answered_model,
+    count,
+    generation_info,
+    llm_output,
+    normalized_finish_reason,
     reply_metadata,
+    token_usage,
     usage_metadata,
 )
 from langchain_scaleway.convert.names import ToolNames
@@ -36,12 +40,48 @@ class ReplyContext:
     Attributes:
         model: The model that was asked; another one may answer.
         names: The names of the request's tools.
+        has_tools: Whether the model was offered tools.
+        max_tokens: The limit on output tokens, if one was sent for a single choice.
         with_headers: Whether the answer's HTTP headers go into `response_metadata`.
     """
 
     model: str
     names: ToolNames = field(default_factory=ToolNames)
+    has_tools: bool = False
+    max_tokens: int | None = None
     with_headers: bool = False
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], names: ToolNames, *, with_headers: bool) -> Self:
+        """Note what matters of a request.
+
+        Args:
+            body: The request as it is sent.
+            names: The names of its tools.
+            with_headers: Whether the answer's HTTP headers go into `response_metadata`.
+        """
+        # The service obeys the first of them; the usage counts the tokens of all choices.
+        limit = body.get("max_completion_tokens") or body.get("max_tokens")
+        return cls(
+            model=body["model"],
+            names=names,
+            has_tools=bool(body.get("tools")),
+            max_tokens=limit if isinstance(limit, int) and body.get("n") in (None, 1) else None,
+            with_headers=with_headers,
+        )
+
+    def is_cut_off(self, metadata: Mapping[str, Any], usage: Any) -> bool:
+        """Whether the limit on output tokens ended a reply.
+
+        vLLM says `tool_calls` of a call that it cut off; then the usage tells.
+
+        Args:
+            metadata: What is known of the reply, its finish reason among it.
+            usage: The usage as the server reports it.
+        """
+        written = count(usage, "completion_tokens") or 0
+        at_limit = self.max_tokens is not None and written >= self.max_tokens
+        return at_limit or metadata.get("finish_reason") == CUT_OFF
 
 
 def reply_to_result(
@@ -60,19 +100,21 @@ def reply_to_result(
     Raises:
         ScalewayResponseError: The reply has no choices, or none of them a message.
     """
-    usage = usage_metadata(reply.get("usage"))
     generations: list[ChatGeneration] = []
     choices = _choices(reply)
+    shared = reply_metadata(reply, context.model, headers if context.with_headers else None)
+    usage = reply.get("usage")
     for choice in choices:
         wire = choice.get("message") or choice.get("delta")
         if isinstance(wire, dict):
-            metadata = reply_metadata(
-                reply, context.model, headers if context.with_headers else None
-            )
             told = {name: choice.get(name) for name in CHOICE_FIELDS}
-            metadata |= {name: value for name, value in told.items() if value not in (None, "")}
-            message = _message(wire, context, metadata, None if generations else usage)
-            generations.append(ChatGeneration(message=message))
+            told = {name: value for name, value in told.items() if value not in (None, "")}
+            message = _message(wire, context, {**shared, **told}, usage)
+            if not generations:
+                message.usage_metadata = usage_metadata(usage)
+                message.response_metadata |= token_usage(usage)
+            info = generation_info(message.response_metadata)
+            generations.append(ChatGeneration(message=message, generation_info=info))
     if not generations:
         lacking = "`choices` without a message" if choices else "no `choices`"
         explanation = (
@@ -80,33 +122,38 @@ def reply_to_result(
             "Try again; if it persists, report the reply's id to Scaleway's support."
         )
         raise ScalewayResponseError(explanation, model=context.model, body=reply)
-    return ChatResult(generations=generations)
+    output = llm_output(generations[0].message.response_metadata)
+    return ChatResult(generations=generations, llm_output=output)
 
 
 def _message(
-    wire: dict[str, Any],
-    context: ReplyContext,
-    metadata: dict[str, Any],
-    usage: UsageMetadata | None,
+    wire: dict[str, Any], context: ReplyContext, metadata: dict[str, Any], usage: Any
 ) -> AIMessage:
-    """Convert the message of one choice."""
+    """Convert the message of one choice, apart from its usage."""
     reasoning, content = _reasoning(wire), _text(wire.get("content"))
     if not reasoning:
         reasoning, content = split_thinking(content, context.model)
-    said = {"reasoning_content": reasoning, "refusal": _text(wire.get("refusal"))}
+    refusal = _text(wire.get("refusal"))
+    said = {"reasoning_content": reasoning, "refusal": refusal}
+    is_cut_off = context.is_cut_off(metadata, usage)
     calls, invalid_calls = read_tool_calls(
         wire.get("tool_calls"),
         metadata.get("id"),
         context.names,
-        is_cut_off=metadata.get("finish_reason") == CUT_OFF,
+        is_cut_off=is_cut_off,
+        text=content if context.has_tools else "",
     )
+    if is_cut_off and invalid_calls:
+        metadata["finish_reason"] = CUT_OFF
+    has_calls = bool(calls or invalid_calls)
+    metadata |= normalized_finish_reason(metadata, has_calls=has_calls, is_refusal=bool(refusal))
     return AIMessage(
         content=content,
+        name=_text(wire.get("name")) or None,
         additional_kwargs={name: text for name, text in said.items() if text},
         response_metadata=metadata,
         tool_calls=calls,
         invalid_tool_calls=invalid_calls,
-        usage_metadata=usage,
     )
 
 
@@ -180,21 +227,29 @@ class StreamDecoder:
             What had been held back, and the last chunk.
         """
         chunks = self._end_thinking()
-        if self._tool_calls is not None:
-            is_cut_off = self._choice.get("finish_reason") == CUT_OFF
-            chunks += self._tool_calls.finish(self._latest.get("id"), is_cut_off=is_cut_off)
         reply = {**self._first, **{k: v for k, v in self._latest.items() if v is not None}}
         reply["model"] = self.answered_model
-        shown = headers if self.context.with_headers else None
-        metadata = reply_metadata(reply, self.context.model, shown)
+        context = self.context
+        metadata = reply_metadata(reply, context.model, headers if context.with_headers else None)
+        metadata |= self._choice
+        calls = self._tool_calls or ToolCallAssembler(context.names)
+        is_cut_off = context.is_cut_off(metadata, self.usage)
+        text = "".join(self.text) if context.has_tools else ""
+        chunks += calls.finish(metadata.get("id"), is_cut_off=is_cut_off, text=text)
+        if is_cut_off and not calls.all_whole:
+            metadata["finish_reason"] = CUT_OFF
+        metadata |= normalized_finish_reason(
+            metadata, has_calls=calls.has_calls, is_refusal=bool(self._refusal)
+        )
         last = AIMessageChunk(
             content="",
             additional_kwargs={"refusal": self._refusal} if self._refusal else {},
-            response_metadata={**metadata, **self._choice},
+            response_metadata=metadata | token_usage(self.usage),
             usage_metadata=usage_metadata(self.usage),
             chunk_position="last",
         )
-        return [*chunks, ChatGenerationChunk(message=last)]
+        info = generation_info(metadata)
+        return [*chunks, ChatGenerationChunk(message=last, generation_info=info)]
 
     def attach_partial_answer(self, error: ScalewayError) -> None:
         """Attach all that had come of the stream to an error, held back or not."""

@@ -33,7 +33,7 @@ _ENDINGS = ("", "]", "}", '"]', '"}', '\\"]', '\\"}')
 
 
 def read_tool_calls(
-    wire_calls: Any, reply_id: str | None, names: ToolNames, *, is_cut_off: bool
+    wire_calls: Any, reply_id: str | None, names: ToolNames, *, is_cut_off: bool, text: str
 ) -> tuple[list[ToolCall], list[InvalidToolCall]]:
     """Read the tool calls of a whole reply.
 
@@ -42,6 +42,7 @@ def read_tool_calls(
         reply_id: The reply's id; calls without an id of their own get one made from it.
         names: The names of the request's tools.
         is_cut_off: Whether the limit on output tokens ended the reply.
+        text: The text of a reply that may hold a call, as models write calls.
 
     Returns:
         The calls, and those whose arguments are no JSON object or which name no tool.
@@ -59,6 +60,9 @@ def read_tool_calls(
         else:
             error = error or "The call names no tool."
             invalid.append(invalid_tool_call(name=name, args=arguments, id=call_id, error=error))
+    if is_cut_off and (written := _written_call(text)):
+        name, call_id = _written_name(written, names), _made_up_id(reply_id, len(parts))
+        invalid.append(invalid_tool_call(name=name, args=written, id=call_id, error=_CUT_OFF))
     return calls, invalid
 
 
@@ -68,6 +72,9 @@ class ToolCallAssembler:
     It belongs to its index, else to its id, else a name begins a call. A call is given from the
     brace on that opens its arguments: what is no object shall not look like a call that becomes
     one.
+
+    Attributes:
+        all_whole: Whether all calls may be run; known at the end.
     """
 
     def __init__(self, names: ToolNames) -> None:
@@ -80,6 +87,12 @@ class ToolCallAssembler:
         self._calls: list[_Call] = []
         self._by_index: dict[int | str, _Call] = {}
         self._begun = 0
+        self.all_whole = True
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call has come."""
+        return bool(self._calls)
 
     def feed(self, wire_calls: Any) -> list[ChatGenerationChunk]:
         """Take the `tool_calls` of one delta, as they came."""
@@ -97,12 +110,15 @@ class ToolCallAssembler:
                 chunks += self._begin(call.position + 1)
         return chunks
 
-    def finish(self, reply_id: str | None, *, is_cut_off: bool) -> list[ChatGenerationChunk]:
+    def finish(
+        self, reply_id: str | None, *, is_cut_off: bool, text: str
+    ) -> list[ChatGenerationChunk]:
         """Take the end of the stream.
 
         Args:
             reply_id: The reply's id; calls without an id of their own get one made from it.
             is_cut_off: Whether the limit on output tokens ended the reply.
+            text: The text of a reply that may hold a call, as models write calls.
 
         Returns:
             The calls that had been held back, ids for those without one, and endings for those
@@ -112,9 +128,15 @@ class ToolCallAssembler:
         for call in self._calls:
             may_be_cut_off = is_cut_off and call is self._calls[-1]
             call_id = None if call.has_given_id else call.id or _made_up_id(reply_id, call.position)
-            end = call.ending(is_cut_off=may_be_cut_off)
+            is_whole = call.is_whole(may_be_cut_off=may_be_cut_off)
+            end = "" if is_whole else call.ending()
+            self.all_whole = self.all_whole and is_whole
             if end or call_id:
                 chunks.append(tool_chunk(None, end, call_id, call.position))
+        if is_cut_off and (written := _written_call(text)):
+            self.all_whole = False
+            name, position = _written_name(written, self._names), len(self._calls)
+            chunks.append(tool_chunk(name, written, _made_up_id(reply_id, position), position))
         return chunks
 
     def _find(self, index: int | str | None, call_id: str | None, name: str | None) -> "_Call":
@@ -179,7 +201,16 @@ class _Call:
         self._is_no_object = is_no_object(arguments)
         return tool_chunk(self.name, arguments, self.id, self.position)
 
-    def ending(self, *, is_cut_off: bool) -> str:
+    def is_whole(self, *, may_be_cut_off: bool) -> bool:
+        """Whether the call may be run.
+
+        vLLM makes up the arguments `{}` for a call that was cut off before them. That a call which
+        really has none ends exactly at the limit is much less likely.
+        """
+        args, _ = _parse(self.arguments)
+        return bool(args is not None and self.name and (args or not may_be_cut_off))
+
+    def ending(self) -> str:
         """What to append to arguments, so that they cannot pass for whole ones.
 
         When core adds chunks up it completes JSON that breaks off, and drops what it cannot
@@ -187,10 +218,9 @@ class _Call:
         that closes nothing is something that core does not repair: it makes an
         `invalid_tool_call` of the call.
         """
-        arguments = self.arguments
-        args, _ = _parse(arguments)
-        if self._is_no_object or (args is not None and self.name and (args or not is_cut_off)):
+        if self._is_no_object:
             return ""
+        arguments = self.arguments
         return next((end for end in _ENDINGS if not _is_read_by_core(arguments + end)), "")
 
 
@@ -199,22 +229,18 @@ def is_no_object(arguments: str) -> bool:
     return bool(arguments) and not arguments.lstrip().startswith("{")
 
 
-def unfinished_call(content: str, names: ToolNames) -> InvalidToolCall | None:
-    """The call that a text ends in, as a model writes it: the limit on tokens cut it off.
+def _written_call(text: str) -> str | None:
+    """The call that a text ends in, as models write calls.
 
-    vLLM leaves it in the content of a whole reply (recording `tool_truncated`).
-
-    Args:
-        content: The text of a reply that was cut off, to a request with tools.
-        names: The names of the request's tools.
+    vLLM leaves it in the text of a whole reply that was cut off (recording `tool_truncated`).
     """
-    start = content.rfind(_MARKUP)
-    if start < 0 or _MARKUP_END in content[start:]:
-        return None
-    written = content[start:]
+    start = text.rfind(_MARKUP)
+    return text[start:] if start >= 0 and _MARKUP_END not in text[start:] else None
+
+
+def _written_name(written: str, names: ToolNames) -> str | None:
     found = _WRITTEN_NAME.search(written)
-    name = names.from_wire(found[1]) if found else None
-    return invalid_tool_call(name=name, args=written, id=None, error=_CUT_OFF)
+    return names.from_wire(found[1]) if found else None
 
 
 def _parts(

@@ -20,7 +20,7 @@ from langgraph.types import StreamMode
 from pydantic import BaseModel, Field
 
 from langchain_scaleway import ScalewayWarning
-from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall, Usage
 from tests.support.models import THINKING_MODEL, model_on
 
 QUESTION = "What is the weather in Paris?"
@@ -148,6 +148,42 @@ def test_unreadable_arguments_are_reported_to_the_model(
         if message["role"] == "tool"
     ]
     assert sorted(answered) == ["call_1", "call_cut"], "each call has its answer"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_call_that_max_tokens_cut_off_is_not_run_and_leads_to_a_second_try(
+    emulator: ScalewayEmulator, streaming: bool
+) -> None:
+    """Streaming, vLLM makes up the arguments `{}` and says `tool_calls`.
+
+    LangChain 1.5 goes on by itself where another call of the turn was whole; else the run ends,
+    and the model is told in the next one.
+    """
+    deleted: list[str | None] = []
+
+    def delete_all(path: str | None = None) -> str:
+        """Delete everything, or everything in a folder."""
+        deleted.append(path)
+        return "deleted"
+
+    at_limit = Usage(prompt_tokens=9, completion_tokens=20)
+    cut_off = ToolCall("delete_all", {}, id="call_cut")
+    whole = ToolCall("delete_all", {"path": "cache"}, id="call_whole")
+    emulator.script(
+        Reply(tool_calls=[CALL, cut_off], finish_reason="tool_calls", usage=at_limit),
+        Reply(tool_calls=[whole], usage=Usage(prompt_tokens=9, completion_tokens=5)),
+        "Done.",
+    )
+    model = model_on(emulator, streaming=streaming, max_tokens=20)
+    messages = create_agent(model, tools=[get_weather, delete_all]).invoke(ask("Tidy up."))[
+        "messages"
+    ]
+
+    assert deleted == ["cache"]
+    assert messages[-1].text == "Done."
+    told = {m["tool_call_id"]: m["content"] for m in emulator.requests[1].json["messages"][2:]}
+    assert told["call_1"] == "sunny in Paris"
+    assert "malformed or truncated" in told["call_cut"]
 
 
 # --- Structured answers -----------------------------------------------------------------

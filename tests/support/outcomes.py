@@ -6,6 +6,7 @@
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +146,8 @@ def _expected_whole(recording: Recording) -> Outcome:
             logprobs=choice.get("logprobs"),
             prompt_token_ids=body.get("prompt_token_ids"),
             requested_model=_other_than(body["model"], recording.requested_model),
+            normalized_finish_reason=_normalized(choice["finish_reason"], wire_calls),
+            token_usage=body["usage"],
         ),
     )
 
@@ -176,6 +179,8 @@ def _expected_stream(recording: Recording) -> Outcome:
             stop_reason=_last(choice.get("stop_reason") for choice in choices),
             logprobs={"content": logprobs} if logprobs else None,
             requested_model=_other_than(events[0]["model"], recording.requested_model),
+            normalized_finish_reason=_normalized(finish_reason, calls + invalid_calls),
+            token_usage=usages[-1] if usages else None,
         ),
     )
 
@@ -229,6 +234,13 @@ def _expected_usage(usage: dict[str, Any]) -> dict[str, Any]:
 
 def _without_nulls(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _normalized(finish_reason: str, calls: Sequence[Any]) -> str | None:
+    """The finish reason in the words that LangChain knows."""
+    if finish_reason == "tool_calls" or (finish_reason == "stop" and calls):
+        return "tool_call"
+    return "stop" if finish_reason == "stop" else None
 
 
 def _other_than(answered: str, requested: str) -> str | None:

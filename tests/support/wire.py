@@ -63,9 +63,11 @@ def http_reply(reply: Event) -> bytes:
     return head % len(body) + body
 
 
-def decode_chunks(events: Iterable[Event], model: str = MODEL) -> list[AIMessageChunk]:
-    """The message chunks of a stream."""
-    decoder = StreamDecoder(ReplyContext(model))
+def decode_chunks(
+    events: Iterable[Event], model: str = MODEL, **request: Any
+) -> list[AIMessageChunk]:
+    """The message chunks of a stream; `request` are further facts of what was asked."""
+    decoder = StreamDecoder(ReplyContext(model, **request))
     generations = [chunk for one_event in events for chunk in decoder.feed(one_event)]
     generations += decoder.finish({})
     messages = [generation.message for generation in generations]
@@ -73,9 +75,9 @@ def decode_chunks(events: Iterable[Event], model: str = MODEL) -> list[AIMessage
     return [message for message in messages if isinstance(message, AIMessageChunk)]
 
 
-def decode(*events: Event, model: str = MODEL) -> AIMessageChunk:
+def decode(*events: Event, model: str = MODEL, **request: Any) -> AIMessageChunk:
     """The message that the chunks of a stream add up to."""
-    return functools.reduce(operator.add, decode_chunks(events, model))
+    return functools.reduce(operator.add, decode_chunks(events, model, **request))
 
 
 def streamed_outcome(*events: Event) -> Outcome:
@@ -83,8 +85,8 @@ def streamed_outcome(*events: Event) -> Outcome:
     return outcome_of(decode(*events))
 
 
-def whole_message(reply: Event, model: str = MODEL) -> AIMessage:
-    """The message of a whole reply."""
-    [generation] = reply_to_result(reply, ReplyContext(model), {}).generations
+def whole_message(reply: Event, model: str = MODEL, **request: Any) -> AIMessage:
+    """The message of a whole reply; `request` are further facts of what was asked."""
+    [generation] = reply_to_result(reply, ReplyContext(model, **request), {}).generations
     assert isinstance(generation.message, AIMessage)
     return generation.message

@@ -296,6 +296,14 @@ def test_identity_of_a_whole_reply() -> None:
         "id": "chatcmpl-b2653b7ad5dccb4e",
         "system_fingerprint": "vllm-0.32.0-9598cae6",
         "finish_reason": "stop",
+        "normalized_finish_reason": "stop",
+        "token_usage": {
+            "prompt_tokens": 19,
+            "completion_tokens": 8,
+            "total_tokens": 27,
+            "prompt_tokens_details": None,
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        },
     }
 
 
@@ -306,6 +314,12 @@ def test_identity_of_a_streamed_reply() -> None:
         "id": "chatcmpl-6rOtsxVOJKRw9CwBWJ7XhN1ZDKRir19z",
         "system_fingerprint": "b0-unknown",
         "finish_reason": "length",
+        "token_usage": {
+            "completion_tokens": 6,
+            "prompt_tokens": 17,
+            "prompt_tokens_details": {"cached_tokens": 16},
+            "total_tokens": 23,
+        },
     }
 
 

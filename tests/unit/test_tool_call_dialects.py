@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from tests.support.outcomes import Call, InvalidCall, calls_of, invalid_calls_of
-from tests.support.wire import Event, calls_event, decode, event, fragment, whole, whole_message
+from tests.support.wire import (
+    Event,
+    calls_event,
+    decode,
+    event,
+    fragment,
+    usage_event,
+    whole,
+    whole_message,
+)
 
 ADD: Call = ("add", {"a": 1, "b": 2}, "call_a")
 ADD_AGAIN: Call = ("add", {"a": 3, "b": 4}, "call_b")
@@ -272,8 +281,69 @@ def test_a_call_cut_off_before_its_arguments_is_not_valid(arguments: str | None)
 
 def test_a_whole_call_at_the_limit_is_valid() -> None:
     wire_call = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
-    assert calls_of(decode(calls_event(wire_call), event({}, "length"))) == [ADD]
-    assert calls_of(whole_message(whole({"tool_calls": [wire_call]}, "length"))) == [ADD]
+    usage = {"prompt_tokens": 5, "completion_tokens": 10}
+    for reason in ("length", "tool_calls"):
+        streamed = decode(calls_event(wire_call), event({}, reason), usage_event(usage))
+        answered = whole_message(whole({"tool_calls": [wire_call]}, reason), max_tokens=10)
+        for message in (streamed, answered):
+            assert calls_of(message) == [ADD]
+            assert message.response_metadata["finish_reason"] == reason
+
+
+@pytest.mark.parametrize("arguments", ["", "{}", '{"really": '])
+def test_a_call_counts_as_cut_off_where_the_usage_has_reached_the_limit(arguments: str) -> None:
+    """Whatever the server says: streaming, vLLM says `tool_calls`, with arguments `{}`."""
+    usage = {"prompt_tokens": 5, "completion_tokens": 10}
+    wire_call = fragment(arguments, name="delete_all", id="call_d", index=0)
+    events = [calls_event(wire_call), event({}, "tool_calls"), usage_event(usage)]
+    reply = whole({"tool_calls": [wire_call]}, "tool_calls", usage=usage)
+    for message in (decode(*events, max_tokens=10), whole_message(reply, max_tokens=10)):
+        assert message.tool_calls == []
+        assert [call["name"] for call in message.invalid_tool_calls] == ["delete_all"]
+        assert message.response_metadata["finish_reason"] == "length"
+
+
+def test_a_call_without_arguments_below_the_limit_is_valid() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 9}
+    wire_call = fragment("{}", name="now", id="call_c", index=0)
+    events = [calls_event(wire_call), event({}, "tool_calls"), usage_event(usage)]
+    reply = whole({"tool_calls": [wire_call]}, "tool_calls", usage=usage)
+    for message in (decode(*events, max_tokens=10), whole_message(reply, max_tokens=10)):
+        assert calls_of(message) == [NOW]
+        assert message.response_metadata["finish_reason"] == "tool_calls"
+
+
+WRITTEN = '<tool_call>\n{"name": "get_weather", "'
+"""What vLLM leaves in the text (recording `tool_truncated`)."""
+
+
+@pytest.mark.parametrize(
+    ("text", "invalid"),
+    [
+        (WRITTEN, [("get_weather", WRITTEN)]),
+        (f"I look.\n{WRITTEN}", [("get_weather", WRITTEN)]),
+        ('<tool_call>\n{"na', [(None, '<tool_call>\n{"na')]),
+        ("A <tool_call> is closed by </tool_call>, mostly", []),
+        ("It is sunny in", []),
+    ],
+)
+def test_a_call_that_was_cut_off_within_the_text_is_an_invalid_call(
+    text: str, invalid: list[tuple[str | None, str]]
+) -> None:
+    for message in (
+        whole_message(whole({"content": text}, "length"), has_tools=True),
+        decode(event({"content": text}), event({}, "length"), has_tools=True),
+    ):
+        assert message.content == text
+        assert message.tool_calls == []
+        assert [(call["name"], call["args"]) for call in message.invalid_tool_calls] == invalid
+        assert all(call["id"] for call in message.invalid_tool_calls)
+
+
+def test_markup_in_a_text_is_text_without_tools_or_a_cut() -> None:
+    assert whole_message(whole({"content": WRITTEN}, "length")).invalid_tool_calls == []
+    reply = whole({"content": WRITTEN}, "stop")
+    assert whole_message(reply, has_tools=True).invalid_tool_calls == []
 
 
 def test_an_unreadable_call_does_not_hurt_its_neighbours() -> None:

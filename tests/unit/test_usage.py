@@ -6,9 +6,22 @@ Those of a stream are the last ones seen, and stand on the last chunk alone.
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
+from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
 from tests.support.outcomes import usage_of
-from tests.support.wire import decode, decode_chunks, event, usage_event, whole, whole_message
+from tests.support.replay import ReplayServer
+from tests.support.wire import (
+    MODEL,
+    decode,
+    decode_chunks,
+    event,
+    http_reply,
+    usage_event,
+    whole,
+    whole_message,
+)
+from tests.unit.conftest import ModelFactory
 
 
 def test_the_count_comes_in_an_event_without_choices() -> None:
@@ -114,3 +127,45 @@ def test_odd_counts(given: dict[str, Any], expected: tuple[int, int, int]) -> No
 def test_what_is_no_count(usage: Any) -> None:
     assert decode(event({}, "stop"), usage_event(usage)).usage_metadata is None
     assert whole_message(whole({"content": "Hi"}, usage=usage)).usage_metadata is None
+
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
+
+
+def test_callbacks_find_usage_model_and_id_in_llm_output() -> None:
+    """Rate-limit callbacks, cost trackers and evaluations of older make read nothing else."""
+    result = reply_to_result(
+        whole({"content": "Hi"}, usage=USAGE), ReplyContext("retired-model"), {}
+    )
+    assert result.llm_output == {"token_usage": USAGE, "model_name": MODEL, "id": "chatcmpl-1"}
+    [generation] = result.generations
+    assert generation.generation_info == {"finish_reason": "stop"}
+
+
+def test_tracers_find_the_finish_reason_of_a_stream() -> None:
+    decoder = StreamDecoder(ReplyContext(MODEL))
+    first, *_ = decoder.feed(event({"content": "Hi"}, "stop"))
+    *_, last = decoder.finish({})
+    assert (first.generation_info, last.generation_info) == (None, {"finish_reason": "stop"})
+
+
+def test_the_metadata_hold_the_usage_as_the_server_reports_it() -> None:
+    answered = whole_message(whole({"content": "Hi"}, usage=USAGE))
+    streamed = decode(event({"content": "Hi"}, "stop"), usage_event(USAGE))
+    for message in (answered, streamed):
+        assert message.response_metadata["token_usage"] == USAGE
+
+
+def test_the_usage_of_several_prompts_is_added_up(
+    replay_server: ReplayServer, model_at: ModelFactory
+) -> None:
+    answer = http_reply(whole({"content": "Hi"}, usage=USAGE))
+    model = model_at(replay_server.base_url_of(answer), MODEL)
+    result = model.generate([[HumanMessage("Hi")], [HumanMessage("Hi again")]])
+    assert result.llm_output is not None
+    assert result.llm_output["model_name"] == MODEL
+    assert result.llm_output["token_usage"] == {
+        "prompt_tokens": 10,
+        "completion_tokens": 4,
+        "prompt_tokens_details": {"cached_tokens": 8},
+    }

@@ -252,6 +252,32 @@ def test_a_refusal_is_kept_beside_empty_content() -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "finish_reason", "normalized"),
+    [
+        ({"content": "Four."}, "stop", "stop"),
+        ({"tool_calls": [fragment("{}", name="now", id="call_a")]}, "tool_calls", "tool_call"),
+        # vLLM says so of a call that `tool_choice` names (recording `tool_named`).
+        ({"tool_calls": [fragment("{}", name="now", id="call_a")]}, "stop", "tool_call"),
+        ({"refusal": "I will not."}, "stop", "refusal"),
+        ({"content": "Fo"}, "length", None),
+    ],
+)
+def test_the_finish_reason_in_langchains_words(
+    message: dict[str, Any], finish_reason: str, normalized: str | None
+) -> None:
+    answered = whole_message(whole(message, finish_reason))
+    streamed = decode(event(message), event({}, finish_reason))
+    for metadata in (answered.response_metadata, streamed.response_metadata):
+        assert metadata["finish_reason"] == finish_reason
+        assert metadata.get("normalized_finish_reason") == normalized
+
+
+def test_the_name_of_a_reply_is_kept() -> None:
+    assert whole_message(whole({"content": "Hi", "name": "Alice"})).name == "Alice"
+    assert whole_message(whole({"content": "Hi", "name": ""})).name is None
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         {},
