@@ -141,16 +141,18 @@ def load_settings(
         >>> load_settings("my-key", "11111111-2222-3333-4444-555555555555").url
         'https://api.scaleway.ai/11111111-2222-3333-4444-555555555555/v1'
     """
-    path = config_path()
-    profile = cache(lambda: load_profile(path))
+    path = cache(config_path)  # It looks at the disk, which a coroutine must not do needlessly.
+    profile = cache(lambda: load_profile(path()))
 
     def find(variables: tuple[str, ...], name: str | None = None) -> tuple[str, str] | None:
         """The first value that there is, and its place for messages."""
         for variable in variables:
             if text := os.environ.get(variable, "").strip():
                 return text, f"The environment variable {variable}"
-        value = profile().get(name) if name else None
-        place = f"{name} in Scaleway's config file {path}"
+        if name is None:
+            return None
+        value = profile().get(name)
+        place = f"{name} in Scaleway's config file {path()}"
         if not isinstance(value, str | None):
             raise ValueError(f"{place} must be text.")  # noqa: TRY004 -- a value in a file is wrong
         return (value.strip(), place) if value and value.strip() else None
