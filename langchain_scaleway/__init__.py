@@ -8,13 +8,17 @@ from langchain_scaleway._version import __version__
 if TYPE_CHECKING:
     from langchain_scaleway.chat_models import ChatScaleway
     from langchain_scaleway.costs import usage_cost
+    from langchain_scaleway.embeddings import ScalewayEmbeddings
     from langchain_scaleway.errors import ScalewayError, ScalewayWarning
     from langchain_scaleway.rate_limiter import ScalewayRateLimiter
+    from langchain_scaleway.rerank import ScalewayRerank
 
 __all__ = [
     "ChatScaleway",
+    "ScalewayEmbeddings",
     "ScalewayError",
     "ScalewayRateLimiter",
+    "ScalewayRerank",
     "ScalewayWarning",
     "__version__",
     "usage_cost",
@@ -22,8 +26,10 @@ __all__ = [
 
 _MODULES = {
     "ChatScaleway": "chat_models",
+    "ScalewayEmbeddings": "embeddings",
     "ScalewayError": "errors",
     "ScalewayRateLimiter": "rate_limiter",
+    "ScalewayRerank": "rerank",
     "ScalewayWarning": "errors",
     "usage_cost": "costs",
 }

@@ -9,7 +9,7 @@ them all:
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_scaleway.data import ModelFacts, model_facts
@@ -81,6 +81,40 @@ def warn_about_history(model: str, kind: str) -> None:
         f"take it. A line of text says so in its place. See {_MODELS_PAGE}"
     )
     _tell_once(model, Advice(f"history: {kind}", text))
+
+
+def warn_about_dimensions(model: str) -> None:
+    """Warn that a model's vectors have one length only; once per process and model.
+
+    Args:
+        model: The model that is asked.
+    """
+    _tell_once(
+        model,
+        Advice(
+            "dimensions",
+            f"`dimensions` is sent to {model}, but Scaleway supports no length other than the "
+            "model's own, and advises against cutting vectors afterwards (API reference, "
+            "embeddings, 2026). Leave it out.",
+        ),
+    )
+
+
+def warn_about_scores(model: str, indexes: Sequence[Any]) -> None:
+    """Warn of scores that belong to no document; once per process and model.
+
+    Args:
+        model: The model that was asked.
+        indexes: The indexes in the answer that are out of range or repeated.
+    """
+    _tell_once(
+        model,
+        Advice(
+            "scores",
+            f"The answer of {model} has scores of no document (index {indexes[0]!r}); they are "
+            "left out. Others have seen the same of Scaleway's rerank API.",
+        ),
+    )
 
 
 def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> Iterator[Advice]:

@@ -1,0 +1,115 @@
+"""Texts -> requests for vectors, and answers -> vectors."""
+
+import base64
+import binascii
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from langchain_scaleway.errors import ScalewayResponseError
+from langchain_scaleway.tokens import text_tokens
+
+MOST_TEXTS = 2_048
+"""Texts that one request may hold (API reference, embeddings, 2026)."""
+
+_MOST_TOKENS = 20_000
+"""Estimated tokens of one request: a tenth of the lowest quota of a minute, so that requests can
+be paced by it. A longer text goes alone."""
+
+Vectors = list[list[float]]
+
+
+class Part(NamedTuple):
+    """The texts of one request.
+
+    Attributes:
+        start: The index of the first text among all.
+        texts: The texts.
+    """
+
+    start: int
+    texts: Sequence[str]
+
+    @property
+    def places(self) -> str:
+        """Which of all texts these are, for people."""
+        last = self.start + len(self.texts) - 1
+        return f"texts[{self.start}]" if last == self.start else f"texts[{self.start}] to [{last}]"
+
+
+def parts_of(texts: Sequence[str], most_texts: int = MOST_TEXTS) -> list[Part]:
+    """Divide texts into requests, in their order.
+
+    Args:
+        texts: Any number of texts.
+        most_texts: The most texts of a request.
+
+    Raises:
+        ValueError: A text is empty, or is no text. The service would refuse the whole request for
+            it, so nothing should be sent.
+    """
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(  # noqa: TRY004 -- one kind of error for what cannot be embedded
+                f"texts[{index}] is of type {type(text).__name__}, but only text can be embedded."
+            )
+        if not text:
+            raise ValueError(
+                f"texts[{index}] is empty. The service refuses a whole request for one empty "
+                "text: leave it out, or give it a text."
+            )
+    return list(_divided(texts, most_texts))
+
+
+def _divided(texts: Sequence[str], most_texts: int) -> Iterator[Part]:
+    start = tokens = 0
+    for index, text in enumerate(texts):
+        size = text_tokens(text)
+        is_full = index - start == most_texts or tokens + size > _MOST_TOKENS
+        if is_full and index > start:
+            yield Part(start, texts[start:index])
+            start, tokens = index, 0
+        tokens += size
+    if start < len(texts):
+        yield Part(start, texts[start:])
+
+
+def read_embeddings(body: dict[str, Any], texts: Sequence[str], model: str) -> Vectors:
+    """Read the vectors of an answer, in the order of the texts.
+
+    Args:
+        body: The answer: a list of embeddings, as numbers or as base64 of 32-bit floats.
+        texts: What was sent.
+        model: The model that was asked.
+
+    Raises:
+        ScalewayResponseError: There is not one vector for each text, or they differ in length.
+    """
+    try:
+        by_index = {int(one["index"]): _vector(one["embedding"]) for one in body["data"]}
+        vectors = [by_index[index] for index in range(len(texts))]
+    except (KeyError, TypeError, ValueError):
+        vectors = []
+    lengths = {len(vector) for vector in vectors}
+    if len(vectors) != len(body.get("data") or ()) or len(lengths) != 1 or lengths == {0}:
+        raise ScalewayResponseError(
+            f"The answer of model {model!r} does not hold one vector for each of {len(texts)} "
+            "texts, all of one length. Try again; if it persists, report the answer's id "
+            f"({body.get('id')}) to Scaleway's support.",
+            model=model,
+            body=body,
+        )
+    return vectors
+
+
+def _vector(embedding: Any) -> list[float]:
+    if not isinstance(embedding, str):
+        return [float(number) for number in embedding]
+    try:
+        floats = array("f", base64.b64decode(embedding, validate=True))
+    except binascii.Error as error:
+        raise ValueError(embedding) from error
+    if sys.byteorder == "big":  # They are sent with the lowest byte first (recorded from vLLM).
+        floats.byteswap()
+    return floats.tolist()

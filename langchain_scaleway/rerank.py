@@ -1,0 +1,125 @@
+"""`ScalewayRerank`: documents in the order of their nearness to a query."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from pydantic import Field
+
+from langchain_scaleway.advice import warn_about_scores
+from langchain_scaleway.client_fields import ClientFields
+from langchain_scaleway.convert.embeddings import Part
+from langchain_scaleway.convert.rerank import Score, read_scores, rerank_parts
+from langchain_scaleway.rate_limiter import ScalewayRateLimiter
+
+_PATH = "/rerank"
+
+
+class ScalewayRerank(ClientFields, BaseDocumentCompressor):
+    """Scaleway's rerank API, for retrievers such as `ContextualCompressionRetriever`.
+
+    The scores are the cosines of the embeddings of query and document: Scaleway calls its rerank
+    and embeddings APIs functionally equivalent (docs: query-reranking-models, 2025-11-25). So it
+    adds nothing to a vector search with the same model. It does where documents come from
+    elsewhere: keyword search (BM25), hybrid search, a graph.
+
+    Key, project, address, timeouts, retries and errors are those of `ChatScaleway`.
+
+    Example:
+        ```python
+        from langchain_core.documents import Document
+        from langchain_scaleway import ScalewayRerank
+
+        rerank = ScalewayRerank(top_n=3)
+        documents = [Document("Paris is in France."), Document("Rome is in Italy.")]
+        best, *_ = rerank.compress_documents(documents, "Where is Rome?")
+        print(best.page_content, best.metadata["relevance_score"])
+        ```
+
+    Raises:
+        ValueError: An argument is unknown or out of its range, or no key is found.
+    """
+
+    model: str = Field(default="qwen3-embedding-8b", min_length=1)
+    """The model's id. Scaleway documents `"qwen3-embedding-8b"` alone for this API."""
+
+    top_n: int | None = Field(default=None, ge=1)
+    """How many documents to keep; unset keeps all, in their new order."""
+
+    rate_limiter: ScalewayRateLimiter | None = Field(default=None, exclude=True)
+    """Keeps requests and tokens below the model's quotas."""
+
+    def compress_documents(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks = None,  # noqa: ARG002 -- LangChain's signature
+    ) -> Sequence[Document]:
+        """Order documents by their nearness to a query, the nearest first.
+
+        Args:
+            documents: The documents; they are not changed.
+            query: The query.
+            callbacks: Not used.
+
+        Returns:
+            Copies of the documents, with `relevance_score` (-1 to 1) in their metadata.
+
+        Raises:
+            ValueError: The query or a document is empty.
+            ScalewayError: A request failed.
+        """
+        scores: list[Score] = []
+        for part in self._parts(documents, query):
+            reply = self._client().request(_PATH, self._body(part, query), model=self.model)
+            scores += self._scores(reply.body, part)
+        return self._ordered(documents, scores)
+
+    async def acompress_documents(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks = None,  # noqa: ARG002 -- LangChain's signature
+    ) -> Sequence[Document]:
+        """`compress_documents` for asynchronous programs."""
+
+        async def scores_of(part: Part) -> list[Score]:
+            body = self._body(part, query)
+            reply = await self._client().arequest(_PATH, body, model=self.model)
+            return self._scores(reply.body, part)
+
+        found = await asyncio.gather(*map(scores_of, self._parts(documents, query)))
+        return self._ordered(documents, [score for scores in found for score in scores])
+
+    def _parts(self, documents: Sequence[Document], query: str) -> list[Part]:
+        if not query:
+            raise ValueError("The query is empty: there is nothing to compare documents with.")
+        return rerank_parts([document.page_content for document in documents])
+
+    def _body(self, part: Part, query: str) -> dict[str, Any]:
+        body = {"model": self.model, "query": query, "documents": list(part.texts)}
+        return body if self.top_n is None else {**body, "top_n": min(self.top_n, len(part.texts))}
+
+    def _scores(self, body: dict[str, Any], part: Part) -> list[Score]:
+        scores, wrong = read_scores(body, part, self.model)
+        if wrong:
+            warn_about_scores(self.model, wrong)
+        return scores
+
+    def _ordered(
+        self, documents: Sequence[Document], scores: Iterable[Score]
+    ) -> Sequence[Document]:
+        best = sorted(scores, key=lambda score: score.relevance, reverse=True)[: self.top_n]
+        return [
+            documents[score.position].model_copy(
+                update={
+                    "metadata": {
+                        **documents[score.position].metadata,
+                        "relevance_score": score.relevance,
+                    }
+                }
+            )
+            for score in best
+        ]

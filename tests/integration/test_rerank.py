@@ -1,0 +1,124 @@
+"""`ScalewayRerank` on the emulator and on recordings."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document
+
+from langchain_scaleway import ScalewayRerank
+from langchain_scaleway.convert.embeddings import Part
+from langchain_scaleway.convert.rerank import read_scores
+from langchain_scaleway.errors import ScalewayResponseError, ScalewayWarning
+from langchain_scaleway.testing import RawReply, ScalewayEmulator
+from tests.support.recordings import VLLM_EMBED, Recording
+
+DOCUMENTS = [
+    Document("Paris is in France.", metadata={"source": "a"}),
+    Document("Bread is made of flour.", metadata={"source": "b"}),
+    Document("Rome is in Italy.", metadata={"source": "c"}),
+]
+
+
+def rerank_of(emulator: ScalewayEmulator, **fields: Any) -> ScalewayRerank:
+    return ScalewayRerank(base_url=emulator.base_url, api_key=emulator.api_key, **fields)
+
+
+def order(rerank: ScalewayRerank, is_async: bool, *, query: str) -> Sequence[Document]:
+    if is_async:
+        return asyncio.run(rerank.acompress_documents(DOCUMENTS, query))
+    return rerank.compress_documents(DOCUMENTS, query)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_the_nearest_document_comes_first_with_its_score(
+    scaleway_emulator: ScalewayEmulator, is_async: bool
+) -> None:
+    ordered = order(rerank_of(scaleway_emulator), is_async, query="What is bread made of?")
+    assert ordered[0].page_content == "Bread is made of flour."
+    assert ordered[0].metadata["source"] == "b"
+    scores = [document.metadata["relevance_score"] for document in ordered]
+    assert scores == sorted(scores, reverse=True)
+    assert len(ordered) == 3
+    assert "relevance_score" not in DOCUMENTS[1].metadata
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_only_the_best_are_kept(scaleway_emulator: ScalewayEmulator, is_async: bool) -> None:
+    [best] = order(rerank_of(scaleway_emulator, top_n=1), is_async, query="Where is Rome?")
+    assert best.page_content == "Rome is in Italy."
+    assert scaleway_emulator.requests[-1].json["top_n"] == 1
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_long_list_goes_out_in_parts_and_is_ordered_as_one(
+    scaleway_emulator: ScalewayEmulator, is_async: bool
+) -> None:
+    rerank = rerank_of(scaleway_emulator, top_n=2)
+    documents = [Document(f"Filling number {number}.") for number in range(600)]
+    documents[590] = Document("Rome is in Italy.")
+    found = (
+        asyncio.run(rerank.acompress_documents(documents, "Where is Rome?"))
+        if is_async
+        else rerank.compress_documents(documents, "Where is Rome?")
+    )
+    assert len(scaleway_emulator.requests) == 3
+    assert found[0].page_content == "Rome is in Italy."
+
+
+def test_no_documents_are_no_request(scaleway_emulator: ScalewayEmulator) -> None:
+    assert rerank_of(scaleway_emulator).compress_documents([], "Where?") == []
+    assert scaleway_emulator.requests == []
+
+
+def test_empty_texts_are_refused_before_anything_is_sent(
+    scaleway_emulator: ScalewayEmulator,
+) -> None:
+    rerank = rerank_of(scaleway_emulator)
+    with pytest.raises(ValueError, match="query is empty"):
+        rerank.compress_documents(DOCUMENTS, "")
+    with pytest.raises(ValueError, match=r"texts\[0\] is empty"):
+        rerank.compress_documents([Document("")], "Where?")
+    assert scaleway_emulator.requests == []
+
+
+def test_scores_of_no_document_are_left_out_with_a_warning(
+    scaleway_emulator: ScalewayEmulator, nothing_told_yet: None
+) -> None:
+    results = [{"index": place, "relevance_score": 0.5} for place in (7, 0, 0, -1, 2)]
+    answer = RawReply(body=json.dumps({"results": results}).encode())
+    scaleway_emulator.script(answer, endpoint="rerank")
+    with pytest.warns(ScalewayWarning, match="scores of no document"):
+        ordered = rerank_of(scaleway_emulator).compress_documents(DOCUMENTS, "Where?")
+    assert [document.metadata["source"] for document in ordered] == ["a", "c"]
+
+
+def test_recorded_answers_are_read() -> None:
+    recording = Recording(VLLM_EMBED, "rerank")
+    texts = recording.request["body"]["documents"]
+    scores, wrong = read_scores(recording.json_body, Part(10, texts), "tiny-embed")
+    assert sorted(score.position for score in scores) == [10 + n for n in range(len(texts))]
+    assert wrong == []
+    assert all(-1 <= score.relevance <= 1 for score in scores)
+
+
+def test_an_answer_without_scores_is_refused() -> None:
+    with pytest.raises(ScalewayResponseError, match="no score for any of 1 documents"):
+        read_scores({"results": None, "id": "rerank-1"}, Part(0, ["a"]), "tiny-embed")
+
+
+def test_it_compresses_what_a_retriever_finds(scaleway_emulator: ScalewayEmulator) -> None:
+    retrievers = pytest.importorskip("langchain_classic.retrievers")
+    from langchain_core.retrievers import BaseRetriever  # noqa: PLC0415 -- only with the package
+
+    class All(BaseRetriever):
+        def _get_relevant_documents(self, query: str, **_: Any) -> list[Document]:
+            return DOCUMENTS
+
+    retriever = retrievers.ContextualCompressionRetriever(
+        base_compressor=rerank_of(scaleway_emulator, top_n=1), base_retriever=All()
+    )
+    [best] = retriever.invoke("Where is Rome?")
+    assert best.page_content == "Rome is in Italy."
