@@ -74,7 +74,8 @@ def test_many_texts_go_out_in_parts_and_come_back_in_order(
     embeddings = model_of(scaleway_emulator, chunk_size=7, encoding_format="base64")
     texts = [f"text number {number}" for number in range(40)]
     vectors = embed(embeddings, texts, is_async)
-    assert [len(request.json["input"]) for request in scaleway_emulator.requests] == [7] * 5 + [5]
+    sizes = sorted(len(request.json["input"]) for request in scaleway_emulator.requests)
+    assert sizes == [5] + [7] * 5
     assert vectors[39] == embeddings.embed_query(texts[39])
     assert len({tuple(vector) for vector in vectors}) == 40
 
