@@ -50,7 +50,13 @@ _OF_CALLS = frozenset(
 _OF_MODELS = frozenset(
     {
         *("api_key", "project_id", "base_url", "max_retries", "default_headers", "http_client"),
-        *("http_async_client", "include_response_headers", "replay_reasoning", "streaming"),
+        *(
+            "http_async_client",
+            "include_response_headers",
+            "model_family",
+            "replay_reasoning",
+            "streaming",
+        ),
         *("disable_streaming", "output_version"),
     }
 )

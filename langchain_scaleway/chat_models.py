@@ -19,7 +19,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import warn_about_history, warn_about_reply, warn_about_request
@@ -28,6 +28,7 @@ from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
 from langchain_scaleway.convert.metadata import answered_model, combined_llm_output
+from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
 from langchain_scaleway.convert.request import (
     PARAMETERS,
@@ -36,6 +37,7 @@ from langchain_scaleway.convert.request import (
     name_tools,
     request_fields,
 )
+from langchain_scaleway.convert.templates import family_of
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
 from langchain_scaleway.tokens import prompt_size, text_tokens
@@ -126,9 +128,13 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     stream_usage: bool = True
     """Whether streams report token usage, in their last chunk."""
 
-    replay_reasoning: bool = False
-    """Whether the history is sent with the model's earlier reasoning. Scaleway's pages do not
-    ask for it; some models want it between tool calls."""
+    replay_reasoning: bool | None = None
+    """Whether the history is sent with the model's earlier reasoning. If unset, that since the last
+    human message is, between tool calls, for models whose chat template reads it."""
+
+    model_family: str | None = None
+    """The family whose chat template the model has, such as `"mistral"` or `"qwen3.5"`, for a
+    deployment whose name does not say it; `"none"` sends histories as they are."""
 
     extra_body: dict[str, Any] | None = None
     """Request fields without an argument of their own, sent as they are."""
@@ -143,6 +149,11 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     def _set_scaleway_version(self) -> Self:
         self._add_version("langchain-scaleway", __version__)
         return self
+
+    @field_validator("model_family")
+    @classmethod
+    def _check_model_family(cls, family: str | None) -> str | None:
+        return family and (family_of("", family) or family)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile(self.model)
@@ -244,8 +255,6 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     ) -> tuple[dict[str, Any], ReplyContext]:
         """The body of a request, and what its reply is read with."""
         model = arguments.get("model") or self.model
-        facts = model_facts(model)
-        profile = self.profile if model == self.model else model_profile(model)
         fields = self.__dict__
         parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
         if stop is not None:
@@ -254,17 +263,23 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             model=model, parameters=parameters, extra_body=self.extra_body, arguments=arguments
         )
         names = name_tools(fields_sent)
-        wire_messages = messages_to_wire(
+        body = {"model": model, "messages": self._history(messages, model, names), **fields_sent}
+        warn_about_request(model, body)
+        return body, ReplyContext.of(body, names, with_headers=self.include_response_headers)
+
+    def _history(
+        self, messages: list[BaseMessage], model: str, names: ToolNames | None = None
+    ) -> list[dict[str, Any]]:
+        facts = model_facts(model)
+        profile = self.profile if model == self.model else model_profile(model)
+        return messages_to_wire(
             messages,
-            alternating_roles=facts is not None and facts.alternating_roles,
+            family=family_of(facts.model if facts else model, self.model_family),
             inputs=readable_inputs(profile),
             replay_reasoning=self.replay_reasoning,
             names=names,
             on_left_out=partial(warn_about_history, model),
         )
-        body = {"model": model, "messages": wire_messages, **fields_sent}
-        warn_about_request(model, body)
-        return body, ReplyContext.of(body, names, with_headers=self.include_response_headers)
 
     def _streaming_request(
         self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
@@ -385,7 +400,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages, tools)
         try:
-            wire = messages_to_wire(messages, replay_reasoning=self.replay_reasoning)
+            wire = self._history(messages, self.model)
         except ValueError:  # What cannot be sent has a length all the same.
             wire = [message.model_dump(include={"content", "tool_calls"}) for message in messages]
         return prompt_size({"messages": wire, "tools": convert_tools(tools or ())}).tokens
@@ -429,6 +444,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         params["stop"] = stop if stop is not None else self.stop
         params["output_version"] = self.output_version
         params["replay_reasoning"] = self.replay_reasoning
+        params["model_family"] = self.model_family
         return str(sorted(params.items(), key=itemgetter(0)))
 
     @property

@@ -33,8 +33,8 @@ from langchain_scaleway.convert.content import (
     standard_blocks,
     text_of,
 )
-from langchain_scaleway.convert.mistral import for_mistral
 from langchain_scaleway.convert.names import ToolNames
+from langchain_scaleway.convert.templates import Template, fit, template_of
 from langchain_scaleway.convert.unicode import whole_characters
 
 WireMessage = dict[str, Any]
@@ -59,9 +59,9 @@ _INPUT_OF_PART = {
 def messages_to_wire(
     messages: Sequence[BaseMessage],
     *,
-    alternating_roles: bool = False,
+    family: str | None = None,
     inputs: frozenset[str] = INPUTS,
-    replay_reasoning: bool = False,
+    replay_reasoning: bool | None = None,
     names: ToolNames | None = None,
     on_left_out: Callable[[str], None] | None = None,
 ) -> list[WireMessage]:
@@ -81,10 +81,10 @@ def messages_to_wire(
 
     Args:
         messages: The history, by this or any other provider's models.
-        alternating_roles: The model is of the Mistral family, which demands that users and
-            assistants take turns, and more: see `for_mistral`.
+        family: The family of the model's chat template, a key of `TEMPLATES`; see `fit`.
         inputs: What the model reads besides text, of `INPUTS`.
-        replay_reasoning: Send earlier reasoning back to the model.
+        replay_reasoning: Whether to send earlier reasoning back to the model. `None` is for that
+            since the last human message, if the template reads it.
         names: The names of the request's tools; those in the history are made legal, too.
         on_left_out: Called with the kind of each block of an earlier human message, or of a
             system message, in whose place a line goes out.
@@ -99,11 +99,15 @@ def messages_to_wire(
     """
     roles = [_role_of(message, position) for position, message in enumerate(messages)]
     last_reply = max((n for n, role in enumerate(roles) if role == "assistant"), default=-1)
+    last_question = max((n for n, role in enumerate(roles) if role == "user"), default=-1)
+    template = template_of(family)
     wire: list[WireMessage] = []
     for position, (role, message) in enumerate(zip(roles, messages, strict=True)):
         content = message.content
         if role == "assistant":
-            wire.append(_assistant(message, position=len(wire), with_reasoning=replay_reasoning))
+            in_run = template.reads_reasoning and position > last_question
+            replayed = in_run if replay_reasoning is None else replay_reasoning
+            wire.append(_assistant(message, len(wire), template if replayed else None))
         elif role == "tool":
             wire.append(_tool_message(_call_id_of(message, wire), content, inputs))
         elif isinstance(content, str):
@@ -123,7 +127,7 @@ def messages_to_wire(
             wire[-1]["name"] = message.name
     wire = list(_pictures_behind_results(wire))
     _rename_calls(wire, names or ToolNames())
-    return for_mistral(wire) if alternating_roles else wire
+    return fit(wire, family)
 
 
 def _rename_calls(wire: list[WireMessage], names: ToolNames) -> None:
@@ -259,11 +263,12 @@ def _pictures_behind_results(wire: Iterable[WireMessage]) -> Iterator[WireMessag
 def _call_id_of(message: BaseMessage, wire: Sequence[WireMessage]) -> str:
     """The id of the call that a tool's message answers.
 
-    A `FunctionMessage`, or a chat message with the role "tool", may not say it. Then it is the
-    first call that has no result yet, of the function's name if there is one; "" without any.
+    Not every message says it: a `FunctionMessage`, a chat message with the role "tool", results of
+    providers whose calls have no ids. Then it is the first call that has no result yet, of the
+    function's name if there is one; "" without any.
     """
     call_id = getattr(message, "tool_call_id", message.additional_kwargs.get("tool_call_id"))
-    if isinstance(call_id, str):
+    if call_id and isinstance(call_id, str):
         return call_id
     answered = set()
     for earlier in reversed(wire):
@@ -278,11 +283,16 @@ def _call_id_of(message: BaseMessage, wire: Sequence[WireMessage]) -> str:
 # What assistants said
 
 
-def _assistant(message: BaseMessage, *, position: int, with_reasoning: bool) -> WireMessage:
+def _assistant(message: BaseMessage, position: int, replayed_for: Template | None) -> WireMessage:
     """The assistant message for a reply, by any provider's model: text, calls and reasoning.
 
     What is none of these (pictures, files, searches by a provider's server, citations, …) is
     left out.
+
+    Args:
+        message: The reply.
+        position: Where it stands in the request; gives calls an id that have none of their own.
+        replayed_for: What reads the reasoning; `None` to leave it out.
     """
     content, kwargs = message.content, message.additional_kwargs
     blocks = [] if isinstance(content, str) else list(standard_blocks(content))
@@ -295,10 +305,16 @@ def _assistant(message: BaseMessage, *, position: int, with_reasoning: bool) -> 
     # A message that is all tool calls gets "", which vLLM takes (recording
     # `tool_result_turn_empty_content`) and every chat template can print.
     wire: WireMessage = {"role": "assistant", "content": text}
-    if calls := _calls(message, blocks) or list(_calls_of_old_histories(kwargs, position)):
+    if calls := _calls(message, blocks) or list(_calls_of_old_histories(kwargs)):
         wire["tool_calls"] = calls
-    if with_reasoning and (reasoning := _reasoning(blocks, kwargs)):
-        wire["reasoning"] = reasoning
+    ids = {""}
+    for number, call in enumerate(calls):
+        call["id"] = f"call{position}n{number}" if call["id"] in ids else call["id"]
+        ids.add(call["id"])
+    if replayed_for is not None:
+        reasoning = _reasoning(blocks, kwargs)
+        if reasoning or (calls and replayed_for.demands_reasoning):
+            wire["reasoning"] = reasoning
     return wire
 
 
@@ -340,11 +356,11 @@ def _calls(message: BaseMessage, blocks: Iterable[Block]) -> list[Block]:
     return calls
 
 
-def _calls_of_old_histories(kwargs: dict[str, Any], position: int) -> Iterator[Block]:
+def _calls_of_old_histories(kwargs: dict[str, Any]) -> Iterator[Block]:
     """Calls in the API's own form, as LangChain kept them before it had `tool_calls`."""
     calls = kwargs.get("tool_calls")
     if not isinstance(calls, list):  # from before there were tools, without an id
-        calls = [{"id": f"functioncall{position}", "function": kwargs.get("function_call")}]
+        calls = [{"function": kwargs.get("function_call")}]
     for call in calls:
         match call:
             case {"function": {"name": name, **more}}:

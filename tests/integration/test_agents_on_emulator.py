@@ -88,14 +88,26 @@ def test_agent_calls_tools_in_parallel(emulator: ScalewayEmulator) -> None:
     ]
 
 
-def test_agent_that_thinks_keeps_its_thoughts_to_itself(emulator: ScalewayEmulator) -> None:
-    agent = create_agent(model_on(emulator, THINKING_MODEL), tools=[get_weather])
+@pytest.mark.parametrize(
+    ("replay", "in_run", "afterwards"),
+    [(None, True, False), (True, True, True), (False, False, False)],
+)
+def test_agent_gets_its_thoughts_back_within_a_run(
+    emulator: ScalewayEmulator, replay: bool | None, in_run: bool, afterwards: bool
+) -> None:
+    """Between calls of tools, but not in the next turn, unless it is said otherwise."""
+    model = model_on(emulator, THINKING_MODEL, replay_reasoning=replay)
+    agent = create_agent(model, tools=[get_weather])
 
-    _, request, _, answer = agent.invoke(ask())["messages"]
+    messages = agent.invoke(ask())["messages"]
+    agent.invoke({"messages": [*messages, HumanMessage("Thank you!")]})
 
+    _, request, _, answer = messages
     assert request.additional_kwargs["reasoning_content"]
     assert answer.additional_kwargs["reasoning_content"]
-    assert "reasoning" not in json.dumps(emulator.requests[-1].json["messages"])
+    _, within, next_turn = (r.json["messages"] for r in emulator.requests)
+    assert ("reasoning" in within[1]) is in_run
+    assert ("reasoning" in next_turn[1]) is afterwards
 
 
 def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) -> None:

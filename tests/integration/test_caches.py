@@ -192,7 +192,12 @@ def test_class_of_the_same_name_is_another_schema(emulator: ScalewayEmulator) ->
     assert len(emulator.requests) == 2
 
 
-FIELDS = {"stop": ["END"], "output_version": "v1", "replay_reasoning": True}
+FIELDS = {
+    "stop": ["END"],
+    "output_version": "v1",
+    "replay_reasoning": True,
+    "model_family": "mistral",
+}
 
 
 @pytest.mark.parametrize(("field", "value"), FIELDS.items())

@@ -141,6 +141,7 @@ NOT_PER_CALL = {
     "http_async_client": None,
     "include_response_headers": True,
     "replay_reasoning": True,
+    "model_family": "mistral",
     "streaming": True,
     "disable_streaming": True,
     "output_version": "v1",

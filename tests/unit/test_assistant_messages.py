@@ -5,7 +5,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    FunctionMessage,
+    HumanMessage,
+    ToolMessage,
+)
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_scaleway.convert.messages import messages_to_wire
@@ -36,11 +42,14 @@ class TestToolCalls:
     def test_text_beside_calls_is_kept(self) -> None:
         assert wire_of(AIMessage("Let me see.", tool_calls=[CALL]))["content"] == "Let me see."
 
-    def test_a_call_without_arguments_or_id(self) -> None:
-        message = AIMessage("", tool_calls=[tool_call(name="now", args={}, id=None)])
-        assert wire_of(message)["tool_calls"] == [
-            {"id": "", "type": "function", "function": {"name": "now", "arguments": "{}"}}
-        ]
+    def test_calls_without_ids_get_some_and_their_results_too(self) -> None:
+        calls = [tool_call(name=name, args={}, id=None) for name in ("now", "here")]
+        results = [ToolMessage(text, tool_call_id="") for text in ("noon", "Lille")]
+        assistant, first, second = messages_to_wire([AIMessage("", tool_calls=calls), *results])
+        ids = [call["id"] for call in assistant["tool_calls"]]
+        assert ids == [first["tool_call_id"], second["tool_call_id"]]
+        assert ids[0] != ids[1]
+        assert assistant["tool_calls"][0]["function"] == {"name": "now", "arguments": "{}"}
 
     @pytest.mark.parametrize(
         ("written", "sent"),
@@ -196,13 +205,45 @@ class TestToolCalls:
 
 
 class TestReasoning:
-    """Reasoning stays here unless it is asked for."""
+    """It goes out within one run of tools if the template reads it, or where it is asked for."""
 
     BY_FIELD = AIMessage("Paris.", additional_kwargs={"reasoning_content": "France: Paris."})
 
-    @pytest.mark.parametrize("role_options", [{}, {"alternating_roles": True}])
-    def test_it_is_left_out(self, role_options: dict[str, bool]) -> None:
-        assert wire_of(self.BY_FIELD, **role_options) == {"role": "assistant", "content": "Paris."}
+    RUN = (
+        HumanMessage("Where is Lille?"),
+        AIMessage("In France.", additional_kwargs={"reasoning_content": "Easy."}),
+        HumanMessage("And the weather there?"),
+        AIMessage("", tool_calls=[CALL], additional_kwargs={"reasoning_content": "Look it up."}),
+        ToolMessage("sunny", tool_call_id=CALL["id"]),
+        AIMessage("", tool_calls=[CALL]),
+        ToolMessage("sunny", tool_call_id=CALL["id"]),
+    )
+
+    @pytest.mark.parametrize(
+        ("family", "asked", "sent"),
+        [
+            ("qwen3.5", None, [None, "Look it up.", None]),
+            ("gemma-4", None, [None, "Look it up.", None]),
+            ("glm-5", None, [None, "Look it up.", None]),
+            ("gpt-oss", None, [None, "Look it up.", None]),
+            ("deepseek-v4", None, [None, "Look it up.", ""]),
+            ("mistral", None, [None, None, None]),
+            (None, None, [None, None, None]),
+            ("qwen3.5", True, ["Easy.", "Look it up.", None]),
+            ("deepseek-v4", True, ["Easy.", "Look it up.", ""]),
+            (None, True, ["Easy.", "Look it up.", None]),
+            ("qwen3.5", False, [None, None, None]),
+            ("deepseek-v4", False, [None, None, None]),
+        ],
+    )
+    def test_between_calls(
+        self, family: str | None, asked: bool | None, sent: list[str | None]
+    ) -> None:
+        wire = messages_to_wire(self.RUN, family=family, replay_reasoning=asked)
+        assert [m.get("reasoning") for m in wire if m["role"] == "assistant"] == sent
+
+    def test_it_is_left_out(self) -> None:
+        assert wire_of(self.BY_FIELD) == {"role": "assistant", "content": "Paris."}
 
     def test_it_is_sent_when_asked_for(self) -> None:
         assert wire_of(self.BY_FIELD, replay_reasoning=True) == {

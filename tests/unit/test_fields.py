@@ -44,6 +44,7 @@ def test_everything_is_kept() -> None:
         "streaming": True,
         "stream_usage": False,
         "replay_reasoning": True,
+        "model_family": "mistral",
         "project_id": PROJECT,
         "base_url": "http://localhost:8000/v1",
         "timeout": 5,

@@ -1,18 +1,19 @@
 """Whatever the history: what goes out is whole and in order, and the caller's is untouched."""
 
-import itertools
 import json
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
+    ChatMessage,
     HumanMessage,
     HumanMessageChunk,
     SystemMessage,
@@ -23,10 +24,10 @@ from langchain_core.messages import (
 from langchain_core.messages.tool import ToolCall, invalid_tool_call, tool_call
 
 from langchain_scaleway.convert import blocks
-from langchain_scaleway.convert.alternation import alternate_roles
 from langchain_scaleway.convert.messages import messages_to_wire
+from langchain_scaleway.convert.templates import TEMPLATES, fit
+from tests.support.templates import complaints, mistral_common_complaints
 
-Wire = list[dict[str, Any]]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 _CHUNKS: dict[type[BaseMessage], type[BaseMessage]] = {
@@ -110,9 +111,29 @@ def _histories(draw: Draw) -> list[BaseMessage]:
     return history
 
 
+_FAMILIES = st.sampled_from([None, *TEMPLATES])
 _OPTIONS = st.fixed_dictionaries(
-    {"alternating_roles": st.booleans(), "replay_reasoning": st.booleans()}
+    {"family": _FAMILIES, "replay_reasoning": st.none() | st.booleans()}
 )
+
+_CALL_IDS = st.sampled_from(["", "call_1", "call_2", "abcdefgh1"])
+_TOOL_CONTENT = st.lists(_TEXT | _IMAGE_BLOCK | st.just({"type": "smell"}), max_size=2) | _TEXT
+_ANY_ORDER = st.lists(
+    st.builds(SystemMessage, _TEXTS)
+    | st.builds(HumanMessage, _USER_CONTENT, name=st.sampled_from([None, "ada", "bob"]))
+    | st.builds(
+        AIMessage,
+        _TEXT,
+        tool_calls=st.lists(_CALL_IDS, max_size=3).map(
+            lambda ids: [tool_call(name="f", args={}, id=one) for one in ids]
+        ),
+    )
+    | st.builds(ToolMessage, _TOOL_CONTENT, tool_call_id=_CALL_IDS)
+    | st.builds(ChatMessage, _TEXT, role=st.sampled_from(["critic", "tool", "developer"])),
+    min_size=1,
+    max_size=8,
+)
+"""Messages as no agent leaves them, or only after an accident."""
 
 
 @given(_histories(), _OPTIONS)
@@ -252,24 +273,49 @@ def test_an_anthropic_message_in_v1_content_is_sent_as_it_was(
     assert messages_to_wire([_in_v1(message)], replay_reasoning=replay_reasoning) == wire
 
 
-@given(_histories())
-def test_alternating_roles_satisfy_the_template(history: list[BaseMessage]) -> None:
-    wire = messages_to_wire([HumanMessage("Hi!"), *history], alternating_roles=True)
-    assert _mistral_complaint(wire) is None
-    assert alternate_roles(deepcopy(wire)) == wire
+@given(_ANY_ORDER, st.sampled_from(list(TEMPLATES)))
+def test_no_template_refuses_what_goes_out(history: list[BaseMessage], family: str) -> None:
+    wire = messages_to_wire(history, family=family)
+    assert complaints(family, wire) == []
+    assert fit(deepcopy(wire), family) == wire
 
 
-def _mistral_complaint(wire: Wire) -> str | None:
-    """What vLLM's `tool_chat_template_mistral3.jinja` and mistral-common object to."""
-    rest = wire[1:] if wire[0]["role"] == "system" else wire
-    counted = [m["role"] for m in rest if m["role"] != "tool" and "tool_calls" not in m]
-    if any((role == "user") != (turn % 2 == 0) for turn, role in enumerate(counted)):
-        return "conversation roles must alternate user/assistant/user/assistant/..."
-    if any(message["role"] == "system" for message in rest):
-        return "Only user and assistant roles are supported"
-    if ("tool", "user") in itertools.pairwise(message["role"] for message in rest):
-        return "Unexpected role 'user' after role 'tool'"
-    return None
+@given(_ANY_ORDER)
+def test_mistral_common_takes_what_goes_out(history: list[BaseMessage]) -> None:
+    pytest.importorskip("mistral_common")
+    assert mistral_common_complaints(messages_to_wire(history, family="mistral")) == []
+
+
+@st.composite
+def _conversations(draw: Draw) -> list[list[BaseMessage]]:
+    """What an agent sends in the course of a conversation: a longer history each time."""
+    sent: list[list[BaseMessage]] = []
+    history: list[BaseMessage] = draw(st.lists(st.builds(SystemMessage, _TEXT), max_size=2))
+    ids: list[int] = []
+    for _ in range(draw(st.integers(1, 3))):
+        history = [*history, HumanMessage(draw(_USER_CONTENT))]
+        if draw(st.booleans()):
+            history.append(SystemMessage(draw(_TEXT)))  # as middleware reminds of something
+        sent.append(history)
+        for _ in range(draw(st.integers(0, 2))):
+            history = [*history, *draw(_exchanges(ids))]
+            if draw(st.booleans()):
+                history[-1] = history[-1].model_copy(update={"content": draw(_TOOL_CONTENT)})
+            sent.append(history)
+        history = [*history, AIMessage(draw(st.text(min_size=1, max_size=5)))]
+    return sent
+
+
+@given(_conversations(), _FAMILIES, st.booleans())
+def test_a_longer_conversation_begins_as_before(
+    conversation: list[list[BaseMessage]], family: str | None, replay_reasoning: bool
+) -> None:
+    """So that the server finds in its cache what it has read before."""
+    before: list[dict[str, Any]] = []
+    for history in conversation:
+        wire = messages_to_wire(history, family=family, replay_reasoning=replay_reasoning)
+        assert wire[: len(before)] == before
+        before = wire
 
 
 def _as_chunk(message: BaseMessage) -> BaseMessage:

@@ -1,0 +1,361 @@
+"""What the chat templates of model families demand of a history, and histories in that form.
+
+A chat template makes a model's prompt of the messages. Each family has its own. What a template
+does not expect, it refuses (the server answers 400 with the template's own words) or leaves out
+without a word. Such histories are common: an agent's middleware adds a system message, a run is
+interrupted between a call and its result, a long conversation is trimmed, another provider's model
+began it.
+
+`TEMPLATES` says for each family what its template demands, and `fit` does it. What was read, and
+when, is on the page "Chat templates" of the documentation.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, NamedTuple
+
+WireMessage = dict[str, Any]
+
+NO_RESULT = "No result came of this call."
+"""The result that stands in for the missing one of a call.
+
+LangChain's agents answer no invalid calls, and runs that are interrupted leave others unanswered.
+"""
+
+CLOSING_TURN = "OK."
+"""What the assistant says between a tool's result and the next user message.
+
+Such histories are common: an agent that answers through a tool, as `ToolStrategy` does, ends each
+run with a tool message.
+"""
+
+USER_TURN = "Go on."
+"""What the user says where a template demands that somebody asks."""
+
+
+class Template(NamedTuple):
+    """What a family's chat template demands. The defaults demand nothing.
+
+    Attributes:
+        names: A regular expression for the beginning of a model's name.
+        source: Where that was read.
+        system_first: It takes one system message, at the beginning.
+        user_needed: It takes no history without a user message.
+        turns: Users and assistants take turns, from a user to a user or a tool.
+        paired: Each call has one result, right behind it, and each result has its call.
+        one_call: An assistant message holds one call at most, and its result comes next.
+        short_ids: Ids of calls are nine letters and digits.
+        reads_reasoning: Reasoning of the run of tools that goes on is part of the prompt.
+        demands_reasoning: A message with calls is refused without its reasoning.
+    """
+
+    names: str
+    source: str
+    system_first: bool = False
+    user_needed: bool = False
+    turns: bool = False
+    paired: bool = False
+    one_call: bool = False
+    short_ids: bool = False
+    reads_reasoning: bool = False
+    demands_reasoning: bool = False
+
+
+TEMPLATES: Mapping[str, Template] = {
+    "mistral": Template(
+        names="(mistral|ministral|magistral|devstral|codestral|pixtral|voxtral|mixtral)",
+        source="mistral-common 1.13.1, protocol/instruct/validator.py; "
+        "vLLM, examples/tool_chat_template_mistral3.jinja (2026-11); Scaleway's 400 (live, 2026)",
+        system_first=True,
+        user_needed=True,
+        turns=True,
+        paired=True,
+        short_ids=True,
+    ),
+    "qwen3.5": Template(
+        names="qwen-?(3[.][5-9]|[4-9])",
+        source="chat_template.jinja of Qwen/Qwen3.6-35B-A3B-FP8 (read 2026-11)",
+        system_first=True,
+        user_needed=True,
+        reads_reasoning=True,
+    ),
+    "qwen": Template(
+        names="qwen", source="tokenizer_config.json of Qwen/Qwen3-8B (revision 895c8d1)"
+    ),
+    "llama-3": Template(
+        names="(meta-)?llama-?3",
+        source="vLLM, examples/tool_chat_template_llama3.1_json.jinja (2026-11)",
+        user_needed=True,
+        one_call=True,
+    ),
+    "gemma-4": Template(
+        names="gemma-?4",
+        source="vLLM, examples/tool_chat_template_gemma4.jinja (2026-11)",
+        paired=True,
+        reads_reasoning=True,
+    ),
+    "gemma-3": Template(
+        names="gemma-?3",
+        source="chat_template.json of google/gemma-3-27b-it (2025-03)",
+        system_first=True,
+        user_needed=True,
+        turns=True,
+        paired=True,
+    ),
+    "deepseek-v4": Template(
+        names="deepseek-?v4",
+        source="vLLM, vllm/tokenizers/deepseek_v4_encoding.py (2026-11); DeepSeek's API reference",
+        reads_reasoning=True,
+        demands_reasoning=True,
+    ),
+    "glm-5": Template(
+        names="glm-?5",
+        source="chat_template.jinja of zai-org/GLM-5.2, as quoted in public, and of GLM 5.3 Flash "
+        "(read 2026-11)",
+        reads_reasoning=True,
+    ),
+    "gpt-oss": Template(
+        names="gpt-oss",
+        source="chat_template.jinja of openai/gpt-oss-20b; vLLM, harmony_utils.py (2026-11)",
+        system_first=True,
+        paired=True,
+        reads_reasoning=True,
+    ),
+}
+
+_ROLES = ("system", "user", "assistant", "tool")
+"""Roles that templates know; of others some templates refuse the message, some leave it out."""
+
+
+def family_of(model: str, override: str | None = None) -> str | None:
+    """The family whose chat template a model has.
+
+    Args:
+        model: The model's name, as Scaleway, a dedicated deployment or a model hub writes it.
+        override: A family's name, or that of a model of it, where the model's own name does not
+            say it; "none" for a model whose template demands nothing.
+
+    Returns:
+        A key of `TEMPLATES`, `None` for a family that is not known.
+
+    Raises:
+        ValueError: The override is no family.
+
+    Example:
+        >>> family_of("mistralai/Mistral-Small-3.2-24B-Instruct-2506")
+        'mistral'
+    """
+    name = (override or model).lower().rpartition("/")[2].replace("_", "-")
+    for family, template in TEMPLATES.items():
+        if re.match(template.names, name):
+            return family
+    if override not in (None, "none"):
+        known = ", ".join(TEMPLATES)
+        raise ValueError(f'`model_family` is one of {known} or "none", not {override!r}.')
+    return None
+
+
+def template_of(family: str | None) -> Template:
+    """What the chat template of a family demands; nothing if the family is not known."""
+    return TEMPLATES[family] if family else Template(names="", source="")
+
+
+def fit(messages: list[WireMessage], family: str | None) -> list[WireMessage]:
+    """Bring a history into the form that a family's chat template takes, with every text kept.
+
+    - Messages of unknown roles become the user's.
+    - System messages at the beginning become one; later ones become user messages in their place,
+      so that what a server has cached of the prompt stays good. Without any user message the last
+      system message becomes the user's.
+    - Results without their call become the user's, a call without a result gets `NO_RESULT`, and
+      of two results for one call the last counts.
+    - Neighbouring messages of users or assistants become one. An assistant message that says
+      nothing is left out. Short turns are added where one is missing.
+
+    Args:
+        messages: Wire messages that belong to the caller alone; this function changes them.
+        family: A key of `TEMPLATES`, or `None`: such a history stays as it is.
+    """
+    template = template_of(family)
+    if family is None or not messages:
+        return messages
+    for message in messages:
+        if message["role"] not in _ROLES:
+            message["role"] = "user"
+    if template.paired or template.one_call:
+        messages = list(_paired(messages, one_call=template.one_call))
+    if template.system_first:
+        _move_late_system_messages(messages)
+    if template.user_needed and not any(message["role"] == "user" for message in messages):
+        _give_a_user(messages)
+    if template.system_first or template.turns:
+        merged = ("system", "user", "assistant") if template.turns else ("system",)
+        messages = _merged(messages, merged)
+    if template.turns:
+        messages = list(_in_turns(messages))
+    if template.short_ids:
+        _shorten_ids(messages)
+    return messages
+
+
+# System messages
+
+
+def _move_late_system_messages(messages: list[WireMessage]) -> None:
+    is_leading = True
+    for message in messages:
+        is_leading = is_leading and message["role"] == "system"
+        if message["role"] == "system" and not is_leading:
+            message["role"] = "user"
+
+
+def _give_a_user(messages: list[WireMessage]) -> None:
+    for message in reversed(messages):
+        if message["role"] == "system":
+            message["role"] = "user"
+            return
+    messages.insert(0, {"role": "user", "content": USER_TURN})
+
+
+# Calls and results
+
+
+def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> Iterator[WireMessage]:
+    """The messages, with one result behind each call and no other results."""
+    for is_run, group in groupby(messages, lambda m: m["role"] in ("assistant", "tool")):
+        run = list(group)
+        yield from _paired_run(run, one_call=one_call) if is_run else run
+
+
+def _paired_run(run: Iterable[WireMessage], *, one_call: bool) -> Iterator[WireMessage]:
+    """Assistants and tools between two messages of others.
+
+    A result belongs to the last assistant message before it that has its call: agents that run
+    side by side leave several assistant messages in a row, and then all results.
+    """
+    said: list[WireMessage] = []
+    results: list[dict[str, WireMessage]] = []
+    without_call: list[list[WireMessage]] = [[]]
+    for message in run:
+        if message["role"] == "assistant":
+            said.append(message)
+            results.append({call["id"]: _no_result(call) for call in message.get("tool_calls", ())})
+            without_call.append([])
+        elif owner := next((r for r in reversed(results) if message["tool_call_id"] in r), None):
+            owner[message["tool_call_id"]] = message
+        else:
+            without_call[-1].append(message)
+    yield from map(_told_by_the_user, filter(_is_said, without_call[0]))
+    for message, of_calls, others in zip(said, results, without_call[1:], strict=True):
+        if one_call and of_calls:
+            for call, result in zip(message["tool_calls"], of_calls.values(), strict=True):
+                yield {**message, "tool_calls": [call]}
+                yield result
+                message = {"role": "assistant", "content": ""}  # noqa: PLW2901 -- said once
+        else:
+            yield message
+            yield from of_calls.values()
+        yield from map(_told_by_the_user, filter(_is_said, others))
+
+
+def _no_result(call: WireMessage) -> WireMessage:
+    return {"role": "tool", "tool_call_id": call["id"], "content": NO_RESULT}
+
+
+def _is_said(message: WireMessage) -> bool:
+    return any(map(message.get, ("content", "reasoning", "tool_calls")))
+
+
+def _told_by_the_user(result: WireMessage) -> WireMessage:
+    """A result whose call is gone, trimmed or summarized away."""
+    return {
+        "role": "user",
+        "content": f"{result.get('name', 'A tool')} returned: {result['content']}",
+    }
+
+
+# Roles in turn
+
+
+def _merged(messages: Iterable[WireMessage], roles: tuple[str, ...]) -> list[WireMessage]:
+    """The messages with neighbours of one of these roles made one."""
+    result: list[WireMessage] = []
+    for message in messages:
+        last = result[-1] if result else None
+        if "assistant" in roles and message["role"] == "assistant" and not _is_said(message):
+            continue
+        if last is None or last["role"] != message["role"] or last["role"] not in roles:
+            result.append(message)
+        else:
+            _merge(last, message)
+    return result
+
+
+def _merge(last: WireMessage, message: WireMessage) -> None:
+    """Add a message to the one before; of speakers who differ the names become text."""
+    if last.get("name") != message.get("name"):
+        _write_name(last)
+        _write_name(message)
+    last["content"] = _joined(last["content"], message["content"])
+    if "reasoning" in message:
+        last["reasoning"] = _joined(last.get("reasoning", ""), message["reasoning"])
+    if "tool_calls" in message:
+        last["tool_calls"] = message["tool_calls"]
+
+
+def _write_name(message: WireMessage) -> None:
+    name, content = message.pop("name", None), message["content"]
+    if name and content and message["role"] == "user":
+        in_parts = [{"type": "text", "text": f"{name}:"}, *_parts(content)]
+        message["content"] = f"{name}: {content}" if isinstance(content, str) else in_parts
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}" if first and second else first or second
+    return [*_parts(first), *_parts(second)]
+
+
+def _parts(content: Any) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content)
+
+
+def _in_turns(messages: list[WireMessage]) -> Iterator[WireMessage]:
+    """The messages with a short turn where one is missing: first, last, and behind results."""
+    before = "system"
+    for message in messages:
+        role = message["role"]
+        if before == "system" and role == "assistant":
+            yield {"role": "user", "content": USER_TURN}
+        if before == "tool" and role == "user":
+            yield {"role": "assistant", "content": CLOSING_TURN}
+        yield message
+        before = role
+    if before == "assistant":
+        yield {"role": "user", "content": USER_TURN}
+
+
+# Ids
+
+
+def _shorten_ids(messages: Iterable[WireMessage]) -> None:
+    for message in messages:
+        for call in message.get("tool_calls", ()):
+            call["id"] = _short_id(call["id"])
+        if "tool_call_id" in message:
+            message["tool_call_id"] = _short_id(message["tool_call_id"])
+
+
+def _short_id(call_id: str) -> str:
+    """Nine letters and digits, the same ones for the same id.
+
+    vLLM itself would keep an id's last nine characters, so that `call_1` is refused and two ids may
+    become one.
+    """
+    if re.fullmatch("[a-zA-Z0-9]{9}", call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:9]
