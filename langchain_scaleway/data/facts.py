@@ -47,8 +47,6 @@ class ModelFacts(NamedTuple):
         efforts: The values of `reasoning_effort`, weakest first. Empty for a model that does
             not reason and must not be sent any.
         default_effort: The effort when none is sent.
-        alternating_roles: Whether two messages of one role in a row are refused, as they are by
-            the chat templates of the Mistral family.
         input_price: EUR per million prompt tokens, list price; also that of texts to embed and
             to rank.
         cached_input_price: EUR per million prompt tokens read from the cache; `None` if they
@@ -76,7 +74,6 @@ class ModelFacts(NamedTuple):
     use_responses_api: bool = False
     efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
-    alternating_roles: bool = False
     input_price: float | None = None
     cached_input_price: float | None = None
     output_price: float | None = None

@@ -147,18 +147,6 @@ class TestProfiles:
 
 
 class TestFacts:
-    def test_the_mistral_family_wants_alternating_roles(self) -> None:
-        assert {facts.model for facts in known_models() if facts.alternating_roles} == {
-            MISTRAL_SMALL,
-            "mistral-medium-3.5-128b",
-            "pixtral-12b-2409",
-            "devstral-2-123b-instruct-2512",
-            "voxtral-small-24b-2507",
-            "mistral-nemo-instruct-2407",
-            "mistral-small-3.1-24b-instruct-2503",
-            "devstral-small-2505",
-        }
-
     def test_what_the_client_must_know(self) -> None:
         facts = facts_of("deepseek-v4-flash-0731")
         assert (facts.status, facts.tool_calling, facts.default_effort) == (
@@ -233,7 +221,6 @@ class TestFacts:
 
     def test_a_dedicated_deployment_has_neither_life_cycle_nor_prices(self) -> None:
         facts = facts_of("mistral/devstral-2-123b-instruct-2512:fp8")
-        assert facts.alternating_roles
         assert facts.context_window == 200_000
         assert (facts.status, facts.deprecated, facts.successor) == (None, None, None)
         assert (facts.max_output_tokens, facts.input_price, facts.output_price) == (
