@@ -1,17 +1,14 @@
 """Whatever has a schema -> a function in OpenAI's form, for tools and structured output alike."""
 
-import graphlib
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import is_dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
+from langchain_core.tools import BaseTool, create_schema_from_function
 from langchain_core.utils.function_calling import convert_to_openai_function
-from langchain_core.utils.json_schema import dereference_refs
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import is_typeddict
 
 from langchain_scaleway.convert.typed_dicts import typed_dict_model
@@ -19,15 +16,21 @@ from langchain_scaleway.convert.typed_dicts import typed_dict_model
 _SCHEMA_KEYS = ("parameters", "schema", "input_schema", "inputSchema")
 """Where OpenAI's tools and `response_format`, Anthropic and MCP have the schema."""
 
-_OF_FUNCTIONS = ("name", "description", "strict")
-
 _KEYWORDS = frozenset(
     {"$ref", "allOf", "anyOf", "const", "enum", "items", "oneOf", "properties", "title", "type"}
 )
 """Keywords of which a JSON schema has at least one."""
 
-_OF_THE_FUNCTION = ("title", "description")
+_OF_THE_FUNCTION = frozenset({"title", "description"})
 """Keywords at the root of a JSON schema that describe the function, not its arguments."""
+
+_DEFINITIONS = frozenset({"$defs", "definitions"})
+
+_NAMED = frozenset({"patternProperties", "properties"})
+"""Keywords that hold schemas by names, which are no keywords."""
+
+_VALUES = frozenset({"const", "default", "enum", "examples"})
+"""Keywords whose values are no schemas."""
 
 _CONVERTER_ERRORS = (
     AttributeError,
@@ -62,7 +65,7 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
     try:
         is_schema = isinstance(source, Mapping)
         function = _from_dict(deepcopy(dict(source))) if is_schema else _from_python(source)
-        return convert_to_openai_function(function, strict=strict)
+        return function if strict is None else convert_to_openai_function(function, strict=strict)
     except _CONVERTER_ERRORS as error:
         raise ValueError(
             f"{source!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic class or a "
@@ -76,26 +79,26 @@ def _from_dict(source: dict[str, Any]) -> dict[str, Any]:
         if isinstance(source.get(wrapper), dict):
             return _from_dict(source[wrapper])
     if isinstance(source.get("name"), str):
-        function: dict[str, Any] = {k: source[k] for k in _OF_FUNCTIONS if k in source}
-        found = (source[key] for key in _SCHEMA_KEYS if key in source)
-        return {**function, "parameters": next(found, {"type": "object", "properties": {}})}
+        function = {k: source[k] for k in ("name", "description", "strict") if k in source}
+        schema = next((source[key] for key in _SCHEMA_KEYS if key in source), None)
+        return function | {"parameters": schema or {"type": "object", "properties": {}}}
     if "toolSpec" in source:  # Amazon Bedrock
         return convert_to_openai_function(source)
     if not source.keys() & _KEYWORDS:
         raise ValueError(
             f"{source!r} is not a JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
         )
-    return _described(source)
+    described = {k: source[k] for k in ("description",) if k in source}
+    return {"name": str(source.get("title") or ""), **described, "parameters": _bare(source)}
 
 
 def _from_python(source: Any) -> dict[str, Any]:
-    from langchain_core.tools import BaseTool, create_schema_from_function  # noqa: PLC0415 -- slow
-
+    """The function of a class, a function or a tool."""
     schema: Any = source
-    named: dict[str, Any] = {}
+    named: dict[str, str] = {}
     if isinstance(source, BaseTool):
+        schema = None if source.args_schema is None else source.tool_call_schema
         named = {"name": source.name, "description": source.description}
-        schema = source.tool_call_schema if source.args_schema is not None else source
     elif isinstance(source, FunctionType | MethodType):
         schema = create_schema_from_function(
             source.__name__,
@@ -108,74 +111,70 @@ def _from_python(source: Any) -> dict[str, Any]:
         named = {"name": source.__name__, "description": schema.__doc__ or ""}
     elif is_typeddict(source):
         schema = typed_dict_model(source)
-    if isinstance(schema, type) and (issubclass(schema, BaseModel) or is_dataclass(schema)):
-        schema = _rooted(TypeAdapter(schema).json_schema(schema_generator=_WithoutFieldTitles))
-        for definition in schema.get("$defs", {}).values():
-            definition.pop("title", None)  # Like those of fields
-        if is_dataclass(source):
-            named["description"] = inspect.getdoc(source) or ""
+    elif isinstance(source, type) and is_dataclass(source):
+        schema = TypeAdapter(source).json_schema()
+        named = {"description": source.__doc__ or ""}
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        schema = schema.model_json_schema()
     if not isinstance(schema, dict):
         # Classes of Pydantic 1, tools without a schema, objects that can be called
         return convert_to_openai_function(source)
-    return {"description": "", **_described(_readable(schema)), **named}
-
-
-class _WithoutFieldTitles(GenerateJsonSchema):
-    """Leaves out titles that only repeat a field's name: as tokens they would be paid for."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 -- Pydantic's hook
-        return False
-
-
-def _described(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema as a function, which has its title for a name."""
-    function = {"name": str(schema.get("title") or "")}
-    if "description" in schema:
-        function["description"] = schema["description"]
-    parameters = {k: v for k, v in schema.items() if k not in _OF_THE_FUNCTION}
-    return {**function, "parameters": parameters}
-
-
-def _rooted(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with properties at its root, where chat templates look for them."""
-    if not isinstance(reference := schema.get("$ref"), str):
-        return schema
-    siblings = {k: v for k, v in schema.items() if k != "$ref"}
-    return {**_referred(schema, reference), **siblings}
-
-
-def _readable(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with as few references as possible."""
-    schema = _rooted(schema)
-    if _contains_itself(schema):
-        return schema
-    schema = dereference_refs(schema)
-    return {k: v for k, v in schema.items() if k not in ("$defs", "definitions")}
-
-
-def _contains_itself(schema: dict[str, Any]) -> bool:
-    leads_to = {ref: {*_references(_referred(schema, ref))} for ref in _references(schema)}
+    if isinstance(reference := schema.get("$ref"), str):
+        # Chat templates look for the properties at the root.
+        schema = _referred(schema, reference) | {k: v for k, v in schema.items() if k != "$ref"}
+    own = {"name": schema.get("title", ""), "description": schema.get("description", "")}
     try:
-        graphlib.TopologicalSorter(leads_to).prepare()
-    except graphlib.CycleError:
-        return True
-    return False
+        parameters = _in_place({k: v for k, v in schema.items() if k not in _DEFINITIONS}, schema)
+    except _ContainsItselfError:
+        parameters = deepcopy(schema)
+    return own | named | {"parameters": _bare(parameters)}
 
 
-def _references(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        if isinstance(reference := part.get("$ref"), str):
-            yield reference
-        part = list(part.values())
-    for inner in part if isinstance(part, list) else ():
-        yield from _references(inner)
+def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in schema.items() if k not in _OF_THE_FUNCTION}
 
 
-def _referred(schema: dict[str, Any], reference: str) -> Any:
-    """What a reference such as `#/$defs/Tree` leads to, nothing if that is not in the schema."""
+class _ContainsItselfError(Exception):
+    """A part of a schema refers to what it is a part of."""
+
+
+def _in_place(part: Any, schema: dict[str, Any], within: frozenset[str] = frozenset()) -> Any:
+    """A copy of a part of a schema, with what its references lead to in their place.
+
+    Titles are left out: Pydantic's repeat the names of fields, and would be paid for as tokens.
+
+    Raises:
+        _ContainsItselfError: It has no end.
+    """
+    if isinstance(part, list):
+        return [_in_place(item, schema, within) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if isinstance(reference := part.get("$ref"), str):
+        if reference in within:
+            raise _ContainsItselfError
+        beside = {k: v for k, v in part.items() if k != "$ref"}
+        return _in_place(_referred(schema, reference) | beside, schema, within | {reference})
+    copied: dict[str, Any] = {}
+    for key, value in part.items():
+        if key in _NAMED and isinstance(value, dict):
+            copied[key] = {name: _in_place(inner, schema, within) for name, inner in value.items()}
+        elif key in _VALUES:
+            copied[key] = deepcopy(value)
+        elif key != "title":
+            copied[key] = _in_place(value, schema, within)
+    return copied
+
+
+def _referred(schema: dict[str, Any], reference: str) -> dict[str, Any]:
+    """What a reference such as `#/$defs/Tree` leads to.
+
+    Raises:
+        KeyError: It leads out of the schema.
+    """
     root, *path = reference.split("/")
-    found: Any = schema if root == "#" else None
+    found: Any = {"#": schema}[root]
     for key in path:
         name = key.replace("~1", "/").replace("~0", "~")  # RFC 6901
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
+        found = found[int(name) if isinstance(found, list) else name]
+    return found if isinstance(found, dict) else {}

@@ -210,6 +210,28 @@ def test_references_are_replaced_where_that_can_be_done(strict: bool | None, by_
     assert "$" not in str(convert_tools([form], strict=strict))
 
 
+def test_properties_may_be_called_like_keywords() -> None:
+    class Leaf(BaseModel):
+        properties: int
+
+    class Options(BaseModel):
+        title: Leaf
+        default: Leaf
+        enum: list[Leaf] = [Leaf(properties=1)]
+
+    parameters = convert_tools([Options])[0]["function"]["parameters"]
+    leaf = {
+        "type": "object",
+        "properties": {"properties": {"type": "integer"}},
+        "required": ["properties"],
+    }
+    assert parameters["properties"] == {
+        "title": leaf,
+        "default": leaf,
+        "enum": {"type": "array", "items": leaf, "default": [{"properties": 1}]},
+    }
+
+
 def test_a_json_schema_without_properties_is_kept() -> None:
     """LangChain's converter keeps the title alone."""
     schema = {"title": "plant", "$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object"}}}
@@ -218,13 +240,16 @@ def test_a_json_schema_without_properties_is_kept() -> None:
     assert set(converted["function"]["parameters"]) == {"$ref", "$defs"}
 
 
+ESCAPED = "#/$defs/a~0b~1c"
+
+
 @pytest.mark.parametrize(
     ("schema", "reference"),
     [
         ({"$ref": "#/definitions/A", "definitions": {"A": {"items": {}}}}, "#/definitions/A"),
         ({"properties": {"a": {"type": "object", "items": {}}}}, "#/properties/a"),
         ({"properties": {"a": {"items": {}}}}, "#"),
-        ({"$defs": {"a~b/c": {"items": {}}}}, "#/$defs/a~0b~1c"),
+        ({"$defs": {"a~b/c": {"items": {}}}, "not": {"$ref": ESCAPED}}, ESCAPED),
     ],
     ids=["definitions", "a property", "the root", "escaped"],
 )
