@@ -23,18 +23,27 @@ def escaped(text: str) -> str:
     return _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
 
 
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, from its first character to its last."""
+    return _fault(text) is None
+
+
 def ends_in_the_middle(text: str) -> bool:
-    """Whether a text is the beginning of JSON, or ends with such a beginning.
+    """Whether a text is the beginning of JSON, or ends with the beginning of an object.
 
     Args:
         text: What a model wrote.
     """
-    start = max(text.find("{"), 0)
+    fault = _fault(text[max(text.find("{"), 0) :])
+    return fault is not None and fault.startswith("EOF")
+
+
+def _fault(text: str) -> str | None:
     try:
-        from_json(escaped(text[start:]))
+        from_json(escaped(text))
     except ValueError as error:
-        return str(error).startswith("EOF")
-    return False
+        return str(error)
+    return None
 
 
 def objects_in(text: str) -> Iterator[str]:

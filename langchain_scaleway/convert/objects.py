@@ -8,18 +8,19 @@ text anew with every chunk. The parsers here differ from them in these points al
 
 # ruff: noqa: A002 -- `input` is what LangChain calls it
 
+import contextlib
 import json
 import re
 import warnings
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, cast
 
-from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.output_parsers import (
     JsonOutputKeyToolsParser,
     JsonOutputParser,
+    JsonOutputToolsParser,
     PydanticOutputParser,
     PydanticToolsParser,
 )
@@ -36,6 +37,7 @@ from langchain_scaleway.convert.json_text import (
     GrowingJson,
     ends_in_the_middle,
     escaped,
+    is_json,
     objects_in,
 )
 from langchain_scaleway.errors import ScalewayTruncatedOutputError, ScalewayWarning
@@ -43,6 +45,10 @@ from langchain_scaleway.errors import ScalewayTruncatedOutputError, ScalewayWarn
 _QUOTED_CHARACTERS = 200
 
 _FENCED = re.compile(r"```\w*\s(.*?)(?:```|\Z)", re.DOTALL)
+
+_REFUSALS = JsonOutputToolsParser()
+"""LangChain's parser of calls, which raises its `ModelRefusalError` if the model refused; since
+langchain-core 1.7.5."""
 
 
 class _WithRaw(TypedDict):
@@ -83,8 +89,7 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Read a whole reply; or, if it is partial, what there is of the object so far."""
-        first = result[0]
-        message = first.message if isinstance(first, ChatGeneration) else AIMessage(first.text)
+        message = cast("ChatGeneration", result[0]).message
         if partial:
             return next(iter(_Growth(self).add(message)), None)
         if not self.include_raw:
@@ -94,13 +99,13 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         except Exception as error:  # noqa: BLE001 -- a schema's own validators raise anything
             return {"raw": message, "parsed": None, "parsing_error": error}
 
-    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
+    def _transform(self, input: Iterator[Any]) -> Iterator[Any]:
         growth = _Growth(self)
         for message in input:
             yield from growth.add(message)
         yield from growth.end()
 
-    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:
+    async def _atransform(self, input: AsyncIterator[Any]) -> AsyncIterator[Any]:
         growth = _Growth(self)
         async for message in input:
             for found in growth.add(message):
@@ -109,61 +114,50 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
             yield found
 
     def _object_in(self, message: BaseMessage) -> Any:
-        _raise_if_refused(message)
-        return self._in_text(message) if self.tool is None else self._in_calls(message)
-
-    def _in_calls(self, message: BaseMessage) -> Any:
+        _REFUSALS.parse_result([ChatGeneration(message=message)])
+        if self.tool is None:
+            return self._in_text(message)
         for call in getattr(message, "tool_calls", ()):
             if call["name"] == self.tool:
-                return self.validate_json(json.dumps(call["args"]))
-        raise _no_object(message, self.tool)
+                return self.read(json.dumps(call["args"]))
+        raise _no_object(message, called=True)
 
     def _in_text(self, message: BaseMessage) -> Any:
         text = message.text.strip()
-        fenced = _FENCED.findall(text)
-        for candidate in (text, *fenced[:1]):
-            if _is_json(candidate):
-                return self._fitting(candidate, message)
-        around = [found for candidate in objects_in(text) for found in self._if_fitting(candidate)]
-        if len(around) == 1:
+        whole = next((c for c in (text, *_FENCED.findall(text)[:1]) if is_json(c)), None)
+        if whole is not None:
+            try:
+                return self.read(whole)
+            except ValueError as error:
+                raise _misfit(message, whole, error) from error
+        # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
+        fitting = self._fitting(objects_in(text) if text else [_reasoning(message)])
+        if len(fitting) != 1:
+            raise _no_object(message, called=False)
+        if text:
             warnings.warn(
                 f"Model {_model(message)!r} wrote text around its structured output, which was "
                 "passed over.",
                 ScalewayWarning,
                 stacklevel=2,
             )
-            return around[0]
-        if not text:
-            # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
-            found = [*self._if_fitting(_reasoning(message).strip())]
-            if found:
-                return found[0]
-        raise _no_object(message, None)
+        return fitting[0]
 
-    def _fitting(self, text: str, message: BaseMessage) -> Any:
-        try:
-            return self.validate_json(text)
-        except ValueError as error:
-            raise OutputParserException(
-                f"The structured output of model {_model(message)!r} does not fit "
-                f"{getattr(self.kind, '__name__', 'JSON')!r}: {error}. It says {_quoted(text)}.",
-                llm_output=text,
-            ) from error
+    def _fitting(self, texts: Iterable[str]) -> list[Any]:
+        """The objects of the right kind among these."""
+        fitting = []
+        for text in texts:
+            with contextlib.suppress(ValueError):
+                found = from_json(escaped(text))
+                if isinstance(found, dict) and all(key in found for key in self.required):
+                    fitting.append(self.read(text))
+        return fitting
 
-    def _if_fitting(self, text: str) -> Iterator[Any]:
-        """The object in a JSON text, if it is one of the right kind."""
-        try:
-            json_object = from_json(escaped(text))
-            if isinstance(json_object, dict) and all(key in json_object for key in self.required):
-                yield self.validate_json(text)
-        except ValueError:
-            return
-
-    def validate_json(self, text: str) -> Any:
-        """The object in a JSON text; strict classes read dates and enums from JSON alone.
+    def read(self, text: str) -> Any:
+        """Read JSON, of which alone strict classes take dates and enums.
 
         Args:
-            text: The JSON.
+            text: The JSON of an object.
 
         Raises:
             ValueError: It is not of the right kind.
@@ -218,41 +212,44 @@ def object_parser(kind: Any, *, tool: str | None, **fields: Any) -> Runnable[Any
 
 
 class _Growth:
-    """What a stream has shown of its object."""
+    """What a stream has brought of its object, and shown."""
 
     def __init__(self, parser: _WholeObjects) -> None:
         self._parser = parser
         self._messages: list[BaseMessage] = []
-        self._call: Any = None
         self._json = GrowingJson()
+        self._call: int | str | None = None
         self._shown: list[Any] = []
 
-    def add(self, message: str | BaseMessage) -> Iterator[Any]:
+    def add(self, message: BaseMessage) -> Iterator[Any]:
         """Take the next chunk; give the object if there is more of it to show."""
-        message = AIMessageChunk(content=message) if isinstance(message, str) else message
         self._messages.append(message)
         if self._parser.include_raw:
             yield AddableDict(raw=message)
             return
-        value = self._json.add(self._piece(message))
-        if value is not None and self._parser.kind is not None:
+        found = self._json.add(self._piece(message))
+        if found is not None and self._parser.kind is not None:
             try:
-                value = self._parser.validate_json(to_json(value).decode())
-            except ValueError:
+                found = self._parser.read(to_json(found).decode())
+            except ValueError:  # It is not yet of the right kind.
                 return
-        if value is not None:
-            yield from self._if_new(value)
+        if found is not None:
+            yield from self._new(found)
 
     def end(self) -> Iterator[Any]:
         """Take the end; give the whole object, or raise what is wrong with it."""
-        found = self._parser.parse_result([ChatGeneration(message=_joined(self._messages))])
+        first, *others = self._messages
+        # A reply that is not streamed, such as one from a cache, is a message and no chunk.
+        # One by one, adding them up would take quadratic time.
+        reply = first + others if others and isinstance(first, AIMessageChunk) else first
+        found = self._parser.parse_result([ChatGeneration(message=reply)])
         if self._parser.include_raw:
             yield AddableDict(parsed=found["parsed"])
             yield AddableDict(parsing_error=found["parsing_error"])
         else:
-            yield from self._if_new(found)
+            yield from self._new(found)
 
-    def _if_new(self, found: Any) -> Iterator[Any]:
+    def _new(self, found: Any) -> Iterator[Any]:
         if self._shown != [found]:
             self._shown = [found]
             yield found
@@ -262,46 +259,22 @@ class _Growth:
         if self._parser.tool is None:
             return str(message.text)
         # Not from the sum of the chunks: LangChain reads all arguments anew with each addition.
-        piece = ""
-        for fragment in getattr(message, "tool_call_chunks", ()):
+        fragments = getattr(message, "tool_call_chunks", ())
+        for fragment in fragments:
             if self._call is None and fragment["name"] == self._parser.tool:
-                self._call = fragment["index"], fragment["id"]
-            if self._call is not None and fragment["index"] == self._call[0]:
-                piece += fragment["args"] or ""
-        return piece
-
-
-def _joined(chunks: list[BaseMessage]) -> BaseMessage:
-    """The sum of a reply's chunks, added up at once: one by one it would take quadratic time."""
-    if not chunks:
-        return AIMessage("")
-    first, *others = chunks
-    # A reply that is not streamed, such as one from a cache, is a message and not a chunk.
-    return first + others if others and isinstance(first, AIMessageChunk) else first
+                self._call = fragment["index"]
+        return "".join(f["args"] or "" for f in fragments if f["index"] == self._call)
 
 
 # Replies without an object
 
 
-def _raise_if_refused(message: BaseMessage) -> None:
-    """Raise what LangChain's own parsers raise, in the versions that know of refusals.
-
-    Raises:
-        ModelRefusalError: The model refused.
-    """
-    if (refusal_error := getattr(exceptions, "ModelRefusalError", None)) is None:
-        return
-    for block in message.content_blocks:
-        if block["type"] == "refusal":
-            raise refusal_error.from_refusal(block, raw_message=message)
-
-
-def _no_object(message: BaseMessage, tool: str | None) -> OutputParserException:
+def _no_object(message: BaseMessage, *, called: bool) -> OutputParserException:
     """The error for a reply without an object; it says what is there instead."""
     finish_reason = message.response_metadata.get("finish_reason")
     invalid = [call["args"] or "" for call in getattr(message, "invalid_tool_calls", ())]
-    text = message.text.strip()
-    said = invalid[0] if invalid else text
+    calls = getattr(message, "tool_calls", ())
+    said = (invalid or [message.text.strip()])[0]
     if finish_reason == "length":
         return _truncated(message)
     if said and ends_in_the_middle(said):
@@ -310,11 +283,12 @@ def _no_object(message: BaseMessage, tool: str | None) -> OutputParserException:
         reason = f"It refused: {_quoted(refusal)}."
     elif invalid:
         reason = f"The arguments of its tool call are not JSON for an object: {_quoted(said)}."
-    elif calls := getattr(message, "tool_calls", ()):
+    elif calls:
         reason = f"It called the tool {calls[0]['name']!r} instead."
-    elif text:
-        called = "It called no tool for it, and answered" if tool else "It is not JSON:"
-        reason = f"{called} {_quoted(text)}."
+    elif said and called:
+        reason = f"It called no tool for it, and answered {_quoted(said)}."
+    elif said:
+        reason = f"It is not JSON: {_quoted(said)}."
     elif reasoning := _reasoning(message).strip():
         reason = f"Its answer is empty; all it wrote is in its reasoning: {_quoted(reasoning)}."
     else:
@@ -326,28 +300,27 @@ def _no_object(message: BaseMessage, tool: str | None) -> OutputParserException:
     )
 
 
+def _misfit(message: BaseMessage, text: str, error: ValueError) -> OutputParserException:
+    return OutputParserException(
+        f"The structured output of model {_model(message)!r} does not fit its schema: {error}. "
+        f"It says {_quoted(text)}.",
+        llm_output=text,
+    )
+
+
 def _truncated(message: BaseMessage) -> ScalewayTruncatedOutputError:
     usage = getattr(message, "usage_metadata", None) or {}
     limit = f"limit of {usage['output_tokens']} tokens" if usage.get("output_tokens") else "limit"
-    spent = (usage.get("output_token_details") or {}).get("reasoning")
-    if spent is None and _reasoning(message):
-        spent = "a share"
-    of_it = f" ({spent} of it spent on reasoning)" if spent else ""
-    model = message.response_metadata.get("model_name")
+    thoughts = (usage.get("output_token_details") or {}).get("reasoning")
+    thoughts = thoughts or ("a share" if _reasoning(message) else None)
+    spent = f" ({thoughts} of it spent on reasoning)" if thoughts else ""
+    model = _model(message)
     text = (
         f"The structured output of model {model!r} ends in the middle, the {limit} was "
-        f"reached{of_it}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
+        f"reached{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
         '`reasoning_effort="none"` or a lower effort leaves more for the answer.'
     )
     return ScalewayTruncatedOutputError(text, model=model)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        from_json(escaped(text))
-    except ValueError:
-        return False
-    return True
 
 
 def _model(message: BaseMessage) -> Any:
@@ -359,6 +332,5 @@ def _reasoning(message: BaseMessage) -> str:
     return "".join(block.get("reasoning", "") for block in blocks if block["type"] == "reasoning")
 
 
-def _quoted(said: Any) -> str:
-    text = str(said)
+def _quoted(text: str) -> str:
     return repr(text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}…")

@@ -316,7 +316,7 @@ def test_an_answer_of_nothing_is_named(content: Any, method: str, answers: Answe
     for error in answers({"content": content}, "stop", Person, method):
         assert isinstance(error, OutputParserException)
         assert "completion null" not in str(error)
-        assert ("empty" if not content else "does not fit 'Person'") in str(error)
+        assert ("empty" if not content else "does not fit its schema") in str(error)
 
 
 def test_line_breaks_within_strings_are_read(answers: Answers) -> None:
