@@ -11,6 +11,7 @@ from typing_extensions import is_typeddict
 from langchain_scaleway.convert.names import legal_name
 from langchain_scaleway.convert.objects import object_parser
 from langchain_scaleway.convert.schemas import function_of
+from langchain_scaleway.convert.tools import convert_tools
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 Schema = dict[str, Any] | type
@@ -75,7 +76,8 @@ def structured_output(
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": function}
     arguments = {"ls_structured_output_format": traced, **arguments}
     if method == "function_calling" and function is not None:
-        tools = [{"type": "function", "function": _tool(function)}, *(arguments.get("tools") or ())]
+        others = convert_tools(arguments.get("tools") or ())
+        tools = [{"type": "function", "function": _tool(function)}, *others]
         if arguments.get("tool_choice") is None:
             arguments["tool_choice"] = function["name"]
         parser = object_parser(kind, tool=function["name"], include_raw=include_raw)

@@ -7,7 +7,7 @@ with a response schema.
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 from langchain.agents import create_agent
@@ -22,6 +22,8 @@ from pydantic import BaseModel, Field
 from langchain_scaleway import ScalewayWarning
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall, Usage
 from tests.support.models import THINKING_MODEL, model_on
+
+T = TypeVar("T")
 
 QUESTION = "What is the weather in Paris?"
 
@@ -239,6 +241,21 @@ def test_bare_schema_goes_through_a_tool_for_an_unknown_model_too(
 
     assert state["structured_response"] == FORECAST
     assert "response_format" not in emulator.requests[0].json
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of answers."""
+
+    items: list[T]
+
+
+def test_generic_class_is_the_structured_answer(emulator: ScalewayEmulator) -> None:
+    """Its name, `Page[Forecast]`, is none that a tool can have on the wire."""
+    page = Page[Forecast](items=[FORECAST])
+    emulator.script(Reply(tool_calls=[ToolCall("Page_Forecast_", page.model_dump())]))
+    agent = create_agent(model_on(emulator), [get_time], response_format=Page[Forecast])
+    assert agent.invoke(ask())["structured_response"] == page
+    assert tools_offered(emulator) == [["get_time", "Page_Forecast_"]]
 
 
 def test_structured_answer_that_breaks_the_schema_is_asked_for_again(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 from tests.support.outcomes import expected_outcome
-from tests.support.recordings import FOLDERS, LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording
+from tests.support.recordings import LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording
 from tests.support.replay import ReplayServer
 from tests.support.wire import (
     MODEL,
@@ -25,7 +25,6 @@ from tests.support.wire import (
     fragment,
     http_reply,
     http_stream,
-    usage_event,
     whole,
 )
 from tests.unit.conftest import ModelFactory
@@ -199,15 +198,6 @@ def test_arguments_of_another_kind_are_a_parsing_error(ask: Ask) -> None:
     assert answer["raw"].tool_calls
 
 
-async def test_plain_text_is_a_parsing_error(ask: Ask) -> None:
-    model = ask(Recording(VLLM_QWEN, "chat_plain"))
-    for schema in (Person, PERSON_SCHEMA):
-        for error in await outcomes(model.with_structured_output(schema), streamed=False):
-            assert isinstance(error, OutputParserException)
-            assert "The capital of France is Paris." in str(error)
-            assert not isinstance(error, ScalewayTruncatedOutputError)
-
-
 @pytest.mark.parametrize(("length", "quoted"), [(200, "x" * 200), (201, "x" * 200 + "…")])
 def test_a_long_answer_is_quoted_in_part(length: int, quoted: str, ask: Ask) -> None:
     model = ask(whole({"content": "x" * length}))
@@ -289,17 +279,18 @@ async def test_raw_streams_end_with_the_error(reason: str, method: Method, ask: 
 # --- Truncation -------------------------------------------------------------------------
 
 TRUNCATED = [
-    *(Recording(folder, "json_schema_truncated") for folder in FOLDERS),
-    *(Recording(folder, "chat_length_stream") for folder in FOLDERS),
-    *(
-        Recording(folder, case)
-        for folder in (VLLM_QWEN, LLAMACPP)
-        for case in ("reasoning_truncated", "reasoning_truncated_stream")
-    ),
+    Recording(folder, case)
+    for folder in (VLLM_QWEN, LLAMACPP)
+    for case in (
+        "json_schema_truncated",
+        "chat_length_stream",
+        "reasoning_truncated",
+        "reasoning_truncated_stream",
+    )
 ]
 TRUNCATED_CALLS = [
     Recording(folder, case)
-    for folder in FOLDERS
+    for folder in (VLLM_QWEN, LLAMACPP)
     for case in ("tool_truncated", "tool_truncated_stream")
 ]
 
@@ -375,13 +366,3 @@ def test_truncation_is_a_parsing_error_beside_the_raw_reply(method: Method, ask:
     check_truncation(answer["parsing_error"], recording)
     assert answer["raw"].text == '{"name": "Alice",'
     assert answer["raw"].response_metadata["finish_reason"] == "length"
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_an_object_that_just_fits_is_whole(streamed: bool, ask: Ask) -> None:
-    text = ALICE.model_dump_json()
-    usage = {"prompt_tokens": 1, "completion_tokens": 20, "total_tokens": 21}
-    stream = [event({"content": text}), event({}, "length"), usage_event(usage)]
-    model = ask(stream if streamed else whole({"content": text}, "length"))
-    runnable = model.with_structured_output(Person)
-    assert await outcomes(runnable, streamed=streamed) == [ALICE, ALICE]

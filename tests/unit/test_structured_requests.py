@@ -219,6 +219,12 @@ def test_tools_and_a_choice_may_be_given_as_well(choice: str, method: str, asked
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_tool_without_a_list_is_refused(method: str, asked: Asked) -> None:
+    with pytest.raises(ValueError, match="`tools` is a list of tools"):
+        asked(Person, method, tools=look)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_none_may_be_given_for_each_further_argument(method: str, asked: Asked) -> None:
     given = dict.fromkeys(("tools", "tool_choice", "response_format", "parallel_tool_calls"))
     assert asked(Person, method, **given) == asked(Person, method)
