@@ -14,6 +14,9 @@ from langchain_scaleway.testing.refusals import Refusal, engine_refusal
 _MOST_ERRORS: Final = 10  # vLLM lists so many validation errors and counts the rest
 
 
+_PLAIN_TYPES: Final = frozenset({"str", "int", "float", "bool"})
+
+
 class RequestModel(BaseModel):
     """A request's body; fields that it does not declare are ignored, as Scaleway does."""
 
@@ -39,7 +42,7 @@ def invalid(*errors: ErrorDetails) -> Refusal:
     """Refuse with Pydantic's errors as vLLM 0.32 lists them (recordings `err_*`)."""
     lines, param = [], ""
     for error in errors[:_MOST_ERRORS]:
-        place = ".".join(("body", *map(str, error["loc"])))
+        place = ".".join(("body", *filter(_is_shown, map(str, error["loc"]))))
         param = param or place
         shown = {"type": error["type"], "loc": place, "msg": error["msg"]}
         shown["input"] = _shown(error["input"])
@@ -50,6 +53,11 @@ def invalid(*errors: ErrorDetails) -> Refusal:
         lines.append(f"\n  ...and {len(errors) - _MOST_ERRORS} more errors")
     counted = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''}:"
     return engine_refusal(counted + "".join(lines), param=param, kind="Bad Request")
+
+
+def _is_shown(step: str) -> bool:
+    """Return whether vLLM shows a step of an error's place: not the plain types of a union."""
+    return step not in _PLAIN_TYPES and "[" not in step
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from langchain_scaleway.testing.bodies import invalid
-from langchain_scaleway.testing.chat_request import ChatRequest, part_kinds
+from langchain_scaleway.testing.chat_request import ChatRequest, content_text, part_kinds
+from langchain_scaleway.testing.lengths import check_length
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import (
     Refusal,
@@ -23,7 +24,7 @@ _MAX_TEMPERATURE: Final = 2
 _MAX_TOP_LOGPROBS: Final = 20
 _MAX_IMAGES: Final = 12  # "query vision models", 2025-11-19
 
-# Lists vLLM's supported parts as answered by a live server in 2026.
+# In vLLM's order (recording `err_file` of the Responses API).
 _SUPPORTED_PARTS: Final = (
     "audio_embeds",
     "audio_url",
@@ -39,6 +40,7 @@ _SUPPORTED_PARTS: Final = (
     "text",
     "thinking",
     "tool_reference",
+    "video_embeds",
     "video_url",
 )
 _MEDIA_PARTS: Final = frozenset({"image_url", "video_url", "audio_url", "input_audio"})
@@ -84,40 +86,30 @@ def check_engine(request: ChatRequest, model: ServedModel) -> None:
 def check_context(request: ChatRequest, model: ServedModel) -> None:
     """Check that prompt and output fit into the context window together.
 
-    The sentences are vLLM's: the first recorded, the second quoted by many of its users.
-
     Raises:
-        Refusal: They do not.
+        Refusal: They do not; the sentence for the sum is quoted by many of vLLM's users.
     """
-    window, prompt = model.context_window, request.prompt_tokens
-    bound = request.bound or 0
-    if prompt + bound <= window:
-        return
-    if prompt > window:
-        prompt = window + 1
-        reason = (
-            f"your prompt contains at least {prompt} input tokens, which exceeds this limit even "
-            "without any output tokens. Please reduce the length of the input prompt."
+    window, prompt, bound = model.context_window, request.prompt_tokens, request.bound or 0
+    check_length(sum(map(len, map(content_text, request.messages))), prompt, window)
+    if prompt + bound > window:
+        raise bad_parameter(
+            f"This model's maximum context length is {window} tokens. However, you requested "
+            f"{bound} output tokens and your prompt contains at least {prompt} input tokens, for "
+            f"a total of at least {prompt + bound} tokens. Please reduce the length of the input "
+            "prompt or the number of requested output tokens.",
+            "input_tokens",
+            prompt,
         )
-    else:
-        reason = (
-            f"you requested {bound} output tokens and your prompt contains at least {prompt} "
-            f"input tokens, for a total of at least {prompt + bound} tokens. Please reduce the "
-            "length of the input prompt or the number of requested output tokens."
-        )
-    raise bad_parameter(
-        f"This model's maximum context length is {window} tokens. However, {reason}",
-        "input_tokens",
-        prompt,
-    )
 
 
 def _check_parts(request: ChatRequest, model: ServedModel) -> None:
     kinds = part_kinds(request.messages)
     for kind in sorted(kinds.keys() - set(_SUPPORTED_PARTS)):
-        raise engine_refusal(
+        raise bad_parameter(
             f"Unsupported chat content part type: {kind!r}. "
-            f"Supported types: {', '.join(_SUPPORTED_PARTS)}"
+            f"Supported types: {', '.join(_SUPPORTED_PARTS)}.",
+            "type",
+            kind,
         )
     if not model.images and kinds.keys() & _MEDIA_PARTS:
         raise engine_refusal(f"{model.id} is not a multimodal model")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.replies import Reply, ToolCall
 
+# Up to 20 alternatives to a token may be asked for.
+_ALTERNATIVES: Final = tuple(f" {word}{sign}" for sign in ("", ".", ",") for word in "abcdefg")
 # Every character falls into exactly one token, so joined tokens are the text.
 _TOKEN: Final = re.compile(r"\s*\w{1,12}|\s*[^\w\s]|\s+")
 
@@ -24,11 +26,13 @@ class GeneratedCall:
         id: The call's id.
         name: The function.
         arguments: The tokens of its arguments.
+        is_whole: Whether none is missing.
     """
 
     id: str
     name: str
     arguments: list[str]
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -60,6 +64,11 @@ class Generation:
         """The answer's text."""
         return "".join(self.content)
 
+    @property
+    def is_last_call_whole(self) -> bool:
+        """Whether no call was cut."""
+        return not self.calls or self.calls[-1].is_whole
+
 
 def tokens_of(text: str) -> list[str]:
     """Divide a text into the emulator's tokens: words, with the space before them, and signs.
@@ -87,8 +96,10 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
     for call in () if stop_reason else reply.tool_calls:
         # One token stands for the head of the call, which names the function.
         if budget.spend(["name"]):
-            arguments = budget.spend(tokens_of(_arguments_text(call)))
-            calls.append(GeneratedCall(call.id or _call_id(), call.name, arguments))
+            wanted = tokens_of(_arguments_text(call))
+            arguments = budget.spend(wanted)
+            is_whole = len(arguments) == len(wanted)
+            calls.append(GeneratedCall(call.id or _call_id(), call.name, arguments, is_whole))
     if stop_reason is None:
         budget.spend(["end of text"])
     finish = "length" if budget.exceeded else _natural_finish(request, calls)
@@ -102,6 +113,22 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
         cut=budget.exceeded or stop_reason is not None,
         completion_tokens=budget.spent,
     )
+
+
+def written_call(call: GeneratedCall) -> str:
+    """Return a call as a Hermes-style model writes it, broken off if it is."""
+    arguments = "".join(call.arguments)
+    written = f'<tool_call>\n{{"name": "{call.name}", "arguments": {arguments}'
+    return f"{written}}}\n</tool_call>" if call.is_whole else written
+
+
+def log_probability(token: str, alternatives: int) -> dict[str, Any]:
+    """Return a made-up but well-formed log probability, with its alternatives."""
+    entries = [
+        {"token": text, "logprob": -0.01 - 3.0 * rank, "bytes": list(text.encode())}
+        for rank, text in enumerate([token, *(other for other in _ALTERNATIVES if other != token)])
+    ]
+    return {**entries[0], "top_logprobs": [dict(entry) for entry in entries[:alternatives]]}
 
 
 class _Budget:

@@ -57,20 +57,6 @@ def test_output_cap_as_captured() -> None:
     }
 
 
-def test_unsupported_route_as_captured() -> None:
-    """Live, 2026-08."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = httpx.post(
-            f"{emulator.base_url}/responses", headers={"Authorization": f"Bearer {KEY}"}
-        )
-    assert answer.status_code == 422
-    assert answer.json() == {
-        "status": 422,
-        "error": "ROUTE NOT SUPPORTED",
-        "message": "endpoint '/v1/responses' is not supported",
-    }
-
-
 def test_alternation_error_as_captured() -> None:
     """Public issue reports: the older shape, on Mistral models."""
     twice = QUESTION | {"messages": QUESTION["messages"] * 2}

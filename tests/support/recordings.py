@@ -16,6 +16,9 @@ DIRECTORY = Path(__file__).parent.parent / "recordings"
 VLLM_QWEN = "vllm-0.32.0-cpu-tiny-qwen3"
 VLLM_SMOLLM = "vllm-0.32.0-cpu-smollm2-135m"
 LLAMACPP = "llamacpp-xllamacpp-2026.10.11549-tiny-qwen3"
+VLLM_RESPONSES = "vllm-0.32.0-cpu-tiny-qwen3-responses"
+"""The Responses API; not in `FOLDERS`, which hold chats."""
+
 VLLM_EMBED = "vllm-0.32.0-cpu-tiny-embed"
 """Embeddings and rerank; not in `FOLDERS`, which hold chats."""
 
@@ -26,6 +29,7 @@ SERVED_MODELS = {
     VLLM_SMOLLM: "smollm2-135m-instruct",
     LLAMACPP: "tiny-qwen3",
     VLLM_EMBED: "tiny-embed",
+    VLLM_RESPONSES: "tiny-qwen3",
 }
 
 CHAT_PATH = "/v1/chat/completions"
@@ -105,7 +109,7 @@ class Recording:
     def events(self) -> list[Any]:
         """The JSON of every event of a streamed answer, without the closing `[DONE]`."""
         blocks = [block for block in self.content.decode().split("\n\n") if block]
-        payloads = [block.removeprefix("data: ") for block in blocks]
+        payloads = [block.rpartition("data: ")[2] for block in blocks]
         return [json.loads(payload) for payload in payloads if payload != "[DONE]"]
 
     @property

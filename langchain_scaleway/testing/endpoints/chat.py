@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from langchain_scaleway.testing.answers import EVENT_STREAM_TYPE, Answer, json_answer
 from langchain_scaleway.testing.chat_checks import check_engine, check_output_cap
@@ -13,8 +13,10 @@ from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
 from langchain_scaleway.testing.endpoints.chat_wire import Completion
 from langchain_scaleway.testing.generation import Generation, generate
 from langchain_scaleway.testing.models import ServedModel
+from langchain_scaleway.testing.refusals import engine_refusal
 from langchain_scaleway.testing.replies import Reply, Usage
 from langchain_scaleway.testing.responder import respond
+from langchain_scaleway.testing.templates import is_gpt_oss
 
 
 class ChatCompletions(ModelEndpoint[ChatRequest]):
@@ -29,6 +31,12 @@ class ChatCompletions(ModelEndpoint[ChatRequest]):
         """Check output cap, conversation, sampling parameters and length."""
         check_output_cap(request.bound, model)
         check_engine(request, model)
+        if request.last_message["role"] == "tool" and is_gpt_oss(model):
+            # It calls tools here, and fails when their results come (Scaleway's documentation;
+            # opencode issue 7524); the sentence is that of vLLM's parser (vLLM issue 51977).
+            name = request.last_message.get("name") or "a_tool"
+            sentence = f'unexpected tokens remaining in message header: Some("to=functions.{name}")'
+            raise engine_refusal(sentence, status=500)
 
     def prompt_tokens(self, request: ChatRequest) -> int:
         """Count the prompt."""
@@ -62,7 +70,7 @@ class ChatCompletions(ModelEndpoint[ChatRequest]):
         return answer
 
 
-def said_by(call: Call[ChatRequest], request: ChatRequest, choice: int) -> Reply:
+def said_by(call: Call[Any], request: ChatRequest, choice: int = 0) -> Reply:
     """Return what the model says: as scripted, else by the form of the request.
 
     `parallel_tool_calls: false` is honoured where it is: in vLLM, not on serverless.

@@ -19,14 +19,12 @@ from typing import Any, Final
 import orjson
 
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.generation import GeneratedCall, Generation
+from langchain_scaleway.testing.generation import Generation, log_probability, written_call
 from langchain_scaleway.testing.replies import Usage
 from langchain_scaleway.testing.settings import Framing, ReasoningField
 
 _FINGERPRINT: Final = "scaleway-emulator"
 _DONE: Final = b"data: [DONE]\n\n"
-# Up to 20 alternatives to a token may be asked for.
-_ALTERNATIVES: Final = tuple(f" {word}{sign}" for sign in ("", ".", ",") for word in "abcdefg")
 _NEWER_COMPLETION: Final = {"prompt_text": None, "ec_transfer_params": None, "metrics": None}
 
 
@@ -108,10 +106,10 @@ class Completion:
             }
             for call in generation.calls
         ]
-        if calls and generation.finish_reason == "length":
+        if not generation.is_last_call_whole:
             # The engine's parser finds no whole call and leaves the text as it stands
             # (recording tool_truncated).
-            message["content"] = generation.text + _unparsed(generation.calls[-1])
+            message["content"] = generation.text + written_call(generation.calls[-1])
             calls = calls[:-1]
         if calls and self.request.choice in {"required", "named"}:
             message["content"] = generation.text  # "", where `auto` gives null (recorded)
@@ -218,7 +216,7 @@ class Completion:
     def _logprobs(self, tokens: list[str]) -> dict[str, Any] | None:
         if self.request.alternatives is None:
             return None
-        return {"content": [_logprob(token, self.request.alternatives) for token in tokens]}
+        return {"content": [log_probability(token, self.request.alternatives) for token in tokens]}
 
     def _usage_json(self, *, stream: bool = False) -> dict[str, Any]:
         """Return the usage; where a breakdown is absent, only a stream leaves its key out."""
@@ -242,18 +240,3 @@ class Completion:
             thought = min(counts.reasoning_tokens, completion_tokens)
             usage["completion_tokens_details"] = {"reasoning_tokens": thought}
         return usage
-
-
-def _unparsed(call: GeneratedCall) -> str:
-    """Return a broken-off call as a Hermes-style model writes it."""
-    arguments = "".join(call.arguments)
-    return f'<tool_call>\n{{"name": "{call.name}", "arguments": {arguments}'
-
-
-def _logprob(token: str, alternatives: int) -> dict[str, Any]:
-    """Return a made-up but well-formed log probability, with its alternatives."""
-    entries = [
-        {"token": text, "logprob": -0.01 - 3.0 * rank, "bytes": list(text.encode())}
-        for rank, text in enumerate([token, *(other for other in _ALTERNATIVES if other != token)])
-    ]
-    return {**entries[0], "top_logprobs": entries[:alternatives]}

@@ -12,14 +12,13 @@ from langchain_scaleway.data.facts import Kind
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.bodies import RequestModel
 from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
+from langchain_scaleway.testing.lengths import check_length
 from langchain_scaleway.testing.models import ServedModel
-from langchain_scaleway.testing.refusals import bad_parameter, engine_refusal
+from langchain_scaleway.testing.refusals import engine_refusal
 from langchain_scaleway.testing.vectors import embed
 from langchain_scaleway.tokens import text_tokens
 
 _MOST_TEXTS: Final = 2048  # API reference, "embeddings"
-# No token is longer, so that vLLM need not count the tokens of a longer text (recorded).
-_CHARACTERS_PER_TOKEN: Final = 27
 
 
 class EmbeddingRequest(RequestModel):
@@ -64,7 +63,7 @@ class Embeddings(ModelEndpoint[EmbeddingRequest]):
         for text in texts:
             if not text:
                 raise engine_refusal("The decoder prompt cannot be empty")
-            check_length(text, model)
+            check_length(len(text), text_tokens(text), model.context_window)
 
     def prompt_tokens(self, request: EmbeddingRequest) -> int:
         """Count all texts."""
@@ -100,26 +99,6 @@ class Embeddings(ModelEndpoint[EmbeddingRequest]):
         answer = json_answer(200, body)
         answer.delay = call.service.settings.latency
         return answer
-
-
-def check_length(text: str, model: ServedModel) -> None:
-    """Check that a text fits into the context window, in vLLM's two wordings.
-
-    Raises:
-        Refusal: It does not.
-    """
-    window, characters = model.context_window, len(text)
-    head = f"This model's maximum context length is {window} tokens. However, your prompt contains "
-    tail = ". Please reduce the length of the input prompt."
-    most = window * _CHARACTERS_PER_TOKEN
-    if characters > most:
-        bound = f"(more than {most} characters, which is the upper bound for {window} input tokens)"
-        sentence = f"{head}{characters} characters {bound}{tail}"
-        raise bad_parameter(sentence, "input_text", characters)
-    if text_tokens(text) > window:
-        found = f"at least {window + 1} input tokens, which exceeds this limit even without any"
-        sentence = f"{head}{found} output tokens{tail}"
-        raise bad_parameter(sentence, "input_tokens", window + 1)
 
 
 def _base64(native: bytes) -> str:

@@ -9,7 +9,7 @@ from langchain_scaleway.data.facts import Kind
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.bodies import RequestModel
 from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
-from langchain_scaleway.testing.endpoints.embeddings import check_length
+from langchain_scaleway.testing.lengths import check_length
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import bad_parameter, engine_refusal
 from langchain_scaleway.testing.vectors import cosine, embed
@@ -43,7 +43,7 @@ class Rerank(ModelEndpoint[RerankRequest]):
         if (request.top_n or 0) < 0:
             raise bad_parameter("top_n must not be negative.", "top_n", request.top_n)
         for text in (request.query, *request.documents):
-            check_length(text, model)
+            check_length(len(text), text_tokens(text), model.context_window)
 
     def prompt_tokens(self, request: RerankRequest) -> int:
         """Count the query once and every document."""

@@ -1,0 +1,433 @@
+"""The emulator's Responses API beside vLLM's recordings, and what gpt-oss does otherwise.
+
+For each recording the emulator gets the recorded request and says what the recorded model said.
+What it puts on the wire must have the same keys and types, the same statuses and the same order of
+events. Words and numbers are its own.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, ToolCall
+from tests.support.emulated import body_of, client_of, differences
+from tests.support.recordings import VLLM_RESPONSES, Recording, recordings_of
+
+NOT_EMULATED = {
+    "context_": "the emulator counts tokens otherwise than the model",
+    "text_continue_incomplete": "continues a message, which nothing here sends",
+    "text_client_disconnect": "cut by the recorder",
+    "text_stop": "an option of vLLM",
+    "err_context_": "the emulator counts tokens otherwise than the model; see below",
+    "tool_custom": "custom tools, which nothing here sends",
+    "tool_mcp": "tools of the server, which nothing here sends",
+    "tool_web_search": "the same",
+    "err_custom_tool": "the same",
+    "tool_choice_allowed_tools": "a choice that nothing here sends",
+    "reasoning_include_": "an option of vLLM",
+    "err_structured_outputs": "the same",
+    "err_include_unknown": "the same",
+    "logprobs": "the model's tokens are not the emulator's; see below",
+    "reasoning_logprobs": "the same",
+    "err_reasoning_continue_incomplete": "continues a thought, which nothing here sends",
+    "err_tools_bad_schema": "words of the grammar's compiler",
+    "err_temperature_range": "the gateway's range is another",
+    "err_max_output_tokens_too_large": "the gateway's cap comes first",
+    "err_no_model": "the gateway wants a model",
+    "err_unknown_model": "the gateway's answer",
+    "err_no_auth": "the gateway's answer",
+    "err_wrong_key": "the gateway's answer",
+    "err_body_is_list": "another model of Pydantic's",
+    "text_last_is_assistant": "what the model makes of it is not recorded as a reply",
+    "tool_minimal": "the model's answer is no reply",
+    "tool_length_after_call": "where a cut falls depends on the tokenizer",
+    "tool_length_auto_in_name": "the same",
+    "tool_length_named": "the same",
+    "err_tools_unknown_type": "Pydantic's errors about a union come in another order",
+}
+ECHOES = "_echo"  # with the prompt, an option of vLLM
+# What the engine does after it has found out that it cannot go on.
+BROKEN = {
+    "err_json_schema_bad_schema_stream": ["created", "in_progress"],
+    "err_background_null_stream": [],
+    "err_truncation_null_stream": [],
+}
+
+
+def is_emulated(recording: Recording) -> bool:
+    """Whether a recording is of what a client of Scaleway's may send."""
+    return (
+        recording.request["path"] == "/v1/responses"
+        and recording.request["method"] == "POST"
+        and ECHOES not in recording.case
+        and recording.case not in BROKEN
+        and not recording.case.startswith(tuple(NOT_EMULATED))
+    )
+
+
+RECORDINGS = [one for one in recordings_of(VLLM_RESPONSES) if is_emulated(one)]
+ANSWERS = [one for one in RECORDINGS if one.status == 200]
+REFUSALS = [one for one in RECORDINGS if one.status != 200]
+
+
+@pytest.fixture(scope="module")
+def recorded_model() -> Iterator[ScalewayEmulator]:
+    """An emulator of the recorded model."""
+    model = ServedModel(
+        id="tiny-qwen3",
+        context_window=2048,
+        max_output_tokens=2048,
+        efforts=("none",),
+        reports_cached_tokens=True,
+    )
+    with ScalewayEmulator(api_key="sk-local-test", models=(model,)) as emulator:
+        yield emulator
+
+
+def ask(emulator: ScalewayEmulator, **body: Any) -> httpx.Response:
+    with client_of(emulator) as client:
+        return client.post("/responses", json=body)
+
+
+def ask_again(emulator: ScalewayEmulator, recording: Recording) -> httpx.Response:
+    """Send the recorded request, without the bound where the recorded model did not reach it."""
+    request = recording.request
+    if "raw_body" in request:
+        names = ("Content-Type",)
+        headers = {name: text for name, text in request["headers"].items() if name in names}
+        with client_of(emulator) as client:
+            return client.post("/responses", content=request["raw_body"], headers=headers)
+    body = dict(request["body"])
+    if recording.status == 200 and final(recording)["status"] == "completed":
+        body.pop("max_output_tokens", None)
+    content_type = request["headers"].get("Content-Type", "application/json")
+    with client_of(emulator) as client:
+        return client.post("/responses", json=body, headers={"Content-Type": content_type})
+
+
+def final(recording: Recording) -> dict[str, Any]:
+    """The whole response object of a recording."""
+    body: dict[str, Any] = (
+        recording.events[-1]["response"] if recording.is_streamed else recording.json_body
+    )
+    return body
+
+
+def recorded_reply(recording: Recording) -> Reply:
+    """What the recorded model said, or would have said had it not been cut."""
+    response = final(recording)
+    text, reasoning, calls = "", "", []
+    for item in response["output"]:
+        if item["type"] == "function_call":
+            calls.append(ToolCall(item["name"], item["arguments"]))
+        elif item["type"] == "message":
+            text += item["content"][0]["text"]
+        else:
+            reasoning += item["content"][0]["text"]
+    if "<tool_call>" in text:  # the recorded call was cut, or was not wanted
+        arguments = {"city": "Paris" * (100 if response["status"] == "incomplete" else 1)}
+        calls.append(ToolCall("get_weather", arguments))
+        text = ""
+    elif response["status"] == "incomplete":
+        more = " more" * 2000
+        if calls:
+            calls[-1] = ToolCall(calls[-1].name, f"{calls[-1].arguments}{more}")
+        elif reasoning and not text.strip():
+            reasoning += more
+        else:
+            text += more
+    if calls and not text.strip():
+        text = ""
+    return Reply(text or None, reasoning or None, calls)
+
+
+def answer_again(emulator: ScalewayEmulator, recording: Recording) -> httpx.Response:
+    reply = recorded_reply(recording)
+    emulator.respond_with(lambda _: reply)
+    return ask_again(emulator, recording)
+
+
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    """The kinds of events in order, each run of deltas as one; cut calls may be of any length."""
+    return [kind for kind, _ in itertools.groupby(event["type"] for event in events)]
+
+
+def form(event: dict[str, Any]) -> tuple[str, str]:
+    """What tells events of different keys apart: their type, and that of the item or part."""
+    return event["type"], (event.get("item") or event.get("part") or {}).get("type", "")
+
+
+def events_of(stream: httpx.Response) -> list[dict[str, Any]]:
+    """The events of a stream, whose names and types agree."""
+    events = []
+    for block in stream.text.removesuffix("\n\n").split("\n\n"):
+        name, data = block.split("\n")
+        event = httpx.Response(200, text=data.removeprefix("data: ")).json()
+        assert name == f"event: {event['type']}"
+        assert [*event][-1] == "type"
+        events.append(event)
+    assert [event["sequence_number"] for event in events] == [*range(len(events))]
+    return events
+
+
+@pytest.mark.parametrize("recording", [one for one in ANSWERS if not one.is_streamed], ids=str)
+def test_response_has_the_recorded_shape(
+    recorded_model: ScalewayEmulator, recording: Recording
+) -> None:
+    answer = answer_again(recorded_model, recording)
+    assert answer.status_code == 200, answer.text
+    mine, recorded = answer.json(), recording.json_body
+    for field in ("status", "incomplete_details", "tools", "tool_choice", "text", "reasoning"):
+        assert mine.pop(field) == recorded.pop(field), field
+    for mine_one, recorded_one in zip(mine.pop("output"), recorded.pop("output"), strict=True):
+        assert list(differences(mine_one, recorded_one)) == []
+        assert mine_one["status"] == recorded_one["status"]
+    assert list(differences(mine, recorded)) == []
+
+
+@pytest.mark.parametrize("recording", [one for one in ANSWERS if one.is_streamed], ids=str)
+def test_stream_has_the_recorded_events(
+    recorded_model: ScalewayEmulator, recording: Recording
+) -> None:
+    answer = answer_again(recorded_model, recording)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    mine, recorded = events_of(answer), recording.events
+    assert kinds(mine) == kinds(recorded)
+    last, recorded_last = mine.pop()["response"], recorded.pop()["response"]
+    for field in ("status", "tools"):
+        assert last[field] == recorded_last[field]
+    examples = {form(event): event for event in recorded}
+    for event in mine:
+        event.get("response", {}).pop("tools", None)
+        examples[form(event)].get("response", {}).pop("tools", None)
+        assert list(differences(event, examples[form(event)])) == []
+    for mine_one, recorded_one in zip(last["output"], recorded_last["output"], strict=True):
+        assert list(differences(mine_one, recorded_one)) == []
+        assert mine_one["status"] == recorded_one["status"]
+
+
+@pytest.mark.parametrize("recording", REFUSALS, ids=str)
+def test_refusal_is_the_recorded_one(
+    recorded_model: ScalewayEmulator, recording: Recording
+) -> None:
+    recorded_model.respond_with(None)
+    answer = ask_again(recorded_model, recording)
+    assert answer.status_code == recording.status
+    mine, recorded = answer.json(), recording.json_body
+    assert list(differences(mine, recorded)) == []
+    if recorded["error"]["type"] != "Bad Request":
+        assert mine == recorded
+    else:  # of Pydantic's many errors about a union the first is the same
+        assert mine["error"]["param"] == recorded["error"]["param"]
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_stream_breaks_off_where_the_recorded_one_does(
+    recorded_model: ScalewayEmulator, case: str
+) -> None:
+    request = Recording(VLLM_RESPONSES, case).request
+    recorded_model.respond_with(None)
+    with (
+        client_of(recorded_model) as client,
+        client.stream("POST", "/responses", json=request["body"]) as answer,
+    ):
+        received = b""
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):  # noqa: PT012 -- the loop is what raises
+            for part in answer.iter_raw():
+                received += part
+    assert answer.status_code == 200
+    assert received.count(b"event: ") == len(BROKEN[case])
+
+
+# --- What no recording shows --------------------------------------------------------------
+
+GPT_OSS = "gpt-oss-120b"
+CALL = {
+    "type": "function_call",
+    "call_id": "call_1",
+    "name": "get_time",
+    "arguments": "{}",
+    "status": "completed",
+}
+RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
+QUESTION = {"role": "user", "content": "Call get_time"}
+TOOL = {"type": "function", "name": "get_time", "parameters": {"type": "object", "properties": {}}}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator() as emulator:
+        yield emulator
+
+
+def ask_gpt_oss(emulator: ScalewayEmulator, **body: Any) -> httpx.Response:
+    return ask(emulator, **{"model": GPT_OSS, "input": "Hello", **body})
+
+
+def message_of_error(answer: httpx.Response) -> str:
+    """The sentence of a refusal."""
+    assert answer.status_code == 400
+    sentence = answer.json()["error"]["message"]
+    assert isinstance(sentence, str)
+    return sentence
+
+
+def test_agents_loop_on_gpt_oss_works_here(emulator: ScalewayEmulator) -> None:
+    first = ask_gpt_oss(emulator, input=[QUESTION], tools=[TOOL]).json()
+    assert [item["type"] for item in first["output"]] == ["reasoning", "function_call"]
+    call = first["output"][1]
+    assert call["call_id"].startswith("call_")
+    result = {**RESULT, "call_id": call["call_id"]}
+    second = ask_gpt_oss(emulator, input=[QUESTION, *first["output"], result], tools=[TOOL]).json()
+    assert "noon" in second["output"][-1]["content"][0]["text"]
+
+
+def test_agents_loop_on_gpt_oss_breaks_on_chat_completions(emulator: ScalewayEmulator) -> None:
+    """Scaleway's page "query language models"; opencode issue 7524, 2026-01-09."""
+    function = {"name": "get_time", "arguments": "{}"}
+    called = {"id": "call_1", "type": "function", "function": function}
+    messages = [
+        QUESTION,
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "noon"},
+    ]
+    with client_of(emulator) as client:
+        before = client.post("/chat/completions", json=body_of(model=GPT_OSS))
+        answer = client.post(
+            "/chat/completions", json={"model": GPT_OSS, "messages": messages, "tools": []}
+        )
+    assert (before.status_code, answer.status_code) == (200, 500)
+
+
+@pytest.mark.parametrize("model", ["glm-5.2", "mistral-medium-3.5-128b", "qwen3-embedding-8b"])
+def test_models_that_do_not_serve_it(emulator: ScalewayEmulator, model: str) -> None:
+    answer = ask(emulator, model=model, input="Hello")
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "status": 422,
+        "error": "ROUTE NOT SUPPORTED",
+        "message": "endpoint '/v1/responses' is not supported",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"input": [QUESTION, RESULT]}, "No call message found for call_1"),
+        ({"reasoning": {"effort": "none"}}, "reasoning_effort='none' is not supported by Harmony."),
+        (
+            {"include": ["message.output_text.logprobs"]},
+            "logprobs are not supported with gpt-oss models",
+        ),
+        ({"input": [{"type": "item_reference"}]}, "Unsupported input type: item_reference"),
+    ],
+)
+def test_what_gpt_oss_refuses(
+    emulator: ScalewayEmulator, body: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in message_of_error(ask_gpt_oss(emulator, **body))
+
+
+def test_gpt_oss_does_not_see_pictures_and_does_not_say_so(emulator: ScalewayEmulator) -> None:
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+    asked = [{"role": "user", "content": [{"type": "input_text", "text": "Look"}, picture]}]
+    assert ask_gpt_oss(emulator, input=asked).status_code == 200
+
+
+def test_cut_stream_of_gpt_oss_ends_an_item_only_in_the_last_event(
+    emulator: ScalewayEmulator,
+) -> None:
+    emulator.script(Reply("one two three four"))
+    events = events_of(ask_gpt_oss(emulator, stream=True, max_output_tokens=2))
+    assert events[-1]["type"] == "response.incomplete"
+    assert "response.output_item.done" not in kinds(events)
+    [item] = events[-1]["response"]["output"]
+    assert (item["status"], item["content"][0]["text"]) == ("incomplete", "one two")
+    [begun] = [event for event in events if event["type"] == "response.output_item.added"]
+    assert begun["item"]["id"] != item["id"]
+
+
+def test_item_of_gpt_oss_without_a_delta_is_in_the_last_event_alone(
+    emulator: ScalewayEmulator,
+) -> None:
+    emulator.script(Reply(None, None, [ToolCall("get_time", "")]))
+    events = events_of(ask_gpt_oss(emulator, stream=True, tools=[TOOL]))
+    assert kinds(events) == ["response.created", "response.in_progress", "response.completed"]
+    assert [item["name"] for item in events[-1]["response"]["output"]] == ["get_time"]
+
+
+def test_call_before_the_end_of_a_budget_is_whole(emulator: ScalewayEmulator) -> None:
+    """Recording `tool_length_after_call`: incomplete, and its only call has all arguments."""
+    emulator.script(Reply(None, None, [ToolCall("get_time", {"a": 1})]))
+    body = {"model": "qwen3-235b-a22b-instruct-2507", "input": "Hello", "tools": [TOOL]}
+    answer = ask(emulator, **body, max_output_tokens=8).json()
+    assert answer["status"] == "incomplete"
+    assert [item["arguments"] for item in answer["output"]] == ['{"a":1}']
+
+
+def test_call_cut_within_its_name_leaves_nothing(emulator: ScalewayEmulator) -> None:
+    """Recording `tool_length_auto_in_name_stream`."""
+    emulator.script(Reply(None, "thought over", [ToolCall("get_time", {"a": 1})]))
+    answer = ask_gpt_oss(emulator, tools=[TOOL], stream=True, max_output_tokens=2)
+    assert [item["type"] for item in events_of(answer)[-1]["response"]["output"]] == ["reasoning"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_of_the_text(emulator: ScalewayEmulator, stream: bool) -> None:
+    emulator.script("one two")
+    answer = ask(
+        emulator,
+        model="llama-3.3-70b-instruct",
+        input="Hello",
+        include=["message.output_text.logprobs"],
+        top_logprobs=2,
+        stream=stream,
+    )
+    if stream:
+        entries = [
+            event["logprobs"][0]
+            for event in events_of(answer)
+            if event["type"] == "response.output_text.delta"
+        ]
+    else:
+        entries = answer.json()["output"][0]["content"][0]["logprobs"]
+    assert [entry["token"] for entry in entries] == ["one", " two"]
+    assert ("bytes" in entries[0]) is not stream
+    assert [len(entry["top_logprobs"]) for entry in entries] == [2, 2]
+
+
+def test_prompt_that_fills_the_context_to_the_last_token(emulator: ScalewayEmulator) -> None:
+    """The third wording of a context overflow; recording `err_context_exact`."""
+    model = ServedModel(id="small", context_window=10)
+    with ScalewayEmulator(models=(model,)) as small:
+        sizes = [message_or_status(small, "a" * size) for size in range(4, 60, 4)]
+    assert (
+        "The engine prompt length 10 exceeds the max_model_len 10. Please reduce prompt." in sizes
+    )
+    assert any("your prompt contains at least 11 input tokens" in str(size) for size in sizes)
+    assert 200 in sizes
+
+
+def message_or_status(emulator: ScalewayEmulator, prompt: str) -> str | int:
+    """What comes of a prompt on the small model."""
+    answer = ask(emulator, model="small", input=prompt)
+    return 200 if answer.status_code == 200 else str(answer.json()["error"]["message"])
+
+
+def test_budget_is_lowered_to_what_is_left(emulator: ScalewayEmulator) -> None:
+    """Recording `context_sum`: no refusal, and the object says what the bound was."""
+    model = ServedModel(id="small", context_window=100)
+    with ScalewayEmulator(models=(model,)) as small:
+        answer = ask(small, model="small", input="Hello", max_output_tokens=1000).json()
+    assert answer["max_output_tokens"] == 100 - answer["usage"]["input_tokens"]
+
+
+def test_usage_has_scaleways_details(emulator: ScalewayEmulator) -> None:
+    usage = ask_gpt_oss(emulator).json()["usage"]
+    assert usage["output_tokens_details"]["reasoning_tokens"] > 0
+    assert usage["input_tokens_details"]["cached_tokens"] == 0
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
