@@ -69,7 +69,7 @@ test-lowest: $(LANES)/lowest.stamp ## Tests on the lowest versions that pyprojec
 .PHONY: test-newest
 test-newest: $(VENV)/tools.stamp ## Tests on the newest versions that the package index has
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LANES)/newest
-	@$(INSTALL) --python $(LANES)/newest --requirements pyproject.toml --all-extras --group test --editable .
+	@$(INSTALL) --python $(LANES)/newest --refresh --requirements pyproject.toml --all-extras --group test --editable .
 	@$(call VERSIONS,$(LANES)/newest)
 	$(LANES)/newest/$(SCRIPTS)/pytest -n auto $(SELECTED)
 

@@ -42,6 +42,7 @@ def mistakes(tmp_path: Path) -> Path:
     return program
 
 
+@pytest.mark.timeout(300)  # on a busy machine, with nothing in mypy's cache
 def test_mypy_strict_reads_a_program_of_a_user(mistakes: Path) -> None:
     """Without this project's settings: a user need not have pydantic's plugin for mypy."""
     options = ["--strict", "--config-file=", f"--cache-dir={ROOT / '.mypy_cache' / 'user'}"]
