@@ -93,6 +93,8 @@ def write(environment: Environment, pyproject: Mapping[str, Any], *, upgrade: bo
     ]
     if environment.lowest:
         command += ["--resolution", "lowest-direct"]
+        for requirement in requirements_of(environment, pyproject):
+            command += ["--upgrade-package", requirement.name]  # else it would stay as it is
     elif environment is not DEV:
         command += ["--constraints", f"{DEV.name}.txt"]
     command += ["--upgrade"] if upgrade else []
