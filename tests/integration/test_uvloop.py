@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from langchain_scaleway.client.connections import ssl_context
+from langchain_scaleway.client.transport import ssl_context
 from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
 from tests.support.calls import ANSWER, ask_all
 from tests.support.leftovers import nothing_left, wait_for

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from langchain_scaleway import errors
-from langchain_scaleway.client.events import EventReader
+from langchain_scaleway.client.error_mapping import error_from_event
+from langchain_scaleway.client.events import ChatCompletion, EventReader
 
 MODEL = "glm-5.2"
 
@@ -22,7 +23,9 @@ def as_event(data: Any, name: str = "") -> bytes:
 
 def read(*pieces: bytes) -> list[dict[str, Any]]:
     """All events of a stream."""
-    reader = EventReader(MODEL)
+    reader = EventReader(
+        ChatCompletion(), MODEL, lambda event: error_from_event(event, model=MODEL)
+    )
     events = [event for piece in pieces for event in reader.feed(piece)]
     return events + list(reader.end())
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_scaleway import errors
-from langchain_scaleway.client.retry import RETRIED_STATUSES, RetryPolicy, requested_wait
+from langchain_scaleway.client.retry import RETRIED_STATUSES, RetryPolicy
 
 ATTEMPTS = st.integers(min_value=1, max_value=10_000)
 POLICIES = st.builds(
@@ -123,6 +123,27 @@ def test_errors_without_a_refusal(error: errors.ScalewayError, *, is_retried: bo
     assert RetryPolicy().should_retry(1, error) is is_retried
 
 
+@pytest.mark.parametrize(
+    ("error", "retries"),
+    [
+        (errors.ScalewayTimeoutError("x", type="answer_timeout"), 1),
+        (errors.ScalewayTimeoutError("x", type="first_event_timeout"), 1),
+        (errors.ScalewayTimeoutError("x", type="connect_timeout"), 5),
+        (errors.ScalewayTimeoutError("x", type="pool_timeout"), 5),
+        (errors.ScalewayTimeoutError("x", status_code=408), 5),
+        (errors.ScalewayStreamInterruptedError("x"), 1),
+        (errors.ScalewayConnectionError("x", type="incomplete_answer"), 1),
+        (errors.ScalewayConnectionError("x"), 5),
+    ],
+    ids=lambda value: f"{type(value).__name__} {value.type}" if hasattr(value, "type") else None,
+)
+def test_what_may_have_been_paid_for_is_retried_once(
+    error: errors.ScalewayError, retries: int
+) -> None:
+    policy = RetryPolicy(max_retries=5)
+    assert sum(policy.should_retry(attempt, error) for attempt in range(1, 10)) == retries
+
+
 def test_bounds_double() -> None:
     policy = RetryPolicy(first_wait=0.5, longest_wait=5)
     error = errors.ScalewayConnectionError("x")
@@ -169,13 +190,13 @@ def test_a_quota_per_minute_takes_longer() -> None:
 )
 def test_requested_waits(headers: dict[str, str], seconds: float | None) -> None:
     error = refusal(**headers)
-    assert requested_wait(error) == seconds
+    assert error.retry_after == seconds
     if seconds is not None:
         assert RetryPolicy().wait(1, error) == seconds
 
 
 def test_a_requested_date() -> None:
-    wait = requested_wait(refusal(retry_after=in_seconds(30)))
+    wait = refusal(retry_after=in_seconds(30)).retry_after
     assert wait is not None
     assert 20 < wait <= 30
 
@@ -183,7 +204,7 @@ def test_a_requested_date() -> None:
 @given(HEADERS)
 def test_no_header_is_too_strange(headers: dict[str, str]) -> None:
     response = errors.ErrorResponse(429, headers)
-    wait = requested_wait(errors.ScalewayRateLimitError("x", response=response))
+    wait = errors.ScalewayRateLimitError("x", response=response).retry_after
     assert wait is None or wait >= 0
 
 
