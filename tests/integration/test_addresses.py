@@ -16,6 +16,7 @@ from tests.support.models import model_on
 
 pytestmark = [
     pytest.mark.timeout(30),
+    pytest.mark.allow_hosts(["127.0.0.1", "127.0.0.2"]),
     pytest.mark.skipif(sys.platform != "linux", reason="Others have one loopback address only."),
 ]
 
