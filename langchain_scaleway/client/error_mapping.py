@@ -100,10 +100,15 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
         "Set `max_tokens` to {0} or less.",
     ),
     (
-        r"must alternate",
+        (  # mistral-common and the chat templates of Mistral, Qwen, Llama and gpt-oss
+            r"must alternate|Only user and assistant roles|Expected last role|Unexpected role|"
+            r"[Tt]ool call id|Not the same number of function calls|System message must be at the|"
+            r"No user query found|single tool-calls at once|no first user message|has tool role"
+        ),
         (
-            "This model's chat template wants user and assistant to take turns: merge neighbours "
-            "of the same role, for example with `langchain_core.messages.merge_message_runs`."
+            "The model's chat template does not take this order of messages. `ChatScaleway` brings "
+            "a history into the order that a model's family wants: name the family with "
+            "`model_family`, see the page “Chat templates”."
         ),
     ),
     (

@@ -60,7 +60,7 @@ def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
             yield {"type": "text", "text": block}
             continue
         corrected = _corrected(block)
-        if corrected.get("type") == "text":
+        if corrected.get("type") in _STANDARD:
             yield corrected
             continue
         try:
@@ -338,6 +338,9 @@ def _unwrapped(block: Block) -> Block:
     value = block.get("value") if block.get("type") == "non_standard" else None
     return value if isinstance(value, dict) else block
 
+
+_STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call")
+"""Blocks that need no reading; `content_blocks` knows refusals since langchain-core 1.7.5 only."""
 
 _REASONING_KEYS = (
     "reasoning",  # LangChain

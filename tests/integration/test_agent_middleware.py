@@ -23,7 +23,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from langchain_scaleway import errors
+from langchain_scaleway import ScalewayWarning, errors
 from langchain_scaleway.testing import (
     CutStream,
     HttpError,
@@ -114,6 +114,29 @@ async def test_fallback_middleware_asks_another_model(emulator: ScalewayEmulator
         _, request, _, answer = each["messages"]
         assert request.response_metadata["model_name"] == THINKING_MODEL
         assert answer.text == "It is sunny."
+
+
+@pytest.mark.usefixtures("nothing_told_yet")
+def test_fallback_to_a_model_that_reads_no_pictures_goes_on_with_the_thread(
+    emulator: ScalewayEmulator,
+) -> None:
+    agent: Any = create_agent(
+        model_on(emulator, "gemma-4-26b-a4b-it"),
+        middleware=[ModelFallbackMiddleware(model_on(emulator))],
+        checkpointer=InMemorySaver(),
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    picture = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
+
+    agent.invoke({"messages": [HumanMessage(["What is this?", picture])]}, config)
+    emulator.script(HttpError(503), "A dot.", HttpError(503), "Red.")
+    with pytest.warns(ScalewayWarning, match=f"{PLAIN_MODEL} is not shown .* 'image'"):
+        agent.invoke({"messages": [HumanMessage("In one word?")]}, config)
+    state = agent.invoke({"messages": [HumanMessage("Which colour?")]}, config)  # told once
+
+    assert state["messages"][-1].text == "Red."
+    first = emulator.requests[-1].json["messages"][0]
+    assert first["content"][1]["text"] == "[image, image/png: not shown]"
 
 
 # --- Summaries --------------------------------------------------------------------------

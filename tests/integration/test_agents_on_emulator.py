@@ -112,6 +112,38 @@ def test_agent_gets_its_thoughts_back_within_a_run(
     assert ("reasoning" in next_turn[1]) is afterwards
 
 
+PICTURE = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
+REPORT = {"type": "file", "url": "docs://report", "mime_type": "text/markdown"}
+
+
+@pytest.mark.parametrize(
+    ("model", "roles"),
+    [
+        ("mistral-small-3.2-24b-instruct-2506", ["tool", "assistant", "user"]),
+        (THINKING_MODEL, ["tool", "user"]),
+        ("glm-5.2", ["tool"]),
+    ],
+    ids=["Mistral", "reads pictures", "reads none"],
+)
+def test_tool_that_returns_a_picture_and_a_file_is_no_end_of_a_run(
+    emulator: ScalewayEmulator, model: str, roles: list[str]
+) -> None:
+    def draw() -> list[dict[str, str]]:
+        """Draw a chart."""
+        return [{"type": "text", "text": "Done."}, PICTURE, REPORT]
+
+    emulator.script(Reply(tool_calls=[ToolCall("draw", {})]), "A chart.")
+    agent = create_agent(model_on(emulator, model), tools=[draw])
+    state = agent.invoke(ask())
+
+    assert state["messages"][-1].text == "A chart."
+    sent = emulator.requests[-1].json["messages"][2:]
+    assert [message["role"] for message in sent] == roles
+    assert sent[0]["content"].endswith("[file docs://report, text/markdown: not shown]")
+    pictures = [part for message in sent for part in message["content"] if "image_url" in part]
+    assert len(pictures) == (1 if "user" in roles else 0)
+
+
 def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) -> None:
     def get_weather(city: str) -> str:
         """Get the weather in a city."""

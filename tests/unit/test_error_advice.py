@@ -41,10 +41,22 @@ from tests.support.recordings import Recording, all_recordings
             "max_completion_tokens is limited to 8192 for gemma-3-27b-it",
             "Set `max_tokens` to 8192 or less.",
         ),
-        (
-            400,
-            "conversation roles must alternate user/assistant/user/assistant/...",
-            "`langchain_core.messages.merge_message_runs`",
+        *(
+            (400, sentence, "name the family with `model_family`")
+            for sentence in (
+                "conversation roles must alternate user/assistant/user/assistant/...",
+                "Only user and assistant roles are supported, with the exception of an initial …",
+                "Expected last role User or Tool (or Assistant with prefix) for serving but got …",
+                "Unexpected role 'user' after role 'tool'",
+                "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
+                "Unexpected tool call id abcdefgh1 in tool results",
+                "Not the same number of function calls and responses",
+                "System message must be at the beginning.",
+                "No user query found in messages.",
+                "This model only supports single tool-calls at once!",
+                "Cannot put tools in the first user message when there's no first user message!",
+                "Message has tool role, but there was no previous assistant message with a tool …",
+            )
         ),
         (400, "gpt-oss-120b is not a multimodal model", "a model that takes images"),
         (
