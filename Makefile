@@ -93,6 +93,8 @@ test-wheel: $(VENV)/tools.stamp ## Tests of the sdist on the wheel, both in dist
 .PHONY: test-live
 test-live: $(VENV)/dev.stamp ## Tests against Scaleway itself: needs SCW_SECRET_KEY, is billed
 	@test -n "$$SCW_SECRET_KEY" || { echo "make test-live talks to Scaleway: set SCW_SECRET_KEY first." >&2; exit 2; }
+	$(BIN)/python -m langchain_scaleway doctor
+	-$(BIN)/python -m langchain_scaleway check $(ARGS)
 	$(BIN)/pytest -m live --force-enable-socket tests/integration
 
 .PHONY: soak

@@ -107,12 +107,52 @@ class Settings(NamedTuple):
         return checked
 
 
+class Found(NamedTuple):
+    """A setting, and the place that it came from, for messages."""
+
+    value: str
+    place: str
+
+
 def load_settings(
     api_key: SecretStr | str | None = None,
     project_id: str | None = None,
     base_url: str | None = None,
 ) -> Settings:
     """Complete the given arguments from the environment and Scaleway's config file.
+
+    Args:
+        api_key: The key, if the caller names one.
+        project_id: The project's UUID, if the caller names one.
+        base_url: The API's URL up to and including `/v1`, if the caller names one.
+
+    Returns:
+        The settings, checked.
+
+    Raises:
+        ValueError: A value is missing or malformed. The message names its place, and never
+            contains a key or a URL.
+
+    Example:
+        >>> load_settings("my-key", "11111111-2222-3333-4444-555555555555").url
+        'https://api.scaleway.ai/11111111-2222-3333-4444-555555555555/v1'
+    """
+    found = find_settings(api_key, project_id, base_url)
+    checks = {
+        "api_key": _check_api_key,
+        "project_id": _checked_project_id,
+        "base_url": _checked_base_url,
+    }
+    values = {name: check(*found[name]) for name, check in checks.items() if name in found}
+    return Settings(**(dict.fromkeys(checks) | values)).checked()
+
+
+def find_settings(
+    api_key: SecretStr | str | None = None,
+    project_id: str | None = None,
+    base_url: str | None = None,
+) -> dict[str, Found]:
+    """Find each setting in the first place that has it.
 
     The key is the argument, else `SCW_SECRET_KEY`, else `SCALEWAY_API_KEY`, else `secret_key` in
     the config file. The base URL is the argument, else `SCALEWAY_BASE_URL`, else the serverless
@@ -131,43 +171,36 @@ def load_settings(
         base_url: The API's URL up to and including `/v1`, if the caller names one.
 
     Returns:
-        The settings, checked.
+        What was found, unchecked, by the argument's name.
 
     Raises:
-        ValueError: A value is missing or malformed. The message names its place, and never
-            contains a key or a URL.
-
-    Example:
-        >>> load_settings("my-key", "11111111-2222-3333-4444-555555555555").url
-        'https://api.scaleway.ai/11111111-2222-3333-4444-555555555555/v1'
+        ValueError: The config file cannot be understood.
     """
     path = cache(config_path)  # It looks at the disk, which a coroutine must not do needlessly.
     profile = cache(lambda: load_profile(path()))
 
-    def find(variables: tuple[str, ...], name: str | None = None) -> tuple[str, str] | None:
-        """The first value that there is, and its place for messages."""
+    def find(variables: tuple[str, ...], name: str | None = None) -> Found | None:
         for variable in variables:
             if text := os.environ.get(variable, "").strip():
-                return text, f"The environment variable {variable}"
+                return Found(text, f"The environment variable {variable}")
         if name is None:
             return None
         value = profile().get(name)
         place = f"{name} in Scaleway's config file {path()}"
         if not isinstance(value, str | None):
             raise ValueError(f"{place} must be text.")  # noqa: TRY004 -- a value in a file is wrong
-        return (value.strip(), place) if value and value.strip() else None
+        return Found(value.strip(), place) if value and value.strip() else None
 
-    if base_url is None and (found := find((BASE_URL_VARIABLE,))):
-        base_url = _checked_base_url(*found)
-    if api_key is None and (found := find(API_KEY_VARIABLES, "secret_key")):
-        api_key = _check_api_key(*found)
-    if (
-        base_url is None
-        and project_id is None
-        and (found := find((PROJECT_ID_VARIABLE,), "default_project_id"))
-    ):
-        project_id = _checked_project_id(*found)
-    return Settings(api_key, project_id, base_url).checked()
+    key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
+    found = {
+        "base_url": find((BASE_URL_VARIABLE,)) if base_url is None else Found(base_url, "base_url"),
+        "api_key": find(API_KEY_VARIABLES, "secret_key") if key is None else Found(key, "api_key"),
+    }
+    if project_id is not None:
+        found["project_id"] = Found(project_id, "project_id")
+    elif found["base_url"] is None:
+        found["project_id"] = find((PROJECT_ID_VARIABLE,), "default_project_id")
+    return {name: setting for name, setting in found.items() if setting is not None}
 
 
 def _check_api_key(key: str, place: str) -> str:

@@ -1,0 +1,153 @@
+"""One request and every byte of its answer, and how they become a recording without the key."""
+
+import json
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from langchain_scaleway.settings import Settings
+
+_DUMMY_KEY = "sk-local-test"
+_DUMMY_PROJECT = "00000000-0000-4000-8000-000000000000"
+_TIMEOUT = 120.0
+_RECALCULATED = {b"transfer-encoding", b"content-length"}
+
+
+def open_client(settings: Settings) -> httpx.Client:
+    """A plain client, so that nothing is corrected, retried or left out.
+
+    Args:
+        settings: Where requests go, and with which key.
+    """
+    headers = {"accept-encoding": "identity"}
+    if settings.secret is not None:
+        headers["authorization"] = f"Bearer {settings.secret.get_secret_value()}"
+    return httpx.Client(headers=headers, timeout=_TIMEOUT)
+
+
+class Exchange:
+    """What was asked and what came back.
+
+    Args:
+        client: What `open_client` gives.
+        url: The base URL.
+        path: The path behind it.
+        body: The JSON to post, or the form's fields where there is a file; without one this is
+            a GET.
+        file: A file's name and bytes, for a form.
+
+    Attributes:
+        status: The HTTP status; 0 if no answer came.
+        headers: The answer's headers, names in lower case.
+        content: The answer's body, as far as it came.
+        error: Why no whole answer came, if none did.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        url: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        file: tuple[str, bytes] | None = None,
+    ) -> None:
+        self.path = path
+        self.body = body
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.content = b""
+        self.error: str | None = None
+        self._head = b""
+        self._received: list[tuple[float, int]] = []
+        form = {"data": body, "files": {"file": file}} if file else {"json": body}
+        method, arguments = ("GET", {}) if body is None else ("POST", form)
+        self._method = method
+        started = time.monotonic()
+        try:
+            with client.stream(method, url + path, **arguments) as response:
+                self._read_head(response)
+                for piece in response.iter_raw():
+                    self.content += piece
+                    self._received.append((round(time.monotonic() - started, 6), len(piece)))
+        except httpx.HTTPError as error:
+            self.error = f"{type(error).__name__}: {error}"
+
+    def _read_head(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = dict(response.headers)
+        lines = [f"HTTP/1.1 {self.status} {response.reason_phrase}".encode()]
+        lines += [
+            name + b": " + value
+            for name, value in response.headers.raw
+            if name.lower() not in _RECALCULATED
+        ]
+        self._head = b"\r\n".join(lines)
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The answer as a JSON object; empty if it is none."""
+        try:
+            answer = json.loads(self.content)
+        except ValueError:
+            return {}
+        return answer if isinstance(answer, dict) else {}
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        """The JSON objects in a stream."""
+        lines = self.content.splitlines()
+        return [json.loads(line[6:]) for line in lines if line.startswith(b"data: {")]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The first message of a chat completion; empty if there is none."""
+        choices = self.json.get("choices") or [{}]
+        message: dict[str, Any] = choices[0].get("message") or {}
+        return message
+
+    def write(self, folder: Path, name: str, settings: Settings) -> None:
+        """Write the recording, in the form of the repository's `tests/recordings`.
+
+        Args:
+            folder: Where it goes; made if it is missing.
+            name: The beginning of the three files' names.
+            settings: Whose key and project are replaced wherever they are.
+        """
+        request = {
+            "method": self._method,
+            "path": f"/v1{self.path}",
+            "headers": {"Authorization": f"Bearer {_DUMMY_KEY}"},
+            "body": self.body,
+        }
+        # The whole length stands in the place of chunks.
+        head = self._head + b"\r\ncontent-length: %d\r\n\r\n" % len(self.content)
+        rows, offset = [(0.0, 0, len(head))], len(head)
+        for seconds, size in self._received:
+            rows.append((seconds, offset, size))
+            offset += size
+        timing = {
+            "captured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "end": "content-length" if self.error is None else "error",
+            "error": self.error,
+            "total_s": rows[-1][0],
+            "recv": rows,
+        }
+        files = {
+            "request.json": json.dumps(request, indent=1, ensure_ascii=False).encode(),
+            "response.http": head + self.content,
+            "timing.json": json.dumps(timing).encode(),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        for ending, content in files.items():
+            (folder / f"{name}.{ending}").write_bytes(_without_secrets(content, settings))
+
+
+def _without_secrets(content: bytes, settings: Settings) -> bytes:
+    if settings.secret is not None:
+        content = content.replace(settings.secret.get_secret_value().encode(), _DUMMY_KEY.encode())
+    if project := settings.project_in_url or settings.project_id:
+        content = content.replace(project.encode(), _DUMMY_PROJECT.encode())
+    return content
