@@ -24,18 +24,16 @@ _PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwAD"
     "hgGAWjR9awAAAABJRU5ErkJggg=="
 )
-_WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Get the weather in a city.",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
+_FUNCTION: dict[str, Any] = {
+    "name": "get_weather",
+    "description": "Get the weather in a city.",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
     },
 }
+_WEATHER = {"type": "function", "function": _FUNCTION}
 _SCHEMA = {
     "type": "json_schema",
     "json_schema": {
@@ -372,7 +370,7 @@ _RESPONSES = (
                 },
                 {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
             ],
-            "tools": [{"type": "function", **_WEATHER["function"]}],
+            "tools": [{"type": "function", **_FUNCTION}],
             "max_output_tokens": 300,
             "store": False,
         },
