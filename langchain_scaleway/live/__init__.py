@@ -6,11 +6,13 @@ believed, and can be kept as recordings, which become tests.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from langchain_scaleway.client.transport import Connections
 from langchain_scaleway.costs import usage_cost
-from langchain_scaleway.live.exchange import Exchange, open_client
+from langchain_scaleway.live.exchange import Exchange
 from langchain_scaleway.live.questions import QUESTIONS, Question
 from langchain_scaleway.settings import Settings
 
@@ -58,10 +60,10 @@ def check(
     known = {question.name: question for question in QUESTIONS}
     if unknown := set(names).difference(known):
         raise ValueError(f"There are no questions named {', '.join(sorted(unknown))}.")
-    with open_client(settings) as client:
+    with closing(Connections()) as connections:
         for name in names or known:
             question = known[name]
-            exchange = Exchange(client, settings.url, question.path, question.body, question.file)
+            exchange = Exchange(connections, settings, question.path, question.body, question.file)
             if recordings is not None:
                 exchange.write(recordings, name, settings)
             yield Outcome(question, _verdict(question, exchange), _seen(exchange), _cost(exchange))

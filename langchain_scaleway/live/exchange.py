@@ -6,34 +6,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from langchain_scaleway.client.endpoint import Endpoint
+from langchain_scaleway.client.transport import Connections, Response, Timeout, new_request
+from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import Settings
 
 _DUMMY_KEY = "sk-local-test"
 _DUMMY_PROJECT = "00000000-0000-4000-8000-000000000000"
-_TIMEOUT = 120.0
+_TIMEOUT = Timeout(120.0)
 _RECALCULATED = {b"transfer-encoding", b"content-length"}
 
 
-def open_client(settings: Settings) -> httpx.Client:
-    """A plain client, so that nothing is corrected, retried or left out.
-
-    Args:
-        settings: Where requests go, and with which key.
-    """
-    headers = {"accept-encoding": "identity"}
-    if settings.secret is not None:
-        headers["authorization"] = f"Bearer {settings.secret.get_secret_value()}"
-    return httpx.Client(headers=headers, timeout=_TIMEOUT)
-
-
 class Exchange:
-    """What was asked and what came back.
+    """What was asked and what came back, neither corrected nor retried.
 
     Args:
-        client: What `open_client` gives.
-        url: The base URL.
+        connections: Those that it goes over.
+        settings: Where it goes, and with which key.
         path: The path behind it.
         body: The JSON to post, or the form's fields where there is a file; without one this is
             a GET.
@@ -48,8 +37,8 @@ class Exchange:
 
     def __init__(
         self,
-        client: httpx.Client,
-        url: str,
+        connections: Connections,
+        settings: Settings,
         path: str,
         body: dict[str, Any] | None = None,
         file: tuple[str, bytes] | None = None,
@@ -62,20 +51,32 @@ class Exchange:
         self.error: str | None = None
         self._head = b""
         self._received: list[tuple[float, int]] = []
-        form = {"data": body, "files": {"file": file}} if file else {"json": body}
-        method, arguments = ("GET", {}) if body is None else ("POST", form)
-        self._method = method
+        endpoint = Endpoint(
+            settings.url,
+            api_key=settings.secret,
+            timeout=_TIMEOUT,
+            headers={"accept-encoding": "identity"},
+        )
+        if file is None:
+            call = endpoint.call(path, body)
+        else:
+            call = endpoint.call(path, None, data=body, files={"file": file})
+        self._method = call.method
         started = time.monotonic()
         try:
-            with client.stream(method, url + path, **arguments) as response:
+            with endpoint.errors(None):
+                response = connections.send(new_request(*call[:4], _TIMEOUT.as_dict()))
                 self._read_head(response)
-                for piece in response.iter_raw():
-                    self.content += piece
-                    self._received.append((round(time.monotonic() - started, 6), len(piece)))
-        except httpx.HTTPError as error:
-            self.error = f"{type(error).__name__}: {error}"
+                try:
+                    for piece in response.iter_raw():
+                        self.content += piece
+                        self._received.append((round(time.monotonic() - started, 6), len(piece)))
+                finally:
+                    response.close()
+        except ScalewayError as error:
+            self.error = str(error)
 
-    def _read_head(self, response: httpx.Response) -> None:
+    def _read_head(self, response: Response) -> None:
         self.status = response.status_code
         self.headers = dict(response.headers)
         lines = [f"HTTP/1.1 {self.status} {response.reason_phrase}".encode()]

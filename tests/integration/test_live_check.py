@@ -17,8 +17,6 @@ from tests.support.recordings import Recording
 NOT_IMITATED = {
     "effort_ignored",  # It holds to Scaleway's page.
     "glm_streamed_call",  # It streams calls of every model.
-    # Not yet.
-    *("gpt_oss_result", "qwen_late_system", "responses_result", "responses_stream"),
 }
 """What is believed of Scaleway, and is otherwise on the emulator."""
 
@@ -36,7 +34,7 @@ def test_the_emulator_is_as_scaleway_is_believed_to_be(emulator: ScalewayEmulato
     outcomes = list(live.check(settings))
     assert [outcome.question for outcome in outcomes] == list(QUESTIONS)
     different = {each.question.name: each.seen for each in outcomes if each.verdict == "different"}
-    assert different.keys() <= NOT_IMITATED, different
+    assert different.keys() == NOT_IMITATED, different
     assert not [each for each in outcomes if each.verdict == "unanswered"]
     assert 0 < sum(outcome.cost for outcome in outcomes) < 0.05
 
