@@ -113,6 +113,13 @@ class Recording:
         return [json.loads(payload) for payload in payloads if payload != "[DONE]"]
 
     @property
+    def shape(self) -> str:
+        """The engine and the shape of its answer."""
+        engine = self.folder.split("-")[0]
+        said = [self.json_body] if not self.is_streamed else self.events if self.is_whole else []
+        return f"{engine} {self.status} {self.is_streamed} {self.is_whole} {_shape(said)}"
+
+    @property
     def _head(self) -> bytes:
         return self.raw_response.partition(b"\r\n\r\n")[0]
 
@@ -146,3 +153,19 @@ def recordings_of(folder: str) -> list[Recording]:
         Recording(folder, path.name.removesuffix(".request.json"))
         for path in sorted((DIRECTORY / folder).glob("*.request.json"))
     ]
+
+
+def distinct_recordings() -> list[Recording]:
+    """One chat recording for each shape that an engine's answers have, whatever their words."""
+    chats = [recording for recording in all_recordings() if recording.is_chat]
+    by_shape = {recording.shape: recording for recording in reversed(chats)}
+    return [recording for recording in chats if by_shape[recording.shape] is recording]
+
+
+def _shape(value: Any) -> str:
+    """Names and types of a JSON value; empty texts and lists are shapes of their own."""
+    if isinstance(value, dict):
+        return str({name: _shape(value[name]) for name in sorted(value)})
+    if isinstance(value, list):
+        return str(sorted({_shape(item) for item in value}))
+    return type(value).__name__ + ("" if value else " (empty)")

@@ -6,48 +6,30 @@ What should come out is worked out from the recording in `tests.support.outcomes
 
 import functools
 import operator
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessageChunk
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.errors import ScalewayError, ScalewayStreamInterruptedError
-from tests.support.outcomes import (
-    CUT_OFF_CALLS,
-    ExpectedError,
-    Outcome,
-    expected_error,
-    expected_outcome,
-    outcome_of,
+from tests.support.outcomes import ExpectedError, expected_error, expected_outcome, outcome_of
+from tests.support.recordings import (
+    DIRECTORY,
+    FOLDERS,
+    LLAMACPP,
+    VLLM_QWEN,
+    VLLM_SMOLLM,
+    Recording,
+    all_recordings,
+    distinct_recordings,
 )
-from tests.support.recordings import LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording, all_recordings
 from tests.support.replay import Pace, ReplayServer
+from tests.support.versions import PROMPT, every_call, streamed_versions, whole_versions
 from tests.unit.conftest import ModelFactory
 
-PROMPT = "What is the capital of France?"
-
 Replay = Callable[..., ChatScaleway]
-
-NO_CHAT = {
-    "audio_transcriptions": "transcription",
-    "completions_legacy": "completions before chat",
-    "embeddings": "embeddings",
-    "err_method_not_allowed": "a GET on the chat endpoint",
-    "err_models_no_auth": "the list of models",
-    "err_unknown_path": "no endpoint at all",
-    "models_list": "the list of models",
-    "models_retrieve": "the list of models",
-    "rerank": "reranking",
-    "vx_health": "vLLM's health check",
-    "vx_responses": "OpenAI's Responses API",
-    "vx_responses_stream": "OpenAI's Responses API",
-    "vx_tokenize": "vLLM's tokenizer",
-    "vx_version": "vLLM's version",
-}
-"""Recordings that ask no chat completion, and what they ask."""
 
 ACCEPTED = {
     VLLM_QWEN: {
@@ -82,34 +64,55 @@ ACCEPTED = {
 }
 """Requests with a mistake in them that the server answered all the same."""
 
-CHATS = [recording for recording in all_recordings() if recording.case not in NO_CHAT]
-ERRORS = [recording for recording in CHATS if recording.status != 200]
-WHOLE = [r for r in CHATS if r.status == 200 and not r.is_streamed]
-STREAMED = [r for r in CHATS if r.status == 200 and r.is_streamed and r.is_whole]
-CUT = [recording for recording in CHATS if not recording.is_whole]
+CHATS = [recording for recording in all_recordings() if recording.is_chat]
+DISTINCT = distinct_recordings()
 
 
-def expected_sum(recording: Recording) -> Outcome:
-    """What the chunks of a recorded stream should add up to.
+def one_of_each(
+    *, is_error: bool = False, is_streamed: bool, is_whole: bool = True
+) -> pytest.MarkDecorator:
+    """A test for one recording of each shape."""
+    found = [
+        recording
+        for recording in DISTINCT
+        if (recording.status != 200) == is_error
+        and recording.is_streamed == is_streamed
+        and recording.is_whole == is_whole
+    ]
+    return pytest.mark.parametrize("recording", found, ids=str)
 
-    Core completes JSON that breaks off when it adds chunks up, and would take a call that was
-    cut off for a whole one. A bracket that core cannot repair is put behind it, so that it is
-    as invalid as in the recording's whole reply.
-    """
-    expected = expected_outcome(recording)
-    if recording not in CUT_OFF_CALLS:
-        return expected
-    [(name, arguments, call_id)] = expected.invalid_calls
-    return replace(expected, invalid_calls=[(name, arguments + "]", call_id)])
+
+@pytest.fixture
+def replay(replay_server: ReplayServer, model_at: ModelFactory) -> Replay:
+    """Makes a model that sends what the recorder sent, and is answered with the recording."""
+
+    def make(recording: Recording, pace: Pace = Pace.AT_ONCE, **fields: Any) -> ChatScaleway:
+        if recording.status == 200 and not recording.case.startswith("err_"):
+            sent = recording.request["body"]
+            fields["max_tokens"] = sent.get("max_tokens")
+            fields["extra_body"] = {"tools": sent["tools"]} if "tools" in sent else None
+        base_url = replay_server.base_url(recording, pace)
+        return model_at(base_url, recording.requested_model, **fields)
+
+    return make
 
 
-def test_every_recording_has_its_place() -> None:
-    assert {r for r in all_recordings() if not r.is_chat} == {
-        r for r in all_recordings() if r.case in NO_CHAT
+# --- The recordings themselves ----------------------------------------------------------
+
+
+def test_every_file_of_the_recorded_chats_is_read() -> None:
+    endings = ("request.json", "response.http", "timing.json")
+    read = {
+        f"{recording.folder}/{recording.case}.{ending}"
+        for recording in all_recordings()
+        for ending in endings
     }
-    assert len(ERRORS) + len(WHOLE) + len(STREAMED) + len(CUT) == len(CHATS)
-    assert len(all_recordings()) == 348
-    assert len(CHATS) == 316
+    files = {
+        f"{folder}/{path.name}" for folder in FOLDERS for path in (DIRECTORY / folder).iterdir()
+    }
+    assert read == files
+    for recording in all_recordings():
+        assert sum(recording.received_lengths) == len(recording.raw_response), recording
 
 
 def test_bad_requests_that_were_accepted() -> None:
@@ -120,73 +123,98 @@ def test_bad_requests_that_were_accepted() -> None:
     assert found == ACCEPTED
 
 
-@pytest.fixture
-def replay(replay_server: ReplayServer, model_at: ModelFactory) -> Replay:
-    """Makes a model that is answered with a recording."""
-
-    def make(recording: Recording, pace: Pace = Pace.AT_ONCE, **fields: Any) -> ChatScaleway:
-        base_url = replay_server.base_url(recording, pace)
-        return model_at(base_url, recording.requested_model, **fields)
-
-    return make
+# --- All of them, by one method ---------------------------------------------------------
 
 
-def aggregate(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:
-    return functools.reduce(operator.add, chunks)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_recorded_answer_is_read(
+    folder: str, replay: Replay, subtests: pytest.Subtests
+) -> None:
+    for recording in (chat for chat in CHATS if chat.folder == folder):
+        with subtests.test(str(recording)):
+            if recording.status != 200:
+                with pytest.raises(ScalewayError) as caught:
+                    replay(recording).invoke(PROMPT)
+                check_error(caught.value, recording)
+            elif not recording.is_whole:
+                with pytest.raises(ScalewayStreamInterruptedError) as interrupted:
+                    replay(recording, streaming=True).invoke(PROMPT)
+                check_cut(interrupted.value, recording)
+            else:
+                message = replay(recording, streaming=recording.is_streamed).invoke(PROMPT)
+                assert message.id
+                assert outcome_of(message) == expected_outcome(recording)
 
 
-async def collect(stream: AsyncIterator[AIMessageChunk], chunks: list[AIMessageChunk]) -> None:
-    """Keep the chunks of a stream, also of one that raises in the end."""
-    async for chunk in stream:
-        chunks.append(chunk)  # noqa: PERF401 -- a comprehension would keep none of them
+# --- Each shape, by every method, in every version and at every pace --------------------
 
 
-def finished(message: AIMessage) -> Outcome:
-    """What a message says, once it has been seen to have an id."""
-    assert message.id
-    return outcome_of(message)
+@one_of_each(is_streamed=False)
+async def test_a_whole_reply_is_the_same_in_every_version(
+    recording: Recording, replay: Replay
+) -> None:
+    expected = expected_outcome(recording)
+    for version, message in (await whole_versions(functools.partial(replay, recording))).items():
+        assert outcome_of(message) == expected, version
+        # Core's `message_to_events` adds `invalid_tool_calls` to the blocks of a whole message;
+        # if they were among them already, each would come twice.
+        kinds = [block["type"] for block in message.content_blocks]
+        assert "invalid_tool_call" not in kinds, version
 
 
-@pytest.mark.parametrize("recording", WHOLE, ids=str)
-class TestWholeReplies:
-    def test_invoke(self, recording: Recording, replay: Replay) -> None:
-        assert finished(replay(recording).invoke(PROMPT)) == expected_outcome(recording)
-
-    async def test_ainvoke(self, recording: Recording, replay: Replay) -> None:
-        message = await replay(recording).ainvoke(PROMPT)
-        assert finished(message) == expected_outcome(recording)
+@one_of_each(is_streamed=True)
+async def test_a_stream_is_the_same_in_every_version(recording: Recording, replay: Replay) -> None:
+    expected = expected_outcome(recording)
+    make_model = functools.partial(replay, recording)
+    for version, message in (await streamed_versions(make_model)).items():
+        assert outcome_of(message) == expected, version
 
 
-@pytest.mark.parametrize("recording", STREAMED, ids=str)
-class TestStreams:
-    @pytest.mark.parametrize("pace", Pace)
-    def test_stream(self, recording: Recording, pace: Pace, replay: Replay) -> None:
-        chunks = list(replay(recording, pace).stream(PROMPT))
-        assert finished(aggregate(chunks)) == expected_sum(recording)
+@pytest.mark.parametrize("pace", [Pace.BYTE_BY_BYTE, Pace.AS_RECEIVED])
+@one_of_each(is_streamed=True)
+async def test_a_stream_is_the_same_at_every_pace(
+    recording: Recording, pace: Pace, replay: Replay
+) -> None:
+    model = replay(recording, pace)
+    *chunks, last = model.stream(PROMPT)
+    assert last.chunk_position == "last"
+    assert last.response_metadata == expected_outcome(recording).metadata
+    for chunk in chunks:
+        assert chunk.chunk_position is None
+        assert chunk.usage_metadata is None
+        assert chunk.response_metadata == {"model_provider": "scaleway"}
+    assert [chunk.content async for chunk in model.astream(PROMPT)][:-1] == [
+        chunk.content for chunk in chunks
+    ]
 
-    @pytest.mark.parametrize("pace", [Pace.AT_ONCE, Pace.AS_RECEIVED])
-    async def test_astream(self, recording: Recording, pace: Pace, replay: Replay) -> None:
-        chunks = [chunk async for chunk in replay(recording, pace).astream(PROMPT)]
-        assert finished(aggregate(chunks)) == expected_sum(recording)
 
-    def test_streamed_invoke(self, recording: Recording, replay: Replay) -> None:
-        message = replay(recording, streaming=True).invoke(PROMPT)
-        assert finished(message) == expected_sum(recording)
+@one_of_each(is_error=True, is_streamed=False)
+async def test_an_error_is_the_same_by_every_method(recording: Recording, replay: Replay) -> None:
+    for ask in every_call(functools.partial(replay, recording)).values():
+        with pytest.raises(ScalewayError) as caught:
+            await ask()
+        check_error(caught.value, recording)
 
-    async def test_streamed_ainvoke(self, recording: Recording, replay: Replay) -> None:
-        message = await replay(recording, streaming=True).ainvoke(PROMPT)
-        assert finished(message) == expected_sum(recording)
 
-    def test_metadata_stand_on_the_last_chunk_alone(
-        self, recording: Recording, replay: Replay
-    ) -> None:
-        *chunks, last = replay(recording).stream(PROMPT)
-        assert last.chunk_position == "last"
-        assert last.response_metadata == expected_outcome(recording).metadata
-        for chunk in chunks:
-            assert chunk.chunk_position is None
-            assert chunk.usage_metadata is None
-            assert chunk.response_metadata == {"model_provider": "scaleway"}
+@one_of_each(is_streamed=True, is_whole=False)
+async def test_a_stream_that_was_cut_is_an_error_by_every_method(
+    recording: Recording, replay: Replay
+) -> None:
+    calls = every_call(functools.partial(replay, recording))
+    for method in ("stream", "astream", "streaming invoke", "streaming ainvoke"):
+        with pytest.raises(ScalewayStreamInterruptedError) as caught:
+            await calls[method]()
+        check_cut(caught.value, recording)
+
+
+def test_what_came_before_a_cut_was_given(replay: Replay) -> None:
+    for recording in (chat for chat in CHATS if not chat.is_whole):
+        chunks: list[AIMessageChunk] = []
+        with pytest.raises(ScalewayStreamInterruptedError):
+            chunks.extend(replay(recording).stream(PROMPT))
+        said = functools.reduce(operator.add, chunks).content
+        assert said == expected_outcome(recording).content
+        assert all(chunk.chunk_position is None for chunk in chunks)
 
 
 def check_error(error: ScalewayError, recording: Recording) -> None:
@@ -210,59 +238,8 @@ def check_error(error: ScalewayError, recording: Recording) -> None:
     assert found == expected
 
 
-@pytest.mark.parametrize("recording", ERRORS, ids=str)
-class TestErrors:
-    def test_invoke(self, recording: Recording, replay: Replay) -> None:
-        with pytest.raises(ScalewayError) as caught:
-            replay(recording).invoke(PROMPT)
-        check_error(caught.value, recording)
-
-    async def test_ainvoke(self, recording: Recording, replay: Replay) -> None:
-        with pytest.raises(ScalewayError) as caught:
-            await replay(recording).ainvoke(PROMPT)
-        check_error(caught.value, recording)
-
-    def test_stream(self, recording: Recording, replay: Replay) -> None:
-        with pytest.raises(ScalewayError) as caught:
-            list(replay(recording).stream(PROMPT))
-        check_error(caught.value, recording)
-
-    async def test_astream(self, recording: Recording, replay: Replay) -> None:
-        with pytest.raises(ScalewayError) as caught:
-            [chunk async for chunk in replay(recording).astream(PROMPT)]
-        check_error(caught.value, recording)
-
-
 def check_cut(error: ScalewayStreamInterruptedError, recording: Recording) -> None:
     assert error.partial_text == expected_outcome(recording).content
     assert error.partial_reasoning == ""
     assert error.model == recording.requested_model
     assert recording.requested_model in str(error)
-
-
-@pytest.mark.parametrize("recording", CUT, ids=str)
-class TestCutStreams:
-    def test_stream(self, recording: Recording, replay: Replay) -> None:
-        chunks: list[AIMessageChunk] = []
-        with pytest.raises(ScalewayStreamInterruptedError) as caught:
-            chunks.extend(replay(recording).stream(PROMPT))
-        check_cut(caught.value, recording)
-        assert aggregate(chunks).content == expected_outcome(recording).content
-        assert all(chunk.chunk_position is None for chunk in chunks)
-
-    async def test_astream(self, recording: Recording, replay: Replay) -> None:
-        chunks: list[AIMessageChunk] = []
-        with pytest.raises(ScalewayStreamInterruptedError) as caught:
-            await collect(replay(recording).astream(PROMPT), chunks)
-        check_cut(caught.value, recording)
-        assert aggregate(chunks).content == expected_outcome(recording).content
-
-    def test_streamed_invoke(self, recording: Recording, replay: Replay) -> None:
-        with pytest.raises(ScalewayStreamInterruptedError) as caught:
-            replay(recording, streaming=True).invoke(PROMPT)
-        check_cut(caught.value, recording)
-
-    async def test_streamed_ainvoke(self, recording: Recording, replay: Replay) -> None:
-        with pytest.raises(ScalewayStreamInterruptedError) as caught:
-            await replay(recording, streaming=True).ainvoke(PROMPT)
-        check_cut(caught.value, recording)

@@ -41,12 +41,6 @@ CLOSED_ONLY = [
     pytest.param("</think>Four.", "", "Four.", id="no thoughts, not opened"),
 ]
 
-MID_SENTENCE = [
-    pytest.param("so four</think>\n\nFour.", "so four", "\n\nFour.", id="in mid-sentence"),
-    pytest.param("so four\n</think>four.", "so four\n", "four.", id="a small letter after it"),
-]
-"""Only of a model that always thinks it is known that this closes a block."""
-
 NO_BLOCKS = [
     pytest.param('{"text": "Thought about it.</think>Done"}', id="the closing tag in JSON"),
     pytest.param("Two and two.\n</think>\n\nFour.", id="a block that was never opened"),
@@ -70,15 +64,9 @@ def _cut_everywhere(content: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS)
-def test_a_block_is_reasoning(content: str, reasoning: str, answer: str) -> None:
+def test_a_block_is_reasoning_wherever_it_is_cut(content: str, reasoning: str, answer: str) -> None:
     outcome = outcome_of(whole_message(whole({"content": content})))
     assert (outcome.reasoning, outcome.content) == (reasoning, answer)
-
-
-@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS)
-def test_a_streamed_block_is_reasoning_wherever_it_is_cut(
-    content: str, reasoning: str, answer: str
-) -> None:
     for pieces in _cut_everywhere(content):
         outcome = streamed_outcome(*(event({"content": piece}) for piece in pieces), END)
         assert (outcome.reasoning, outcome.content) == (reasoning, answer), pieces
@@ -88,10 +76,6 @@ def test_a_streamed_block_is_reasoning_wherever_it_is_cut(
 def test_a_reply_that_only_speaks_of_the_tags_keeps_them(content: str) -> None:
     outcome = outcome_of(whole_message(whole({"content": content})))
     assert (outcome.reasoning, outcome.content) == ("", content)
-
-
-@pytest.mark.parametrize("content", NO_BLOCKS)
-def test_a_streamed_reply_that_only_speaks_of_the_tags_keeps_them(content: str) -> None:
     for pieces in _cut_everywhere(content):
         outcome = streamed_outcome(*(event({"content": piece}) for piece in pieces), END)
         assert (outcome.reasoning, outcome.content) == ("", content), pieces
@@ -101,16 +85,10 @@ BEGINS_WITHIN = "qwen/qwen3-235b-a22b-thinking-2507:fp8"
 """A model that always thinks, and whose chat template opens the block."""
 
 
-@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS + CLOSED_ONLY + MID_SENTENCE)
+@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS + CLOSED_ONLY)
 def test_a_reply_that_begins_within_the_block(content: str, reasoning: str, answer: str) -> None:
     outcome = outcome_of(whole_message(whole({"content": content}), BEGINS_WITHIN))
     assert (outcome.reasoning, outcome.content) == (reasoning, answer)
-
-
-@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS + CLOSED_ONLY + MID_SENTENCE)
-def test_a_streamed_reply_that_begins_within_the_block(
-    content: str, reasoning: str, answer: str
-) -> None:
     for pieces in _cut_everywhere(content):
         events = [event({"content": piece}) for piece in pieces]
         outcome = outcome_of(decode(*events, END, model=BEGINS_WITHIN))
@@ -166,16 +144,6 @@ def test_a_tool_call_in_mid_thought() -> None:
         assert message.content == ""
 
 
-@pytest.mark.parametrize("content", ["<think>", "\n<think>"])
-def test_a_tool_call_before_the_first_thought(content: str) -> None:
-    wire_call = fragment('{"a": 1}', name="add", id="call_a", index=0)
-    streamed = decode(event({"content": content}), calls_event(wire_call), END)
-    answered = whole_message(whole({"content": content, "tool_calls": [wire_call]}))
-    for message in (streamed, answered):
-        assert message.content == ""
-        assert calls_of(message) == [("add", {"a": 1}, "call_a")]
-
-
 _PIECES = st.lists(
     st.sampled_from(["<think>", "</think>", "<", "</", "think>", "a", "\n", ". ", "Four", " "])
 )
@@ -188,14 +156,6 @@ def test_any_cut_gives_the_same_reply(pieces: list[str], cuts: list[int]) -> Non
     parts = [content[start:end] for start, end in itertools.pairwise(edges)]
     at_once = streamed_outcome(event({"content": content}), END)
     assert streamed_outcome(*(event({"content": part}) for part in parts), END) == at_once
-
-
-@given(pieces=_PIECES)
-def test_a_reply_that_begins_within_the_block_is_split_as_its_stream_is(pieces: list[str]) -> None:
-    content = "".join(pieces)
-    streamed = decode(event({"content": content}), END, model=BEGINS_WITHIN)
-    answered = whole_message(whole({"content": content}), BEGINS_WITHIN)
-    assert outcome_of(answered) == outcome_of(streamed)
 
 
 @given(pieces=_PIECES)

@@ -50,14 +50,6 @@ def test_a_running_total_in_every_event() -> None:
     assert usage_of(decode(*events, event({}, "stop"))) == expected
 
 
-def test_nulls_before_the_count() -> None:
-    count = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
-    message = decode(
-        {**event({"content": "Hi"}), "usage": None}, {**event({}, "stop"), "usage": count}
-    )
-    assert usage_of(message) == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
-
-
 def test_a_null_after_the_count_does_not_erase_it() -> None:
     count = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
     message = decode(
@@ -70,7 +62,6 @@ def test_a_null_after_the_count_does_not_erase_it() -> None:
     ("details", "expected"),
     [
         ({"prompt_tokens_details": None, "completion_tokens_details": None}, {}),
-        ({"prompt_tokens_details": {"cached_tokens": None}}, {}),
         (
             {"prompt_tokens_details": {"cached_tokens": 256, "created_cache_tokens": 384}},
             {"input_token_details": {"cache_read": 256, "cache_creation": 384}},
@@ -79,7 +70,6 @@ def test_a_null_after_the_count_does_not_erase_it() -> None:
             {"prompt_tokens_details": {"cached_tokens": 11520}},
             {"input_token_details": {"cache_read": 11520}},
         ),
-        ({"prompt_tokens_details": {"cached_tokens": -1}}, {}),
         (
             {"prompt_tokens_details": {"cached_tokens": 0}},
             {"input_token_details": {"cache_read": 0}},
@@ -107,23 +97,14 @@ def test_details_have_langchains_names(details: dict[str, Any], expected: dict[s
     assert usage_of(whole_message(whole({"content": "Hi"}, usage=count))) == expected
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"prompt_tokens": 5, "completion_tokens": 2}, (5, 2, 7)),
-        ({"prompt_tokens": 5, "completion_tokens": None, "total_tokens": "7"}, (5, 0, 5)),
-        ({"total_tokens": 7}, (0, 0, 7)),
-        ({"prompt_tokens": -1, "completion_tokens": 2, "total_tokens": -1}, (0, 2, 2)),
-    ],
-)
-def test_odd_counts(given: dict[str, Any], expected: tuple[int, int, int]) -> None:
-    usage = usage_of(whole_message(whole({"content": "Hi"}, usage=given)))
-    assert usage is not None
-    assert tuple(usage.values()) == expected
-    assert all(type(count) is int for count in usage.values())
+def test_a_total_that_is_missing_is_added_up() -> None:
+    usage = usage_of(
+        whole_message(whole({"content": "Hi"}, usage={"prompt_tokens": 5, "completion_tokens": 2}))
+    )
+    assert usage == {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
 
 
-@pytest.mark.parametrize("usage", [None, {}, [], "many", {"prompt_tokens": None}, {"x": 1}])
+@pytest.mark.parametrize("usage", [None, {}, "many", {"prompt_tokens": None}])
 def test_what_is_no_count(usage: Any) -> None:
     assert decode(event({}, "stop"), usage_event(usage)).usage_metadata is None
     assert whole_message(whole({"content": "Hi"}, usage=usage)).usage_metadata is None
