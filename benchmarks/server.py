@@ -10,7 +10,6 @@ The first part of the path says which reply is wanted: `POST /content/v1/chat/co
 import asyncio
 import json
 import os
-import resource
 import socket
 import ssl
 import subprocess
@@ -34,6 +33,8 @@ _WAITING_CONNECTIONS = 4096
 
 def allow_many_sockets() -> None:
     """Raise this process's limit of open files as far as it may; its children inherit it."""
+    import resource  # noqa: PLC0415 -- Windows has no such module
+
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -1,6 +1,6 @@
 """Sort a big pile of messages at the speed of Scaleway's quotas, without a single refusal.
 
-    pip install "langchain-scaleway[progress,testing]"
+    pip install "langchain-scaleway[testing]" tqdm
     python -m examples.classify messages.txt    # a message a line; without a file: made up here
 
 With SCW_SECRET_KEY it runs on Scaleway, without on an emulator whose minutes last three seconds.

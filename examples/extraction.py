@@ -1,6 +1,6 @@
 """Typed records from a pile of documents, with a progress bar and what it cost.
 
-    pip install "langchain-scaleway[progress,testing]"
+    pip install "langchain-scaleway[testing]" tqdm
     python -m examples.extraction letters/*.txt   # without files: some that are made up here
 
 With SCW_SECRET_KEY it runs on Scaleway, without on an emulator.

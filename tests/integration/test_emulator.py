@@ -309,6 +309,7 @@ def answer_from_a_module(request: ReceivedRequest) -> Step:
     return RawReply(body=orjson.dumps({"choices": [{"message": {"content": "module"}}]}))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for Ctrl-C.")
 def test_command_line() -> None:
     command = [sys.executable, "-m", "langchain_scaleway.testing", "--port", "0"]
     options = ["--requests-per-minute", "2", "--fault", "HtmlError", "--fault-rate", "1"]

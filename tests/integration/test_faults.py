@@ -80,5 +80,5 @@ def check(error: Exception | None, expected: Raises, model: str) -> None:
 
 
 def test_the_page_shows_this_table() -> None:
-    page = PAGE.read_text()
+    page = PAGE.read_text("utf-8")
     assert page == put_on(page, as_markdown(GROUPS)), "run: python -m tests.support.faults"

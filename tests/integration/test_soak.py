@@ -1,6 +1,5 @@
 """Streams and calls, a tenth of them hit by a fault. `make soak` runs thousands of them."""
 
-import resource
 import sys
 
 import pytest
@@ -30,6 +29,8 @@ def test_five_hundred_calls_in_a_row() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_two_thousand_streams_at_once() -> None:
+    import resource  # noqa: PLC0415 -- Windows has no such module
+
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     check(soak_streams(2_000, patience=30))

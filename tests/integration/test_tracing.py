@@ -260,7 +260,9 @@ def test_no_costs_without_a_rate(emulator: ScalewayEmulator, langsmith: LocalLan
 def with_cost() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The function on the page about tracing."""
     page = Path(__file__).parents[2] / "docs" / "tracing.md"
-    code = re.search(r"```python\n(from langchain_scaleway.+?)```", page.read_text(), re.DOTALL)
+    code = re.search(
+        r"```python\n(from langchain_scaleway.+?)```", page.read_text("utf-8"), re.DOTALL
+    )
     assert code is not None
     names: dict[str, Any] = {}
     exec(code[1], names)  # noqa: S102 -- our own page

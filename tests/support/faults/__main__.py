@@ -4,4 +4,4 @@ from tests.support.faults import GROUPS
 from tests.support.faults.table import PAGE, as_markdown, put_on
 
 if __name__ == "__main__":
-    PAGE.write_text(put_on(PAGE.read_text(), as_markdown(GROUPS)))
+    PAGE.write_text(put_on(PAGE.read_text("utf-8"), as_markdown(GROUPS)), "utf-8")
