@@ -45,7 +45,7 @@ import httpx
 Response = httpx.Response
 Timeout = httpx.Timeout
 
-LIBRARY = f"httpx/{httpx.__version__}"
+LIBRARY = f"{httpx.__name__}/{httpx.__version__}"
 
 Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
