@@ -25,7 +25,7 @@ from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout
 from langchain_scaleway.client.transport import Connections, Timeout
 from langchain_scaleway.errors import ScalewayResponseError
-from langchain_scaleway.settings import Settings, load_settings
+from langchain_scaleway.settings import check_settings, given_settings, load_settings
 
 _SHARED_BY_DEEP_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
 """Fields whose objects hold locks or sockets, which cannot be copied."""
@@ -195,16 +195,16 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
         return model._client()  # noqa: SLF001 -- a copy's of this very class
 
     def _build_client(self) -> ScalewayClient:
-        settings = Settings(self.api_key, self.project_id, self.base_url).checked()
+        settings = check_settings(given_settings(self.api_key, self.project_id, self.base_url))
         retry = RetryPolicy(self.max_retries)
         gate = None
         # A `ScalewayRateLimiter`, known by its method: importing it would slow every start.
         if make_gate := getattr(getattr(self, "rate_limiter", None), "gate", None):
-            gate = make_gate(settings.url, settings.secret, as_timeout(self.timeout).read)
+            gate = make_gate(settings.url, settings.api_key, as_timeout(self.timeout).read)
             retry = retry._replace(first_quota_wait=0.0)  # The limiter makes everybody wait.
         endpoint = Endpoint(
             settings.url,
-            api_key=settings.secret,
+            api_key=settings.api_key,
             project_id=settings.project_in_url,
             is_serverless=settings.is_serverless,
             timeout=as_timeout(self.timeout),

@@ -10,7 +10,13 @@ from typing import NamedTuple
 from langchain_scaleway.chat_models import ChatScaleway
 from langchain_scaleway.data import known_models, model_facts
 from langchain_scaleway.errors import ScalewayError
-from langchain_scaleway.settings import Found, Settings, find_settings, load_settings
+from langchain_scaleway.settings import (
+    Found,
+    Settings,
+    check_settings,
+    find_settings,
+    given_settings,
+)
 
 _QUOTA_HEADER = "x-ratelimit-"
 
@@ -41,8 +47,8 @@ def examine(
         What was found. It ends with the first finding that makes the next ones pointless.
     """
     try:
-        found = find_settings(base_url=base_url)
-        settings = load_settings(base_url=base_url)
+        found = find_settings(given_settings(base_url=base_url))
+        settings = check_settings(found)
     except ValueError as error:
         yield Finding(is_fine=False, text=str(error))
         return

@@ -2,9 +2,10 @@
 
 import os
 import re
-import uuid
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -34,6 +35,8 @@ _ACCESS_KEY = r"SCW[A-Z0-9]{17}"
 """The pattern of an access key: the half of an IAM API key that is not secret, and of no use here
 (Scaleway's Go SDK, `validation.IsAccessKey`)."""
 
+_UUID = r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 _HOST_NAME = r"([^.]{1,63}\.)*[^.]{1,63}\.?"
 """A host name as resolvers accept it (RFC 1035): labels of 1 to 63 characters between dots."""
 
@@ -50,7 +53,7 @@ class Settings(NamedTuple):
         base_url: The address up to and including `/v1`; `None` for the serverless API.
     """
 
-    api_key: SecretStr | str | None
+    api_key: SecretStr | None
     project_id: str | None
     base_url: str | None
 
@@ -61,7 +64,7 @@ class Settings(NamedTuple):
         If a project is known, it goes into the serverless API's URL: a key without rights on its
         default project gets 403 on the bare URL (docs: fixing-common-issues, about 2026-09).
         """
-        base_url = (self.base_url or _BARE_URL).rstrip("/")
+        base_url = self.base_url or _BARE_URL
         if self.project_id and base_url.lower() == _BARE_URL:
             return f"https://{SERVERLESS_HOST}/{self.project_id}/v1"
         return base_url
@@ -69,42 +72,13 @@ class Settings(NamedTuple):
     @property
     def is_serverless(self) -> bool:
         """Whether requests go to the serverless API, and not to a deployment or another vLLM."""
-        return urlsplit(self.url).hostname == SERVERLESS_HOST
+        return self.base_url is None or urlsplit(self.base_url).hostname == SERVERLESS_HOST
 
     @property
     def project_in_url(self) -> str | None:
         """The project in the URL of the serverless API, even if it came with `base_url`."""
         first = urlsplit(self.url).path.lstrip("/").partition("/")[0]
-        return first if self.is_serverless and _is_uuid(first) else None
-
-    @property
-    def secret(self) -> SecretStr | None:
-        """The key, wrapped."""
-        return SecretStr(self.api_key) if isinstance(self.api_key, str) else self.api_key
-
-    def checked(self) -> "Settings":
-        """The same in the form in which it is sent.
-
-        Raises:
-            ValueError: A value is missing or malformed. The message never contains a key or a
-                URL.
-        """
-        key, project, base_url = self.secret, self.project_id, self.base_url
-        if base_url is not None:
-            base_url = _checked_base_url(base_url, "base_url")
-        if key is not None:
-            _check_api_key(key.get_secret_value(), "api_key")
-        if project is not None:
-            project = _checked_project_id(project, "project_id")
-        checked = Settings(key, project, base_url)
-        if key is None and checked.is_serverless:
-            raise ValueError(
-                "No Scaleway API key was found. Pass api_key=…, or set the environment variable "
-                f"{API_KEY_VARIABLES[0]} (or {API_KEY_VARIABLES[1]}), or run `scw init`, which "
-                f"writes secret_key to Scaleway's config file ({config_path()}). The key is the "
-                "secret key of an IAM API key: https://console.scaleway.com/iam/api-keys"
-            )
-        return checked
+        return first if self.is_serverless and re.fullmatch(_UUID, first) else None
 
 
 class Found(NamedTuple):
@@ -119,15 +93,12 @@ def load_settings(
     project_id: str | None = None,
     base_url: str | None = None,
 ) -> Settings:
-    """Complete the given arguments from the environment and Scaleway's config file.
+    """Complete the given arguments as `find_settings` does, and check everything.
 
     Args:
         api_key: The key, if the caller names one.
         project_id: The project's UUID, if the caller names one.
         base_url: The API's URL up to and including `/v1`, if the caller names one.
-
-    Returns:
-        The settings, checked.
 
     Raises:
         ValueError: A value is missing or malformed. The message names its place, and never
@@ -137,21 +108,21 @@ def load_settings(
         >>> load_settings("my-key", "11111111-2222-3333-4444-555555555555").url
         'https://api.scaleway.ai/11111111-2222-3333-4444-555555555555/v1'
     """
-    found = find_settings(api_key, project_id, base_url)
-    checks = {
-        "api_key": _check_api_key,
-        "project_id": _checked_project_id,
-        "base_url": _checked_base_url,
-    }
-    values = {name: check(*found[name]) for name, check in checks.items() if name in found}
-    return Settings(**(dict.fromkeys(checks) | values)).checked()
+    return check_settings(find_settings(given_settings(api_key, project_id, base_url)))
 
 
-def find_settings(
+def given_settings(
     api_key: SecretStr | str | None = None,
     project_id: str | None = None,
     base_url: str | None = None,
 ) -> dict[str, Found]:
+    """The arguments that are set, in the form of `find_settings`."""
+    key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
+    given = {"api_key": key, "project_id": project_id, "base_url": base_url}
+    return {name: Found(value, name) for name, value in given.items() if value is not None}
+
+
+def find_settings(given: Mapping[str, Found]) -> dict[str, Found]:
     """Find each setting in the first place that has it.
 
     The key is the argument, else `SCW_SECRET_KEY`, else `SCALEWAY_API_KEY`, else `secret_key` in
@@ -160,15 +131,11 @@ def find_settings(
     in the config file. Empty environment variables count as unset.
 
     With a base URL no project is looked up, because a deployment or another vLLM has no use for
-    one, and the key is optional, because an endpoint can have its authentication switched off.
-
-    The config file is read only if something is still missing after the environment. That is one
-    small blocking read, and its result is not cached.
+    one. The config file is read only if something is still missing after the environment: a
+    small blocking read, whose result is not cached.
 
     Args:
-        api_key: The key, if the caller names one.
-        project_id: The project's UUID, if the caller names one.
-        base_url: The API's URL up to and including `/v1`, if the caller names one.
+        given: The arguments that are set.
 
     Returns:
         What was found, unchecked, by the argument's name.
@@ -176,34 +143,75 @@ def find_settings(
     Raises:
         ValueError: The config file cannot be understood.
     """
-    path = cache(config_path)  # It looks at the disk, which a coroutine must not do needlessly.
-    profile = cache(lambda: load_profile(path()))
+    file = _ConfigFile()
+    found = dict(given)
+    if "base_url" not in found and (url := _from_environment(BASE_URL_VARIABLE)):
+        found["base_url"] = url
+    if "api_key" not in found and (
+        key := _from_environment(*API_KEY_VARIABLES) or file.find("secret_key")
+    ):
+        found["api_key"] = key
+    if not {"project_id", "base_url"} & found.keys() and (
+        project := _from_environment(PROJECT_ID_VARIABLE) or file.find("default_project_id")
+    ):
+        found["project_id"] = project
+    return found
 
-    def find(variables: tuple[str, ...], name: str | None = None) -> Found | None:
-        for variable in variables:
-            if text := os.environ.get(variable, "").strip():
-                return Found(text, f"The environment variable {variable}")
-        if name is None:
-            return None
-        value = profile().get(name)
-        place = f"{name} in Scaleway's config file {path()}"
+
+def check_settings(found: Mapping[str, Found]) -> Settings:
+    """Check settings, and bring them into the form in which they are sent.
+
+    Args:
+        found: What `find_settings` or `given_settings` gives.
+
+    Raises:
+        ValueError: See `load_settings`.
+    """
+    key, project, url = (found.get(name) for name in Settings._fields)
+    settings = Settings(
+        SecretStr(_checked_api_key(*key)) if key else None,
+        _checked_project_id(*project) if project else None,
+        _checked_base_url(*url) if url else None,
+    )
+    if settings.api_key is None and settings.is_serverless:
+        raise ValueError(
+            "No Scaleway API key was found. Pass api_key=…, or set the environment variable "
+            f"{API_KEY_VARIABLES[0]} (or {API_KEY_VARIABLES[1]}), or run `scw init`, which writes "
+            f"secret_key to Scaleway's config file ({config_path()}). The key is the secret key "
+            "of an IAM API key: https://console.scaleway.com/iam/api-keys"
+        )
+    return settings
+
+
+class _ConfigFile:
+    """Scaleway's config file. The disk is looked at when something is first asked for."""
+
+    @cached_property
+    def _path(self) -> Path:
+        return config_path()
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return load_profile(self._path)
+
+    def find(self, name: str) -> Found | None:
+        """The value of `name` without surrounding whitespace, if there is one."""
+        value = self._values.get(name)
+        place = f"{name} in Scaleway's config file {self._path}"
         if not isinstance(value, str | None):
             raise ValueError(f"{place} must be text.")  # noqa: TRY004 -- a value in a file is wrong
         return Found(value.strip(), place) if value and value.strip() else None
 
-    key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
-    found = {
-        "base_url": find((BASE_URL_VARIABLE,)) if base_url is None else Found(base_url, "base_url"),
-        "api_key": find(API_KEY_VARIABLES, "secret_key") if key is None else Found(key, "api_key"),
-    }
-    if project_id is not None:
-        found["project_id"] = Found(project_id, "project_id")
-    elif found["base_url"] is None:
-        found["project_id"] = find((PROJECT_ID_VARIABLE,), "default_project_id")
-    return {name: setting for name, setting in found.items() if setting is not None}
+
+def _from_environment(*variables: str) -> Found | None:
+    """The first variable that is set, without surrounding whitespace."""
+    for variable in variables:
+        if value := os.environ.get(variable, "").strip():
+            return Found(value, f"The environment variable {variable}")
+    return None
 
 
-def _check_api_key(key: str, place: str) -> str:
+def _checked_api_key(key: str, place: str) -> str:
     """The key, if it is a secret one and an HTTP header can carry it."""
     if not key.strip():
         raise ValueError(f"{place} is empty.")
@@ -224,19 +232,12 @@ def _check_api_key(key: str, place: str) -> str:
 
 def _checked_project_id(project_id: str, place: str) -> str:
     """The project, if it is a UUID in its usual form, as all of Scaleway's project IDs are."""
-    if not _is_uuid(project_id):
+    if not re.fullmatch(_UUID, project_id):
         raise ValueError(
             f"{place} must be a project ID such as 11111111-2222-3333-4444-555555555555, not "
             f"{project_id!r}. The console shows it: https://console.scaleway.com/project/settings"
         )
     return project_id.lower()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 def _checked_base_url(url: str, place: str) -> str:

@@ -171,7 +171,7 @@ def find_differences(settings: Settings | None, catalogue_url: str) -> list[Diff
     differences: list[Difference] = []
     try:
         if settings is not None:
-            endpoint = Endpoint(settings.url, api_key=settings.secret)
+            endpoint = Endpoint(settings.url, api_key=settings.api_key)
             served = read_served(ScalewayClient(endpoint, connections))
             print(f"GET /v1/models names {len(served)} models.")
             differences += compare_served(table, served)

@@ -53,7 +53,7 @@ class Exchange:
         self._received: list[tuple[float, int]] = []
         endpoint = Endpoint(
             settings.url,
-            api_key=settings.secret,
+            api_key=settings.api_key,
             timeout=_TIMEOUT,
             headers={"accept-encoding": "identity"},
         )
@@ -147,8 +147,8 @@ class Exchange:
 
 
 def _without_secrets(content: bytes, settings: Settings) -> bytes:
-    if settings.secret is not None:
-        content = content.replace(settings.secret.get_secret_value().encode(), _DUMMY_KEY.encode())
+    if settings.api_key is not None:
+        content = content.replace(settings.api_key.get_secret_value().encode(), _DUMMY_KEY.encode())
     if project := settings.project_in_url or settings.project_id:
         content = content.replace(project.encode(), _DUMMY_PROJECT.encode())
     return content

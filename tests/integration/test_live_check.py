@@ -9,7 +9,7 @@ import pytest
 from langchain_scaleway import live
 from langchain_scaleway.__main__ import main
 from langchain_scaleway.live.questions import QUESTIONS
-from langchain_scaleway.settings import Settings
+from langchain_scaleway.settings import load_settings
 from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
 from tests.support import recordings
 from tests.support.recordings import Recording
@@ -30,7 +30,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScalewayEmulator]:
 
 
 def test_the_emulator_is_as_scaleway_is_believed_to_be(emulator: ScalewayEmulator) -> None:
-    settings = Settings(emulator.api_key, None, emulator.base_url)
+    settings = load_settings(str(emulator.api_key), base_url=emulator.base_url)
     outcomes = list(live.check(settings))
     assert [outcome.question for outcome in outcomes] == list(QUESTIONS)
     different = {each.question.name: each.seen for each in outcomes if each.verdict == "different"}

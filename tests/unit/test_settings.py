@@ -25,7 +25,7 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def key_of(settings: Settings) -> str | None:
-    return settings.secret.get_secret_value() if settings.secret else None
+    return settings.api_key.get_secret_value() if settings.api_key else None
 
 
 def test_arguments_alone() -> None:
