@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\[^\x00-\x1f])*"?')
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
 

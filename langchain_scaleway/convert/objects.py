@@ -51,7 +51,7 @@ _REFUSALS = JsonOutputToolsParser()
 langchain-core 1.7.5."""
 
 
-class _WithRaw(TypedDict):
+class RawAndParsed(TypedDict):
     """What `include_raw` gives."""
 
     raw: Any
@@ -85,7 +85,7 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
     @property
     def OutputType(self) -> Any:  # noqa: N802 -- LangChain's name
         """What is given: as LangChain's parser says, or a dict with the reply."""
-        return _WithRaw if self.include_raw else super().OutputType
+        return RawAndParsed if self.include_raw else super().OutputType
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Read a whole reply; or, if it is partial, what there is of the object so far."""

@@ -16,11 +16,10 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_scaleway.convert.chunks import tool_chunk
+from langchain_scaleway.convert.json_text import escaped
 from langchain_scaleway.convert.names import ToolNames
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
-_STRING = re.compile(r'"(?:[^"\\]|\\[^\x00-\x1f])*"?')
-_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
 
 _MARKUP = "<tool_call>"
 _MARKUP_END = "</tool_call>"
@@ -190,7 +189,7 @@ class _Call:
             before = self.arguments
             text = before + arguments
             if not is_no_object(text):
-                text = _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
+                text = escaped(text)
             arguments = text[len(before) :]
         self._arguments.append(arguments)
         return arguments

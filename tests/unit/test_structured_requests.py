@@ -241,6 +241,27 @@ def test_a_response_format_beside_the_schema_is_refused(method: Any, asked: Aske
         asked(Person, method, response_format={"type": "json_object"})
 
 
+@pytest.mark.parametrize(
+    ("method", "schema", "name"),
+    [
+        ("json_schema", Person, "PydanticOutputParser"),
+        ("json_schema", JSON_SCHEMA, "JsonOutputParser"),
+        ("json_mode", None, "JsonOutputParser"),
+        ("function_calling", Person, "PydanticToolsParser"),
+        ("function_calling", JSON_SCHEMA, "JsonOutputKeyToolsParser"),
+    ],
+)
+def test_graphs_and_schemas_have_langchain_s_names(method: Any, schema: Any, name: str) -> None:
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    runnable = model.with_structured_output(schema, method=method)
+    assert name in {node.name for node in runnable.get_graph().nodes.values()}
+    title = "Person" if name == "PydanticOutputParser" else f"{name}Output"
+    assert runnable.get_output_jsonschema()["title"] == title
+    with_raw = model.with_structured_output(schema, method=method, include_raw=True)
+    [shape] = with_raw.get_output_jsonschema()["$defs"].values()
+    assert [*shape["properties"]] == ["raw", "parsed", "parsing_error"]
+
+
 # --- What is refused --------------------------------------------------------------------
 
 
