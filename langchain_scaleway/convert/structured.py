@@ -109,7 +109,9 @@ def response_format(schema: Schema) -> dict[str, Any]:
 
 def _response_format(function: Mapping[str, Any]) -> dict[str, Any]:
     json_schema = {"name": legal_name(function["name"]), "schema": function["parameters"]}
-    described = {k: function[k] for k in ("description", "strict") if function.get(k)}
+    described = {
+        k: function[k] for k in ("description", "strict") if function.get(k) not in (None, "")
+    }
     return {"type": "json_schema", "json_schema": {**json_schema, **described}}
 
 
