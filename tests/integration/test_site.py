@@ -12,6 +12,8 @@ import pytest
 
 from langchain_scaleway.errors import DOCUMENTATION_URL
 
+pytest.importorskip("mkdocs", reason="It is in requirements/dev.txt and docs.txt only.")
+
 ROOT = Path(__file__).parents[2]
 
 FETCHED = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src")}
