@@ -168,12 +168,12 @@ def _tools_advice(facts: ModelFacts, body: Mapping[str, Any]) -> Iterator[Advice
     """Tools for a model that cannot call them, or will not call them in such a request."""
     if facts.tool_calling == "no":
         yield Advice("tools", f"{facts.model} does not call tools. See {_MODELS_PAGE}")
-    elif facts.use_responses_api:
+    elif facts.use_responses_api and "messages" in body:
         yield Advice(
             "tools",
             f"{facts.model} calls tools reliably on Scaleway's Responses API only; on chat "
-            "completions, which this package uses, the turn that carries a tool's result often "
-            f"fails. Another model is the safer choice for an agent. See {_MODELS_PAGE}",
+            "completions the turn that carries a tool's result often fails. Leave "
+            f"`use_responses_api` unset. See {_MODELS_PAGE}",
         )
     if body.get("stream") and facts.tool_call_streaming is False:
         yield Advice(

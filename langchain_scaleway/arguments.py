@@ -56,6 +56,7 @@ _OF_MODELS = frozenset(
             "model_family",
             "replay_reasoning",
             "streaming",
+            "use_responses_api",
         ),
         *("disable_streaming", "output_version"),
     }

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -24,12 +24,13 @@ from pydantic import Field, field_validator, model_validator
 from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import warn_about_history, warn_about_reply, warn_about_request
 from langchain_scaleway.arguments import check_call, hiding_headers
+from langchain_scaleway.chat_apis import ChatApi, chat_api
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
 from langchain_scaleway.convert.metadata import answered_model, combined_llm_output
 from langchain_scaleway.convert.names import ToolNames
-from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext, reply_to_result
 from langchain_scaleway.convert.request import (
     PARAMETERS,
     make_streaming,
@@ -51,17 +52,15 @@ else:
     # LangChain evaluates annotations, to find methods like `bind_tools` behind `with_fallbacks`.
     BaseTool = Method = Schema = Any
 
-_COMPLETIONS = "/chat/completions"
-
 blocks.register()
 
 
-class _Decoder(StreamDecoder):
-    """Warns if a model other than the requested one has answered."""
+class _Prepared(NamedTuple):
+    """A request, and what its answer is read with."""
 
-    def finish(self, headers: Mapping[str, str]) -> list[ChatGenerationChunk]:
-        warn_about_reply(self.context.model, self.answered_model)
-        return super().finish(headers)
+    api: ChatApi
+    body: dict[str, Any]
+    context: ReplyContext
 
 
 class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
@@ -136,6 +135,10 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     """The family whose chat template the model has, such as `"mistral"` or `"qwen3.5"`, for a
     deployment whose name does not say it; `"none"` sends histories as they are."""
 
+    use_responses_api: bool | None = None
+    """Whether Scaleway's Responses API is asked in place of chat completions. If unset, it is for
+    the models that need it, gpt-oss above all, where tools are bound or the history has calls."""
+
     extra_body: dict[str, Any] | None = None
     """Request fields without an argument of their own, sent as they are."""
 
@@ -186,15 +189,14 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         **kwargs: Any,
     ) -> ChatResult:
         client = self._client_for(kwargs)
-        body, context = self._request(messages, stop, kwargs)
-        make_whole(body)
+        api, body, context = self._request(messages, stop, kwargs, stream=False)
         reply = client.request(
-            _COMPLETIONS,
+            api.path,
             body,
-            model=body["model"],
+            model=context.model,
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(reply.body, reply.headers, context)
+        return self._result(api.answer(reply.body, context.model), reply.headers, context)
 
     async def _agenerate(
         self,
@@ -204,15 +206,14 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         **kwargs: Any,
     ) -> ChatResult:
         client = self._client_for(kwargs)
-        body, context = self._request(messages, stop, kwargs)
-        make_whole(body)
+        api, body, context = self._request(messages, stop, kwargs, stream=False)
         reply = await client.arequest(
-            _COMPLETIONS,
+            api.path,
             body,
-            model=body["model"],
+            model=context.model,
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(reply.body, reply.headers, context)
+        return self._result(api.answer(reply.body, context.model), reply.headers, context)
 
     def _stream(
         self,
@@ -222,12 +223,13 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         client = self._client_for(kwargs)
-        body, context = self._streaming_request(messages, stop, kwargs)
+        api, body, context = self._request(messages, stop, kwargs, stream=True)
         return client.stream(
-            _COMPLETIONS,
+            api.path,
             body,
-            decoder=_Decoder(context),
-            model=body["model"],
+            decoder=api.decoder(context),
+            completion=api.completion,
+            model=context.model,
             on_retry=run_manager.on_retry if run_manager else None,
         )
 
@@ -241,19 +243,24 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         # No generator around the client's: when a loop ends, asyncio closes all its asynchronous
         # generators at the same time, and one that closes another then would fail.
         client = self._client_for(kwargs)
-        body, context = self._streaming_request(messages, stop, kwargs)
+        api, body, context = self._request(messages, stop, kwargs, stream=True)
         return client.astream(
-            _COMPLETIONS,
+            api.path,
             body,
-            decoder=_Decoder(context),
-            model=body["model"],
+            decoder=api.decoder(context),
+            completion=api.completion,
+            model=context.model,
             on_retry=run_manager.on_retry if run_manager else None,
         )
 
     def _request(
-        self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
-    ) -> tuple[dict[str, Any], ReplyContext]:
-        """The body of a request, and what its reply is read with."""
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        arguments: dict[str, Any],
+        *,
+        stream: bool,
+    ) -> _Prepared:
         model = arguments.get("model") or self.model
         fields = self.__dict__
         parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
@@ -264,8 +271,15 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         )
         names = name_tools(fields_sent)
         body = {"model": model, "messages": self._history(messages, model, names), **fields_sent}
-        warn_about_request(model, body)
-        return body, ReplyContext.of(body, names, with_headers=self.include_response_headers)
+        if stream:
+            make_streaming(body, with_usage=arguments.get("stream_usage", self.stream_usage))
+        else:
+            make_whole(body)
+        api = chat_api(body, self.use_responses_api)
+        context = ReplyContext.of(body, names, with_headers=self.include_response_headers)
+        sent = api.request(body)
+        warn_about_request(model, sent)
+        return _Prepared(api, sent, context)
 
     def _history(
         self, messages: list[BaseMessage], model: str, names: ToolNames | None = None
@@ -280,13 +294,6 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             names=names,
             on_left_out=partial(warn_about_history, model),
         )
-
-    def _streaming_request(
-        self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
-    ) -> tuple[dict[str, Any], ReplyContext]:
-        body, context = self._request(messages, stop, arguments)
-        with_usage = arguments.get("stream_usage", self.stream_usage)
-        return make_streaming(body, with_usage=with_usage), context
 
     def _result(
         self, body: dict[str, Any], headers: Mapping[str, str], context: ReplyContext

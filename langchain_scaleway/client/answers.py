@@ -105,7 +105,7 @@ class WholeAnswer:
         body: dict[str, Any] = self._endpoint.reply(self._response, content, self._model).body
         if completion.is_answer(body):
             return body
-        raise self._endpoint.unreadable(self._response, content, self._model, "chat completion")
+        raise self._endpoint.unreadable(self._response, content, self._model, completion.name)
 
     def reply(self, *, raw: bool = False) -> Reply:
         """The whole answer.

@@ -81,6 +81,9 @@ _ADVICE_BY_STATUS: dict[int | None, str] = {
     ),
 }
 
+_ROUTE_NOT_SUPPORTED = "ROUTE NOT SUPPORTED"
+"""The type of an error that a known model gives on an API that it is not served on."""
+
 _ADVICE_ON_OVERFLOW = (
     "Prompt and requested output share one window: shorten the history (`trim_messages`, "
     "summarization) or lower `max_tokens`."
@@ -118,6 +121,13 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
     (
         r"(?i)^(?:route '.*' not found|(?:404:? )?not found)",
         "Check `base_url`: it is the API's address up to and including /v1.",
+    ),
+    (
+        r"endpoint '\S*/responses' is not supported",
+        (
+            "This model does not answer on the Responses API: leave `use_responses_api` unset, or "
+            "set it to False."
+        ),
     ),
     (
         r"Unsupported chat content part type",
@@ -239,7 +249,11 @@ def _class_for(failure: _Failure) -> type[ScalewayError]:
         return ScalewayAPIError
     if status < _FIRST_CLIENT_ERROR:
         return ScalewayResponseError
-    if status == _UNPROCESSABLE and re.search(_UNKNOWN_MODEL, report.message):
+    if (
+        status == _UNPROCESSABLE
+        and report.type != _ROUTE_NOT_SUPPORTED
+        and re.search(_UNKNOWN_MODEL, report.message)
+    ):
         return ScalewayModelNotFoundError
     return _BY_STATUS.get(status, ScalewayInvalidRequestError)
 

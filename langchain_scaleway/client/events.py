@@ -23,11 +23,13 @@ class Completion(Protocol):
     """Knows from the events of an API's stream whether the answer is whole.
 
     Attributes:
+        name: What an answer is called.
         has_answer: Whether any part of an answer has come.
         is_whole: Whether the answer is whole, whatever becomes of the connection now.
         is_over: Whether nothing more will come.
     """
 
+    name: str
     has_answer: bool
     is_whole: bool
     is_over: bool
@@ -45,6 +47,8 @@ class ChatCompletion:
     With `n` above 1 the other choices have finish reasons of their own, which say nothing about
     the first one.
     """
+
+    name = "chat completion"
 
     def __init__(self) -> None:
         """Start at the beginning of a stream."""
@@ -72,6 +76,32 @@ class ChatCompletion:
             isinstance(choice.get("message") or choice.get("delta"), dict)
             for choice in filter(_is_first, choices)
         )
+
+
+class ResponseCompletion:
+    """A response is whole with the event that carries all of it, which is the last one.
+
+    No `[DONE]` follows. vLLM just cuts a stream off when something goes wrong.
+    """
+
+    name = "response"
+    _LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
+
+    def __init__(self) -> None:
+        """Start at the beginning of a stream."""
+        self.has_answer = False
+        self.is_whole = False
+        self.is_over = False
+
+    def note(self, event: Mapping[str, Any]) -> bool:
+        """Take the next event; gives whether it has a type, or is a response itself."""
+        self.has_answer = True
+        self.is_whole = self.is_over = event.get("type") in self._LAST or self.is_answer(event)
+        return self.is_over or isinstance(event.get("type"), str)
+
+    def is_answer(self, body: Mapping[str, Any]) -> bool:
+        """Whether this is a response object."""
+        return body.get("object") == "response" and isinstance(body.get("output"), list)
 
 
 class EventReader:
@@ -161,7 +191,7 @@ class EventReader:
                 raise self._error_from(event)
             self.event_count += 1
             if not self._completion.note(event):
-                raise self._unreadable(data, "chat completion")
+                raise self._unreadable(data, self._completion.name)
             yield event
             self.is_done = self._completion.is_over
 

@@ -20,7 +20,7 @@ event."""
 _OUTPUT_FIELDS = ("token_usage", "model_name", "id")
 """Fields of `response_metadata` that are in `LLMResult.llm_output` as well."""
 
-CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids")
+CHOICE_FIELDS = ("finish_reason", "logprobs", "stop_reason", "token_ids", "output_items")
 """Fields of a choice that go into `response_metadata` as they are; the last two are vLLM's."""
 
 

@@ -70,7 +70,7 @@ def model_profile(model: str) -> "ModelProfile | None":
     reads_images = "image" in inputs
     calls_tools = None
     if facts.tool_calling is not None:
-        calls_tools = facts.tool_calling != "no" and not facts.use_responses_api
+        calls_tools = facts.tool_calling != "no"
     profile: dict[str, Any] = {
         "name": facts.name,
         "status": facts.status,

@@ -12,6 +12,7 @@ import pytest
 from engine.serve import LocalEngine
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.models import DEFAULTS
 
 
 @pytest.fixture
@@ -19,6 +20,13 @@ def emulator() -> Iterator[ScalewayEmulator]:
     """An emulator of its own for each test; modules that want another define theirs."""
     with ScalewayEmulator() as emulator:
         yield emulator
+
+
+@pytest.fixture(params=["chat-completions", "responses-api"])
+def both_apis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test on chat completions and on the Responses API; for models that `model_on` makes."""
+    if request.param == "responses-api":
+        monkeypatch.setitem(DEFAULTS, "use_responses_api", True)
 
 
 @pytest.fixture(scope="session")

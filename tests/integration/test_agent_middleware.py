@@ -58,6 +58,7 @@ def retrying() -> ModelRetryMiddleware:
     return ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="error")
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize(
     "failure",
     [rate_limited(), HttpError(500), HttpError(503), HttpError(504), CutStream(3)],
@@ -77,6 +78,7 @@ async def test_retry_middleware_tries_again_what_may_pass(
     assert len(emulator.requests) == 6
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize(
     ("refusal", "error_class"),
     [
@@ -99,6 +101,7 @@ def test_retry_middleware_leaves_a_refusal_alone(
     assert len(emulator.requests) == 1
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_fallback_middleware_asks_another_model(emulator: ScalewayEmulator) -> None:
     fallback = ModelFallbackMiddleware(
         model_on(emulator, "gemma-4-26b-a4b-it"), model_on(emulator, THINKING_MODEL)
@@ -187,6 +190,7 @@ async def test_overflow_of_the_summary_makes_it_summarise_less_and_go_on(
     assert question == "What is the weather?"
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_overflow_of_the_agent_itself_says_what_to_do(emulator: ScalewayEmulator) -> None:
     emulator.script(as_recorded(OVERFLOWS[0]))
 
@@ -194,6 +198,7 @@ def test_overflow_of_the_agent_itself_says_what_to_do(emulator: ScalewayEmulator
         create_agent(model_on(emulator), tools=[]).invoke(ASK_WEATHER)
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_summary_is_made_at_a_fraction_of_the_context_window(emulator: ScalewayEmulator) -> None:
     """The profile tells the window, the usage of the last answer how full it is."""
     model = model_on(emulator)
@@ -216,6 +221,7 @@ def test_summary_is_made_at_a_fraction_of_the_context_window(emulator: ScalewayE
 # --- Limits -----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_tool_call_limit_lets_the_model_answer_with_what_it_has(
     emulator: ScalewayEmulator,
 ) -> None:
@@ -232,6 +238,7 @@ def test_tool_call_limit_lets_the_model_answer_with_what_it_has(
     assert state["messages"][-1].text == "Sunny in Paris."
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_tool_call_limit_can_raise(emulator: ScalewayEmulator) -> None:
     emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[CALL]))
     limit = ToolCallLimitMiddleware(run_limit=1, exit_behavior="error")
@@ -241,6 +248,7 @@ def test_tool_call_limit_can_raise(emulator: ScalewayEmulator) -> None:
         agent.invoke(ASK_WEATHER)
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_model_call_limit_ends_the_run(emulator: ScalewayEmulator) -> None:
     limit = ModelCallLimitMiddleware(run_limit=1)
     agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit])
@@ -254,6 +262,7 @@ def test_model_call_limit_ends_the_run(emulator: ScalewayEmulator) -> None:
 # --- Tools ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulator) -> None:
     failures = [TimeoutError("slow"), TimeoutError("slower")]
 
@@ -297,6 +306,7 @@ async def test_tool_selector_chooses_by_a_schema(
     assert all(len(body["tools"]) == 1 for body in asked if body not in selections)
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_todos_are_written(emulator: ScalewayEmulator) -> None:
     todos = [{"content": "Look at the sky.", "status": "in_progress"}]
     emulator.script(Reply(tool_calls=[ToolCall("write_todos", {"todos": todos})]), "Sunny.")
@@ -325,6 +335,7 @@ def test_results_of_tools_are_cleared_by_their_tokens(
 # --- A human in the loop ----------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize(
     ("decision", "result"),
     [

@@ -66,6 +66,7 @@ def tools_offered(emulator: ScalewayEmulator) -> list[list[str]]:
 # --- Tools ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_agent_calls_a_tool_and_answers(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather, get_time])
 
@@ -144,6 +145,7 @@ def test_tool_that_returns_a_picture_and_a_file_is_no_end_of_a_run(
     assert len(pictures) == (1 if "user" in roles else 0)
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) -> None:
     def get_weather(city: str) -> str:
         """Get the weather in a city."""
@@ -162,6 +164,7 @@ def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) ->
     assert answer.text == "The tool answered: TimeoutError: try another source."
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_arguments_of_the_wrong_type_are_reported_to_the_model(emulator: ScalewayEmulator) -> None:
     emulator.script(Reply(tool_calls=[ToolCall("get_weather", {"town": "Paris"})]))
     agent = create_agent(model_on(emulator), tools=[get_weather])
@@ -262,6 +265,7 @@ async def test_tools_are_called_and_the_answer_is_structured(
         assert "response_format" not in request.json
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_bare_schema_goes_through_a_tool_for_an_unknown_model_too(
     emulator: ScalewayEmulator,
 ) -> None:
@@ -376,6 +380,7 @@ CHECKS: dict[StreamMode, Callable[[list[Any]], None]] = {
 }
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize(("mode", "check"), CHECKS.items(), ids=CHECKS)
 async def test_agent_streams_in_every_mode(
     emulator: ScalewayEmulator, mode: StreamMode, check: Callable[[list[Any]], None]
@@ -386,6 +391,7 @@ async def test_agent_streams_in_every_mode(
     check([part async for part in agent.astream(ask(), stream_mode=mode)])
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_agent_streams_in_all_modes_at_once(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather_slowly])
     modes = list(CHECKS)
@@ -398,6 +404,7 @@ async def test_agent_streams_in_all_modes_at_once(emulator: ScalewayEmulator) ->
             check([part for its_mode, part in found if its_mode == mode])
 
 
+@pytest.mark.usefixtures("both_apis")
 def test_agent_streams_its_structured_answer(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather], response_format=Forecast)
 
@@ -413,6 +420,7 @@ def test_agent_streams_its_structured_answer(emulator: ScalewayEmulator) -> None
     )
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_many_agents_at_once_keep_apart(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather])
     cities = [f"Town{number}" for number in range(20)]

@@ -85,6 +85,7 @@ def check_tokens(pairs: list[Any]) -> None:
 # --- Tokens -----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 async def test_graph_streams_tokens_in_messages_mode(
     emulator: ScalewayEmulator, output_version: str
@@ -96,6 +97,7 @@ async def test_graph_streams_tokens_in_messages_mode(
     check_tokens([pair async for pair in graph.astream(INPUT, stream_mode="messages")])
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_graph_streams_tokens_as_parts(emulator: ScalewayEmulator) -> None:
     """LangGraph's own second version of `stream` names the mode of each part."""
     model = model_on(emulator, THINKING_MODEL)
@@ -111,6 +113,7 @@ async def test_graph_streams_tokens_as_parts(emulator: ScalewayEmulator) -> None
         check_tokens([part["data"] for part in found])
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_graph_streams_events_of_version_2(emulator: ScalewayEmulator) -> None:
     graph = async_graph(model_on(emulator, THINKING_MODEL))
 
@@ -124,6 +127,7 @@ async def test_graph_streams_events_of_version_2(emulator: ScalewayEmulator) -> 
     check(sum(chunks[1:], chunks[0]))
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 async def test_graph_streams_events_of_version_3(
     emulator: ScalewayEmulator, output_version: str
@@ -147,6 +151,7 @@ async def test_graph_streams_events_of_version_3(
     check(astate["messages"][-1])
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize("make_graph", [sync_graph, async_graph])
 async def test_cached_reply_comes_as_the_same_events(
     emulator: ScalewayEmulator, make_graph: Callable[[ChatScaleway], Graph]

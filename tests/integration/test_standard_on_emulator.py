@@ -92,6 +92,15 @@ class TestThinkingModel(OnEmulator):
     details: ClassVar[list[Detail]] = ["cache_read_input", "reasoning_output"]
 
 
+class TestResponsesApi(OnEmulator):
+    """The same model through the Responses API, and another one that Scaleway serves there."""
+
+    served = "qwen3.8-27b"
+    another = "gemma-4-26b-a4b-it"
+    fields: ClassVar[dict[str, Any]] = {"use_responses_api": True}
+    details: ClassVar[list[Detail]] = ["cache_read_input", "reasoning_output"]
+
+
 class TestDedicatedDeploymentStreamedThroughTools(OnEmulator):
     """A deployment of one's own: no key, usage on every event, the older reasoning field.
 

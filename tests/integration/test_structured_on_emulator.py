@@ -81,6 +81,7 @@ async def in_all_ways(runnable: Runnable[Any, Any]) -> list[Any]:
     return found
 
 
+@pytest.mark.usefixtures("both_apis")
 @every_method
 @every_schema
 async def test_objects(
@@ -92,6 +93,7 @@ async def test_objects(
     assert await in_all_ways(runnable) == [parsed] * 4
 
 
+@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @every_schema
 async def test_the_schema_is_obeyed(
@@ -103,6 +105,7 @@ async def test_the_schema_is_obeyed(
     assert await in_all_ways(runnable) == [parsed] * 4
 
 
+@pytest.mark.usefixtures("both_apis")
 @every_method
 @pytest.mark.parametrize("include_raw", [False, True])
 async def test_the_thinking_beside_the_object(
@@ -119,6 +122,7 @@ async def test_the_thinking_beside_the_object(
     assert answer["raw"].additional_kwargs["reasoning_content"] == "Paris, then."
 
 
+@pytest.mark.usefixtures("both_apis")
 async def test_max_tokens_cuts_it_off(emulator: ScalewayEmulator) -> None:
     emulator.respond_with(None)
     runnable = model_on(emulator, max_tokens=2).with_structured_output(Booking)

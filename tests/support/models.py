@@ -12,6 +12,10 @@ THINKING_MODEL = "qwen3.6-35b-a3b"
 """A model that thinks unless it is told not to."""
 
 
+DEFAULTS: dict[str, Any] = {}
+"""Fields of every model that `model_on` makes; the fixture `both_apis` sets one."""
+
+
 def model_on(
     emulator: ScalewayEmulator, model: str = PLAIN_MODEL, /, **fields: Any
 ) -> ChatScaleway:
@@ -27,4 +31,4 @@ def model_on(
         "api_key": emulator.api_key,
         "max_retries": 0,
     }
-    return ChatScaleway(model=model, **(settings | fields))
+    return ChatScaleway(model=model, **(settings | DEFAULTS | fields))

@@ -1,0 +1,438 @@
+"""Chat completions as the Responses API has them: requests, answers and the events of streams.
+
+gpt-oss cannot be an agent on Scaleway through chat completions: they fail in the turn that carries
+a tool's result, and the Responses API is recommended for this model alone (changelog, 2026-04-22).
+
+That API has the same things in other shapes. So a request is made as for chat completions and then
+rewritten, and an answer is rewritten as a chat completion before it is read: histories, names of
+tools, schemas, broken calls and blocks are the same code for both.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_core.outputs import ChatGenerationChunk
+
+from langchain_scaleway.convert.replies import StreamDecoder
+from langchain_scaleway.errors import ScalewayAPIError
+
+_EFFORTS = ("low", "medium", "high")
+"""The efforts of the API (OpenAPI schema, autumn 2026); vLLM refuses others for gpt-oss."""
+
+_NO_FIELD = ("logit_bias", "n")
+"""Fields of chat completions that the API has nothing for; vLLM would ignore them silently."""
+
+_DROPPED = frozenset(
+    {
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "reasoning_effort",
+        "response_format",
+        "stream_options",
+        "tool_choice",
+        "tools",
+    }
+)
+"""Fields that go out under another name or not at all; vLLM would ignore them silently."""
+
+_DELTAS = {
+    "response.reasoning_text.delta": "reasoning",
+    "response.output_text.delta": "message",
+    "response.refusal.delta": "refusal",
+    "response.function_call_arguments.delta": "function_call",
+}
+"""Events that carry a piece, and of what."""
+
+_LAST = ("response.completed", "response.incomplete", "response.failed")
+"""Events that carry the whole response, and end the stream. vLLM 0.32 says `completed` of a
+response whose status is incomplete."""
+
+Json = dict[str, Any]
+
+
+# Requests
+
+
+def to_responses_request(chat: Mapping[str, Any]) -> Json:
+    """Rewrite a chat completion request.
+
+    Args:
+        chat: The request's body as chat completions have it.
+
+    Returns:
+        The body for `/responses`. What this API shares with chat completions, and what came from
+        `extra_body`, is passed on as it is.
+
+    Raises:
+        ValueError: The API has nothing for a field, or for a part of a message.
+    """
+    for name in _NO_FIELD:
+        if chat.get(name) not in (None, 1):
+            raise ValueError(
+                f"`{name}` cannot be sent: the Responses API, which {chat['model']!r} is asked "
+                "through, has no such field. Leave it out, or set `use_responses_api=False`."
+            )
+    body = {name: value for name, value in chat.items() if name not in _DROPPED}
+    body |= _input(chat["messages"])
+    limit = chat.get("max_completion_tokens") or chat.get("max_tokens")
+    if limit is not None:
+        body["max_output_tokens"] = limit
+    if (effort := chat.get("reasoning_effort")) is not None:
+        body["reasoning"] = {**chat.get("reasoning", {}), "effort": _checked_effort(effort)}
+    if form := chat.get("response_format"):
+        body["text"] = {**chat.get("text", {}), "format": _flat(form, "json_schema")}
+    if body.pop("logprobs", None):
+        body["include"] = ["message.output_text.logprobs"]
+    # With the choice "none" vLLM shows the model its tools, and a call comes as raw text.
+    if chat.get("tools") and chat.get("tool_choice") != "none":
+        body["tools"] = [_flat(tool, "function") for tool in chat["tools"]]
+        if choice := chat.get("tool_choice"):
+            body["tool_choice"] = _flat(choice, "function")
+    else:
+        body.pop("parallel_tool_calls", None)
+    return body
+
+
+def _checked_effort(effort: str) -> str:
+    if effort not in _EFFORTS:
+        raise ValueError(
+            f"`reasoning_effort={effort!r}` cannot be sent: the Responses API knows "
+            f"{', '.join(_EFFORTS)}. On a server of your own that knows others, give "
+            f"`extra_body={{'reasoning': {{'effort': {effort!r}}}}}`."
+        )
+    return effort
+
+
+def _flat(nested: Any, key: str) -> Any:
+    """What chat completions nest under a key of its own, and this API does not."""
+    if not isinstance(nested, Mapping) or not isinstance(inner := nested.get(key), Mapping):
+        return nested
+    return {"type": nested.get("type", key), **inner}
+
+
+def _input(messages: list[Json]) -> Json:
+    """The history: what the system says first as instructions, all else as items.
+
+    Without anything else the instructions are an item, since there is no request without one.
+    """
+    instructions = {}
+    if len(messages) > 1 and messages[0]["role"] == "system":
+        instructions = {"instructions": messages[0]["content"]}
+        messages = messages[1:]
+    items: list[Json] = []
+    called: set[str] = set()
+    for message in messages:
+        items += _items(message, len(items), called)
+    return {**instructions, "input": items}
+
+
+def _items(message: Json, place: int, called: set[str]) -> Iterator[Json]:
+    """The items of one message; ids tell them apart by their place, so that they never change."""
+    content = message.get("content")
+    match message["role"]:
+        case "assistant":
+            if reasoning := message.get("reasoning") or message.get("reasoning_content"):
+                part = {"type": "reasoning_text", "text": reasoning}
+                yield {"type": "reasoning", "id": f"rs_{place}", "summary": [], "content": [part]}
+            if content:
+                yield _said(content, place)
+            for number, call in enumerate(message.get("tool_calls", ())):
+                called.add(call["id"])
+                yield {
+                    "type": "function_call",
+                    "id": f"fc_{place}_{number}",
+                    "call_id": call["id"],
+                    "name": call["function"]["name"],
+                    "arguments": call["function"]["arguments"],
+                    "status": "completed",
+                }
+        case "tool" if message["tool_call_id"] in called:
+            # A text alone: vLLM's path for gpt-oss takes no list.
+            call_id = message["tool_call_id"]
+            yield {"type": "function_call_output", "call_id": call_id, "output": content or ""}
+        case "tool":  # vLLM refuses a result whose call is not in the same request.
+            yield {"role": "user", "content": f"A tool returned: {content}"}
+        case role if isinstance(content, list):
+            yield {"role": role, "content": [_part(part) for part in content]}
+        case role:
+            yield {"role": role, "content": content or ""}
+
+
+def _said(text: str, place: int) -> Json:
+    """What the assistant said, in one part and completed.
+
+    vLLM reads the first part alone, and continues a message whose status is another.
+    """
+    return {
+        "type": "message",
+        "id": f"msg_{place}",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    }
+
+
+def _part(part: Json) -> Json:
+    match part:
+        case {"type": "text", "text": text}:
+            return {"type": "input_text", "text": text}
+        case {"type": "image_url", "image_url": {"url": url} as image}:
+            detail = image.get("detail", "auto")
+            return {"type": "input_image", "image_url": url, "detail": detail}
+    raise ValueError(
+        f"A part of type {part.get('type')!r} cannot be sent: the Responses API takes text and "
+        "images. Take it out, or set `use_responses_api=False`."
+    )
+
+
+# Answers
+
+
+def to_completion(response: Mapping[str, Any], model: str) -> Json:
+    """Rewrite a whole answer as a chat completion.
+
+    It is read like a stream of which nothing has come before its last event, so that both say
+    the same.
+
+    Args:
+        response: The response object.
+        model: The model that was asked.
+
+    Raises:
+        ScalewayAPIError: The response failed.
+    """
+    message: Json = {"role": "assistant", "content": "", "reasoning": "", "refusal": ""}
+    completion: Json = {}
+    choice: Json = {"index": 0, "message": message}
+    for event in ResponseEvents(model).end(response):
+        completion |= event
+        [part] = event["choices"]
+        for name, value in part.pop("delta").items():
+            if name == "tool_calls":
+                message.setdefault(name, []).extend(value)
+            else:
+                message[name] += value
+        choice |= part
+    return {**completion, "choices": [choice]}
+
+
+class ResponsesDecoder(StreamDecoder):
+    """Converts the events of one stream of the Responses API into message chunks."""
+
+    def start(self) -> None:
+        """Take the beginning of a stream, and forget what an earlier one brought."""
+        super().start()
+        self._events = ResponseEvents(self.context.model)
+
+    def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
+        """Take one event.
+
+        Raises:
+            ScalewayAPIError: The response failed.
+        """
+        chunks: list[ChatGenerationChunk] = []
+        for rewritten in self._events.feed(event):
+            chunks += super().feed(rewritten)
+        return chunks
+
+
+class _Item:
+    """An item of the output as far as it was given."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position  # Among the items of its kind.
+        self.text = ""
+        self.refusal = ""
+        self.is_shown = False
+
+
+class ResponseEvents:
+    """Rewrites the events of a stream as those of a chat completion.
+
+    The last event holds the whole response. What was never streamed is given then; items are
+    matched by kind and order, because older releases of vLLM gave other ids there.
+
+    Args:
+        model: The model that was asked.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._head: Json = {}
+        self._by_index: dict[Any, _Item] = {}
+        self._by_kind: dict[str, list[_Item]] = {
+            "reasoning": [],
+            "message": [],
+            "function_call": [],
+        }
+
+    def feed(self, event: Mapping[str, Any]) -> list[Json]:
+        """Take one event; gives those of a chat completion.
+
+        Raises:
+            ScalewayAPIError: The response failed.
+        """
+        response = event.get("response", event)
+        if isinstance(response, Mapping) and response.get("object") == "response":
+            if event is response or event.get("type") in _LAST:
+                return self.end(response)
+            self._head = {name: response.get(name) for name in ("id", "model")}
+        index = event.get("output_index", event.get("item_id"))
+        if (kind := _DELTAS.get(str(event.get("type")))) is not None:
+            return self._add(kind, index, event.get("delta"), event.get("logprobs"))
+        item = event.get("item")
+        if isinstance(item, dict) and (kind := item.get("type")) in self._by_kind:
+            return self._complete(kind, self._item(kind, index), item)
+        return []
+
+    def end(self, response: Mapping[str, Any]) -> list[Json]:
+        """Take the whole response; gives what was not streamed, and why it ended.
+
+        Raises:
+            ScalewayAPIError: The response failed.
+        """
+        self._head = {name: response.get(name) for name in ("id", "model")}
+        if response.get("status") == "failed":
+            raise self._failure(response.get("error"))
+        events: list[Json] = []
+        unknown: list[Any] = []
+        counts = dict.fromkeys(self._by_kind, 0)
+        for item in response.get("output") or ():
+            kind = item.get("type") if isinstance(item, dict) else None
+            if kind not in counts:
+                unknown.append(item)
+                continue
+            known = self._by_kind[kind]
+            streamed = known[counts[kind]] if counts[kind] < len(known) else self._new(kind)
+            counts[kind] += 1
+            events += self._complete(kind, streamed, item)
+        has_calls = bool(self._by_kind["function_call"])
+        messages = self._by_kind["message"]
+        if not has_calls and messages and not any(item.is_shown for item in messages):
+            events.append(self._event({"content": messages[0].text}))
+        choice: Json = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
+        if unknown:
+            choice["output_items"] = unknown
+        events.append({**self._event({}, choice), "usage": _usage(response.get("usage"))})
+        return events
+
+    def _new(self, kind: str) -> _Item:
+        item = _Item(len(self._by_kind[kind]))
+        self._by_kind[kind].append(item)
+        return item
+
+    def _item(self, kind: str, index: Any) -> _Item:
+        if (kind, index) not in self._by_index:
+            self._by_index[kind, index] = self._new(kind)
+        return self._by_index[kind, index]
+
+    def _complete(self, kind: str, streamed: _Item, item: Json) -> list[Json]:
+        """Give what an item holds beyond what was streamed of it."""
+        whole = _text_of(kind, item)
+        rest = whole[len(streamed.text) :] if whole.startswith(streamed.text) else ""
+        if kind == "function_call" and not streamed.is_shown:
+            streamed.is_shown, streamed.text = True, whole
+            function = {"name": item.get("name"), "arguments": rest}
+            call = {"index": streamed.position, "id": item.get("call_id"), "function": function}
+            return [self._event({"tool_calls": [call]})]
+        has_streamed = bool(streamed.text)
+        events = self._give(kind, streamed, rest, None if has_streamed else _logprobs_of(item))
+        refusal = _joined(_parts_of(item), "refusal").removeprefix(streamed.refusal)
+        return events + self._give_refusal(streamed, refusal)
+
+    def _add(self, kind: str, index: Any, piece: Any, logprobs: Any = None) -> list[Json]:
+        if not isinstance(piece, str):
+            return []
+        if kind == "refusal":
+            return self._give_refusal(self._item("message", index), piece)
+        return self._give(kind, self._item(kind, index), piece, logprobs)
+
+    def _give(self, kind: str, item: _Item, piece: str, logprobs: Any = None) -> list[Json]:
+        """Give a piece of an item's text."""
+        if not piece:
+            return []
+        item.text += piece
+        if kind == "function_call":
+            call = {"index": item.position, "function": {"arguments": piece}}
+            return [self._event({"tool_calls": [call]})]
+        if not item.is_shown:
+            # Between a thought and a call vLLM streams a message of two line breaks.
+            if kind == "message" and not item.text.strip():
+                return []
+            is_first = not any(other.is_shown for other in self._by_kind[kind])
+            item.is_shown = True
+            piece = item.text if is_first else f"\n\n{item.text}"
+        choice = {"logprobs": {"content": logprobs}} if logprobs else {}
+        return [self._event({"content" if kind == "message" else "reasoning": piece}, choice)]
+
+    def _give_refusal(self, item: _Item, piece: str) -> list[Json]:
+        item.refusal += piece
+        return [self._event({"refusal": piece})] if piece else []
+
+    def _event(self, delta: Json, choice: Mapping[str, Any] = {}) -> Json:
+        return {**self._head, "choices": [{"index": 0, "delta": delta, **choice}]}
+
+    def _failure(self, error: Any) -> ScalewayAPIError:
+        said = error if isinstance(error, Mapping) else {}
+        reason = said.get("message") or "no reason was given"
+        return ScalewayAPIError(
+            f"The response of model {self._model!r} failed: {reason}. Try again; if it persists, "
+            "report it to Scaleway's support.",
+            model=self._model,
+            code=said.get("code"),
+            body=error,
+        )
+
+
+def _parts_of(item: Json) -> list[Json]:
+    parts = item.get("content")
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def _text_of(kind: str, item: Json) -> str:
+    """The text of an item: what was thought, said, or a call's arguments."""
+    if kind == "function_call":
+        arguments = item.get("arguments")
+        return arguments if isinstance(arguments, str) else ""
+    parts = _parts_of(item)
+    if kind == "reasoning" and not parts and isinstance(summary := item.get("summary"), list):
+        parts = [part for part in summary if isinstance(part, dict)]
+    return _joined(parts, "text")
+
+
+def _joined(parts: list[Json], name: str) -> str:
+    return "".join(text for part in parts if isinstance(text := part.get(name), str))
+
+
+def _logprobs_of(item: Json) -> list[Any]:
+    return [token for part in _parts_of(item) for token in part.get("logprobs") or ()]
+
+
+def _finish_reason(response: Mapping[str, Any], *, has_calls: bool) -> str | None:
+    """Why the answer ended, in chat's words.
+
+    The response's status tells. That of an item does not: vLLM 0.32 says `completed` of items that
+    were cut off.
+    """
+    status = response.get("status")
+    if status == "incomplete":
+        details = response.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, Mapping) else None
+        return "length" if reason in (None, "max_output_tokens") else str(reason)
+    if status in (None, "completed"):
+        return "tool_calls" if has_calls else "stop"
+    return str(status)
+
+
+def _usage(usage: Any) -> Json | None:
+    """The usage in chat's words."""
+    if not isinstance(usage, Mapping):
+        return None
+    return {
+        "prompt_tokens": usage.get("input_tokens"),
+        "completion_tokens": usage.get("output_tokens"),
+        "total_tokens": usage.get("total_tokens"),
+        "prompt_tokens_details": usage.get("input_tokens_details"),
+        "completion_tokens_details": usage.get("output_tokens_details"),
+    }

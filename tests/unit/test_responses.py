@@ -1,0 +1,421 @@
+"""The Responses API: requests from, and answers to, what chat completions have."""
+
+import json
+from functools import reduce
+from operator import add
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from langchain_scaleway.client.events import EventReader, ResponseCompletion
+from langchain_scaleway.convert.replies import ReplyContext, reply_to_result
+from langchain_scaleway.convert.responses import (
+    ResponsesDecoder,
+    to_completion,
+    to_responses_request,
+)
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
+from tests.support.recordings import VLLM_RESPONSES, Recording, recordings_of
+
+MODEL = "gpt-oss-120b"
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'},
+}
+TOOL = {
+    "type": "function",
+    "function": {"name": "get_weather", "description": "Weather.", "parameters": {}},
+}
+
+
+def request_of(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return to_responses_request({"model": MODEL, "messages": [*messages], **fields})
+
+
+def context_of(recording: Recording) -> ReplyContext:
+    body = recording.request["body"]
+    limit = body.get("max_output_tokens")
+    return ReplyContext("tiny-qwen3", has_tools=bool(body.get("tools")), max_tokens=limit)
+
+
+def whole(response: dict[str, Any], context: ReplyContext) -> AIMessage:
+    result = reply_to_result(to_completion(response, context.model), context, {})
+    message = result.generations[0].message
+    assert isinstance(message, AIMessage)
+    return message
+
+
+def streamed(events: list[dict[str, Any]], context: ReplyContext) -> AIMessageChunk:
+    decoder = ResponsesDecoder(context)
+    chunks = [chunk for event in events for chunk in decoder.feed(event)]
+    messages = [chunk.message for chunk in (*chunks, *decoder.finish({}))]
+    message = reduce(add, messages)
+    assert isinstance(message, AIMessageChunk)
+    return message
+
+
+def said(message: AIMessage) -> dict[str, Any]:
+    """All that a message says, apart from what only whole or only streamed answers have."""
+    metadata = {k: v for k, v in message.response_metadata.items() if k != "logprobs"}
+    return {
+        "content": message.content,
+        "kwargs": message.additional_kwargs,
+        "calls": message.tool_calls,
+        "invalid": [(call["name"], call["id"]) for call in message.invalid_tool_calls],
+        "usage": message.usage_metadata,
+        "metadata": metadata,
+    }
+
+
+RECORDINGS = [one for one in recordings_of(VLLM_RESPONSES) if one.status == 200]
+STREAMS = [one for one in RECORDINGS if one.is_streamed and one.is_whole]
+WHOLE = [
+    one for one in RECORDINGS if not one.is_streamed and one.json_body.get("object") == "response"
+]
+
+
+# Answers
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=str)
+def test_a_recorded_stream_says_what_its_last_event_says(recording: Recording) -> None:
+    context = context_of(recording)
+    *_, last = recording.events
+    assert said(streamed(recording.events, context)) == said(whole(last["response"], context))
+
+
+@pytest.mark.parametrize("recording", WHOLE, ids=str)
+def test_a_recorded_answer_is_read(recording: Recording) -> None:
+    response = recording.json_body
+    message = whole(response, context_of(recording))
+    items = response["output"]
+    texts = [
+        part["text"] for item in items if item["type"] == "message" for part in item["content"]
+    ]
+    assert message.content == "\n\n".join(text for text in texts if text.strip())
+    thoughts = [
+        part["text"]
+        for item in items
+        if item["type"] == "reasoning"
+        for part in item["content"] or ()
+    ]
+    assert message.additional_kwargs.get("reasoning_content", "") == "\n\n".join(thoughts)
+    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
+    found = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+    assert found[: len(calls)] == calls
+    usage = message.usage_metadata
+    assert usage is not None
+    assert usage["total_tokens"] == response["usage"]["total_tokens"]
+    is_cut = response["status"] == "incomplete"
+    assert (message.response_metadata["finish_reason"] == "length") is is_cut
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=str)
+def test_a_recorded_stream_that_stops_early_is_an_error(recording: Recording) -> None:
+    *most, _ = recording.content.split(b"\n\n")[:-1]
+    reader = EventReader(
+        ResponseCompletion(), "tiny-qwen3", lambda event: ScalewayError(str(event))
+    )
+    list(reader.feed(b"\n\n".join(most) + b"\n\n"))
+    with pytest.raises(ScalewayError, match="ended before the answer did"):
+        list(reader.end())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tool_length_auto_stream",
+        "tool_length_auto",
+        "tool_length_named",
+        "tool_length_auto_in_name",
+        "reasoning_tool_length",
+        "tool_length_second_call_stream",
+    ],
+)
+def test_a_recorded_call_that_was_cut_off_is_not_run(name: str) -> None:
+    recording = Recording(VLLM_RESPONSES, name)
+    context = context_of(recording)
+    message = (
+        streamed(recording.events, context)
+        if recording.is_streamed
+        else whole(recording.json_body, context)
+    )
+    assert message.response_metadata["finish_reason"] == "length"
+    assert len(message.invalid_tool_calls) == 1
+    assert all(call["args"] for call in message.tool_calls)
+
+
+def item(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"type": kind, **fields}
+
+
+def message_item(text: str) -> dict[str, Any]:
+    return item("message", role="assistant", content=[{"type": "output_text", "text": text}])
+
+
+def response_of(
+    *output: dict[str, Any], status: str = "completed", **fields: Any
+) -> dict[str, Any]:
+    return {
+        "object": "response",
+        "id": "resp_1",
+        "model": MODEL,
+        "status": status,
+        "output": [*output],
+        **fields,
+    }
+
+
+def last_event(response: dict[str, Any], kind: str = "response.completed") -> dict[str, Any]:
+    return {"type": kind, "response": response}
+
+
+CONTEXT = ReplyContext(MODEL, has_tools=True)
+
+
+def test_what_was_never_streamed_is_given_at_the_end_and_once() -> None:
+    call = item("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
+    response = response_of(
+        item("reasoning", content=[{"text": "Hm."}]), message_item("Wait."), call
+    )
+    events = [
+        {"type": "response.output_item.added", "output_index": 1, "item": message_item("")},
+        {"type": "response.output_text.delta", "output_index": 1, "delta": "Wa"},
+        last_event(response),
+    ]
+    message = streamed(events, CONTEXT)
+    assert said(message) == said(whole(response, CONTEXT))
+    assert message.content == "Wait."
+
+
+def test_an_id_that_changes_at_the_end_makes_no_second_call() -> None:
+    added = item("function_call", id="fc_1", call_id="call_1", name="f", arguments="")
+    events = [
+        {"type": "response.output_item.added", "output_index": 0, "item": added},
+        {
+            "type": "response.function_call_arguments.delta",
+            "output_index": 0,
+            "delta": '{"a": 1}',
+        },
+        last_event(
+            response_of({**added, "id": "fc_2", "call_id": "call_2", "arguments": '{"a": 1}'})
+        ),
+    ]
+    [call] = streamed(events, CONTEXT).tool_calls
+    assert call == {"name": "f", "args": {"a": 1}, "id": "call_1", "type": "tool_call"}
+
+
+def test_unknown_items_are_kept_as_they_are() -> None:
+    unknown = [item("mcp_call", name="browser"), item("web_search_call", id="ws_1")]
+    response = response_of(unknown[0], message_item("Hello."), unknown[1])
+    for message in (whole(response, CONTEXT), streamed([last_event(response)], CONTEXT)):
+        assert message.content == "Hello."
+        assert message.response_metadata["output_items"] == unknown
+
+
+def test_a_refusal_is_given_once() -> None:
+    refused = item("message", content=[{"type": "refusal", "refusal": "I will not."}])
+    events = [
+        {"type": "response.refusal.delta", "output_index": 0, "delta": "I will "},
+        last_event(response_of(refused)),
+    ]
+    for message in (whole(response_of(refused), CONTEXT), streamed(events, CONTEXT)):
+        assert message.additional_kwargs["refusal"] == "I will not."
+        assert message.response_metadata["normalized_finish_reason"] == "refusal"
+
+
+def test_a_message_of_line_breaks_before_a_call_is_left_out() -> None:
+    call = item("function_call", call_id="call_1", name="f", arguments="{}")
+    response = response_of(message_item("\n\n"), call)
+    events = [
+        {"type": "response.output_text.delta", "output_index": 0, "delta": "\n\n"},
+        last_event(response),
+    ]
+    assert whole(response, CONTEXT).content == streamed(events, CONTEXT).content == ""
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ({"reason": "max_output_tokens"}, "length"),
+        ({"reason": "content_filter"}, "content_filter"),
+        (None, "length"),
+    ],
+)
+def test_the_status_says_why_an_answer_is_incomplete(details: Any, reason: str) -> None:
+    response = response_of(message_item("Once"), status="incomplete", incomplete_details=details)
+    for kind in ("response.completed", "response.incomplete"):
+        message = streamed([last_event(response, kind)], CONTEXT)
+        assert message.response_metadata["finish_reason"] == reason
+
+
+def test_a_failed_response_is_an_error_with_the_services_words() -> None:
+    response = response_of(
+        status="failed", error={"code": "server_error", "message": "Out of luck"}
+    )
+    with pytest.raises(ScalewayAPIError, match="Out of luck") as caught:
+        streamed([last_event(response, "response.failed")], CONTEXT)
+    assert caught.value.code == "server_error"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+kinds = st.sampled_from(["reasoning", "message", "function_call", "mcp_call"])
+names = st.sampled_from(["content", "arguments", "call_id", "name", "summary", "text"])
+items = st.builds(
+    lambda kind, more: {**more, "type": kind}, kinds, st.dictionaries(names, json_values)
+)
+
+
+@given(st.lists(items | json_values), json_values, json_values)
+def test_no_answer_crashes(output: list[Any], usage: Any, status: Any) -> None:
+    response = response_of(status=status, usage=usage) | {"output": output}
+    if status != "failed":
+        assert said(streamed([last_event(response)], CONTEXT)) == said(whole(response, CONTEXT))
+
+
+# Requests
+
+
+def test_a_turn_with_tools_goes_out_as_items() -> None:
+    body = request_of(
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "reasoning": "Look.", "content": "Wait.", "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "Sunny."},
+        tools=[TOOL],
+        tool_choice={"type": "function", "function": {"name": "get_weather"}},
+        max_tokens=100,
+        reasoning_effort="high",
+        temperature=0.5,
+    )
+    assert body == {
+        "model": MODEL,
+        "instructions": "Be brief.",
+        "input": [
+            {"role": "user", "content": "Weather?"},
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "summary": [],
+                "content": [{"type": "reasoning_text", "text": "Look."}],
+            },
+            {
+                "type": "message",
+                "id": "msg_1",
+                "role": "assistant",
+                "status": "completed",
+                "content": [{"type": "output_text", "text": "Wait.", "annotations": []}],
+            },
+            {
+                "type": "function_call",
+                "id": "fc_1_0",
+                "call_id": "call_1",
+                "name": "get_weather",
+                "arguments": '{"city": "Paris"}',
+                "status": "completed",
+            },
+            {"type": "function_call_output", "call_id": "call_1", "output": "Sunny."},
+        ],
+        "tools": [
+            {
+                "type": "function",
+                "name": "get_weather",
+                "description": "Weather.",
+                "parameters": {},
+            }
+        ],
+        "tool_choice": {"type": "function", "name": "get_weather"},
+        "max_output_tokens": 100,
+        "reasoning": {"effort": "high"},
+        "temperature": 0.5,
+    }
+
+
+def test_a_schema_goes_out_flat() -> None:
+    schema = {"name": "Person", "schema": {"type": "object"}, "strict": True}
+    form = {"type": "json_schema", "json_schema": schema}
+    body = request_of({"role": "user", "content": "Hi"}, response_format=form)
+    assert body["text"] == {"format": {"type": "json_schema", **schema}}
+    body = request_of({"role": "user", "content": "Hi"}, response_format={"type": "json_object"})
+    assert body["text"] == {"format": {"type": "json_object"}}
+
+
+def test_a_lone_system_message_is_an_item() -> None:
+    assert request_of({"role": "system", "content": "Hi"})["input"] == [
+        {"role": "system", "content": "Hi"}
+    ]
+
+
+def test_no_tools_go_out_with_the_choice_none() -> None:
+    body = request_of(
+        {"role": "user", "content": "Hi"},
+        tools=[TOOL],
+        tool_choice="none",
+        parallel_tool_calls=False,
+    )
+    assert body.keys() == {"model", "input"}
+
+
+def test_a_result_without_its_call_goes_out_as_text() -> None:
+    body = request_of({"role": "tool", "tool_call_id": "call_0", "content": "Sunny."})
+    assert body["input"] == [{"role": "user", "content": "A tool returned: Sunny."}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reasoning_effort": "none"}, "low, medium, high"),
+        ({"n": 2}, "`n` cannot be sent"),
+        ({"logit_bias": {1: 5}}, "`logit_bias` cannot be sent"),
+    ],
+)
+def test_what_the_api_does_not_know_is_refused_with_a_way_out(
+    fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        request_of({"role": "user", "content": "Hi"}, **fields)
+
+
+def test_a_video_is_refused_with_a_way_out() -> None:
+    video = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
+    with pytest.raises(ValueError, match="use_responses_api=False"):
+        request_of({"role": "user", "content": [video]})
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"role": st.just("user"), "content": st.text()})
+        | st.fixed_dictionaries(
+            {"role": st.just("assistant"), "content": st.text(), "reasoning": st.text()},
+            optional={"tool_calls": st.just([CALL])},
+        )
+        | st.fixed_dictionaries(
+            {
+                "role": st.just("tool"),
+                "content": st.text(),
+                "tool_call_id": st.sampled_from(["call_1", "call_2"]),
+            }
+        ),
+        min_size=1,
+    )
+)
+def test_every_result_has_its_call_before_it_and_items_keep_when_the_history_grows(
+    messages: list[dict[str, Any]],
+) -> None:
+    sent = request_of(*messages)["input"]
+    called = set()
+    for one in sent:
+        called |= {one["call_id"]} if one.get("type") == "function_call" else set()
+        assert one.get("type") != "function_call_output" or one["call_id"] in called
+        assert one.get("type") != "reasoning" or one["content"][0]["text"]
+    longer = request_of(*messages, {"role": "user", "content": "More."})["input"]
+    assert longer[: len(sent)] == sent
+    assert json.loads(json.dumps(sent)) == sent
