@@ -112,8 +112,8 @@ class TestProfiles:
     def test_structured_output_is_never_claimed(self, model: str) -> None:
         assert "structured_output" not in profile_of(model)
 
-    def test_tools_that_work_elsewhere_only_are_not_claimed(self) -> None:
-        assert profile_of("gpt-oss-120b")["tool_calling"] is False
+    def test_tools_that_work_on_the_responses_api_are_claimed(self) -> None:
+        assert profile_of("gpt-oss-120b")["tool_calling"] is True
         assert profile_of("holo2-30b-a3b")["tool_calling"] is False
         assert profile_of("gemma-3-27b-it")["tool_calling"] is True
 
