@@ -80,9 +80,9 @@ _AS_THE_EMULATOR_LIKES: Step = Delay(0)
 
 def reply(request: ReceivedRequest) -> Step:
     """Answer a request of a page."""
-    messages = request.json["messages"]
-    question = _text(next(m for m in reversed(messages) if m["role"] == "user"))
-    if messages[-1]["role"] == "tool":
+    messages = request.json.get("messages") or request.json["input"]
+    question = _text(next(m for m in reversed(messages) if m.get("role") == "user"))
+    if messages[-1].get("role") == "tool" or messages[-1].get("type") == "function_call_output":
         return _AFTER_TOOLS.get(question, _AS_THE_EMULATOR_LIKES)
     if question in _CALLS and "tools" in request.json:
         return Reply(tool_calls=_CALLS[question])

@@ -50,7 +50,7 @@ def test_an_unknown_argument_is_refused_with_what_was_meant(name: str, meant: st
     assert f"Did you mean `{meant}`?" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["qqqqqqq", "use_responses_api"])
+@pytest.mark.parametrize("name", ["qqqqqqq", "conversation"])
 def test_what_nobody_can_guess_is_refused_with_the_way_out(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
         make(**{name: 1})
@@ -142,6 +142,7 @@ NOT_PER_CALL = {
     "include_response_headers": True,
     "replay_reasoning": True,
     "model_family": "mistral",
+    "use_responses_api": True,
     "streaming": True,
     "disable_streaming": True,
     "output_version": "v1",

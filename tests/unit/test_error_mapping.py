@@ -183,7 +183,6 @@ def test_statuses(status: int, shape: str) -> None:
     "body",
     [
         gateway(422, "UNPROCESSABLE ENTITY", "model 'no-such-model' not found"),
-        gateway(422, "ROUTE NOT SUPPORTED", "endpoint '/v1/responses' is not supported"),
         recent(422, "The model `no-such-model` does not exist.", "NotFoundError"),
         legacy(422, "model is required"),
     ],
@@ -192,6 +191,14 @@ def test_422_is_an_unknown_model(body: Any) -> None:
     error = error_of(422, body)
     assert type(error) is errors.ScalewayModelNotFoundError
     assert "`list_models()`" in str(error)
+
+
+def test_422_of_a_model_without_the_responses_api_names_the_switch() -> None:
+    error = error_of(
+        422, gateway(422, "ROUTE NOT SUPPORTED", "endpoint '/v1/responses' is not supported")
+    )
+    assert type(error) is errors.ScalewayInvalidRequestError
+    assert "`use_responses_api`" in str(error)
 
 
 def test_422_may_be_about_something_else() -> None:
