@@ -35,15 +35,17 @@ if TYPE_CHECKING:
         WrongContentType,
         rate_limited,
     )
+    from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
     from langchain_scaleway.testing.models import ServedModel, serverless_models
     from langchain_scaleway.testing.process import EmulatorProcess
     from langchain_scaleway.testing.quotas import Quotas
-    from langchain_scaleway.testing.received import ReceivedRequest
+    from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
     from langchain_scaleway.testing.replies import RawReply, Reply, Step, ToolCall, Usage
     from langchain_scaleway.testing.settings import EmulatorSettings
 
 __all__ = [
     "ByteAtATime",
+    "Criteria",
     "CutStream",
     "Delay",
     "EmptyAnswer",
@@ -55,6 +57,7 @@ __all__ = [
     "HtmlError",
     "HttpError",
     "HugeError",
+    "Matcher",
     "NotAnObject",
     "Quotas",
     "RandomFaults",
@@ -63,6 +66,7 @@ __all__ = [
     "Redirect",
     "Reply",
     "Reset",
+    "Rule",
     "ScalewayEmulator",
     "ServedModel",
     "StaleConnection",
@@ -70,6 +74,7 @@ __all__ = [
     "Step",
     "ToolCall",
     "TruncatedJson",
+    "UploadedFile",
     "Usage",
     "WrongContentType",
     "rate_limited",
@@ -81,6 +86,7 @@ __all__ = [
 _MODULES: Final = (
     "emulator",
     "faults",
+    "matching",
     "models",
     "process",
     "quotas",

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from inspect import getdoc
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from langchain_scaleway.testing.emulator import server_class
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = command_line_parser().parse_args(arguments)
     try:
         service = EmulatedService(_settings(options))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(str(error))
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(service, options.host, options.port))
@@ -76,6 +77,8 @@ def command_line_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=int, default=8787, help="port to listen on; 0 for a free one")
+    add("--script", type=Path, dest="script_file", metavar="FILE", help="steps in JSON or YAML")
+    add("--recordings", type=Path, help="serve these; with --upstream, the directory to write to")
     add("--no-auth", action="store_true", help="accept requests without a key")
     _add_fields(parser, EmulatorSettings, EmulatorSettings())
     _add_fields(parser, Quotas, None)

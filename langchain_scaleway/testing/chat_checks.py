@@ -22,6 +22,7 @@ from langchain_scaleway.testing.templates import check_template
 
 _MAX_TEMPERATURE: Final = 2
 _MAX_TOP_LOGPROBS: Final = 20
+_MOST_CHOICES: Final = 128  # Scaleway's OpenAPI, 2026-09
 _MAX_IMAGES: Final = 12  # "query vision models", 2025-11-19
 
 # In vLLM's order (recording `err_file` of the Responses API).
@@ -131,6 +132,8 @@ def _check_sampling(request: ChatRequest) -> None:
             raise bad_parameter(f"{field} must be at least 1, got {bound}.", field, bound)
     if request.n is not None and request.n < 1:
         raise engine_refusal(f"n must be at least 1, got {request.n}.")
+    if request.n is not None and request.n > _MOST_CHOICES:
+        raise engine_refusal(f"n must be at most {_MOST_CHOICES}, got {request.n}.")
     top = request.top_logprobs or 0
     if top > _MAX_TOP_LOGPROBS:
         sentence = f"Requested sample logprobs of {top}, which is greater than max allowed: 20"

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from langchain_scaleway.testing.endpoints.base import Queue
+from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.replies import Step
 from langchain_scaleway.testing.service import EmulatedService
@@ -156,6 +157,49 @@ class ScalewayEmulator(EmulatorSettings):
             self._service.script.defaults.pop(endpoint, None)
         else:
             self._service.script.defaults[endpoint] = function
+
+    def when(self, **criteria: Unpack[Criteria]) -> Rule:
+        """Say what requests of a kind get, in whatever order they come.
+
+        Parallel branches of an app make the order of a script a matter of chance; rules are asked
+        before it, the first one first.
+
+        Args:
+            **criteria: `endpoint`, `model`, `contains`, `tool_result`, `where`: see `Criteria`.
+
+        Example:
+            >>> emulator = ScalewayEmulator()
+            >>> weather = emulator.when(contains="weather", tool_result=False)
+            >>> _ = weather.reply("It is sunny.", times=1)
+        """
+        rule = Rule(**criteria)
+        self._service.script.rules.append(rule)
+        return rule
+
+    def assert_requested(
+        self,
+        matcher: Matcher | None = None,
+        *,
+        times: int | None = None,
+        **criteria: Unpack[Criteria],
+    ) -> None:
+        """Assert that requests of a kind have come.
+
+        Args:
+            matcher: The kind: a `Matcher`, or what `when` has given.
+            times: How many; at least one by default.
+            **criteria: The kind, spelled out.
+
+        Raises:
+            AssertionError: There were others; the message lists what came.
+        """
+        matcher = matcher or Matcher(**criteria)
+        requests = self.requests
+        found = sum(map(matcher.matches, requests))
+        if found != times if times is not None else not found:
+            came = "".join(f"\n  {request}: {request.body[:200]!r}" for request in requests)
+            wanted = "at least one" if times is None else times
+            raise AssertionError(f"{found} requests, not {wanted}, match {matcher}. Of:{came}")
 
     def reset(self) -> None:
         """Forget all requests, scripts, failures and quotas; the clock runs on."""

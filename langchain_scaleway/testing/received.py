@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-_SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-authorization"})
+SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-authorization"})
 
 
 class RequestHeaders(Mapping[str, str]):
@@ -46,7 +46,7 @@ class RequestHeaders(Mapping[str, str]):
     def __repr__(self) -> str:
         """Show the headers without credentials."""
         shown = {
-            name: "*" * 10 if name in _SECRET_HEADERS else value
+            name: "*" * 10 if name in SECRET_HEADERS else value
             for name, value in self._values.items()
         }
         return f"RequestHeaders({shown!r})"
@@ -79,6 +79,7 @@ class ReceivedRequest:
         headers: The headers, credentials included.
         body: The body's bytes.
         arrived_at: Emulated seconds since the emulator was made.
+        endpoint: The queue of the script that it takes from; empty where there is no such path.
         parameters: The variable parts of the path, such as a batch's `id`.
         connection: The connection's number, from 1, to see which requests shared one.
         status: The status that was answered; `None` until then.
@@ -97,6 +98,7 @@ class ReceivedRequest:
     body: bytes = field(repr=False)
     arrived_at: float
     connection: int
+    endpoint: str = ""
     parameters: dict[str, str] = field(default_factory=dict, repr=False)
     status: int | None = None
     text: str | None = None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 from langchain_scaleway.testing.hints import Hints
@@ -19,6 +20,8 @@ from langchain_scaleway.testing.hints import Hints
 _TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 _MAX_DEPTH: Final = 40
 _ATTEMPTS: Final = 100
+_INFINITE: Final = Decimal("Infinity")
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _FORMATS: Final = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T12:00:00Z",
@@ -36,7 +39,7 @@ _FORMATS: Final = {
 _IMPLIED_TYPES: Final = (
     ("object", ("properties", "required", "additionalProperties", "minProperties")),
     ("array", ("items", "prefixItems", "minItems", "uniqueItems")),
-    ("integer", ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")),
+    ("integer", (*_BOUNDS, "multipleOf")),
 )
 
 
@@ -59,7 +62,12 @@ def instance_of(schema: Any, hints: Hints | None = None) -> Any:
         >>> instance_of(schema)
         {'n': 5}
     """
-    return _Maker(schema, hints or Hints("")).make(schema, name="value", depth=0)
+    try:
+        return _Maker(schema, hints or Hints("")).make(schema, name="value", depth=0)
+    except SchemaError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error) as error:
+        raise SchemaError(f"The schema is malformed: {error}") from error
 
 
 class _Maker:
@@ -227,41 +235,53 @@ class _Maker:
         return padded if len(padded) <= most else padded[-int(most) :] if most else ""
 
     def _number(self, schema: dict[str, Any], unlike: int, *, whole: bool) -> float:
-        low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
-        high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
-        step = schema.get("multipleOf") or (1 if whole else None)
+        bounds = {name: _decimal(schema[name]) for name in _BOUNDS if name in schema}
+        excluded = [bounds[name] for name in bounds if name.startswith("exclusive")]
+        low = max((bounds[name] for name in bounds if name.endswith("inimum")), default=-_INFINITE)
+        high = min((bounds[name] for name in bounds if name.endswith("aximum")), default=_INFINITE)
+        step = _decimal(schema["multipleOf"]) if "multipleOf" in schema else Decimal(whole) or None
 
-        def fits(value: float) -> bool:
+        def fits(value: Decimal) -> bool:
             return (
                 low <= value <= high
-                and value != schema.get("exclusiveMinimum")
-                and value != schema.get("exclusiveMaximum")
-                and (not whole or float(value).is_integer())
-                and (step is None or (value / step).is_integer())
+                and value not in excluded
+                and (not whole or value % 1 == 0)
+                and (step is None or value % step == 0)
             )
 
         for number in self._hints.numbers:
-            if fits(number):
+            if fits(_decimal(number)):
                 self._hints.numbers.remove(number)
-                return int(number) if number.is_integer() else number
+                return _as_json(_decimal(number))
         candidates = _numbers_within(low, high, step, start=unlike)
         if unlike:  # There may be fewer values than items, and equal ones are allowed.
             candidates += _numbers_within(low, high, step, start=0)
         for candidate in candidates:
             if fits(candidate):
-                return int(candidate) if float(candidate).is_integer() else candidate
+                return _as_json(candidate)
         raise SchemaError(f"No number lies between {low} and {high} in steps of {step}.")
 
 
-def _numbers_within(low: float, high: float, step: float | None, *, start: int) -> list[float]:
+def _decimal(number: float) -> Decimal:
+    """Return a number as it is written: of floats, 0.07 is no multiple of 0.01."""
+    return Decimal(str(number))
+
+
+def _as_json(number: Decimal) -> float:
+    return int(number) if number % 1 == 0 else float(number)
+
+
+def _numbers_within(
+    low: Decimal, high: Decimal, step: Decimal | None, *, start: int
+) -> list[Decimal]:
     """Return numbers to try: around zero if the bounds allow it, else from a bound inwards."""
     if low >= high:
         return [low]
-    stride = step or (1 if high - low > 1 else (high - low) / 2 ** (start + 1))
+    stride = step or (Decimal(1) if high - low > 1 else (high - low) / 2 ** (start + 1))
     if low <= 0 <= high:
         first = start + 1 if stride == (step or 1) else 1
-        up = [float(number) * stride for number in range(first, first + _ATTEMPTS)]
-        return [*up, 0.0, *(-number for number in up)]
+        up = [number * stride for number in range(first, first + _ATTEMPTS)]
+        return [*up, Decimal(0), *(-number for number in up)]
     if low > 0:
         base = math.ceil(low / stride) * stride
         return [base + number * stride for number in range(start, start + _ATTEMPTS)] + [low]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeAlias
 
 from langchain_scaleway.testing.faults import Fault
+from langchain_scaleway.testing.matching import Rule
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import gateway_refusal
 from langchain_scaleway.testing.replies import RawReply, Reply, Step
@@ -40,6 +41,7 @@ class Script:
 
     Attributes:
         queues: The steps that are left, by the queue of the endpoint that takes them.
+        rules: The steps for requests of a kind, which are asked before the queues.
         defaults: The functions that answer beyond the queues.
         strict: Whether a request without a step is an error.
         failures: The exceptions of functions, and requests that should not have come.
@@ -47,6 +49,7 @@ class Script:
 
     strict: bool = False
     queues: defaultdict[str, deque[Step]] = field(default_factory=lambda: defaultdict(deque))
+    rules: list[Rule] = field(default_factory=list)
     defaults: dict[str, Callable[[ReceivedRequest], Step]] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
 
@@ -63,6 +66,7 @@ class Script:
     def clear(self) -> None:
         """Forget all steps and failures."""
         self.queues.clear()
+        self.rules.clear()
         self.defaults.clear()
         self.failures.clear()
 
@@ -78,20 +82,28 @@ class Script:
             Refusal: The step's function failed, or strictness wants a step. The status is one
                 that no client retries, so that the test sees it soon.
         """
-        waiting = self.queues[queue]
-        step: Step | None = waiting.popleft() if waiting else self.defaults.get(queue)
-        if step is None:
-            if self.strict:
-                self.fail(AssertionError(f"Nothing is scripted for {received}."))
-            return None
         try:
+            step = self._find(queue, received)
+            if step is None:
+                return None
             while not isinstance(step, str | Reply | RawReply | Fault):
                 step = step(received)
                 check_step(step, queue)
         except Exception as error:  # noqa: BLE001 -- whatever a test's function raises fails the test
-            error.add_note(f"Raised by a function that answers {received}.")
+            error.add_note(f"Raised when {received} was to be answered.")
             self.fail(error)
         return Reply(step) if isinstance(step, str) else step
+
+    def _find(self, queue: str, received: ReceivedRequest) -> Step | None:
+        for rule in self.rules:
+            if rule.applies(received):
+                rule.taken += 1
+                return rule.step
+        if self.queues[queue]:
+            return self.queues[queue].popleft()
+        if self.strict and queue not in self.defaults:
+            raise AssertionError(f"Nothing is scripted for {received}.")
+        return self.defaults.get(queue)
 
     def fail(self, error: Exception) -> NoReturn:
         """Note an error of the test, and refuse the request.
@@ -115,3 +127,7 @@ class Script:
                 yield AssertionError(
                     f"{len(steps)} step(s) of the {queue} script were never taken: {list(steps)}"
                 )
+        for rule in self.rules if leftover else ():
+            if rule.is_left_over:
+                counted = f"{rule.taken} of {rule.times or 'any'}"
+                yield AssertionError(f"Too few requests ({counted}) came for {rule}")

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Final, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -18,6 +19,7 @@ from langchain_scaleway.testing.delivery import Delivery
 from langchain_scaleway.testing.endpoints import ENDPOINTS
 from langchain_scaleway.testing.endpoints.base import Endpoint
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
+from langchain_scaleway.testing.recorder import Recorder
 from langchain_scaleway.testing.refusals import error_body
 from langchain_scaleway.testing.service import EmulatedService
 
@@ -53,6 +55,10 @@ class EmulatorServer:
         self._numbers: WeakKeyDictionary[asyncio.BaseTransport, int] = WeakKeyDictionary()
         self._dead: WeakSet[asyncio.BaseTransport] = WeakSet()
         self._next_number = itertools.count(1)
+        settings = service.settings
+        self._recorder: Recorder | None = None
+        if settings.upstream is not None:
+            self._recorder = Recorder(settings.upstream, settings.recordings or Path("recordings"))
         self._server: web.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
@@ -91,6 +97,8 @@ class EmulatorServer:
                 if isinstance(transport, asyncio.WriteTransport):
                     transport.abort()
             await runner.cleanup()
+            if self._recorder is not None:
+                await self._recorder.close()
 
     def wait_ready(self) -> None:
         """Wait, on another thread, until requests are answered.
@@ -138,11 +146,13 @@ class EmulatorServer:
             )
 
     async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
-        received = await self._receive(http)
+        received = await self._receive(http, endpoint.queue)
+        if self._recorder is not None:
+            return await self._recorder.exchange(received, http)
         served = self._service.serve(received, endpoint, http.match_info.get("project"))
         return await self._deliver(http, received, served)
 
-    async def _receive(self, http: web.Request) -> ReceivedRequest:
+    async def _receive(self, http: web.Request, endpoint: str = "") -> ReceivedRequest:
         body = await http.read()
         return self._service.note(
             method=http.method,
@@ -150,6 +160,7 @@ class EmulatorServer:
             query=http.query_string,
             headers=RequestHeaders(http.raw_headers),
             body=body,
+            endpoint=endpoint,
             parameters=dict(http.match_info),
             connection=self._numbers[http.transport] if http.transport is not None else 0,
         )

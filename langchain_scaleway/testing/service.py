@@ -15,8 +15,10 @@ from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.prompt_cache import PromptCache
 from langchain_scaleway.testing.quotas import QuotaLedger
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.refusals import Refusal, gateway_refusal
+from langchain_scaleway.testing.recordings import Player
+from langchain_scaleway.testing.refusals import Refusal, error_body, gateway_refusal
 from langchain_scaleway.testing.replies import RawReply, Reply
+from langchain_scaleway.testing.script_file import read_script
 from langchain_scaleway.testing.scripts import Script
 from langchain_scaleway.testing.settings import EmulatorSettings
 
@@ -39,6 +41,9 @@ class EmulatedService:
         self.clock = ScaledClock(settings.time_scale)
         self.changed = threading.Condition()
         self.script = Script(strict=settings.strict)
+        self.player: Player | None = None
+        if settings.recordings is not None and settings.upstream is None:
+            self.player = Player(settings.recordings)
         self._models = {model.id: model for model in settings.models}
         self.reset()
 
@@ -49,6 +54,8 @@ class EmulatedService:
             self.requests: deque[ReceivedRequest] = deque(maxlen=self.settings.keep_requests)
             self.statuses: Counter[int] = Counter()
             self.script.clear()
+            if self.settings.script_file is not None:
+                read_script(self.settings.script_file, self.script)
             self._numbers = itertools.count(1)
             self.prompt_cache = PromptCache()
             random_faults = self.settings.random_faults
@@ -81,10 +88,21 @@ class EmulatedService:
     def serve(self, received: ReceivedRequest, endpoint: Endpoint, project: str | None) -> Served:
         """Return the answer to a request, whatever it is."""
         try:
+            if self.player is not None:
+                return Served(self._replayed(received, self.player))
             self._authorize(received, project)
             return endpoint.serve(received, self)
         except Refusal as refusal:
             return Served(json_answer(refusal.status, refusal.body))
+        except Exception as error:  # noqa: BLE001 -- a fault of the emulator fails the test, too
+            self.script.failures.append(error)
+            return Served(json_answer(500, error_body("gateway", 500, f"The emulator: {error!r}")))
+
+    def _replayed(self, received: ReceivedRequest, player: Player) -> Answer:
+        try:
+            return player.answer(received)
+        except LookupError as error:
+            self.script.fail(error)
 
     def scripted(
         self, received: ReceivedRequest, queue: Queue, usual: Callable[[Reply | None], Answer]

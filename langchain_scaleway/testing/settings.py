@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from langchain_scaleway.testing.faults import RandomFaults
@@ -30,6 +31,12 @@ class EmulatorSettings:
         models: What is served; other names are answered with 422. Scaleway's serverless
             models by default.
         strict: Whether a request that no script and no rule answers is an error of the test.
+        script_file: A JSON or YAML file with steps and rules; see
+            `langchain_scaleway.testing.script_file`.
+        upstream: The address of a real service, such as `https://api.scaleway.ai`, that requests
+            are handed on to with their own key; what it answers is recorded.
+        recordings: The directory that exchanges with `upstream` are kept in. Without one, the
+            recordings in it are served, and no other request is answered.
         framing: How streams are framed: with one usage chunk at the end on request
             (`serverless`), or with cumulative usage on every chunk (`dedicated`).
         reasoning_field: The field of the thinking: `reasoning` as of 2026,
@@ -55,6 +62,9 @@ class EmulatorSettings:
     default_project_allowed: bool = True
     models: tuple[ServedModel, ...] = field(default_factory=serverless_models, repr=False)
     strict: bool = False
+    script_file: Path | None = None
+    upstream: str | None = None
+    recordings: Path | None = None
     framing: Framing = "serverless"
     reasoning_field: ReasoningField = "reasoning"
     reasoning_usage: bool = False

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from langchain_scaleway.testing import Fault
+from langchain_scaleway.testing import Fault, ScalewayEmulator
 from langchain_scaleway.testing.__main__ import command_line_parser
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def test_commands_on_the_page_are_understood() -> None:
     program = "python -m langchain_scaleway.testing "
     commands = [line for block in blocks("shell") for line in block.splitlines()]
     commands = [line.removeprefix(program) for line in commands if line.startswith(program)]
-    assert len(commands) == 3
+    assert len(commands) == 5
     for command in commands:
         command_line_parser().parse_args(command.split())
 
@@ -47,3 +47,10 @@ def test_faults_on_the_page_are_all_faults() -> None:
     table = PAGE[PAGE.index("| fault |") : PAGE.index("Some faults need no script")]
     mentioned = set(re.findall(r"`(\w+)\(", table)) - {"RawReply"}
     assert mentioned == faults
+
+
+def test_script_on_the_page_is_one(tmp_path: Path) -> None:
+    [block] = blocks("yaml")
+    (tmp_path / "script.yaml").write_text(block, "utf-8")
+    emulator = ScalewayEmulator(script_file=tmp_path / "script.yaml")
+    assert emulator.scripted_steps_left == 6, "and one is a rule"

@@ -1,5 +1,6 @@
 """Values for schemas: what is made satisfies its schema, says a validator that is not ours."""
 
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
 
@@ -176,6 +177,51 @@ def test_all_parts_of_all_of_hold() -> None:
     value = instance_of(schema)
     jsonschema.validate(value, schema)
     assert set(value) == {"name", "age"}
+
+
+@given(
+    st.sampled_from(["0.01", "0.1", "0.05", "0.25", "2.5", "3"]),
+    st.integers(-10_000, 10_000),
+    st.lists(st.floats(-100, 100).map(lambda number: round(number, 2)), max_size=3),
+)
+def test_multiples_of_fractions_are_exact(step: str, least: int, prompt: list[float]) -> None:
+    low = Decimal(least) * Decimal(step)
+    schema = {"type": "number", "multipleOf": float(step), "minimum": float(low)}
+    value = Decimal(str(instance_of(schema, Hints(f"Some {prompt}"))))
+    assert value % Decimal(step) == 0
+    assert value >= low
+
+
+def test_price_of_the_prompt_is_a_multiple_of_a_cent() -> None:
+    """Of floats, 0.07 / 0.01 is no integer."""
+    schema = {"type": "number", "multipleOf": 0.01}
+    assert instance_of(schema, Hints("It costs 0.07 EUR")) == 0.07
+    assert Price(cents=instance_of(schema, Hints("It costs 19.99 EUR"))).cents == 19.99
+
+
+class Price(BaseModel):
+    cents: Annotated[float, Field(multiple_of=0.01)]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "number", "multipleOf": 0},
+        {"type": "integer", "minimum": "many"},
+        {"type": "string", "pattern": "("},
+        {"type": "string", "minLength": "x"},
+        {"type": "array", "minItems": None},
+        {"type": "object", "properties": ["x"]},
+        {"type": {}},
+        {"enum": 5},
+        {"anyOf": "x"},
+        {"$ref": 5},
+    ],
+    ids=str,
+)
+def test_malformed_schemas_are_refused(schema: Any) -> None:
+    with pytest.raises(SchemaError):
+        instance_of(schema)
 
 
 @pytest.mark.parametrize("name", ["date", "date-time", "email", "uuid", "ipv4", "ipv6", "uri"])

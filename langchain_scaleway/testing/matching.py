@@ -1,0 +1,163 @@
+"""Requests by what is in them: for rules that answer them, and for assertions about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
+
+if TYPE_CHECKING:
+    from langchain_scaleway.testing.replies import Step
+
+
+class Criteria(TypedDict, total=False):
+    """What a request must be like; all that is given must hold.
+
+    Attributes:
+        endpoint: The name of a queue, such as `embeddings`, or the end of a path, such as
+            `/responses`. A rule without it is for chat completions and the Responses API.
+        model: The model's name, as sent.
+        contains: A part of the last user message or of a system message; of an embedding's
+            texts, a rerank's query or documents, a transcription's prompt or file name.
+        tool_result: A part of a tool's result since the last user message; `True` for any
+            result, `False` where there must be none.
+        where: A function of yours that decides.
+    """
+
+    endpoint: str
+    model: str
+    contains: str
+    tool_result: str | bool
+    where: Callable[[ReceivedRequest], bool]
+
+
+class Matcher:
+    """Tells whether a request is one of a kind.
+
+    Args:
+        **criteria: See `Criteria`.
+    """
+
+    def __init__(self, **criteria: Unpack[Criteria]) -> None:
+        unknown = criteria.keys() - Criteria.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"There is no criterion {', '.join(sorted(unknown))}.")
+        self.criteria = criteria
+
+    def matches(self, request: ReceivedRequest) -> bool:
+        """Return whether a request meets all criteria."""
+        wanted = self.criteria
+        endpoint = wanted.get("endpoint")
+        body = _body(request)
+        return (
+            (endpoint is None or endpoint == request.endpoint or _ends(request.path, endpoint))
+            and ("model" not in wanted or body.get("model") == wanted["model"])
+            and ("contains" not in wanted or any(wanted["contains"] in one for one in _asked(body)))
+            and ("tool_result" not in wanted or _has_result(body, wanted["tool_result"]))
+            and ("where" not in wanted or wanted["where"](request))
+        )
+
+    def __repr__(self) -> str:
+        """Show the criteria."""
+        shown = (f"{name}={value!r}" for name, value in self.criteria.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Rule(Matcher):
+    """A step for all requests of a kind, whatever their order.
+
+    Attributes:
+        step: What they get.
+        times: How many of them; `None` for any number.
+        taken: How many have got it.
+    """
+
+    def __init__(self, **criteria: Unpack[Criteria]) -> None:
+        super().__init__(**criteria)
+        self.step: Step | None = None
+        self.times: int | None = None
+        self.taken = 0
+
+    def reply(self, step: Step, *, times: int | None = None) -> Rule:
+        """Say what such requests get.
+
+        Args:
+            step: As for `ScalewayEmulator.script`.
+            times: For how many of them; the next rule or the script is asked then. By default
+                for all.
+        """
+        self.step, self.times = step, times
+        return self
+
+    def applies(self, request: ReceivedRequest) -> bool:
+        """Return whether the rule has a step for a request."""
+        is_left = self.step is not None and (self.times is None or self.taken < self.times)
+        is_meant = "endpoint" in self.criteria or request.endpoint == "chat"
+        return is_left and is_meant and self.matches(request)
+
+    @property
+    def is_left_over(self) -> bool:
+        """Whether fewer requests have come than the test said."""
+        return self.step is not None and self.taken < (1 if self.times is None else self.times)
+
+
+def _ends(path: str, ending: str) -> bool:
+    return ending.startswith("/") and path.endswith(ending)
+
+
+def _body(request: ReceivedRequest) -> dict[str, Any]:
+    """Return the fields of a body of either kind; none of a body that is neither."""
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        return dict(request.form)
+    try:
+        body = request.json
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _asked(body: dict[str, Any]) -> Iterator[str]:
+    """Yield the texts that a request asks about."""
+    turns = _turns(body)
+    users = [text for role, text in turns if role == "user"]
+    yield from (text for role, text in turns if role in {"system", "developer"})
+    yield from users[-1:]
+    for name in ("instructions", "query", "prompt", "documents", "input", "file"):
+        value = body.get(name)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, UploadedFile):
+                yield one.name
+            elif isinstance(one, str):
+                yield one
+
+
+def _has_result(body: dict[str, Any], wanted: str | bool) -> bool:  # noqa: FBT001 -- a criterion
+    results: list[str] = []
+    for role, text in _turns(body):
+        if role == "tool":
+            results.append(text)
+        elif role == "user":
+            results.clear()
+    if isinstance(wanted, bool):
+        return bool(results) is wanted
+    return any(wanted in text for text in results)
+
+
+def _turns(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return roles and texts of messages or input items, in their order."""
+    items = body.get("messages") or body.get("input")
+    turns = []
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            is_result = item.get("type") == "function_call_output"
+            role = "tool" if is_result else str(item.get("role", ""))
+            turns.append((role, _text(item.get("output" if is_result else "content"))))
+    return turns
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        return " ".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""

@@ -1,0 +1,325 @@
+"""Rules beside the script, assertions about requests, scripts in files, the fixture's options."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_scaleway.testing import HttpError, Matcher, Reply, ScalewayEmulator, Stall, ToolCall
+from tests.support.emulated import ask, body_of, client_of, message_of
+
+CALLED = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "aaaaaaaaa", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ],
+}
+RESULT = {"role": "tool", "tool_call_id": "aaaaaaaaa", "content": "21 degrees"}
+
+
+def asked(text: str, *more: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": text}, *more]
+
+
+# --- Rules ------------------------------------------------------------------------------
+
+
+def test_parallel_branches_get_their_own_answers(emulator: ScalewayEmulator) -> None:
+    emulator.when(contains="weather").reply("sunny")
+    emulator.when(contains="news").reply("none")
+
+    def answer(topic: str) -> tuple[str, str]:
+        return topic, message_of(ask(emulator, f"What about the {topic}?"))["content"]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = [*threads.map(answer, ["weather", "news"] * 8)]
+    assert set(answers) == {("weather", "sunny"), ("news", "none")}
+    emulator.assert_requested(contains="weather", times=8)
+
+
+def test_turns_of_an_agent_are_told_apart_by_the_tools_result(emulator: ScalewayEmulator) -> None:
+    question = emulator.when(contains="Paris", tool_result=False)
+    question.reply(Reply(tool_calls=[ToolCall("f")]))
+    emulator.when(contains="Paris", tool_result="21 degrees").reply("It is warm.")
+    emulator.when(tool_result=True).reply("Something else.")
+    assert message_of(ask(emulator, "Paris?", tools=[]))["tool_calls"]
+    later = ask(emulator, messages=asked("Paris?", CALLED, RESULT))
+    assert message_of(later)["content"] == "It is warm."
+    other = ask(emulator, messages=asked("Rome?", CALLED, RESULT))
+    assert message_of(other)["content"] == "Something else."
+    new_turn = asked("x", CALLED, RESULT, {"role": "assistant", "content": "x"}, *asked("Paris?"))
+    assert message_of(ask(emulator, messages=new_turn))["tool_calls"]
+    emulator.assert_requested(question, times=2)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "matches"),
+    [
+        ({"model": "glm-5.2"}, True),
+        ({"model": "gpt-oss-120b"}, False),
+        ({"contains": "system prompt"}, True),
+        ({"contains": "last question"}, True),
+        ({"contains": "first question"}, False),
+        ({"endpoint": "chat"}, True),
+        ({"endpoint": "/chat/completions"}, True),
+        ({"endpoint": "/responses"}, False),
+        ({"where": lambda request: request.json["temperature"] == 0}, True),
+        ({"where": lambda request: "tools" in request.json, "model": "glm-5.2"}, False),
+    ],
+    ids=str,
+)
+def test_criteria(emulator: ScalewayEmulator, criteria: Any, matches: bool) -> None:
+    emulator.when(**criteria).reply("by the rule")
+    messages = [
+        {"role": "system", "content": "A system prompt"},
+        *asked("The first question", {"role": "assistant", "content": "x"}),
+        {"role": "user", "content": [{"type": "text", "text": "The last question"}]},
+    ]
+    answer = ask(emulator, model="glm-5.2", messages=messages, temperature=0)
+    assert (message_of(answer)["content"] == "by the rule") is matches
+
+
+def test_criteria_of_the_responses_api(emulator: ScalewayEmulator) -> None:
+    emulator.when(contains="noon", endpoint="/responses").reply("never")
+    emulator.when(tool_result="noon", endpoint="/responses").reply("It is noon.")
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    items = [
+        *asked("Hello"),
+        call,
+        {"type": "function_call_output", "call_id": "c", "output": "noon"},
+    ]
+    with client_of(emulator) as client:
+        answer = client.post("/responses", json={"model": "gpt-oss-120b", "input": items})
+    assert answer.json()["output"][-1]["content"][0]["text"] == "It is noon."
+
+
+def test_criteria_of_the_other_endpoints(emulator: ScalewayEmulator) -> None:
+    emulator.when(endpoint="embeddings", contains="bad").reply(HttpError(503))
+    emulator.when(endpoint="rerank", contains="bad").reply(HttpError(503))
+    emulator.when(endpoint="transcriptions", contains="a.wav").reply("heard")
+    with client_of(emulator) as client:
+        embed = {"model": "qwen3-embedding-8b"}
+        assert client.post("/embeddings", json={**embed, "input": "good"}).status_code == 200
+        assert client.post("/embeddings", json={**embed, "input": ["bad"]}).status_code == 503
+        rank = {**embed, "query": "x", "documents": ["bad"]}
+        assert client.post("/rerank", json=rank).status_code == 503
+        heard = client.post(
+            "/audio/transcriptions",
+            data={"model": "whisper-large-v3"},
+            files={"file": ("a.wav", b"RIFF")},
+        )
+    assert heard.json()["text"] == "heard"
+
+
+def test_rules_come_before_the_script_and_end(emulator: ScalewayEmulator) -> None:
+    emulator.script("scripted")
+    emulator.when(contains="Hello").reply("first", times=1)
+    emulator.when(contains="Hello").reply("second", times=1)
+    answers = [message_of(ask(emulator))["content"] for _ in range(3)]
+    assert answers == ["first", "second", "scripted"]
+    emulator.verify()
+
+
+def test_rules_that_too_few_requests_met_are_named(emulator: ScalewayEmulator) -> None:
+    emulator.when(model="glm-5.2").reply("x")
+    emulator.when(contains="Hello").reply("x", times=2)
+    ask(emulator)
+    with pytest.raises(ExceptionGroup) as caught:
+        emulator.verify()
+    assert [str(error) for error in caught.value.exceptions] == [
+        "Too few requests (0 of any) came for Rule(model='glm-5.2')",
+        "Too few requests (1 of 2) came for Rule(contains='Hello')",
+    ]
+
+
+def test_assertions_about_requests(emulator: ScalewayEmulator) -> None:
+    ask(emulator, "How are you?")
+    emulator.assert_requested()
+    emulator.assert_requested(Matcher(contains="How"), times=1)
+    emulator.assert_requested(contains="Why", times=0)
+    with pytest.raises(AssertionError, match="0 requests, not at least one, match") as caught:
+        emulator.assert_requested(contains="Why")
+    assert "How are you?" in str(caught.value)
+    with pytest.raises(AssertionError, match="1 requests, not 2, match"):
+        emulator.assert_requested(times=2)
+
+
+def test_misspelt_criterion_is_refused_at_once(emulator: ScalewayEmulator) -> None:
+    with pytest.raises(TypeError, match="no criterion contain"):
+        emulator.when(contain="x")  # type: ignore[call-arg]  # that is what is tested
+
+
+# --- Files ------------------------------------------------------------------------------
+
+SCRIPT = """
+- Hello from a file
+- text: Let me see.
+  reasoning: thought over
+  tool_calls: [{name: f, arguments: {city: Paris}}]
+- fault: HtmlError:status=502
+- {status: 418, headers: {x-a: b}, body: {short: and stout}}
+- {text: late, faults: ["Delay:seconds=0.01"]}
+- {fault: HttpError:status=503, endpoint: embeddings}
+- {text: by a rule, when: {contains: weather}, times: 1}
+"""
+
+
+def test_script_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "script.yaml"
+    path.write_text(SCRIPT, "utf-8")
+    with ScalewayEmulator(script_file=path) as emulator:
+        assert message_of(ask(emulator, "How is the weather?"))["content"] == "by a rule"
+        assert message_of(ask(emulator))["content"] == "Hello from a file"
+        with_call = message_of(ask(emulator, model="glm-5.2", tools=[]))
+        assert with_call["reasoning"] == "thought over"
+        assert with_call["tool_calls"][0]["function"]["arguments"] == '{"city":"Paris"}'
+        assert ask(emulator).status_code == 502
+        teapot = ask(emulator)
+        assert (teapot.status_code, teapot.json()) == (418, {"short": "and stout"})
+        assert message_of(ask(emulator))["content"] == "late"
+        assert emulator.scripted_steps_left == 1, "the one for embeddings"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- 5", "0"),
+        ("- {txt: x}", "0._Entry.txt"),
+        ("a: b", "list"),
+        ("- {fault: Nothing}", "No fault is called 'Nothing'"),
+        ("- {text: x, endpoint: embeddings}", "no text answers embeddings"),
+        ("[", "expected"),
+    ],
+)
+def test_script_that_is_none_is_refused_with_its_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "script.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=r"script\.yaml") as caught:
+        ScalewayEmulator(script_file=path)
+    assert said in str(caught.value)
+
+
+def test_program_for_other_languages(tmp_path: Path) -> None:
+    path = tmp_path / "script.json"
+    path.write_text('["from a file"]', "utf-8")
+    command = [sys.executable, "-m", "langchain_scaleway.testing", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--script", str(path)], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        shown = dict(line.split() for line in [program.stdout.readline() for _ in range(4)][1:])
+        origin = shown["base_url"].removesuffix("/v1")
+        assert httpx.get(f"{origin}/healthz").json() == {"status": "ok"}
+
+        def content() -> str:
+            headers = {"Authorization": f"Bearer {shown['api_key']}"}
+            url = f"{origin}/v1/chat/completions"
+            text = message_of(httpx.post(url, headers=headers, json=body_of()))["content"]
+            assert isinstance(text, str)
+            return text
+
+        assert content() == "from a file"
+        assert content() != "from a file"
+        assert httpx.post(f"{origin}/reset").status_code == 200
+        assert content() == "from a file"
+        program.terminate()
+
+
+# --- Waiting, forgetting, the environment ------------------------------------------------
+
+
+async def test_waiting_does_not_stop_the_event_loop(emulator: ScalewayEmulator) -> None:
+    emulator.script(Reply("a b c", faults=[Stall(after_events=2)]))
+
+    async def leave_early() -> None:
+        headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        async with httpx.AsyncClient(base_url=emulator.base_url, headers=headers) as client:
+            stream = client.stream("POST", "/chat/completions", json=body_of(stream=True))
+            async with stream as answer:
+                await anext(answer.aiter_raw())
+
+    leaving = asyncio.create_task(leave_early())
+    assert await emulator.wait_for(lambda it: it.requests[-1:] != [])
+    assert await emulator.wait_for(lambda it: it.requests[0].client_disconnected)
+    await leaving
+    assert not await emulator.wait_for(lambda it: len(it.requests) == 2, seconds=0.05)
+
+
+def test_reset_forgets_everything(emulator: ScalewayEmulator) -> None:
+    emulator.script("left", lambda _: "x")
+    emulator.when(contains="x").reply("y")
+    emulator.respond_with(lambda _: "default")
+    ask(emulator)
+    emulator.reset()
+    assert (emulator.requests, emulator.statuses, emulator.scripted_steps_left) == ([], {}, 0)
+    assert "emulated" in message_of(ask(emulator))["content"]
+    assert emulator.requests[0].number == 1
+    emulator.verify()
+
+
+def test_fixture_fails_tests_whose_script_went_wrong_and_sets_the_environment(
+    tmp_path: Path,
+) -> None:
+    """Pytest in a directory of its own, as a user of the package runs it."""
+    (tmp_path / "test_app.py").write_text(
+        """
+import os, pytest
+from langchain_scaleway import ChatScaleway
+
+def app():  # knows nothing of tests
+    return ChatScaleway(model="glm-5.2", max_retries=0).invoke("Hello").text
+
+marked = pytest.mark.scaleway_emulator(environment=True)
+
+@marked
+def test_app_runs_unchanged(scaleway_emulator):
+    scaleway_emulator.script("Bonjour")
+    assert app() == "Bonjour"
+
+def test_environment_is_as_before(scaleway_emulator):
+    assert os.environ.get("SCALEWAY_BASE_URL") is None
+
+@marked
+def test_function_fails_although_the_app_copes(scaleway_emulator):
+    scaleway_emulator.script(lambda request: request.json["nothing"])
+    try:
+        app()
+    except Exception:
+        pass
+
+def test_steps_are_left(scaleway_emulator):
+    scaleway_emulator.script("never taken")
+
+@pytest.mark.scaleway_emulator(leftover=True)
+def test_steps_may_be_left(scaleway_emulator):
+    scaleway_emulator.script("never taken")
+""",
+        "utf-8",
+    )
+    root = Path(__file__).parents[2]
+    options = ["-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider"]
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SCW_", "SCALEWAY_"))
+    }
+    result = subprocess.run(
+        [sys.executable, *options, "-p", "langchain_scaleway.testing.plugin"],
+        cwd=tmp_path,
+        env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "5 passed, 2 errors" in result.stdout, result.stdout + result.stderr
+    assert "KeyError: 'nothing'" in result.stdout
+    assert "1 step(s) of the chat script were never taken: ['never taken']" in result.stdout
