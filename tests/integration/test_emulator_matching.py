@@ -73,7 +73,6 @@ def test_turns_of_an_agent_are_told_apart_by_the_tools_result(emulator: Scaleway
         ({"where": lambda request: request.json["temperature"] == 0}, True),
         ({"where": lambda request: "tools" in request.json, "model": "glm-5.2"}, False),
     ],
-    ids=str,
 )
 def test_criteria(emulator: ScalewayEmulator, criteria: Any, matches: bool) -> None:
     emulator.when(**criteria).reply("by the rule")
