@@ -16,7 +16,7 @@ from langchain_scaleway.testing.replies import RawReply, Reply, Step
 ResolvedStep: TypeAlias = Reply | RawReply | Fault
 
 
-_SAYS_SOMETHING: Final = frozenset({"chat", "transcriptions"})
+_SAYS_SOMETHING: Final = frozenset({"chat", "transcriptions", "batches"})
 
 
 def check_step(step: object, queue: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from langchain_scaleway.testing.answers import Answer, Served, json_answer, raw_answer
+from langchain_scaleway.testing.batches import Batches
 from langchain_scaleway.testing.clock import ScaledClock
 from langchain_scaleway.testing.endpoints.base import Endpoint, Queue
 from langchain_scaleway.testing.models import ServedModel
@@ -58,6 +59,7 @@ class EmulatedService:
                 read_script(self.settings.script_file, self.script)
             self._numbers = itertools.count(1)
             self.prompt_cache = PromptCache()
+            self.batches = Batches()
             random_faults = self.settings.random_faults
             self._random_faults = random_faults.draw() if random_faults else itertools.repeat(None)
 
@@ -128,6 +130,18 @@ class EmulatedService:
             fault.rewrite(answer)
         received.faults = tuple(type(fault).__name__ for fault in faults)
         return answer
+
+    def answer_line(self, received: ReceivedRequest, path: str) -> Answer:
+        """Return the answer to a line of a batch, which takes from no quota."""
+        from langchain_scaleway.testing.endpoints import MODEL_ENDPOINTS  # noqa: PLC0415 -- it imports batches
+
+        [endpoint] = [one for one in MODEL_ENDPOINTS if f"/v1{one.path}" == path]
+        received.endpoint = endpoint.queue
+        try:
+            request, model = endpoint.checked(received, self)
+            return endpoint.answered(received, request, model, self)
+        except Refusal as refusal:
+            return json_answer(refusal.status, refusal.body)
 
     def find_model(self, name: object) -> ServedModel:
         """Return the model that answers for a name.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from langchain_scaleway.testing.batches import ErrorLines, ObjectStore
 from langchain_scaleway.testing.faults import RandomFaults
 from langchain_scaleway.testing.models import ServedModel, serverless_models
 from langchain_scaleway.testing.quotas import Quotas
@@ -45,6 +46,10 @@ class EmulatorSettings:
             has not been seen to on chat completions.
         transcription_stream: The events of a streamed transcription: `openai` as the one public
             client of Scaleway's expects them, or `vllm`. Nobody has captured Scaleway's.
+        batch_storage: The bucket of the batches: a folder, or an `obstore` store.
+        batch_seconds: Emulated seconds from a batch's creation to its end. Batches expire after
+            a day.
+        batch_error_lines: The form of the lines of requests that failed: `vllm` or `openai`.
         quotas: Limits per model; `None` for none, and no `x-ratelimit-*` headers.
             `Quotas()` is what Scaleway grants with a payment method.
         time_scale: Emulated seconds per second. Every duration of the emulator, and on the
@@ -69,6 +74,9 @@ class EmulatorSettings:
     reasoning_field: ReasoningField = "reasoning"
     reasoning_usage: bool = False
     transcription_stream: Literal["openai", "vllm"] = "openai"
+    batch_storage: Path | ObjectStore | None = None
+    batch_seconds: float = 1.0
+    batch_error_lines: ErrorLines = "vllm"
     quotas: Quotas | None = None
     time_scale: float = 1.0
     latency: float = 0.0

@@ -23,17 +23,19 @@ agent's turn goes to is the client's choice."""
 
 
 class Endpoint(Protocol):
-    """A method and a path of the API.
+    """A method and a path of the API."""
 
-    Attributes:
-        method: The HTTP method.
-        path: The path below `/v1`, which may have a parameter in braces.
-        queue: The queue of scripted steps that its requests take from.
-    """
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
 
-    method: ClassVar[str]
-    path: ClassVar[str]
-    queue: ClassVar[Queue]
+    @property
+    def path(self) -> str:
+        """The path below `/v1`, which may have a parameter in braces."""
+
+    @property
+    def queue(self) -> Queue:
+        """The queue of scripted steps that its requests take from."""
 
     def serve(self, received: ReceivedRequest, service: EmulatedService) -> Served:
         """Return the answer to a request that came with a good key.
@@ -113,10 +115,13 @@ class ModelEndpoint(ABC, Generic[RequestT]):
             Refusal: Only now it turns out that the engine would refuse it.
         """
 
-    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Served:
-        """Check a request, count it against the quotas, and answer it.
+    def checked(
+        self, received: ReceivedRequest, service: EmulatedService
+    ) -> tuple[RequestT, ServedModel]:
+        """Return a good request's body, and the model that answers.
 
-        In this order: Scaleway does not bill what it refuses.
+        Raises:
+            Refusal: The request is not good.
         """
         fields = self.fields(received)
         model = service.find_model(fields.get("model"))
@@ -124,21 +129,44 @@ class ModelEndpoint(ABC, Generic[RequestT]):
             raise not_served(f"/v1{self.path}")
         request = validate(self.request_model, fields)
         self.check(request, model)
-        quotas, clock = service.quotas, service.clock
-        tokens, audio = self.prompt_tokens(request), self.audio_seconds(request)
-        if refused := quotas.admit(model.id, tokens, clock.now(), audio_seconds=audio):
-            raise gateway_refusal(429, refused)
+        return request, model
+
+    def answered(
+        self,
+        received: ReceivedRequest,
+        request: RequestT,
+        model: ServedModel,
+        service: EmulatedService,
+    ) -> Answer:
+        """Return the answer that the script has for a request, or the usual one.
+
+        Raises:
+            Refusal: Only now it turns out that the engine would refuse it.
+        """
 
         def usual_answer(reply: Reply | None) -> Answer:
             call = Call(
                 received=received, request=request, model=model, reply=reply, service=service
             )
             answer = self.answer(call)
-            answer.headers += quotas.headers(model.id, clock.now())
+            answer.headers += service.quotas.headers(model.id, service.clock.now())
             return answer
 
+        return service.scripted(received, self.queue, usual_answer)
+
+    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Served:
+        """Check a request, count it against the quotas, and answer it.
+
+        In this order: Scaleway does not bill what it refuses.
+        """
+        request, model = self.checked(received, service)
+        quotas, clock = service.quotas, service.clock
+        tokens, audio = self.prompt_tokens(request), self.audio_seconds(request)
+        if refused := quotas.admit(model.id, tokens, clock.now(), audio_seconds=audio):
+            raise gateway_refusal(429, refused)
+
         try:
-            answer = service.scripted(received, self.queue, usual_answer)
+            answer = self.answered(received, request, model, service)
         except BaseException:
             quotas.finish(model.id, 0, clock.now())
             raise
