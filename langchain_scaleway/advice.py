@@ -83,6 +83,16 @@ def warn_about_history(model: str, kind: str) -> None:
     _tell_once(model, Advice(f"history: {kind}", text))
 
 
+def warn_about_text_around(model: str) -> None:
+    """Warn that a model wrote text around an object; once per process and model.
+
+    Args:
+        model: The model that answered.
+    """
+    text = f"{model} wrote text around its structured output, which was passed over."
+    _tell_once(model, Advice("text around an object", text))
+
+
 def warn_about_dimensions(model: str) -> None:
     """Warn that a model's vectors have one length only; once per process and model.
 

@@ -22,7 +22,12 @@ from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import Field, field_validator, model_validator
 
 from langchain_scaleway._version import __version__
-from langchain_scaleway.advice import warn_about_history, warn_about_reply, warn_about_request
+from langchain_scaleway.advice import (
+    warn_about_history,
+    warn_about_reply,
+    warn_about_request,
+    warn_about_text_around,
+)
 from langchain_scaleway.arguments import check_call, hiding_headers
 from langchain_scaleway.chat_apis import ChatApi, chat_api
 from langchain_scaleway.client_fields import ClientFields
@@ -354,28 +359,36 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         """Make a model that answers with objects of a schema.
 
         Args:
-            schema: A Pydantic class (answers are instances of it), a TypedDict or a JSON schema
-                (answers are dicts).
+            schema: A Pydantic class or a dataclass (answers are instances of it), a TypedDict or
+                a JSON schema (answers are dicts).
             method: `"json_schema"` has the engine hold the answer to the schema,
                 `"function_calling"` has the model call a tool of that form, `"json_mode"` asks
                 for any JSON object, and the prompt must describe it.
             include_raw: Whether to answer with a dict of `raw`, `parsed` and `parsing_error`,
                 and raise no parsing errors.
-            strict: Sent as `strict` if it is given.
-            **kwargs: More arguments for every call, such as `temperature`.
+            strict: Whether every object of the schema is closed; sent if it is given.
+            **kwargs: More arguments for every call, such as `temperature`, and those of
+                `bind_tools`: `tools` are bound beside the schema, and with `function_calling`
+                `tool_choice="auto"` leaves a thinking model the choice.
 
         Returns:
             A runnable that streams objects as they grow.
 
         Raises:
-            ValueError: The method is unknown, or the schema does not go with it.
+            ValueError: The method is unknown, the schema does not go with it, or a
+                `response_format` is given beside it.
             ScalewayTruncatedOutputError: When called: `max_tokens` cut the answer off.
             OutputParserException: When called: the answer is not an object, or the wrong one.
         """
         from langchain_scaleway.convert.structured import structured_output  # noqa: PLC0415 -- slow
 
         arguments, parser = structured_output(
-            schema, method, strict=strict, include_raw=include_raw, **kwargs
+            schema,
+            method,
+            strict=strict,
+            include_raw=include_raw,
+            on_text_around=warn_about_text_around,
+            **kwargs,
         )
         bind = self.bind_tools if arguments.get("tools") else self.bind
         return bind(**arguments) | parser

@@ -11,8 +11,7 @@ text anew with every chunk. The parsers here differ from them in these points al
 import contextlib
 import json
 import re
-import warnings
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
@@ -40,7 +39,7 @@ from langchain_scaleway.convert.json_text import (
     is_json,
     objects_in,
 )
-from langchain_scaleway.errors import ScalewayTruncatedOutputError, ScalewayWarning
+from langchain_scaleway.errors import ScalewayTruncatedOutputError
 
 _QUOTED_CHARACTERS = 200
 
@@ -69,6 +68,7 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         include_raw: Whether to give dicts of `raw`, `parsed` and `parsing_error`, and raise
             nothing. A stream hands the reply on as it comes; LangChain's usual chain for this
             would hold it back until its end.
+        on_text_around: Told the model that wrote text around an object, which is passed over.
 
     Raises:
         ScalewayTruncatedOutputError: The limit on output tokens cut the answer off.
@@ -81,6 +81,7 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
     kind: Any = None
     required: tuple[str, ...] = ()
     include_raw: bool = False
+    on_text_around: Callable[[str], None] | None = None
 
     @property
     def OutputType(self) -> Any:  # noqa: N802 -- LangChain's name
@@ -134,13 +135,8 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         fitting = self._fitting(objects_in(text) if text else [_reasoning(message)])
         if len(fitting) != 1:
             raise _no_object(message, called=False)
-        if text:
-            warnings.warn(
-                f"Model {_model(message)!r} wrote text around its structured output, which was "
-                "passed over.",
-                ScalewayWarning,
-                stacklevel=2,
-            )
+        if text and self.on_text_around is not None:
+            self.on_text_around(str(_model(message)))
         return fitting[0]
 
     def _fitting(self, texts: Iterable[str]) -> list[Any]:
@@ -200,7 +196,7 @@ def object_parser(kind: Any, *, tool: str | None, **fields: Any) -> Runnable[Any
     Args:
         kind: The class of the objects; `None` for whatever JSON has.
         tool: The tool whose arguments are the object; `None` if it is the text of the answer.
-        **fields: `required` and `include_raw`, as in `_WholeObjects`.
+        **fields: `required`, `include_raw` and `on_text_around`, as in `_WholeObjects`.
     """
     if tool is None:
         if kind is None:

@@ -1,6 +1,6 @@
 """Schema -> (request arguments, parser), for the three methods of structured output."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -38,6 +38,7 @@ def structured_output(
     *,
     strict: bool | None,
     include_raw: bool = False,
+    on_text_around: Callable[[str], None] | None = None,
     **arguments: Any,
 ) -> StructuredOutput:
     """Work out how to ask for an object and how to read it, by one of the three methods.
@@ -49,6 +50,7 @@ def structured_output(
             tool that must be called, `json_mode` asks for any JSON object.
         strict: Whether the schema is closed, and sent as `strict`.
         include_raw: Whether to read dicts of `raw`, `parsed` and `parsing_error`.
+        on_text_around: Told the model that wrote text around an object, which is passed over.
         **arguments: More arguments of the request. `tools` are bound beside the schema, and a
             `tool_choice` takes the place of the one that demands it: some models think only
             where they may choose.
@@ -86,7 +88,13 @@ def structured_output(
     if method == "json_schema" and function is not None:
         form = _response_format(function)
     required = tuple(function["parameters"].get("required", ())) if function else ()
-    parser = object_parser(kind, tool=None, required=required, include_raw=include_raw)
+    parser = object_parser(
+        kind,
+        tool=None,
+        required=required,
+        include_raw=include_raw,
+        on_text_around=on_text_around,
+    )
     return StructuredOutput({**arguments, "response_format": form}, parser)
 
 
