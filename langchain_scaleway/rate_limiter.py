@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from hashlib import blake2b
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from langchain_core.rate_limiters import BaseRateLimiter
@@ -24,7 +24,11 @@ from langchain_scaleway.client.quotas.store import (
     Lease,
     Limits,
     Scope,
+    Store,
 )
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 class _Paid(NamedTuple):
@@ -44,6 +48,7 @@ _ANY_NUMBER = 1e12
 
 _lock = threading.Lock()
 _memory = Dispatcher(MemoryStore())
+_remote: dict[object, Dispatcher] = {}  # By what was given as `store`.
 _limiters: "weakref.WeakSet[ScalewayRateLimiter]" = weakref.WeakSet()
 
 
@@ -54,6 +59,9 @@ class ScalewayRateLimiter(BaseRateLimiter):
     lowest that Scaleway documents. All limiters of a process share what is known about an
     organization and model. After a refusal all of them pause, then one request tries, and when
     it is let in all go on.
+
+    With a `store`, limiters of many processes and machines share one quota. While the store cannot
+    be reached, each process keeps to its share.
 
     Can be given to models of other vendors too; then it limits requests per minute, by
     `requests_per_minute` or 300, of this process.
@@ -70,11 +78,17 @@ class ScalewayRateLimiter(BaseRateLimiter):
             counts per organization and model, but keys do not show to which one they belong: give
             the same name to limiters whose keys share quotas. By default all projects of a key
             share, and different keys do not.
+        store: The address of a Redis or Valkey in which many processes count together, such as
+            `"redis://localhost:6379/0"`, or a synchronous client of it. Limits of your own then
+            count for all who have the same ones. Needs the extra `redis`. Pickles hold the address,
+            with its password if it has one.
         time_scale: How many of the server's seconds pass in a second. Other than 1 only in tests
             against an emulator whose time is sped up.
 
     Raises:
-        ValueError: An argument is not positive, or the share is more than the whole.
+        ValueError: An argument is not positive, the share is more than the whole, or the store's
+            address is none.
+        ImportError: There is a store, but the extra `redis` is not installed.
 
     Example:
         ```python
@@ -96,6 +110,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
         max_concurrency: int | None = None,
         share: float = 1.0,
         organization: str | None = None,
+        store: "str | Redis | None" = None,
         time_scale: float = 1.0,
     ) -> None:
         limits = {
@@ -113,12 +128,15 @@ class ScalewayRateLimiter(BaseRateLimiter):
             **limits,
             "share": share,
             "organization": organization,
+            "store": store,
             "time_scale": time_scale,
         }
         self._share = share
         self._organization = organization
         self._time_scale = time_scale
+        self._store = store
         self._forget()
+        self._dispatcher()  # Refuses an address that makes no sense; nothing is opened.
         _limiters.add(self)
 
     def acquire(self, *, blocking: bool = True) -> bool:
@@ -160,11 +178,10 @@ class ScalewayRateLimiter(BaseRateLimiter):
 
     def __repr__(self) -> str:
         """Show the arguments that were given."""
+        shown = self._arguments | {"store": _without_password(self._store)}
         defaults = {"share": 1, "time_scale": 1}
         given = [
-            f"{name}={value!r}"
-            for name, value in self._arguments.items()
-            if value != defaults.get(name)
+            f"{name}={value!r}" for name, value in shown.items() if value != defaults.get(name)
         ]
         return f"{type(self).__name__}({', '.join(given)})"
 
@@ -178,10 +195,19 @@ class ScalewayRateLimiter(BaseRateLimiter):
         key = account, model
         line = self._lines.get(key)
         if line is None:
+            dispatcher, scope = self._dispatcher(), self._scope(account, model, lease)
             with _lock:
-                line = self._lines.get(key) or _memory.line(self._scope(account, model, lease))
-                self._lines[key] = line
+                line = self._lines.setdefault(key, dispatcher.line(scope))
         return line
+
+    def _dispatcher(self) -> Dispatcher:
+        """Who hands out the permits of this limiter's store."""
+        if self._store is None:
+            return _memory
+        with _lock:
+            if self._store not in _remote:
+                _remote[self._store] = Dispatcher(_connect(self._store))
+            return _remote[self._store]
 
     def _scope(self, account: bytes, model: str, lease: float) -> Scope:
         digest = blake2b(model.encode(), key=account, digest_size=16)
@@ -210,6 +236,25 @@ class ScalewayRateLimiter(BaseRateLimiter):
         self._lines: dict[tuple[bytes, str], Line] = {}
 
 
+def _connect(store: "str | Redis") -> Store:
+    try:
+        from langchain_scaleway.client.quotas.redis import (  # noqa: PLC0415 -- an extra
+            RedisStore,
+        )
+    except ImportError as error:
+        message = "`store` needs the extra `redis`: pip install 'langchain-scaleway[redis]'."
+        raise ImportError(message) from error
+    return RedisStore.from_url(store) if isinstance(store, str) else RedisStore(store)
+
+
+def _without_password(store: object) -> object:
+    """The address of a store without what may be a secret."""
+    if not isinstance(store, str):
+        return store
+    url = urlsplit(store)
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+
+
 def _restore(cls: type[ScalewayRateLimiter], arguments: dict[str, Any]) -> ScalewayRateLimiter:
     return cls(**arguments)
 
@@ -219,6 +264,7 @@ def _after_fork_in_child() -> None:
     global _lock, _memory  # noqa: PLW0603 -- another thread may have held a lock while this forked
     _lock = threading.Lock()
     _memory = Dispatcher(MemoryStore())
+    _remote.clear()
     for limiter in list(_limiters):
         limiter._forget()  # noqa: SLF001 -- a part of this module
 

@@ -77,7 +77,7 @@ class Dispatcher:
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._lines: set[Line] = set()  # Those in which somebody waits.
         self._leases = 0  # Of a remote store, not settled yet.
-        self._has_thread = False
+        self._thread: threading.Thread | None = None
         self._estimators: WeakValueDictionary[str, TokenEstimator] = WeakValueDictionary()
         if store.is_remote:
             atexit.register(self._finish)
@@ -143,11 +143,13 @@ class Dispatcher:
                 return future
             line.waiting.append((future, estimate))
             self._lines.add(line)
-            if self._has_thread:
+            if self._thread is not None:
                 self._events.put(_nothing)  # Wakes it.
             else:
-                self._has_thread = True
-                threading.Thread(target=self._run, name="scaleway-quotas", daemon=True).start()
+                self._thread = threading.Thread(
+                    target=self._run, name="scaleway-quotas", daemon=True
+                )
+                self._thread.start()
         return future
 
     def _leave(self, line: Line, future: Future[Lease]) -> None:
@@ -156,7 +158,7 @@ class Dispatcher:
             self.settle(line, future.result(), NOTHING_TAKEN)
 
     def _take_now(self, line: Line, estimate: Estimator) -> Lease | None:
-        if not self._has_thread:
+        if self._thread is None:
             self._do_events()
         if line.waiting:
             return None
@@ -174,12 +176,12 @@ class Dispatcher:
                 wait = min((self._serve(line) for line in lines), default=inf)
                 with self._lock:
                     if not self._lines and not self._leases:
-                        self._has_thread = False
+                        self._thread = None
                         return
         except BaseException as error:
             # Whoever waits must not wait for ever because of a mistake in here.
             with self._lock:
-                self._has_thread = False
+                self._thread = None
                 self._turn_away(self._lines, error)
             raise
 
@@ -235,7 +237,7 @@ class Dispatcher:
 
     def _finish(self) -> None:
         """At the end of the program, wait until the store knows what has ended."""
-        if self._has_thread:
+        if self._thread is not None and self._thread.is_alive():
             done = threading.Event()
             self._events.put(done.set)
             done.wait(_SECONDS_AT_EXIT)
