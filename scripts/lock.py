@@ -52,7 +52,7 @@ ENVIRONMENTS = (
     Environment("build", groups=("build",), project=False),
     Environment("demo", groups=("demo",)),
     Environment("docs", groups=("docs",)),
-    Environment("bench", groups=("bench",), extras=("aiohttp",)),
+    Environment("bench", groups=("bench",), extras=("aiohttp", "redis")),
     Environment("lowest", groups=("test",), extras=("*",), lowest=True),
 )
 

@@ -8,7 +8,9 @@ when requests end.
 import asyncio
 import atexit
 import copy
+import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -32,9 +34,12 @@ _MOST_REFUSALS = 9
 than any quota per minute lasts."""
 
 _ASK_AGAIN = 5.0
-_ASK_AGAIN_REMOTE = 0.25
-"""Seconds after which the first in a line asks again, even if nothing has happened here. Other
-processes make room without telling."""
+"""Seconds after which the first in a line asks again, even if nothing has happened."""
+
+_ASK_REMOTE = 0.05, 0.25
+"""The least and the most seconds after which a line asks a remote store again. Other processes make
+room without telling; and if each of them asked as soon as one request may go, all would ask for
+nothing most of the time."""
 
 _SECONDS_AT_EXIT = 1.0
 """How long the end of a program waits for a remote store to be told what has ended."""
@@ -57,6 +62,7 @@ class Line:
         self.scope = scope
         self.tokens = tokens
         self.quota = dispatcher.store.quota(scope)
+        self.asks_at = 0.0  # Not earlier, on the monotonic clock.
         self.waiting: deque[tuple[Future[Lease], Estimator]] = deque()
 
 
@@ -195,10 +201,17 @@ class Dispatcher:
                     self._lines.discard(line)
                     return inf
                 future, estimate = line.waiting[0]
+            if (early := line.asks_at - time.monotonic()) > 0:
+                return early
             outcome = line.quota.take(estimate())
             if not isinstance(outcome, Lease):
-                most = _ASK_AGAIN_REMOTE if self.store.is_remote else _ASK_AGAIN
-                return min(outcome / line.scope.time_scale, most)
+                wait = outcome / line.scope.time_scale
+                if not self.store.is_remote:
+                    return min(wait, _ASK_AGAIN)
+                least, most = _ASK_REMOTE
+                wait = max(min(wait, most), random.uniform(least, 2 * least))  # noqa: S311 -- no secret
+                line.asks_at = time.monotonic() + wait
+                return wait
             self._leases += self.store.is_remote
             with self._lock:
                 line.waiting.popleft()
