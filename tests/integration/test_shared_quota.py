@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 
 from langchain_scaleway import ScalewayRateLimiter
-from langchain_scaleway.testing import EmulatorProcess, Quotas
+from langchain_scaleway.testing import EmulatorProcess, Quotas, ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.redis_server import RedisServer
 
@@ -156,7 +156,7 @@ async def test_redis_may_go_and_come_back(
 ) -> None:
     """No request is lost, and one warning is given."""
     limiter = ScalewayRateLimiter(store=redis.url, time_scale=SCALE)
-    with EmulatorProcess(quotas=Quotas(), latency=0.5, time_scale=SCALE) as emulator:
+    with ScalewayEmulator(quotas=Quotas(), latency=0.5, time_scale=SCALE) as emulator:
         async with model_on(emulator, rate_limiter=limiter) as model:
             with caplog.at_level(logging.WARNING, logger="langchain_scaleway"):
                 assert len(await model.abatch(["Hello?"] * 20)) == 20
@@ -177,7 +177,7 @@ async def test_waiting_for_redis_leaves_the_event_loop_free(redis: RedisServer) 
         store=redis.url, time_scale=SCALE, requests_per_minute=60, max_concurrency=5
     )
     turns = 0
-    with EmulatorProcess(latency=0.5, time_scale=SCALE) as emulator:
+    with ScalewayEmulator(latency=0.5, time_scale=SCALE) as emulator:
         async with model_on(emulator, rate_limiter=limiter) as model:
             batch = asyncio.create_task(model.abatch(["Hello?"] * 80))
             while not batch.done():

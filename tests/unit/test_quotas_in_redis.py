@@ -96,12 +96,12 @@ class TestRules:
                 if kind == "pass":
                     clock.shift(values[0])
                 elif kind == "take":
-                    taken = [quota.take(Estimate(*values)) for quota in both]
-                    if all(isinstance(one, Lease) for one in taken):
-                        running.append((taken[0], taken[1]))
+                    there, here = (quota.take(Estimate(*values)) for quota in both)
+                    if isinstance(there, Lease) and isinstance(here, Lease):
+                        running.append((there, here))
                     else:
-                        waits = [inf if wait > 1e17 else wait for wait in taken]
-                        assert waits[0] == pytest.approx(waits[1], abs=1e-3)
+                        assert not isinstance(there, Lease)
+                        assert (inf if there > 1e17 else there) == pytest.approx(here, abs=1e-3)
                 elif running:
                     leases = running[values[0] % len(running)]
                     if kind != "answer":
