@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from langchain_scaleway.errors import ScalewayError, ScalewayWarning
     from langchain_scaleway.rate_limiter import ScalewayRateLimiter
     from langchain_scaleway.rerank import ScalewayRerank
+    from langchain_scaleway.transcription import ScalewayTranscriptionParser
 
 __all__ = [
     "ChatScaleway",
@@ -19,6 +20,7 @@ __all__ = [
     "ScalewayError",
     "ScalewayRateLimiter",
     "ScalewayRerank",
+    "ScalewayTranscriptionParser",
     "ScalewayWarning",
     "__version__",
     "usage_cost",
@@ -30,6 +32,7 @@ _MODULES = {
     "ScalewayError": "errors",
     "ScalewayRateLimiter": "rate_limiter",
     "ScalewayRerank": "rerank",
+    "ScalewayTranscriptionParser": "transcription",
     "ScalewayWarning": "errors",
     "usage_cost": "costs",
 }

@@ -104,6 +104,31 @@ class ResponseCompletion:
         return body.get("object") == "response" and isinstance(body.get("output"), list)
 
 
+class TranscriptCompletion:
+    """A transcript is whole with OpenAI's last event, or else with `[DONE]`.
+
+    vLLM gives a finish reason for each 30 seconds of audio, which ends nothing.
+    """
+
+    name = "transcript"
+
+    def __init__(self) -> None:
+        """Start at the beginning of a stream."""
+        self.has_answer = False
+        self.is_whole = False
+        self.is_over = False
+
+    def note(self, event: Mapping[str, Any]) -> bool:
+        """Take the next event, of either shape."""
+        self.has_answer = True
+        self.is_whole = self.is_over = event.get("type") == "transcript.text.done"
+        return True
+
+    def is_answer(self, body: Mapping[str, Any]) -> bool:
+        """Whether this is a whole transcript."""
+        return isinstance(body.get("text"), str)
+
+
 class EventReader:
     """Reads one stream, and knows whether it came to its end.
 

@@ -122,6 +122,7 @@ class ScalewayClient:
         *,
         decoder: Decoder[Chunk],
         model: str | None = None,
+        files: Any = None,
         completion: Callable[[], Completion] = ChatCompletion,
         on_retry: RetryListener | None = None,
     ) -> Generator[Chunk]:
@@ -135,6 +136,7 @@ class ScalewayClient:
             body: The JSON body to post.
             decoder: Makes the chunks; each attempt starts it anew.
             model: The model that is asked, for error messages.
+            files: Files, as httpx takes them: then a form is sent, whose other fields are `body`.
             completion: Makes what knows when an answer of this API is whole.
             on_retry: Told of each retry.
 
@@ -145,7 +147,7 @@ class ScalewayClient:
             ScalewayError: No whole stream came, after all retries.
             ValueError: The body cannot be written as JSON.
         """
-        call = self.endpoint.call(path, body, model=model, stream=True)
+        call = self.endpoint.call(path, body, model=model, stream=True, data=body, files=files)
         with self.endpoint.errors(model):
             for attempt in self.endpoint.retry.attempts(on_retry):
                 with Trying(self.endpoint.retry, attempt):
@@ -165,11 +167,12 @@ class ScalewayClient:
         *,
         decoder: Decoder[Chunk],
         model: str | None = None,
+        files: Any = None,
         completion: Callable[[], Completion] = ChatCompletion,
         on_retry: RetryListener | None = None,
     ) -> AsyncGenerator[Chunk]:
         """`stream` for event loops."""
-        call = self.endpoint.call(path, body, model=model, stream=True)
+        call = self.endpoint.call(path, body, model=model, stream=True, data=body, files=files)
         with self.endpoint.errors(model):
             async for attempt in self.endpoint.retry.aattempts(on_retry):
                 with Trying(self.endpoint.retry, attempt):

@@ -1,0 +1,148 @@
+"""Audio -> requests for its transcript, and answers -> documents and pieces of text."""
+
+import mimetypes
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.documents.base import Blob
+
+from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
+
+MOST_BYTES = 25 * 1024 * 1024
+"""The largest file that is taken (docs: query-audio-models, 2025-10-17)."""
+
+_EXTENSIONS = {
+    "audio/mpeg": ".mp3",
+    "audio/mp4": ".m4a",
+    "audio/wav": ".wav",
+    "audio/x-wav": ".wav",
+}
+"""Those that `mimetypes` lacks, or has others for that the service does not know."""
+
+
+def audio_file(blob: Blob) -> tuple[str, bytes, str]:
+    """The name, the bytes and the media type of an audio file.
+
+    Args:
+        blob: The audio, with a path or a media type: the service reads the format from the
+            extension of the file's name.
+
+    Raises:
+        ValueError: The file is empty or too large, or its format is not said.
+    """
+    content = blob.as_bytes()
+    name = PurePath(str(blob.source or "audio")).name
+    if not PurePath(name).suffix:
+        kind = blob.mimetype or ""
+        extension = _EXTENSIONS.get(kind) or mimetypes.guess_extension(kind)
+        if extension is None:
+            raise ValueError(
+                f"The format of the audio {name!r} is not said: give the blob a path with an "
+                "extension, such as .mp3 or .wav, or a `mime_type`."
+            )
+        name += extension
+    if not content:
+        raise ValueError(f"The audio {name!r} is empty.")
+    if len(content) > MOST_BYTES:
+        raise ValueError(
+            f"The audio {name!r} has {len(content):,} bytes; Scaleway takes {MOST_BYTES:,}. "
+            "Compress it, for example with `ffmpeg -i in.wav -ac 1 -b:a 32k out.mp3`, which makes "
+            "100 minutes fit, or cut it into files with `-f segment -segment_time 600`."
+        )
+    return name, content, blob.mimetype or mimetypes.guess_type(name)[0] or "audio/mpeg"
+
+
+def documents_of(
+    answer: Mapping[str, Any], blob: Blob, *, model: str, language: str | None
+) -> Iterator[Document]:
+    """The documents of an answer: one for each segment, or one for all.
+
+    Which fields there are differs between Scaleway, which has no `duration`, and vLLM, which then
+    has no `usage`; so none is relied on but the text.
+
+    Args:
+        answer: The answer, as `json` or `verbose_json`.
+        blob: The audio; its metadata go into each document's.
+        model: The model that was asked.
+        language: The language that was asked for.
+
+    Yields:
+        Documents. `usage` is in the metadata of the first alone, so that it can be added up.
+
+    Raises:
+        ScalewayResponseError: There is no text.
+    """
+    text = answer.get("text")
+    if not isinstance(text, str):
+        raise ScalewayResponseError(
+            f"The answer of model {model!r} holds no text. Try again; if it persists, check that "
+            "the model transcribes audio.",
+            model=model,
+            body=answer,
+        )
+    segments = answer.get("segments")
+    found = [one for one in segments if isinstance(one, dict)] if isinstance(segments, list) else []
+    usage = answer.get("usage")
+    seconds = usage.get("seconds") if isinstance(usage, Mapping) else None
+    duration = answer.get("duration", seconds)
+    if duration is None and found:
+        duration = found[-1].get("end")
+    known = {
+        "source": blob.source,
+        "model": model,
+        "language": answer.get("language") or language,
+        "duration": duration,
+    }
+    shared = {
+        **blob.metadata,
+        **{name: value for name, value in known.items() if value is not None},
+    }
+    first = {"usage": usage} if usage else {}
+    if not found:
+        yield Document(text.strip(), metadata={**shared, **first})
+    for segment in found:
+        times = {name: segment[name] for name in ("start", "end") if name in segment}
+        content = str(segment.get("text", "")).strip()
+        yield Document(content, metadata={**shared, **times, **first})
+        first = {}
+
+
+class TranscriptDecoder:
+    """Reads the events of a stream in both known shapes, OpenAI's and vLLM's.
+
+    Which of them Scaleway sends nobody has recorded.
+
+    Attributes:
+        usage: Not known before the end of a stream.
+    """
+
+    usage: Mapping[str, Any] | None = None
+
+    def start(self) -> None:
+        """Take the beginning of an answer, and forget one that broke off."""
+        self._text = ""
+
+    def feed(self, event: dict[str, Any]) -> Sequence[str]:
+        """Take the next event; gives its piece of the text."""
+        match event:
+            case {"type": "transcript.text.delta", "delta": str(piece)}:
+                return self._give(piece)
+            case {"type": "transcript.text.done", "text": str(whole)} | {"text": str(whole)}:
+                return self._give(whole.removeprefix(self._text))
+            case {"choices": [{"delta": {"content": str(piece)}}, *_]}:
+                return self._give(piece)
+        return ()
+
+    def finish(self, headers: Mapping[str, str]) -> Sequence[str]:  # noqa: ARG002 -- the client's protocol
+        """Take the end of the answer."""
+        return ()
+
+    def attach_partial_answer(self, error: ScalewayError) -> None:
+        """Attach what has come to the error that broke the answer off."""
+        error.partial_text = self._text
+
+    def _give(self, piece: str) -> Sequence[str]:
+        self._text += piece
+        return [piece] if piece else []
