@@ -1,4 +1,4 @@
-"""Every fault of the table, in all four ways of asking."""
+"""Every fault of the table, in all four ways of asking; none gives the key away."""
 
 import logging
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from tests.support.faults.places import TEXT
 from tests.support.faults.table import PAGE, Answers, Raises, Row, as_markdown, put_on
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
+from tests.support.secrecy import CANARY, is_in, leaks_in_locals, leaks_of
 
 LONGEST_MESSAGE = 4_000
 LONGEST_BODY = 64 * 1024
@@ -22,7 +23,7 @@ LONGEST_BODY = 64 * 1024
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator() as emulator:
+    with ScalewayEmulator(api_key=CANARY) as emulator:
         yield emulator
 
 
@@ -41,7 +42,7 @@ def test_fault(
     emulator: ScalewayEmulator,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "langchain_scaleway")
+    caplog.set_level(logging.DEBUG)
     outcome = fault.outcome(streamed=streams(mode))
     attempts = outcome.attempts(max_retries) if isinstance(outcome, Raises) else 1
     with nothing_left(), fault.place(emulator) as scene:
@@ -60,6 +61,7 @@ def test_fault(
         del attempt, model
     retries = [record for record in caplog.records if record.name == "langchain_scaleway"]
     assert len(retries) == attempts - 1
+    assert not any(is_in(record.getMessage()) for record in caplog.records)
 
 
 def check(error: Exception | None, expected: Raises, model: str) -> None:
@@ -74,6 +76,8 @@ def check(error: Exception | None, expected: Raises, model: str) -> None:
     assert error.partial_text == expected.partial
     assert len(str(error)) < LONGEST_MESSAGE
     assert len(str(error.body)) <= LONGEST_BODY
+    assert leaks_of(error) == []
+    assert leaks_in_locals(error) == []
     if error.response is not None:
         assert error.response.status_code == error.status_code
         assert len(error.response.text) <= LONGEST_BODY
