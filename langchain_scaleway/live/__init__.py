@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 from langchain_scaleway.client.transport import Connections
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.live.exchange import Exchange
-from langchain_scaleway.live.questions import QUESTIONS, Question
+from langchain_scaleway.live.question import Question
+from langchain_scaleway.live.questions import QUESTIONS
 from langchain_scaleway.settings import Settings
 
 Verdict = Literal["as expected", "different", "open", "unanswered"]
