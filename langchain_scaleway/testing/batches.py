@@ -18,10 +18,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.refusals import Refusal
 
 if TYPE_CHECKING:
+    from langchain_scaleway.testing.endpoints.base import ModelEndpoint
     from langchain_scaleway.testing.service import EmulatedService
 
 BatchStatus = Literal[
@@ -123,13 +125,13 @@ class Batch:
 
     Attributes:
         input_url: Where its requests are.
-        endpoint: The path that they go to.
+        endpoint: What answers them.
         created: The emulated second at which it was made.
         failure: Why it fails as a whole, if a test says so.
     """
 
     input_url: str
-    endpoint: str
+    endpoint: ModelEndpoint[Any]
     created: float
     failure: BadInputError | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -142,6 +144,11 @@ class Batch:
     _answered: list[bytes] = field(default_factory=list)
     _failed: list[bytes] = field(default_factory=list)
     _tokens: dict[str, int] = field(default_factory=lambda: {"input": 0, "output": 0})
+
+    @property
+    def path(self) -> str:
+        """The path that its requests go to."""
+        return f"/v1{self.endpoint.path}"
 
     def cancel(self, now: float) -> None:
         """Stop it soon; what is answered stays."""
@@ -213,15 +220,15 @@ class Batch:
         is_whole = isinstance(line, dict) and all(
             isinstance(line.get(name), kind) for name, kind in whole.items()
         )
-        if not is_whole or (line["method"], line["url"]) != ("POST", self.endpoint):
-            message = f"Line {number} must POST to {self.endpoint}, with a custom_id and a body."
+        if not is_whole or (line["method"], line["url"]) != ("POST", self.path):
+            message = f"Line {number} must POST to {self.path}, with a custom_id and a body."
             raise BadInputError(message, "invalid_request", number)
         return dict(line)
 
     def _answer_up_to(self, number: int, service: EmulatedService) -> None:
         for line in self._lines[self._done : number]:
             request_id = str(uuid.uuid4())
-            answer = service.answer_line(self._received(line), self.endpoint)
+            answer = self._answer(line, service)
             body = orjson.loads(answer.joined_body() or b"null")
             response = {"request_id": request_id, "status_code": answer.status, "body": body}
             outcome = {"id": self.id, "custom_id": line["custom_id"], "error": None}
@@ -235,18 +242,24 @@ class Batch:
                 self._failed.append(orjson.dumps(outcome))
             self._done += 1
 
-    def _received(self, line: dict[str, Any]) -> ReceivedRequest:
-        return ReceivedRequest(
+    def _answer(self, line: dict[str, Any], service: EmulatedService) -> Answer:
+        """Answer a line as a request that takes from no quota."""
+        received = ReceivedRequest(
             number=0,
             method="POST",
-            path=line["url"],
+            path=self.path,
             query="",
             headers=RequestHeaders([(b"content-type", b"application/json")]),
             body=orjson.dumps(line["body"]),
             arrived_at=self.created,
             connection=0,
-            endpoint="chat",
+            endpoint=self.endpoint.queue,
         )
+        try:
+            request, model = self.endpoint.checked(received, service)
+            return self.endpoint.answered(received, request, model, service)
+        except Refusal as refusal:
+            return json_answer(refusal.status, refusal.body)
 
     def _count(self, usage: dict[str, Any]) -> None:
         for name, old in (("input", "prompt_tokens"), ("output", "completion_tokens")):
@@ -287,7 +300,7 @@ class Batch:
         return {
             "id": self.id,
             "object": "batch",
-            "endpoint": self.endpoint,
+            "endpoint": self.path,
             "model": self.model,
             "errors": {"object": "list", "data": [error]} if self.status == "failed" else None,
             "input_file_id": self.input_url,

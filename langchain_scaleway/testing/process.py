@@ -7,28 +7,32 @@ with the program under test.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from langchain_scaleway.testing.emulator import ScalewayEmulator
-from langchain_scaleway.testing.endpoints.base import Queue
-from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import Step
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 
+if TYPE_CHECKING:
+    # What type checkers may know: each attribute that is not below is asked of the other process.
+    _Remote = ScalewayEmulator
+else:
+    _Remote = EmulatorSettings
+
 
 @dataclass(kw_only=True, eq=False)
-class EmulatorProcess(EmulatorSettings):
+class EmulatorProcess(_Remote):
     """A `ScalewayEmulator` in another process, under the same names.
 
     What is scripted must be picklable: replies and faults are, functions of a module are,
-    lambdas are not. A program that starts one needs the usual
-    `if __name__ == "__main__":`. The process ends with the program that started it.
+    lambdas are not. `requests` are copies, as they are now; rules and waiting are not for here. A
+    program that starts one needs the usual `if __name__ == "__main__":`. The process ends with the
+    program that started it.
     """
 
     def __post_init__(self) -> None:
@@ -53,7 +57,7 @@ class EmulatorProcess(EmulatorSettings):
         other_end.close()
         if not self._pipe.poll(_START_SECONDS):
             raise RuntimeError("The emulator's process did not start.")
-        self._receive()
+        self._receive(self._pipe)
         return self
 
     def stop(self) -> None:
@@ -73,79 +77,29 @@ class EmulatorProcess(EmulatorSettings):
         """End the process."""
         self.stop()
 
-    @property
-    def base_url(self) -> str:
-        """See `ScalewayEmulator.base_url`."""
-        return str(self._ask("base_url"))
+    def __getattr__(self, name: str) -> Any:
+        """Ask for an attribute of the emulator, or return a method that calls its own.
 
-    @property
-    def project_url(self) -> str:
-        """See `ScalewayEmulator.project_url`."""
-        return str(self._ask("project_url"))
-
-    @property
-    def requests(self) -> list[ReceivedRequest]:
-        """See `ScalewayEmulator.requests`; copies, as they are now."""
-        requests: list[ReceivedRequest] = self._ask("requests")
-        return requests
-
-    @property
-    def statuses(self) -> dict[int, int]:
-        """See `ScalewayEmulator.statuses`."""
-        statuses: dict[int, int] = self._ask("statuses")
-        return statuses
-
-    @property
-    def refused_by_quota(self) -> dict[str, int]:
-        """See `ScalewayEmulator.refused_by_quota`."""
-        refused: dict[str, int] = self._ask("refused_by_quota")
-        return refused
-
-    @property
-    def connections_opened(self) -> int:
-        """See `ScalewayEmulator.connections_opened`."""
-        return int(self._ask("connections_opened"))
-
-    @property
-    def connections_open(self) -> int:
-        """See `ScalewayEmulator.connections_open`."""
-        return int(self._ask("connections_open"))
-
-    @property
-    def peak_concurrent_requests(self) -> int:
-        """See `ScalewayEmulator.peak_concurrent_requests`."""
-        return int(self._ask("peak_concurrent_requests"))
-
-    def now(self) -> float:
-        """See `ScalewayEmulator.now`."""
-        return float(self._ask("now"))
-
-    def script(self, *steps: Step, endpoint: Queue = "chat") -> None:
-        """See `ScalewayEmulator.script`."""
-        self._ask("script", *steps, endpoint=endpoint)
-
-    def respond_with(
-        self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
-    ) -> None:
-        """See `ScalewayEmulator.respond_with`."""
-        self._ask("respond_with", function, endpoint=endpoint)
-
-    def verify(self, *, leftover: bool = True) -> None:
-        """See `ScalewayEmulator.verify`."""
-        self._ask("verify", leftover=leftover)
+        Raises:
+            AttributeError: An emulator has no public attribute of that name.
+            RuntimeError: The process does not run.
+        """
+        found = None if name.startswith("_") else getattr(ScalewayEmulator, name, None)
+        if found is None:
+            raise AttributeError(f"EmulatorProcess has no attribute {name!r}.")
+        return partial(self._ask, name) if callable(found) else self._ask(name)
 
     def _ask(self, name: str, *arguments: Any, **options: Any) -> Any:
-        """Read an attribute of the emulator, or call a method of it."""
+        """Read an attribute in the other process, or call a method there."""
         if self._pipe is None:
             raise RuntimeError("The emulator's process has not been started.")
         self._pipe.send((name, arguments, options))
-        return self._receive()
+        return self._receive(self._pipe)
 
-    def _receive(self) -> Any:
+    @staticmethod
+    def _receive(pipe: Pipe[Any, Any]) -> Any:
         """Return what the process answers, or raise what it raised."""
-        if self._pipe is None:
-            raise RuntimeError("The emulator's process has ended.")
-        answer = self._pipe.recv()
+        answer = pipe.recv()
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -131,18 +131,6 @@ class EmulatedService:
         received.faults = tuple(type(fault).__name__ for fault in faults)
         return answer
 
-    def answer_line(self, received: ReceivedRequest, path: str) -> Answer:
-        """Return the answer to a line of a batch, which takes from no quota."""
-        from langchain_scaleway.testing.endpoints import MODEL_ENDPOINTS  # noqa: PLC0415 -- it imports batches
-
-        [endpoint] = [one for one in MODEL_ENDPOINTS if f"/v1{one.path}" == path]
-        received.endpoint = endpoint.queue
-        try:
-            request, model = endpoint.checked(received, self)
-            return endpoint.answered(received, request, model, self)
-        except Refusal as refusal:
-            return json_answer(refusal.status, refusal.body)
-
     def find_model(self, name: object) -> ServedModel:
         """Return the model that answers for a name.
 

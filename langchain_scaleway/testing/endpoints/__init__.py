@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from langchain_scaleway.testing.endpoints.base import Endpoint, ModelEndpoint
+from langchain_scaleway.testing.endpoints.base import Endpoint
 from langchain_scaleway.testing.endpoints.batches import BATCH_ENDPOINTS
 from langchain_scaleway.testing.endpoints.chat import ChatCompletions
 from langchain_scaleway.testing.endpoints.embeddings import Embeddings
@@ -13,15 +13,12 @@ from langchain_scaleway.testing.endpoints.rerank import Rerank
 from langchain_scaleway.testing.endpoints.responses import Responses
 from langchain_scaleway.testing.endpoints.transcriptions import Transcriptions
 
-MODEL_ENDPOINTS: Final[tuple[ModelEndpoint[Any], ...]] = (
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     ChatCompletions(),
     Responses(),
     Embeddings(),
     Rerank(),
     Transcriptions(),
-)
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    *MODEL_ENDPOINTS,
     ModelList(),
     *BATCH_ENDPOINTS,
 )

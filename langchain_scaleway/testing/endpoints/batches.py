@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import parse_qs
 
 from langchain_scaleway.testing.answers import Answer, Served, json_answer
 from langchain_scaleway.testing.batches import BadInputError, Batch
 from langchain_scaleway.testing.bodies import RequestModel, json_object, validate
-from langchain_scaleway.testing.endpoints.base import Queue
+from langchain_scaleway.testing.endpoints.base import ModelEndpoint, Queue
+from langchain_scaleway.testing.endpoints.chat import ChatCompletions
+from langchain_scaleway.testing.endpoints.embeddings import Embeddings
+from langchain_scaleway.testing.endpoints.responses import Responses
+from langchain_scaleway.testing.endpoints.transcriptions import Transcriptions
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import gateway_refusal
 from langchain_scaleway.testing.replies import Reply
@@ -19,8 +23,12 @@ from langchain_scaleway.testing.replies import Reply
 if TYPE_CHECKING:
     from langchain_scaleway.testing.service import EmulatedService
 
-_USUAL_LIMIT = 20
-_MOST = 100
+_USUAL_LIMIT: Final = 20
+_MOST: Final = 100
+_OF_LINES: Final[dict[str, ModelEndpoint[Any]]] = {
+    f"/v1{one.path}": one
+    for one in (ChatCompletions(), Responses(), Embeddings(), Transcriptions())
+}
 
 
 class BatchRequest(RequestModel):
@@ -49,7 +57,7 @@ class CreateBatch:
         def create(reply: Reply | None) -> Answer:
             failure = BadInputError(reply.text) if reply and reply.text is not None else None
             now = service.clock.now()
-            batch = Batch(request.input_file_id, request.endpoint, now, failure)
+            batch = Batch(request.input_file_id, _OF_LINES[request.endpoint], now, failure)
             return json_answer(200, service.batches.add(batch).as_json(service.batches.epoch))
 
         return Served(service.scripted(received, self.queue, create))
