@@ -365,6 +365,42 @@ def test_gzip_body_is_a_gzip_file(emulator: ScalewayEmulator) -> None:
     assert gzip.decompress(raw).endswith(DONE + b"\n\n")
 
 
+ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "embeddings": ("/embeddings", {"model": "qwen3-embedding-8b", "input": "x"}),
+    "rerank": (
+        "/rerank",
+        {"model": "qwen3-embedding-8b", "query": "x", "documents": ["x"]},
+    ),
+    "chat": ("/responses", {"model": "gpt-oss-120b", "input": "x", "stream": True}),
+    "models": ("/models", {}),
+    "batches": ("/batches", {}),
+}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_faults_strike_every_endpoint(emulator: ScalewayEmulator, endpoint: Any) -> None:
+    path, body = ENDPOINTS[endpoint]
+    faults = [HtmlError(502), rate_limited(), TruncatedJson(), Gzip(), Reset(20)]
+    emulator.script(*faults, ByteAtATime(), endpoint=endpoint)
+    with client_of(emulator) as client:
+
+        def call() -> httpx.Response:
+            return client.post(path, json=body) if body else client.get(path)
+
+        assert [call().status_code for _ in range(4)] == [502, 429, 200, 200]
+        with pytest.raises(httpx.ReadError):
+            call()
+        assert call().status_code == 200
+    assert [request.faults for request in emulator.requests] == [
+        ("HtmlError",),
+        ("HttpError",),
+        ("TruncatedJson",),
+        ("Gzip",),
+        ("Reset",),
+        ("ByteAtATime",),
+    ]
+
+
 def test_idle_connections_are_closed_in_time() -> None:
     with ScalewayEmulator(keep_alive=0.05) as emulator:
         assert b"200 OK" in speak(emulator, raw_request(emulator)), "it ends when it is closed"

@@ -115,3 +115,26 @@ def test_headers_of_a_success(stream: bool) -> None:
 def test_without_quotas_no_headers() -> None:
     with ScalewayEmulator() as emulator:
         assert limits_of(ask(emulator)) == {}
+
+
+def test_quotas_count_texts_to_embed_and_rank() -> None:
+    with (
+        ScalewayEmulator(quotas=quotas(tokens_per_minute=100)) as emulator,
+        client_of(emulator) as client,
+    ):
+        model = {"model": "qwen3-embedding-8b"}
+        first = client.post("/embeddings", json={**model, "input": ["x" * 80, "x" * 80]})
+        second = client.post("/rerank", json={**model, "query": "x" * 80, "documents": ["x" * 80]})
+        third = client.post("/embeddings", json={**model, "input": "x" * 100})
+    assert [one.status_code for one in (first, second, third)] == [200, 200, 429]
+    assert limits_of(first)["remaining-tokens"] == "60"
+
+
+def test_quota_of_a_model_holds_for_both_of_its_apis() -> None:
+    with (
+        ScalewayEmulator(quotas=quotas(requests_per_minute=1)) as emulator,
+        client_of(emulator) as client,
+    ):
+        assert ask(emulator, model="gpt-oss-120b").status_code == 200
+        body = {"model": "gpt-oss-120b", "input": "x"}
+        assert client.post("/responses", json=body).status_code == 429
