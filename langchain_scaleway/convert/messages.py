@@ -8,7 +8,7 @@ refused: it would be refused again in every later turn, and the conversation wou
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
@@ -20,6 +20,7 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
+from pydantic_core import from_json
 
 from langchain_scaleway.convert.content import (
     Block,
@@ -241,17 +242,13 @@ def _pictures_behind_results(wire: Iterable[WireMessage]) -> Iterator[WireMessag
 
     vLLM 0.33 takes pictures in a tool message, for some models; the Mistral family does not.
     """
-    names: dict[str, str] = {}
     pictures: list[Part] = []
     for message in wire:
         if pictures and message["role"] != "tool":
             yield {"role": "user", "content": pictures}
             pictures = []
-        for call in message.get("tool_calls", ()):
-            names[call["id"]] = call["function"]["name"]
         if message["role"] == "tool" and isinstance(parts := message["content"], list):
-            name = message.get("name") or names.get(message["tool_call_id"])
-            pictures.append({"type": "text", "text": f"{name or 'A tool'} returned:"})
+            pictures.append({"type": "text", "text": f"{message.get('name', 'A tool')} returned:"})
             pictures += [part for part in parts if part["type"] != "text"]
             yield {**message, "content": _text_of_parts(parts)}
         else:
@@ -406,11 +403,6 @@ _encode = json.JSONEncoder(
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text, parse_constant=_refuse_constant), dict)
-    except (ValueError, RecursionError):
+        return isinstance(from_json(text, allow_inf_nan=False), dict)
+    except ValueError:
         return False
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    """Refuse `NaN` and `Infinity`, which Python reads although they are not JSON."""
-    raise ValueError(constant)

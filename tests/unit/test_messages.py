@@ -229,7 +229,7 @@ class TestPicturesOfTools:
     SENT = (
         {"type": "text", "text": "get_weather returned:"},
         IMAGE_PART,
-        {"type": "text", "text": "draw returned:"},
+        {"type": "text", "text": "A tool returned:"},
         IMAGE_URL,
     )
 
