@@ -134,7 +134,7 @@ def text_of(content: Any) -> str:
         return content or ""
     if isinstance(content, list) and all(isinstance(block, str | dict) for block in content):
         return "\n".join(filter(None, map(_block_as_text, standard_blocks(content))))
-    return json_text(content)
+    return as_json(content)
 
 
 def _block_as_text(block: Block) -> str:
@@ -145,7 +145,7 @@ def _block_as_text(block: Block) -> str:
     return part["text"] if part["type"] == "text" else not_shown(block)
 
 
-def json_text(value: Any) -> str:
+def as_json(value: Any) -> str:
     """Compact JSON that keeps unicode; what JSON has no form for is written as Python shows it."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
@@ -180,7 +180,7 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"guardContent": {"text": {"text": str(text)}}}:
             return {"type": "text", "text": text}
         case {"json": value}:
-            return {"type": "text", "text": json_text(value)}
+            return {"type": "text", "text": as_json(value)}
         case {"type": "custom_tool_call_output", "output": output}:
             return {"type": "text", "text": text_of(output)}
         case {"type": "search_result", "content": content, **more}:

@@ -26,7 +26,7 @@ from langchain_scaleway.convert.content import (
     Block,
     Part,
     UnsendableError,
-    json_text,
+    as_json,
     kind_of,
     not_shown,
     part_of,
@@ -388,12 +388,12 @@ def _arguments(arguments: Any) -> str:
             # A model may escape half a character, which can be read but not be sent.
             return whole_characters(_encode(arguments))
         except (TypeError, ValueError, RecursionError):  # `NaN`, odd keys, a value within itself
-            arguments = json_text(arguments)
+            arguments = as_json(arguments)
     if not arguments or (isinstance(arguments, str) and not arguments.strip()):
         return "{}"
     if isinstance(arguments, str) and _is_object(arguments):
         return arguments
-    return json_text({UNREADABLE_ARGUMENTS: arguments})
+    return as_json({UNREADABLE_ARGUMENTS: arguments})
 
 
 _encode = json.JSONEncoder(
