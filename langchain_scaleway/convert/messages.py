@@ -292,6 +292,9 @@ def _assistant(message: BaseMessage, position: int, replayed_for: Template | Non
         replayed_for: What reads the reasoning; `None` to leave it out.
     """
     content, kwargs = message.content, message.additional_kwargs
+    kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
+    if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
+        return {"role": "assistant", "content": content}
     blocks = [] if isinstance(content, str) else list(standard_blocks(content))
     text = content if isinstance(content, str) else "".join(map(_spoken, blocks))
     if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
@@ -302,7 +305,7 @@ def _assistant(message: BaseMessage, position: int, replayed_for: Template | Non
     # A message that is all tool calls gets "", which vLLM takes (recording
     # `tool_result_turn_empty_content`) and every chat template can print.
     wire: WireMessage = {"role": "assistant", "content": text}
-    if calls := _calls(message, blocks) or list(_calls_of_old_histories(kwargs)):
+    if calls := _calls(kept, blocks) or list(_calls_of_old_histories(kwargs)):
         wire["tool_calls"] = calls
     ids = {""}
     for number, call in enumerate(calls):
@@ -336,13 +339,12 @@ def _reasoning(blocks: Sequence[Block], kwargs: dict[str, Any]) -> str:
     return kept or "\n\n".join(filter(None, (_string(block, "reasoning") for block in blocks)))
 
 
-def _calls(message: BaseMessage, blocks: Iterable[Block]) -> list[Block]:
-    """The message's tool calls, each once, wherever it keeps them.
+def _calls(kept: Iterable[Mapping[str, Any]], blocks: Iterable[Block]) -> list[Block]:
+    """A message's tool calls, each once: those that it keeps apart, and others in its content.
 
     A call without an id among the blocks cannot be compared with those in `tool_calls`; if there
     are any, it counts as one of them.
     """
-    kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
     calls = [_wire_call(call["id"], call["name"], call["args"]) for call in kept]
     ids = {call["id"] for call in calls}
     for block in blocks:
