@@ -139,7 +139,10 @@ def test_extraction_tells_what_failed(tmp_path: Path) -> None:
     (tmp_path / "poem.txt").write_text("Roses are red.", encoding="utf-8")
     result = run("extraction", str(tmp_path / "poem.txt"))
 
-    assert "poem.txt: failed, Failed to parse Invoice" in result.stdout
+    assert "poem.txt: failed, The structured output of model" in result.stdout
+    assert "does not fit its schema: " in result.stdout
+    assert "validation error" in result.stdout
+    assert "for Invoice" in result.stdout
     assert "0 of 1 records" in result.stdout
 
 

@@ -355,14 +355,3 @@ def test_what_came_before_a_truncation_has_been_streamed(ask: Ask) -> None:
     ):
         parts.extend(runnable.stream(PROMPT))
     assert parts[-1] == {"name": "Alice"}
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-def test_truncation_is_a_parsing_error_beside_the_raw_reply(method: Method, ask: Ask) -> None:
-    recording = Recording(VLLM_QWEN, "json_schema_truncated")
-    runnable = ask(recording).with_structured_output(Person, method=method, include_raw=True)
-    answer = runnable.invoke(PROMPT)
-    assert answer["parsed"] is None
-    check_truncation(answer["parsing_error"], recording)
-    assert answer["raw"].text == '{"name": "Alice",'
-    assert answer["raw"].response_metadata["finish_reason"] == "length"
