@@ -86,12 +86,12 @@ async def relay(
     """Connect a client with an emulator, until both have ended."""
     host, port = emulator.base_url.split("/")[2].split(":")
     from_emulator, to_emulator = await asyncio.open_connection(host, int(port))
-    answers = asyncio.create_task(_copy(from_emulator, writer))
-    await _copy(reader, to_emulator)
+    answers = asyncio.create_task(copy(from_emulator, writer))
+    await copy(reader, to_emulator)
     await answers
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Hand on all bytes, and the end of them however it comes."""
     with suppress(OSError):
         while data := await reader.read(65_536):
