@@ -15,12 +15,12 @@ import pytest
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.client.transport import ssl_context
 from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator
-from tests.support.calls import ANSWER, MODES, STREAMING_MODES, Mode, ask_all, call
+from tests.support.calls import ANSWER, MODES, STREAMING_MODES, Mode, ask_all, call, call_in_a_row
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_answers import answer
 from tests.support.raw_server import RawServer, sends
-from tests.support.tls import TlsFront
+from tests.support.tls import TlsFront, Tunnel
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,6 +140,49 @@ def test_what_a_socks_proxy_takes_is_told(mode: Mode, monkeypatch: pytest.Monkey
     assert type(error) is errors.ScalewayConnectionError
     assert f"model {PLAIN_MODEL!r}" in str(error)
     assert 'pip install "httpx[socks]"' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CLOUDSQL_PROXY", "project:region:instance"),
+        ("ENABLE_PROXY", "false"),
+        ("FTP_PROXY", "http://127.0.0.1:9"),
+        ("no_proxy_at_all_proxy", "x"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),  # The address is http.
+    ],
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_other_variables_are_no_proxies(
+    mode: Mode,
+    variable: str,
+    value: str,
+    emulator: ScalewayEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with nothing_left(), model_on(emulator) as model:
+        assert call(model, mode).text == ANSWER
+    assert emulator.connections_opened == 1
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize("mode", MODES)
+def test_connections_through_a_tunnel_are_used_again(
+    mode: Mode,
+    variable: str,
+    emulator: ScalewayEmulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with nothing_left(), TlsFront(emulator, tmp_path) as front, Tunnel(front.port) as tunnel:
+        ssl_context().load_verify_locations(front.certificate)
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{tunnel.port}")
+        monkeypatch.setenv("NO_PROXY", "elsewhere.example")
+        with model_elsewhere("https://localhost/v1") as model:
+            attempts = call_in_a_row(model, mode, 3)
+    assert [(attempt.text, attempt.error) for attempt in attempts] == [(ANSWER, None)] * 3
+    assert tunnel.asked_for == [b"CONNECT localhost:443 HTTP/1.1"]
 
 
 # --- TLS ----------------------------------------------------------------------------------

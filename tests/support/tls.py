@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from langchain_scaleway.testing import ScalewayEmulator
-from tests.support.relay import ThreadedServer, relay, tls_for
+from tests.support.relay import ThreadedServer, copy, relay, tls_for
 
 
 class TlsFront(ThreadedServer):
@@ -38,3 +38,31 @@ class TlsFront(ThreadedServer):
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.protocols.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
         await relay(reader, writer, self._emulator)
+
+
+class Tunnel(ThreadedServer):
+    """A proxy on this machine that leads every tunnel to one server, whatever it is asked for.
+
+    Args:
+        target: The server's port.
+
+    Attributes:
+        asked_for: The first line of each request for a tunnel.
+    """
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self._target = target
+        self.asked_for: list[bytes] = []
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1")
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.asked_for.append(head.partition(b"\r\n")[0])
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        from_server, to_server = await asyncio.open_connection("localhost", self._target)
+        answers = asyncio.create_task(copy(from_server, writer))
+        await copy(reader, to_server)
+        await answers
