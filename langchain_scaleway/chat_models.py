@@ -132,6 +132,10 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     stream_usage: bool = True
     """Whether streams report token usage, in their last chunk."""
 
+    stream_chunk_timeout: float | None = Field(default=None, gt=0)
+    """Seconds that may pass between two chunks of a stream. The first may take minutes after a long
+    prompt, and `timeout` holds for it; without this field, it holds for the others, too."""
+
     replay_reasoning: bool | None = None
     """Whether the history is sent with the model's earlier reasoning. If unset, that since the last
     human message is, between tool calls, for models whose chat template reads it."""

@@ -173,7 +173,8 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
             self.default_headers,
             self.http_client,
             self.http_async_client,
-            getattr(self, "rate_limiter", None),  # A field of LangChain's chat models.
+            getattr(self, "stream_chunk_timeout", None),  # Fields of chat models
+            getattr(self, "rate_limiter", None),
         )
         if built is None or built[1] != fields:
             built = self._built_client = self._build_client(), fields
@@ -208,6 +209,7 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
             project_id=settings.project_in_url,
             is_serverless=settings.is_serverless,
             timeout=as_timeout(self.timeout),
+            stream_chunk_timeout=getattr(self, "stream_chunk_timeout", None),
             headers={
                 name: value.get_secret_value()
                 for name, value in checked_headers(self.default_headers or {}).items()

@@ -1,5 +1,6 @@
 """An open streamed answer: its chunks, one after the other, and the end of its connection."""
 
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
@@ -107,17 +108,23 @@ class OpenStream(_Stream[Chunk]):
         answer = self._answer
         try:
             with self._reading():
+                end = self._end_of_pause()
                 while (chunks := answer.take()) is None:
-                    answer.feed(self._next_piece())
+                    answer.feed(self._next_piece(end))
         except ScalewayError as error:
             chunks = answer.fail(error)
         return chunks
 
-    def _next_piece(self) -> bytes | None:
-        seconds = self._endpoint.stream_chunk_timeout if self._answer.has_begun else None
-        if seconds is None or self._response is None:
+    def _end_of_pause(self) -> float | None:
+        seconds = self._endpoint.stream_chunk_timeout
+        if seconds is None or not self._answer.has_begun:
+            return None
+        return time.monotonic() + seconds
+
+    def _next_piece(self, end: float | None) -> bytes | None:
+        if end is None or self._response is None:
             return next(self._pieces, None)
-        with broken_off_after(self._response, seconds) as has_run_out:
+        with broken_off_after(self._response, end - time.monotonic()) as has_run_out:
             try:
                 return next(self._pieces, None)
             finally:

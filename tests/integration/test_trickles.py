@@ -4,15 +4,18 @@ import asyncio
 import gzip
 import itertools
 import json
+import time
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.calls import MODES, STREAMING_MODES, Attempt, Mode, acall, call, is_async
 from tests.support.leftovers import nothing_left
-from tests.support.models import PLAIN_MODEL
+from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_server import Behaviour, RawServer, trickles
 
 pytestmark = pytest.mark.timeout(30)
@@ -100,15 +103,15 @@ def test_a_refusal_without_end_is_a_refusal(mode: Mode) -> None:
 # --- With the user's own client, between whose reads nobody but httpx can look ------------
 
 
-def call_with_client(mode: Mode, server: RawServer) -> Attempt:
+def call_with_client(mode: Mode, server: RawServer, **fields: Any) -> Attempt:
     async def acall_with_client() -> Attempt:
         async with httpx.AsyncClient() as client:
-            return await acall(model_at(server, http_async_client=client), mode)
+            return await acall(model_at(server, http_async_client=client, **fields), mode)
 
     if is_async(mode):
         return asyncio.run(acall_with_client())
     with httpx.Client() as client:
-        return call(model_at(server, http_client=client), mode)
+        return call(model_at(server, http_client=client, **fields), mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -131,6 +134,76 @@ def test_a_stream_without_an_event_to_the_users_client(mode: Mode) -> None:
     with nothing_left(), RawServer(ENDLESS_STREAMS["comments"]) as server:
         error = call_with_client(mode, server).error
         assert type(error) is errors.ScalewayTimeoutError
+
+
+# --- Streams that begin late and must not pause afterwards --------------------------------
+
+
+def begins_late(rest: Iterable[bytes]) -> Behaviour:
+    """Send the head, comments for longer than a pause may be, an event, and then the rest."""
+    comments = [b": reading the prompt\n\n"] * 20
+    return trickles(STREAM + b"\r\n", itertools.chain(comments, [event("One ")], rest), PAUSE)
+
+
+PAUSES: dict[str, Iterable[bytes]] = {
+    "comments": itertools.repeat(b": ping\n\n"),
+    "silence": itertools.repeat(b""),
+}
+
+
+@pytest.mark.parametrize("mode", STREAMING_MODES)
+@pytest.mark.parametrize("pause", PAUSES)
+def test_a_pause_between_two_chunks_has_its_own_limit(pause: str, mode: Mode) -> None:
+    with nothing_left(), RawServer(begins_late(PAUSES[pause])) as server:
+        attempt = call(model_at(server, timeout=20, stream_chunk_timeout=PATIENCE), mode)
+        assert server.wait_until_left()
+    assert type(attempt.error) is errors.ScalewayTimeoutError
+    assert attempt.error.type == "stream_chunk_timeout"
+    assert f"The stream's next chunk did not come within {PATIENCE} s" in str(attempt.error)
+    assert "Raise `stream_chunk_timeout`" in str(attempt.error)
+    assert attempt.error.partial_text == attempt.text == "One "
+
+
+@pytest.mark.parametrize("mode", STREAMING_MODES)
+def test_a_pause_has_its_own_limit_with_the_users_client(mode: Mode) -> None:
+    with nothing_left(), RawServer(begins_late(PAUSES["silence"])) as server:
+        fields = {"timeout": 20, "stream_chunk_timeout": PATIENCE}
+        attempt = call_with_client(mode, server, **fields)
+    assert attempt.error is not None
+    assert f"The stream's next chunk did not come within {PATIENCE} s" in str(attempt.error)
+
+
+@pytest.mark.parametrize("mode", STREAMING_MODES)
+def test_the_first_chunk_may_take_longer(mode: Mode) -> None:
+    rest = [event("two "), event("three", "stop"), b"data: [DONE]\n\n"]
+    with nothing_left(), RawServer(begins_late(rest)) as server:
+        attempt = call(model_at(server, timeout=20, stream_chunk_timeout=MORE_PATIENCE), mode)
+    assert (attempt.text, attempt.error) == ("One two three", None)
+
+
+@pytest.mark.parametrize("mode", STREAMING_MODES)
+def test_a_caller_may_take_longer(mode: Mode, emulator: ScalewayEmulator) -> None:
+    """It is the server whose pauses count."""
+    emulator.script("One two three")
+    model = model_on(emulator, stream_chunk_timeout=PATIENCE)
+
+    async def astream() -> str:
+        text = ""
+        async for chunk in model.astream("Hello"):
+            text += str(chunk.text)
+            await asyncio.sleep(PATIENCE * 2)
+        return text
+
+    with nothing_left():
+        if mode == "astream":
+            text = asyncio.run(astream())
+        else:
+            text = ""
+            for chunk in model.stream("Hello"):
+                text += str(chunk.text)
+                time.sleep(PATIENCE * 2)
+            model.close()
+    assert text == "One two three"
 
 
 # --- What is slow and alive ---------------------------------------------------------------

@@ -43,6 +43,7 @@ def test_everything_is_kept() -> None:
         "parallel_tool_calls": False,
         "streaming": True,
         "stream_usage": False,
+        "stream_chunk_timeout": 0.5,
         "replay_reasoning": True,
         "model_family": "mistral",
         "project_id": PROJECT,
