@@ -35,20 +35,28 @@ _LONGEST_QUOTE = 2_000
 
 # Patterns are compiled when the first error needs them: a program's start should not wait.
 _CONTEXT_OVERFLOW = (
-    r"(?i)maximum context length"  # vLLM, for the prompt alone and for prompt and output
-    r"|longer than the (?:model's )?(?:maximum )?(?:model|context) length"  # older vLLM, SGLang
+    r"(?i)maximum context length"  # vLLM to 0.32 and Scaleway, for the prompt and for both
+    r"|model's context length is only"  # vLLM of spring 2026
+    r"|engine prompt length \d+ exceeds the max_model_len"  # vLLM 0.32, Responses API
+    r"|longer than the (?:model's )?(?:maximum )?(?:model|context) length"  # vLLM 0.6, SGLang 0.4
+    r"|input length .*exceeds the maximum allowed length"  # SGLang 0.5
     r"|exceeds? (?:the )?(?:available |model's )?(?:maximum )?context"  # llama.cpp, gateways
-    r"|context[ _](?:length|window)[ _](?:is )?exceeded"
-    r"|(?:prompt|input) is too long"
+    r"|context[ _]?(?:length|window)[ _]?(?:is )?exceeded"  # OpenAI's code, LiteLLM's class
+    r"|(?:prompt|input) is too long"  # Anthropic's and others', through gateways
 )
-_CONTEXT_OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
+"""How servers say that prompt and answer do not fit; tests hold each to what was recorded."""
+
+_OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
+_OVERFLOW_PARAMS = frozenset({"input_tokens", "input_text"})  # vLLM 0.32
+_TOO_LARGE_A_PROMPT = r"(?i)\b(?:tokens?|prompt|context)\b"
 
 _HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 
 _FIRST_CLIENT_ERROR = 400
 _FIRST_SERVER_ERROR = 500
+_TOO_LARGE = 413
 _UNPROCESSABLE = 422
-_OVERFLOW_STATUSES = frozenset({None, 400, 413, 416, _UNPROCESSABLE})
+_OVERFLOW_STATUSES = frozenset({None, 400, _TOO_LARGE, 416, _UNPROCESSABLE})
 
 _UNKNOWN_MODEL = r"(?i)\b(?:model|endpoint|route)\b"
 
@@ -101,6 +109,10 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
     (
         r"max_completion_tokens is limited to (\d+)",
         "Set `max_tokens` to {0} or less.",
+    ),
+    (
+        r"cannot be greater than max_model_len=(\d+)",
+        "Set `max_tokens` so low that prompt and answer fit into {0} tokens.",
     ),
     (
         (  # mistral-common and the chat templates of Mistral, Qwen, Llama and gpt-oss
@@ -241,8 +253,10 @@ def _error(failure: _Failure, body: Any, response: ErrorResponse | None) -> Scal
 def _class_for(failure: _Failure) -> type[ScalewayError]:
     status, report = failure.status, failure.report
     if status in _OVERFLOW_STATUSES and (
-        {report.type, report.code} & _CONTEXT_OVERFLOW_TYPES
+        {report.type, report.code} & _OVERFLOW_TYPES
+        or report.param in _OVERFLOW_PARAMS
         or re.search(_CONTEXT_OVERFLOW, report.message)
+        or (status == _TOO_LARGE and re.search(_TOO_LARGE_A_PROMPT, report.message))
     ):
         return ScalewayContextOverflowError
     if status is None or status >= _FIRST_SERVER_ERROR:

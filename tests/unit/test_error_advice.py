@@ -61,6 +61,11 @@ from tests.support.recordings import Recording, all_recordings
         (400, "gpt-oss-120b is not a multimodal model", "a model that takes images"),
         (
             400,
+            "max_tokens=1000000 cannot be greater than max_model_len=2048. Please request fewer.",
+            "Set `max_tokens` so low that prompt and answer fit into 2048 tokens.",
+        ),
+        (
+            400,
             "Unsupported chat content part type: 'file'. Supported types: text, image_url",
             "extract the text",
         ),
@@ -98,22 +103,36 @@ def test_no_model_was_asked() -> None:
 
 # --- Context overflow -------------------------------------------------------------------
 
-OVERFLOWS = [
-    # Scaleway, 2026-09-01
-    "This model's maximum context length is 262144 tokens, 32768 output tokens were requested",
-    # vLLM's wordings over its releases
-    "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens.",
-    "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
-    "Input is longer than the model's context length.",
-    # llama.cpp
-    "request (27013 tokens) exceeds the available context size (2048 tokens), try increasing it",
-    # Other engines and gateways
-    "The input exceeds the model's maximum context length of 8192.",
-    "context_length_exceeded",
-    "Context window exceeded",
-    "prompt is too long: 210000 tokens > 200000 maximum",
-    "Input is too long for requested model.",
-]
+OVERFLOWS = {
+    "Scaleway, 2026-09-01": (
+        "This model's maximum context length is 262144 tokens, 32768 output tokens were requested"
+    ),
+    "vLLM 0.6": "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    "vLLM 0.10": (
+        "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens."
+    ),
+    "vLLM of spring 2026": (
+        "You passed 40000 input tokens and requested 100 output tokens. However, the model's "
+        "context length is only 32768 tokens, resulting in a maximum input length of 32668 tokens."
+    ),
+    "vLLM 0.32, Responses API": (
+        "The engine prompt length 2048 exceeds the max_model_len 2048. Please reduce prompt."
+    ),
+    "SGLang 0.4": "Input is longer than the model's context length.",
+    "SGLang 0.5": (
+        "Input length (40000 tokens) exceeds the maximum allowed length (32768 tokens). Use a "
+        "shorter input or enable --allow-auto-truncate."
+    ),
+    "llama.cpp": "request (27013 tokens) exceeds the available context size (2048 tokens), try",
+    "LiteLLM": (
+        "litellm.ContextWindowExceededError: litellm.BadRequestError: Hosted_vllmException - no"
+    ),
+    "OpenAI": "context_length_exceeded",
+    "a gateway": "The input exceeds the model's maximum context length of 8192.",
+    "another gateway": "Context window exceeded",
+    "Anthropic": "prompt is too long: 210000 tokens > 200000 maximum",
+    "Bedrock": "Input is too long for requested model.",
+}
 NO_OVERFLOWS = [
     "max_tokens=1000000 cannot be greater than max_model_len=2048. Please request fewer.",
     "payload validation: max_completion_tokens is limited to 16384 for glm-5.2",
@@ -126,7 +145,7 @@ NO_OVERFLOWS = [
 ]
 
 
-@pytest.mark.parametrize("message", OVERFLOWS, ids=lambda text: text[:30])
+@pytest.mark.parametrize("message", OVERFLOWS.values(), ids=OVERFLOWS)
 def test_overflows(message: str) -> None:
     error = error_of(400, recent(400, message))
     assert type(error) is errors.ScalewayContextOverflowError
@@ -150,17 +169,36 @@ def test_what_is_no_overflow(message: str) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_the_words_of_an_overflow_under_another_status_are_none(status: int) -> None:
-    error = error_of(status, recent(status, OVERFLOWS[0]))
+    error = error_of(status, recent(status, OVERFLOWS["vLLM 0.10"]))
     assert not isinstance(error, errors.ScalewayContextOverflowError)
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"type": "exceed_context_size_error"}, {"code": "context_length_exceeded"}],
+    [
+        {"type": "exceed_context_size_error"},
+        {"code": "context_length_exceeded"},
+        {"param": "input_tokens"},
+        {"param": "input_text"},
+    ],
 )
-def test_overflows_by_type_or_code(fields: dict[str, str]) -> None:
+def test_overflows_by_type_code_or_parameter(fields: dict[str, str]) -> None:
     error = error_of(400, {"error": {"message": "Too much.", **fields}})
     assert type(error) is errors.ScalewayContextOverflowError
+
+
+@pytest.mark.parametrize(
+    ("message", "is_overflow"),
+    [
+        ("Request too large: the prompt exceeds what this route takes", True),
+        ("Too many tokens", True),
+        ("<html><head><title>413 Request Entity Too Large</title></head></html>", False),
+        ("Payload too large", False),
+    ],
+)
+def test_a_gateways_413_for_a_prompt_is_one(message: str, *, is_overflow: bool) -> None:
+    error = error_of(413, message)
+    assert isinstance(error, errors.ScalewayContextOverflowError) == is_overflow
 
 
 RECORDED = [r for r in all_recordings() if r.is_chat and r.status == 400]
