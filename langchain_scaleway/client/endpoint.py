@@ -293,7 +293,7 @@ class Endpoint:
             return self.refusal(response, _content_read(response), model)
         return None
 
-    def clean(self, error: BaseException) -> None:
+    def clean(self, error: ScalewayError) -> None:
         """Take the key out of an exception, in case the server has repeated it."""
         self._redaction.clean(error)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from langchain_scaleway.errors import ErrorResponse, ScalewayError
+from langchain_scaleway.errors import ScalewayError
 
 _SHORTEST_SECRET = 8
 """Characters. Anything shorter is a dummy such as `EMPTY`, and perhaps a part of a word."""
@@ -27,6 +27,11 @@ _SECRET_WORDS = (
 
 _SHOWN_INSTEAD = "[the key]"
 
+_REST = r"""[^\s"'<>]*"""
+"""What follows the beginning of a secret in a text, up to the end of the word."""
+
+_NOTHING = "(?!)"
+
 _REPEATED_HEADER = (
     r"""(?i)(authorization["']?\s*[:=]\s*["']?(?:basic|bearer|digest)\s+)[^\s"',;]{8,}"""
 )
@@ -41,22 +46,11 @@ class Redaction:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        spellings = (spelling for secret in secrets for spelling in _spellings(secret))
-        long_enough = (spelling for spelling in spellings if len(spelling) >= _SHORTEST_SECRET)
-        # The longest first: another may be its beginning.
-        self._secrets = sorted(set(long_enough), key=len, reverse=True)
+        self._pattern = re.compile(_pattern(secrets))
 
     def text(self, text: str) -> str:
         """The text without secrets, and without their beginnings: the text may have been cut."""
-        for secret in self._secrets:
-            text = text.replace(secret, _SHOWN_INSTEAD)
-        for secret in self._secrets:
-            beginning, rest = secret[:_SHORTEST_SECRET], secret[_SHORTEST_SECRET:]
-            if beginning in text:
-                kept, *others = text.split(beginning)
-                behind = (other[_common_length(other, rest) :] for other in others)
-                text = _SHOWN_INSTEAD.join([kept, *behind])
-        return text
+        return self._pattern.sub(_SHOWN_INSTEAD, text)
 
     def quoted(self, text: str) -> str:
         """The same, for what a server said of the request: it may have repeated headers."""
@@ -69,36 +63,25 @@ class Redaction:
         except RecursionError:
             return None
 
-    def clean(self, error: BaseException | None) -> None:
-        """Take secrets out of an exception and of those that led to it."""
-        cleaned_ids = set[int]()  # `raise error from error` makes an exception its own cause.
-        while error is not None and id(error) not in cleaned_ids:
-            cleaned_ids.add(id(error))
-            if isinstance(error, ScalewayError):
-                self._clean_fields(error)
-            cleaned = tuple(self.quoted(arg) if isinstance(arg, str) else arg for arg in error.args)
-            if cleaned != error.args:
-                error.args = cleaned
-            error = error.__cause__ or error.__context__
+    def clean(self, error: ScalewayError) -> None:
+        """Take secrets out of an exception."""
+        for name in ("message", "code", "type", "param", "body", "args"):
+            setattr(error, name, self.value(getattr(error, name)))
+        if (response := error.response) is not None:
+            error.response = dataclasses.replace(
+                response,
+                headers=self.value(dict(response.headers)),
+                text=self.quoted(response.text),
+            )
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.quoted(value)
         if isinstance(value, dict):
             return {self._value(key): self._value(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._value(item) for item in value]
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(self._value, value))
         return value
-
-    def _clean_fields(self, error: ScalewayError) -> None:
-        for name in ("message", "code", "type", "param", "body"):
-            setattr(error, name, self.value(getattr(error, name)))
-        if error.response is not None:
-            error.response = self._clean_response(error.response)
-
-    def _clean_response(self, response: ErrorResponse) -> ErrorResponse:
-        headers = self.value(dict(response.headers))
-        return dataclasses.replace(response, headers=headers, text=self.quoted(response.text))
 
 
 def credentials_in(headers: Mapping[str, str]) -> list[str]:
@@ -116,12 +99,20 @@ def credentials_in(headers: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _spellings(secret: str) -> Iterable[str]:
-    """A secret as it is, and as JSON, Python and URLs write it."""
-    return secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")
-
-
-def _common_length(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginning."""
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+def _pattern(secrets: Iterable[str]) -> str:
+    """A regular expression of all secrets in every spelling, then of their beginnings."""
+    spellings = {
+        spelling
+        for secret in secrets
+        for spelling in (
+            secret,
+            json.dumps(secret)[1:-1],
+            repr(secret)[1:-1],
+            quote(secret, safe=""),
+        )
+        if len(spelling) >= _SHORTEST_SECRET
+    }
+    longest_first = sorted(spellings, key=len, reverse=True)  # One may begin another.
+    whole = [re.escape(spelling) for spelling in longest_first]
+    begun = [re.escape(spelling[:_SHORTEST_SECRET]) + _REST for spelling in longest_first]
+    return "|".join([*whole, *begun]) or _NOTHING

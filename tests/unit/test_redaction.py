@@ -28,15 +28,6 @@ def test_no_json_keeps_it(value: Any) -> None:
         assert cleaned == value
 
 
-@pytest.mark.timeout(10)
-def test_exceptions_that_lead_to_each_other_have_an_end() -> None:
-    """`raise error from error` makes an exception its own cause."""
-    one, other = ValueError(CANARY), ValueError(CANARY)
-    one.__cause__, other.__cause__ = other, one
-    REDACTION.clean(one)
-    assert not is_in(f"{one} {other}")
-
-
 def test_every_secret_is_one() -> None:
     assert REDACTION.text(f"{CANARY} and another-secret") == "[the key] and [the key]"
 
@@ -113,7 +104,7 @@ def test_what_is_nested_too_deeply_is_dropped() -> None:
     assert REDACTION.value(value) is None
 
 
-def test_an_exception_its_causes_and_their_fields() -> None:
+def test_an_exception_and_its_fields() -> None:
     error = errors.ScalewayAPIError(
         CANARY,
         code=CANARY,
@@ -123,20 +114,8 @@ def test_an_exception_its_causes_and_their_fields() -> None:
         body={"echo": [CANARY]},
         response=errors.ErrorResponse(400, {"x-echo": CANARY}, CANARY),
     )
-    error.__cause__ = ValueError(5, CANARY)
-    error.__cause__.__context__ = KeyError(CANARY)
-
     REDACTION.clean(error)
 
     assert leaks_of(error) == []
     assert error.model == "any"
     assert error.response == errors.ErrorResponse(400, {"x-echo": "[the key]"}, "[the key]")
-    assert error.__cause__.args == (5, "[the key]")
-    assert error.__cause__.__context__.args == ("[the key]",)
-
-
-def test_what_holds_none_stays_as_it_is() -> None:
-    arguments = ("a", 5, ["b"])
-    error = ValueError(*arguments)
-    REDACTION.clean(error)
-    assert error.args == arguments
