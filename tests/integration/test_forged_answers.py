@@ -49,10 +49,8 @@ class Forger(ThreadedServer):
 
 
 def new_loop(kind: str) -> Any:
-    if kind == "asyncio":
-        return asyncio.new_event_loop()
-    uvloop = pytest.importorskip("uvloop", reason="uvloop runs on Linux and macOS only")
-    return uvloop.new_event_loop()
+    loops = pytest.importorskip(kind, reason="uvloop runs on Linux and macOS only")
+    return loops.new_event_loop()
 
 
 async def many(model: ChatScaleway, mode: Mode) -> list[Attempt]:

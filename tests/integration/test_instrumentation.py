@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
-import vcr
+import vcr  # type: ignore[import-untyped]  # it has no types
 from opentelemetry import trace
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -51,10 +51,8 @@ def spans() -> Iterator[Spans]:
 
 
 def new_loop(kind: str) -> Any:
-    if kind == "asyncio":
-        return asyncio.new_event_loop()
-    uvloop = pytest.importorskip("uvloop", reason="uvloop runs on Linux and macOS only")
-    return uvloop.new_event_loop()
+    loops = pytest.importorskip(kind, reason="uvloop runs on Linux and macOS only")
+    return loops.new_event_loop()
 
 
 def call_in_span(spans: Spans, model: ChatScaleway, mode: Mode, loop: str) -> trace.Span:

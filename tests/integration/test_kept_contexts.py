@@ -57,16 +57,10 @@ async def by_an_agents_stream(model: ChatScaleway, message: HumanMessage) -> Non
 WAYS: list[Ask] = [by_ainvoke, by_astream, by_leaving_a_stream, by_an_agent, by_an_agents_stream]
 
 
-def _uvloop() -> Any:
-    return pytest.importorskip("uvloop", reason="uvloop runs on Linux and macOS only")
-
-
-LOOPS = {"asyncio": lambda: None, "uvloop": lambda: _uvloop().new_event_loop}
-
-
-@pytest.fixture(params=LOOPS)
+@pytest.fixture(params=["asyncio", "uvloop"])
 def runner(request: pytest.FixtureRequest) -> asyncio.Runner:
-    return asyncio.Runner(loop_factory=LOOPS[request.param]())
+    kind = pytest.importorskip(request.param, reason="uvloop runs on Linux and macOS only")
+    return asyncio.Runner(loop_factory=kind.new_event_loop)
 
 
 @contextlib.asynccontextmanager
