@@ -157,7 +157,7 @@ def test_overflows(message: str) -> None:
 @every_shape
 @pytest.mark.parametrize("status", [400, 413, 416, 422])
 def test_overflows_in_every_shape_and_status(status: int, shape: str) -> None:
-    error = error_of(status, in_shape(shape, status, OVERFLOWS[0]))
+    error = error_of(status, in_shape(shape, status, OVERFLOWS["vLLM 0.10"]))
     assert type(error) is errors.ScalewayContextOverflowError
 
 
