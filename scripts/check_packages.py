@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 import zipfile
 from pathlib import Path
 
@@ -67,14 +66,20 @@ def check_metadata(wheel: Path) -> None:
 
 def make_environment(place: Path) -> Path:
     """Make an empty environment and return its Python."""
-    venv.create(place, with_pip=True)
-    return place / "bin" / "python"
+    uv("venv", "--python", sys.executable, str(place))
+    [python] = [*place.glob("bin/python"), *place.glob("Scripts/python.exe")]
+    return python
 
 
 def install(python: Path, *what: str) -> None:
-    """Install with pip."""
-    options = ["--quiet", "--disable-pip-version-check"]
-    command = [str(python), "-m", "pip", "install", *options, *what]
+    """Install what is named, built with the locked version of the build backend."""
+    constraints = str(ROOT / "requirements" / "build.txt")
+    uv("pip", "install", "--python", str(python), "--build-constraints", constraints, *what)
+
+
+def uv(*arguments: str) -> None:
+    """Run uv, which must succeed."""
+    command = [sys.executable, "-m", "uv", "--quiet", *arguments]
     subprocess.run(command, check=True)  # noqa: S603 -- every word of it is made here
 
 
