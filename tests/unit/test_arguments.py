@@ -205,6 +205,8 @@ async def test_a_misspelt_argument_of_a_call_is_refused(name: str, meant: str) -
         "prompt_logprobs",
         "reasoning_format",
         "ls_structured_output_format",
+        "cache_control",
+        "prompt_cache_key",
     ],
 )
 def test_request_fields_of_servers_are_no_misspelt_arguments(name: str) -> None:

@@ -130,6 +130,12 @@ class TestProfiles:
         assert "image_tool_message" not in profile_of(MISTRAL_SMALL)
         assert profile_of(MISTRAL_SMALL)["pdf_tool_message"] is False
 
+    def test_nothing_is_claimed_to_change_in_mid_conversation(self) -> None:
+        """Older cores do not know the keys, and would warn of them."""
+        keys = {"mid_conversation_system_messages", "mid_conversation_tools"}
+        known = keys & ModelProfile.__annotations__.keys()
+        assert [profile_of("glm-5.2").get(key) for key in known] == [False] * len(known)
+
     def test_each_one_is_a_copy(self) -> None:
         profile = profile_of("glm-5.2")
         profile["max_input_tokens"] = 1
