@@ -48,7 +48,9 @@ SURPRISES: dict[str, tuple[str, Made, Any, str]] = {
     "picture": ("glm-5.2", lambda model: model, QUESTION, "reads text only"),
     "tools": (
         "gpt-oss-120b",
-        lambda model: model.bind_tools([get_weather]),
+        lambda model: model.model_copy(update={"use_responses_api": False}).bind_tools(
+            [get_weather]
+        ),
         "Hello",
         "on Scaleway's Responses API only",
     ),
