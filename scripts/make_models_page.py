@@ -40,8 +40,8 @@ _AFTER_CHAT = """\
 - **Output** is the most that `max_tokens` may be; more is [refused](errors.md).
 - **Efforts** are the values of [`reasoning_effort`](reasoning.md#how-much), the default in bold. A
   dash: the model does not reason, and must not be sent any.
-- **Tools**: *Responses API* means that the model calls tools reliably
-  [only there](tools.md#which-model), where this package does not go.
+- **Tools**: *Responses API* means that requests with tools
+  [go there by themselves](tools.md#which-model), because chat completions fail with them.
 - **Cached** is the price of prompt tokens that Scaleway finds in its cache. A dash: no discount.
 """
 
