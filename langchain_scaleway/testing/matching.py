@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
-
-if TYPE_CHECKING:
-    from langchain_scaleway.testing.replies import Step
+from langchain_scaleway.testing.replies import Step, check_step
 
 
 class Criteria(TypedDict, total=False):
@@ -86,7 +84,11 @@ class Rule(Matcher):
             step: As for `ScalewayEmulator.script`.
             times: For how many of them; the next rule or the script is asked then. By default
                 for all.
+
+        Raises:
+            TypeError: It is no step.
         """
+        check_step(step, self.criteria.get("endpoint", "chat"))
         self.step, self.times = step, times
         return self
 

@@ -66,7 +66,6 @@ class Recorder:
                 times.append(time.monotonic() - started)
             await response.write_eof()
         self._save(received, [*writes, b"0\r\n\r\n"], [*times, time.monotonic() - started])
-        received.status, received.completed = answer.status, True
         return response
 
     async def close(self) -> None:

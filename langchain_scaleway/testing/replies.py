@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -92,3 +92,21 @@ class RawReply:
 
 Step: TypeAlias = str | Reply | RawReply | Fault | Callable[[ReceivedRequest], "Step"]
 """One entry of a script: a text, a reply, a fault on an ordinary reply, or a function."""
+
+_WITHOUT_TEXT: Final = frozenset({"embeddings", "rerank", "models"})
+
+
+def check_step(step: object, queue: str) -> None:
+    """Refuse what cannot answer a request of a queue.
+
+    Raises:
+        TypeError: It is no step, or a text for an endpoint whose answers are none.
+    """
+    text = step if isinstance(step, str) else step.text if isinstance(step, Reply) else None
+    if text is not None and queue in _WITHOUT_TEXT:
+        raise TypeError(f"{step!r}: no text answers {queue}; script a RawReply or a fault.")
+    if not (isinstance(step, str | Reply | RawReply | Fault) or callable(step)):
+        raise TypeError(
+            f"A step is a text, a Reply, a RawReply, a fault or a function, "
+            f"not {type(step).__name__}: {step!r}"
+        )

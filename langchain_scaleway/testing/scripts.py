@@ -5,34 +5,15 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.matching import Rule
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import gateway_refusal
-from langchain_scaleway.testing.replies import RawReply, Reply, Step
+from langchain_scaleway.testing.replies import RawReply, Reply, Step, check_step
 
 ResolvedStep: TypeAlias = Reply | RawReply | Fault
-
-
-_SAYS_SOMETHING: Final = frozenset({"chat", "transcriptions", "batches"})
-
-
-def check_step(step: object, queue: str) -> None:
-    """Refuse what cannot answer a request of a queue.
-
-    Raises:
-        TypeError: It is no step, or a text for an endpoint whose answers are none.
-    """
-    text = step if isinstance(step, str) else step.text if isinstance(step, Reply) else None
-    if text is not None and queue not in _SAYS_SOMETHING:
-        raise TypeError(f"{step!r}: no text answers {queue}; script a RawReply or a fault.")
-    if not (isinstance(step, str | Reply | RawReply | Fault) or callable(step)):
-        raise TypeError(
-            f"A step is a text, a Reply, a RawReply, a fault or a function, "
-            f"not {type(step).__name__}: {step!r}"
-        )
 
 
 @dataclass(slots=True)

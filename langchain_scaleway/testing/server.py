@@ -148,7 +148,10 @@ class EmulatorServer:
     async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
         received = await self._receive(http, endpoint.queue)
         if self._recorder is not None:
-            return await self._recorder.exchange(received, http)
+            response = await self._recorder.exchange(received, http)
+            self._service.note_status(received, response.status)
+            self._service.note_finished(received, given=True)
+            return response
         served = self._service.serve(received, endpoint, http.match_info.get("project"))
         return await self._deliver(http, received, served)
 

@@ -155,6 +155,13 @@ def test_misspelt_criterion_is_refused_at_once(emulator: ScalewayEmulator) -> No
         emulator.when(contain="x")  # type: ignore[call-arg]  # that is what is tested
 
 
+def test_rule_with_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator) -> None:
+    with pytest.raises(TypeError, match="A step is a text"):
+        emulator.when(contains="x").reply(5)  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(TypeError, match="no text answers embeddings"):
+        emulator.when(endpoint="embeddings").reply("x")
+
+
 # --- Files ------------------------------------------------------------------------------
 
 SCRIPT = """
