@@ -19,11 +19,12 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from langchain_scaleway.arguments import check_arguments, checked_headers
+from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.http import ScalewayClient
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout
-from langchain_scaleway.client.transport import Connections, Timeout
+from langchain_scaleway.client.transport import Timeout
 from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.settings import check_settings, given_settings, load_settings
 

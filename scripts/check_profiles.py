@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.http import ScalewayClient
-from langchain_scaleway.client.transport import Connections
 from langchain_scaleway.data import ModelFacts
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import Settings, load_settings

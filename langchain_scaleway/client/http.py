@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from langchain_scaleway.client.answers import Chunk, Decoder, WholeAnswer
+from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Call, Endpoint, Reply
 from langchain_scaleway.client.error_mapping import LONGEST_BODY
 from langchain_scaleway.client.events import ChatCompletion, Completion
@@ -17,7 +18,6 @@ from langchain_scaleway.client.retry import RetryListener, Trying
 from langchain_scaleway.client.streams import AsyncOpenStream, OpenStream
 from langchain_scaleway.client.timeouts import Within
 from langchain_scaleway.client.transport import (
-    Connections,
     Response,
     apieces_of,
     new_request,

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Generic, Self
 from langchain_scaleway.client.answers import Chunk, Decoder, StreamedAnswer
 from langchain_scaleway.client.endpoint import Call
 from langchain_scaleway.client.events import Completion
-from langchain_scaleway.client.timeouts import Within
+from langchain_scaleway.client.timeouts import Within, broken_off_after
 from langchain_scaleway.client.transport import (
     Response,
     apieces_of,
-    broken_off_after,
     pieces_of,
 )
 from langchain_scaleway.errors import ScalewayError

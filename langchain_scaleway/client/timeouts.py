@@ -1,11 +1,15 @@
 """Timeouts: what a user may give, and what is said when one has passed."""
 
 import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Self
 
-from langchain_scaleway.client.transport import Timeout
+from langchain_scaleway.client.transport import Response, Timeout
 from langchain_scaleway.errors import ScalewayTimeoutError
 
 DEFAULT_TIMEOUT = 330.0
@@ -134,3 +138,34 @@ class Within:
             TimeoutError: It has run out.
         """
         await self._timeout.__aexit__(error_type, error, traceback)
+
+
+@contextmanager
+def broken_off_after(response: Response, seconds: float) -> Iterator[threading.Event]:
+    """Shut an answer's connection down if the block takes longer than this.
+
+    httpx takes the timeout of synchronous reads when an answer's body begins, and none later.
+
+    Args:
+        response: The answer to a synchronous request.
+        seconds: How long the block may take.
+
+    Yields:
+        An event that is set when the time has run out.
+    """
+    has_run_out = threading.Event()
+    stream: Any = response.extensions.get("network_stream")  # Mocks have none.
+    sock: Any = stream.get_extra_info("socket") if stream is not None else None
+
+    def break_off() -> None:
+        has_run_out.set()
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, break_off)
+    if sock is not None:
+        timer.start()
+    try:
+        yield has_run_out
+    finally:
+        timer.cancel()

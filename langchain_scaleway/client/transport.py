@@ -1,17 +1,8 @@
-"""The connections behind a model and its copies: one pool for all threads, one per event loop.
+"""Requests and answers over httpx: the only module that knows it.
 
-Sockets are httpx's. Each of its transports is given one connection, and the transport that was
-used last is used next: httpx's own pool looks at every connection for every request, which takes
-most of a request's time when some hundred are under way.
-
-Nothing is built before it is needed, and nothing is left behind:
-
-- An event loop's pool closes with its loop. `asyncio.run` finalises async generators, so a
-  generator that was started on the loop closes the pool in its `finally`. (A weak dictionary
-  keyed by loop leaks: the pool's connections refer to the loop.)
-- When the last copy of a model is dropped, its pools close.
-- A forked child makes pools of its own and leaves its parent's sockets alone.
-- Copies made by `pickle` and `deepcopy` start without pools.
+Each of httpx's transports is given one connection, and the transport that was used last is used
+next. httpx's own pool looks at every connection for every request, which takes most of a request's
+time when some hundred are under way.
 """
 
 import asyncio
@@ -20,12 +11,9 @@ import os
 import socket
 import ssl
 import sys
-import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -33,7 +21,6 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
@@ -42,6 +29,7 @@ from urllib.request import getproxies, proxy_bypass
 # The only import of it in this package: on the day of the move, `import httpx2 as httpx`.
 import httpx
 
+Request = httpx.Request
 Response = httpx.Response
 Timeout = httpx.Timeout
 
@@ -71,12 +59,6 @@ _SOCKET_OPTIONS = tuple(
 )
 """TCP probes silent connections, so that a host that died is noticed within two minutes, even while
 an answer is awaited for longer."""
-
-_lock = threading.Lock()
-_all: "weakref.WeakSet[Connections]" = weakref.WeakSet()
-_left_to_the_parent: list[Any] = []
-"""A forked child's references to its parent's pools. Without them the pools would be collected,
-and their sockets closed."""
 
 
 @cache
@@ -171,37 +153,6 @@ def _is_for_httpx(response: httpx.Response) -> bool:
     return response.is_stream_consumed or "content-encoding" in response.headers
 
 
-@contextmanager
-def broken_off_after(response: httpx.Response, seconds: float) -> Iterator[threading.Event]:
-    """Shut an answer's connection down if the block takes longer than this.
-
-    httpx takes the timeout of synchronous reads when an answer's body begins, and none later.
-
-    Args:
-        response: The answer to a synchronous request.
-        seconds: How long the block may take.
-
-    Yields:
-        An event that is set when the time has run out.
-    """
-    has_run_out = threading.Event()
-    stream: Any = response.extensions.get("network_stream")  # Mocks have none.
-    sock: Any = stream.get_extra_info("socket") if stream is not None else None
-
-    def break_off() -> None:
-        has_run_out.set()
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, break_off)
-    if sock is not None:
-        timer.start()
-    try:
-        yield has_run_out
-    finally:
-        timer.cancel()
-
-
 class _Route(Generic[Transport]):
     """The way to one server: how to connect, and the connections that wait for a request.
 
@@ -259,7 +210,7 @@ class _Route(Generic[Transport]):
             yield self._idle.pop()[0]
 
 
-class _Pool:
+class Pool:
     """Synchronous connections, for any number of threads."""
 
     def __init__(self) -> None:
@@ -267,6 +218,7 @@ class _Pool:
         self._is_closed = False
 
     def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the head of its answer."""
         key = (request.url.scheme, request.url.netloc)
         route = self._routes.get(key)
         if route is None:
@@ -281,6 +233,7 @@ class _Pool:
         return response
 
     def take_back(self, route: _Route[httpx.HTTPTransport], transport: httpx.HTTPTransport) -> None:
+        """Keep a connection whose answer was read or left."""
         for expired in route.put(transport):
             expired.close()
         if self._is_closed:
@@ -294,7 +247,7 @@ class _Pool:
                 transport.close()
 
 
-class _AsyncPool:
+class AsyncPool:
     """The same for the coroutines of one event loop."""
 
     def __init__(self) -> None:
@@ -303,6 +256,7 @@ class _AsyncPool:
         self._is_closed = False
 
     async def send(self, request: httpx.Request, on_turn: Callable[[], None]) -> httpx.Response:
+        """`send` for event loops; see `Connections.asend`."""
         if self._turns.locked():
             await self._wait_for_turn(request.extensions["timeout"]["pool"])
         else:
@@ -340,6 +294,7 @@ class _AsyncPool:
     async def take_back(
         self, route: _Route[httpx.AsyncHTTPTransport], transport: httpx.AsyncHTTPTransport
     ) -> None:
+        """`take_back` for event loops; the next request has its turn."""
         self._turns.release()
         for expired in route.put(transport):
             await expired.aclose()
@@ -347,6 +302,7 @@ class _AsyncPool:
             await self.aclose()
 
     async def aclose(self) -> None:
+        """`close` for event loops."""
         self._is_closed = True
         idle = [transport for route in self._routes.values() for transport in route.empty()]
         await asyncio.gather(*(transport.aclose() for transport in idle))
@@ -358,12 +314,12 @@ class _Body(httpx.SyncByteStream):
     def __init__(
         self,
         response: httpx.Response,
-        pool: _Pool,
+        pool: Pool,
         route: _Route[httpx.HTTPTransport],
         transport: httpx.HTTPTransport,
     ) -> None:
         self._stream = cast("httpx.SyncByteStream", response.stream)
-        self._pool: _Pool | None = pool
+        self._pool: Pool | None = pool
         self._route = route
         self._transport = transport
 
@@ -385,12 +341,12 @@ class _AsyncBody(httpx.AsyncByteStream):
     def __init__(
         self,
         response: httpx.Response,
-        pool: _AsyncPool,
+        pool: AsyncPool,
         route: _Route[httpx.AsyncHTTPTransport],
         transport: httpx.AsyncHTTPTransport,
     ) -> None:
         self._stream = cast("httpx.AsyncByteStream", response.stream)
-        self._pool: _AsyncPool | None = pool
+        self._pool: AsyncPool | None = pool
         self._route = route
         self._transport = transport
 
@@ -404,99 +360,6 @@ class _AsyncBody(httpx.AsyncByteStream):
                 await self._stream.aclose()
             finally:
                 await pool.take_back(self._route, self._transport)
-
-
-class Connections:
-    """Makes pools of connections when they are needed, and closes them."""
-
-    def __init__(self) -> None:
-        """Start without connections."""
-        self._pool: _Pool | None = None
-        self._finalizer: weakref.finalize[..., Any] | None = None
-        self._by_loop: dict[asyncio.AbstractEventLoop, tuple[_AsyncPool, AsyncGenerator[None]]] = {}
-
-    def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read the head of its answer.
-
-        Raises:
-            httpx.TransportError: There is no connection, or no answer.
-        """
-        return (self._pool or self._make_pool()).send(request)
-
-    async def asend(self, request: httpx.Request, on_turn: Callable[[], None]) -> httpx.Response:
-        """Do the same on this event loop, where a request may have to wait for others to end.
-
-        Args:
-            request: The request.
-            on_turn: Called when its turn has come.
-
-        Raises:
-            httpx.TransportError: There is no connection, or no answer.
-        """
-        kept = self._by_loop.get(asyncio.get_running_loop())
-        pool = kept[0] if kept else await self._make_async_pool()
-        return await pool.send(request, on_turn)
-
-    def close(self) -> None:
-        """Close the synchronous connections. The next call makes new ones."""
-        finalizer, self._pool, self._finalizer = self._finalizer, None, None
-        if finalizer is not None:
-            finalizer()
-
-    async def aclose(self) -> None:
-        """Close the synchronous connections and those of this event loop."""
-        self.close()
-        kept = self._by_loop.pop(asyncio.get_running_loop(), None)
-        if kept is not None:
-            await kept[1].aclose()
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> "Connections":
-        """Copy without connections: neither sockets nor locks can be copied."""
-        return Connections()
-
-    def __reduce__(self) -> tuple[type["Connections"], tuple[()]]:
-        """Pickle without connections, likewise."""
-        return Connections, ()
-
-    def _make_pool(self) -> _Pool:
-        with _lock:
-            if self._pool is None:
-                self._pool = _Pool()
-                self._finalizer = weakref.finalize(self, self._pool.close)
-                _all.add(self)
-            return self._pool
-
-    async def _make_async_pool(self) -> _AsyncPool:
-        for other in list(self._by_loop):  # Other threads may add theirs meanwhile.
-            if other.is_closed():
-                self._by_loop.pop(other, None)
-        pool = _AsyncPool()
-        keeper = _close_with_loop(weakref.ref(self), pool)
-        self._by_loop[asyncio.get_running_loop()] = (pool, keeper)
-        _all.add(self)
-        await anext(keeper)
-        return pool
-
-    def _leave_to_the_parent(self) -> None:
-        """Forget all connections in a forked child, without closing what the parent uses."""
-        if self._finalizer is not None:
-            self._finalizer.detach()
-        _left_to_the_parent.append((self._pool, self._by_loop))
-        self._pool, self._finalizer, self._by_loop = None, None, {}
-
-
-async def _close_with_loop(
-    owner: "weakref.ref[Connections]", pool: _AsyncPool
-) -> AsyncGenerator[None]:
-    """Wait for the end of the loop on which this was started, and close its pool."""
-    loop = asyncio.get_running_loop()
-    try:
-        yield
-    finally:
-        connections = owner()
-        if connections is not None:
-            connections._by_loop.pop(loop, None)  # noqa: SLF001 -- a part of the class above
-        await pool.aclose()
 
 
 def _in_empty_context(sending: Coroutine[Any, Any, httpx.Response]) -> Awaitable[httpx.Response]:
@@ -532,14 +395,3 @@ def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
         raise httpx.ProxyError(
             "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY holds something that is no address"
         ) from None
-
-
-def _after_fork_in_child() -> None:
-    global _lock  # noqa: PLW0603 -- another thread may have held it while this one forked
-    _lock = threading.Lock()
-    for connections in list(_all):
-        connections._leave_to_the_parent()  # noqa: SLF001 -- a part of the class above
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from langchain_scaleway.client.transport import Connections
+from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.live.exchange import Exchange
 from langchain_scaleway.live.question import Question

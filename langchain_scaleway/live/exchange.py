@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
-from langchain_scaleway.client.transport import Connections, Response, Timeout, new_request
+from langchain_scaleway.client.transport import Response, Timeout, new_request
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import Settings
 
