@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_scaleway.advice import warn_about_reply
-from langchain_scaleway.client.events import ChatCompletion, Completion, ResponseCompletion
+from langchain_scaleway.client.completions import ChatCompletion, Completion, ResponseCompletion
 from langchain_scaleway.convert.replies import StreamDecoder
 from langchain_scaleway.convert.responses import (
     ResponsesDecoder,

@@ -8,7 +8,7 @@ from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 from pydantic import Field
 
-from langchain_scaleway.client.events import TranscriptCompletion
+from langchain_scaleway.client.completions import TranscriptCompletion
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert.transcripts import TranscriptDecoder, audio_file, documents_of
 

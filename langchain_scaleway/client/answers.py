@@ -1,11 +1,13 @@
-"""Answers with a success status, whole and streamed: bytes in, JSON or chunks out, no I/O."""
+"""Answers, whole and streamed: bytes in, JSON or chunks out, no I/O."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from langchain_scaleway.client.completions import Completion
 from langchain_scaleway.client.endpoint import Endpoint, Reply
-from langchain_scaleway.client.events import Completion, EventReader
+from langchain_scaleway.client.error_mapping import LONGEST_BODY
+from langchain_scaleway.client.events import EventReader
 from langchain_scaleway.client.timeouts import TRICKLE
 from langchain_scaleway.client.transport import Response
 from langchain_scaleway.errors import (
@@ -24,11 +26,7 @@ _LARGEST_BODY = 256 * 1024 * 1024
 
 
 class Decoder(Protocol[Chunk_co]):
-    """Turns an answer's events into the chunks that the caller wants.
-
-    Attributes:
-        usage: The tokens used, as the server has reported them last.
-    """
+    """Turns an answer's events into the chunks that the caller wants."""
 
     @property
     def usage(self) -> Mapping[str, Any] | None:
@@ -56,7 +54,7 @@ class WholeAnswer:
         model: The model that was asked.
 
     Attributes:
-        size: How many bytes have come.
+        is_enough: Whether no more of it is needed: of a refusal a beginning is.
     """
 
     def __init__(self, endpoint: Endpoint, response: Response, model: str | None) -> None:
@@ -65,7 +63,8 @@ class WholeAnswer:
         self._model = model
         self._started = time.monotonic()
         self._pieces: list[bytes] = []
-        self.size = 0
+        self._size = 0
+        self.is_enough = False
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes.
@@ -75,8 +74,9 @@ class WholeAnswer:
             ScalewayTimeoutError: They have been coming for longer than the timeout.
         """
         self._pieces.append(piece)
-        self.size += len(piece)
-        if self.size > _LARGEST_BODY:
+        self._size += len(piece)
+        self.is_enough = not self._response.is_success and self._size >= LONGEST_BODY
+        if self._size > _LARGEST_BODY:
             raise ScalewayResponseError(
                 f"The answer for model {self._model!r} is larger than {_LARGEST_BODY:,} bytes, and "
                 f"was not read any further; is {self._endpoint.base_url} the API's address?",
@@ -86,40 +86,34 @@ class WholeAnswer:
         if limit is not None and time.monotonic() - self._started > limit:
             raise self._endpoint.timed_out("answer_timeout", self._model)
 
-    @property
-    def content(self) -> bytes:
-        """The bytes that have come."""
-        return b"".join(self._pieces)
-
-    def in_place_of(self, completion: Completion) -> dict[str, Any]:
-        """The body as the answer that has come in place of a stream.
-
-        Args:
-            completion: Knows what an answer looks like.
-
-        Raises:
-            ScalewayError: It is an error.
-            ScalewayResponseError: It is something else.
-        """
-        content = self.content
-        body: dict[str, Any] = self._endpoint.reply(self._response, content, self._model).body
-        if completion.is_answer(body):
-            return body
-        raise self._endpoint.unreadable(self._response, content, self._model, completion.name)
+    def refusal(self) -> ScalewayError:
+        """Make the exception for a status that is no success."""
+        return self._endpoint.refusal(self._response, b"".join(self._pieces), self._model)
 
     def reply(self, *, raw: bool = False) -> Reply:
-        """The whole answer.
-
-        Args:
-            raw: Whether it is given as bytes.
+        """Read the body, as JSON or as it is.
 
         Raises:
             ScalewayError: It is an error all the same.
             ScalewayResponseError: It is not a JSON object.
         """
+        content = b"".join(self._pieces)
         if raw:
-            return Reply(self.content, self._endpoint.headers_of(self._response))
-        return self._endpoint.reply(self._response, self.content, self._model)
+            return Reply(content, self._endpoint.headers_of(self._response))
+        return self._endpoint.reply(self._response, content, self._model)
+
+    def in_place_of(self, completion: Completion) -> dict[str, Any]:
+        """Read the body as the answer that has come in place of a stream.
+
+        Raises:
+            ScalewayError: It is an error.
+            ScalewayResponseError: It is something else.
+        """
+        content = b"".join(self._pieces)
+        body: dict[str, Any] = self._endpoint.reply(self._response, content, self._model).body
+        if completion.is_answer(body):
+            return body
+        raise self._endpoint.unreadable(self._response, content, self._model, completion.name)
 
 
 class StreamedAnswer(Generic[Chunk]):
@@ -150,10 +144,11 @@ class StreamedAnswer(Generic[Chunk]):
         self._decoder = decoder
         self._completion = completion
         self._reader = EventReader(
-            completion, model, lambda event: endpoint.reported(event, model, response)
+            completion, model, lambda event: endpoint.reported(response, event, model)
         )
+        kind = response.headers.get("content-type", "").lower()
         self._whole: WholeAnswer | None = None
-        if _claims_to_be_whole(response):
+        if "json" in kind or "html" in kind:
             self._whole = WholeAnswer(endpoint, response, model)
         self._events: Iterator[dict[str, Any]] = iter(())
         self._has_ended = False
@@ -163,14 +158,9 @@ class StreamedAnswer(Generic[Chunk]):
         decoder.start()
 
     @property
-    def has_begun(self) -> bool:
-        """Whether an event has come."""
-        return self._reader.event_count > 0
-
-    @property
     def awaited(self) -> str:
         """The kind of timeout that it is if nothing comes now; see `timeouts`."""
-        if not self.has_begun:
+        if self._reader.event_count == 0:
             return "first_event_timeout"
         has_own = self._endpoint.stream_chunk_timeout is not None
         return "stream_chunk_timeout" if has_own else "read_timeout"
@@ -206,8 +196,9 @@ class StreamedAnswer(Generic[Chunk]):
         if piece is None:
             self._end()
             return
-        if self._whole is None and not self._reader.has_begun and _begins_no_stream(piece):
-            self._whole = WholeAnswer(self._endpoint, self._response, self._model)
+        # No line of an event stream begins as JSON objects and HTML pages do.
+        if not self._reader.has_begun and piece.lstrip().startswith((b"{", b"<")):
+            self._whole = self._whole or WholeAnswer(self._endpoint, self._response, self._model)
         if self._whole is not None:
             self._whole.feed(piece)
             return
@@ -243,17 +234,3 @@ class StreamedAnswer(Generic[Chunk]):
             self._events = iter((self._whole.in_place_of(self._completion),))
         else:
             self._events = self._reader.end()
-
-
-def _claims_to_be_whole(response: Response) -> bool:
-    """Whether the server says that this is JSON or an HTML page, and not a stream."""
-    kind = response.headers.get("content-type", "").lower()
-    return "json" in kind or "html" in kind
-
-
-def _begins_no_stream(start: bytes) -> bool:
-    """Whether this is the beginning of a JSON object or an HTML page, whatever the server says.
-
-    No line of an event stream begins with these characters.
-    """
-    return start.lstrip().startswith((b"{", b"<"))

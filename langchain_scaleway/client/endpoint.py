@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import SecretStr
 
@@ -18,13 +18,7 @@ from langchain_scaleway.client.error_mapping import (
 from langchain_scaleway.client.redaction import Redaction, credentials_in
 from langchain_scaleway.client.retry import INCOMPLETE_ANSWER, RetryPolicy
 from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout, timed_out
-from langchain_scaleway.client.transport import (
-    LIBRARY,
-    Response,
-    Timeout,
-    encode_form,
-    host_of,
-)
+from langchain_scaleway.client.transport import LIBRARY, Response, Timeout, encode_form, host_of
 from langchain_scaleway.errors import (
     ErrorResponse,
     ScalewayConnectionError,
@@ -42,13 +36,14 @@ _ADVICE_IN_ANSWER = (
     "fails on, such as a schema that its grammar refuses."
 )
 
-_CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
 _TIMEOUTS = {
     "ConnectTimeout": "connect_timeout",
     "PoolTimeout": "pool_timeout",
     "WriteTimeout": "write_timeout",
 }
-"""Names of httpx's exceptions, and what these timeouts are called here."""
+_CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
+"""Names of httpx's exceptions. They are known by name, because the user's client may be httpx's or
+httpx2's."""
 
 
 class Reply(NamedTuple):
@@ -117,14 +112,22 @@ class Endpoint:
         retry: RetryPolicy | None = None,
     ) -> None:
         self.base_url = base_url
-        self.project_id = project_id
-        self.is_serverless = is_serverless
         self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
         self.stream_chunk_timeout = stream_chunk_timeout
         connect, read = self.timeout.connect, self.timeout.read
         self.seconds_to_answer = None if connect is None or read is None else connect + read
         self.retry = retry or RetryPolicy()
-        self._headers = _headers(host_of(base_url), api_key, headers)
+        self._place: dict[str, Any] = {"project_id": project_id, "is_serverless": is_serverless}
+        self._headers = {
+            "host": host_of(base_url),
+            "accept": "application/json",
+            "accept-encoding": "gzip, deflate",
+            "content-type": "application/json",
+            "user-agent": f"langchain-scaleway/{__version__} {LIBRARY}",
+        }
+        if api_key is not None:
+            self._headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
+        self._headers |= {name.lower(): value for name, value in (headers or {}).items()}
         self._redaction = Redaction(credentials_in(self._headers))
 
     def call(
@@ -152,41 +155,6 @@ class Endpoint:
         method = method or ("POST" if content else "GET")
         return Call(method, self.base_url + path, headers, content, body, model)
 
-    def refusal(self, response: Response, content: bytes, model: str | None) -> ScalewayError:
-        """Make the exception for an unsuccessful answer.
-
-        Args:
-            response: The answer.
-            content: The beginning of its body.
-            model: The model that was asked.
-        """
-        error = error_from(
-            response.status_code,
-            self.headers_of(response),
-            content.decode("utf-8-sig", "replace"),
-            model=model,
-            project_id=self.project_id,
-            is_serverless=self.is_serverless,
-        )
-        self._redaction_for(response).clean(error)
-        return error
-
-    def reported(
-        self, body: Mapping[str, Any], model: str | None, response: Response
-    ) -> ScalewayError:
-        """Make the exception for an error that came with a success status.
-
-        Args:
-            body: The answer's body, or the event of a stream.
-            model: The model that was asked.
-            response: The answer.
-        """
-        error = error_from_event(
-            body, model=model, project_id=self.project_id, is_serverless=self.is_serverless
-        )
-        self._redaction_for(response).clean(error)
-        return error
-
     def reply(self, response: Response, content: bytes, model: str | None) -> Reply:
         """Read a whole answer that has a success status.
 
@@ -206,30 +174,8 @@ class Endpoint:
         if not isinstance(body, dict):
             raise self.unreadable(response, content, model, "JSON object")
         if is_error(body):
-            raise self.reported(body, model, response)
+            raise self.reported(response, body, model)
         return Reply(body, self.headers_of(response))
-
-    def unreadable(
-        self, response: Response, content: bytes, model: str | None, expected: str
-    ) -> ScalewayResponseError:
-        """Make the exception for an answer with a success status and an unexpected body."""
-        text = content[:LONGEST_BODY].decode("utf-8", "replace")
-        kind = response.headers.get("content-type", "no content type")
-        message = (
-            f"Scaleway answered {response.status_code} for model {model!r}, but the body is not "
-            f"a {expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
-            f"again; if it persists, check that {self.base_url} is the API's address."
-        )
-        headers = self.headers_of(response)
-        error = ScalewayResponseError(
-            message,
-            status_code=response.status_code,
-            model=model,
-            body=text,
-            response=ErrorResponse(response.status_code, headers, text),
-        )
-        self._redaction_for(response).clean(error)
-        return error
 
     def headers_of(self, response: Response) -> dict[str, str]:
         """The answer's headers without cookies, names in lower case."""
@@ -238,6 +184,37 @@ class Endpoint:
             for name, value in response.headers.items()
             if name.lower() != "set-cookie"
         }
+
+    def refusal(self, response: Response, content: bytes, model: str | None) -> ScalewayError:
+        """Make the exception for an answer without a success status; see `reply`."""
+        text = content[:LONGEST_BODY].decode("utf-8-sig", "replace")
+        headers = self.headers_of(response)
+        error = error_from(response.status_code, headers, text, model=model, **self._place)
+        return self.clean(error, response)
+
+    def reported(
+        self, response: Response, body: Mapping[str, Any], model: str | None
+    ) -> ScalewayError:
+        """Make the exception for an error with a success status, in a body or an event."""
+        return self.clean(error_from_event(body, model=model, **self._place), response)
+
+    def unreadable(
+        self, response: Response, content: bytes, model: str | None, expected: str
+    ) -> ScalewayError:
+        """Make the exception for an answer with a success status and an unexpected body."""
+        text = content[:LONGEST_BODY].decode("utf-8", "replace")
+        kind = response.headers.get("content-type", "no content type")
+        headers = self.headers_of(response)
+        error = ScalewayResponseError(
+            f"Scaleway answered {response.status_code} for model {model!r}, but the body is not "
+            f"a {expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try "
+            f"again; if it persists, check that {self.base_url} is the API's address.",
+            status_code=response.status_code,
+            model=model,
+            body=text,
+            response=ErrorResponse(response.status_code, headers, text),
+        )
+        return self.clean(error, response)
 
     def timed_out(self, kind: str, model: str | None) -> ScalewayTimeoutError:
         """Make the exception for a timeout that has passed; for its kind see `timeouts`."""
@@ -250,85 +227,75 @@ class Endpoint:
         }.get(kind, timeout.read)
         return timed_out(kind, seconds, model=model, url=self.base_url)
 
-    def errors(
-        self, model: str | None, *, awaited: str = "answer_timeout", in_answer: bool = False
-    ) -> "_TranslatedErrors":
-        """A context in which the transport's exceptions become ours.
+    def errors(self, model: str | None) -> "TranslatedErrors":
+        """A context in which the transport's exceptions become ours."""
+        return TranslatedErrors(self, model)
 
-        Args:
-            model: The model that was asked.
-            awaited: The kind of timeout that it is if nothing comes; see `timeouts`.
-            in_answer: Whether a success status has come before.
-        """
-        return _TranslatedErrors(self, model, awaited, in_answer)
-
-    def translate(
-        self, error: BaseException, model: str | None, *, awaited: str, in_answer: bool
-    ) -> ScalewayError | None:
-        """Make our exception from one of the transport's; `None` for any other.
-
-        Classes are recognised by name, because the user's client may be httpx's or httpx2's.
-        """
-        names = _names(error)
-        if isinstance(error, TimeoutError):  # Of a `Within`
-            return self.timed_out(awaited, model)
+    def translate(self, error: BaseException, context: "TranslatedErrors") -> ScalewayError | None:
+        """Make our exception from one of the transport's; `None` for any other."""
+        model, names = context.model, _names(error)
+        if isinstance(error, TimeoutError):  # Of an `asyncio.timeout`
+            return self.timed_out(context.awaited, model)
         if "TimeoutException" in names and _is_timeout(error):
-            return self.timed_out(_TIMEOUTS.get(type(error).__name__, awaited), model)
+            return self.timed_out(_TIMEOUTS.get(type(error).__name__, context.awaited), model)
         if "DecodingError" in names:
-            message = (
+            return ScalewayResponseError(
                 f"The answer for model {model!r} cannot be decompressed: {error}. Try again; if it "
-                "persists, something between here and Scaleway damages it."
+                "persists, something between here and Scaleway damages it.",
+                model=model,
             )
-            return ScalewayResponseError(message, model=model)
         if names & _CONNECTION_ERRORS:
             reason = shortened(str(error) or type(error).__name__)
             return ScalewayConnectionError(
                 f"The connection to {self.base_url} for model {model!r} failed: {reason} "
-                + (_ADVICE_IN_ANSWER if in_answer else _ADVICE),
+                + (_ADVICE_IN_ANSWER if context.in_answer else _ADVICE),
                 model=model,
-                type=INCOMPLETE_ANSWER if in_answer else None,
+                type=INCOMPLETE_ANSWER if context.in_answer else None,
             )
         if "HTTPStatusError" in names:  # By a hook of the user's client
             response: Any = getattr(error, "response")  # noqa: B009 -- httpx's or httpx2's
             return self.refusal(response, _content_read(response), model)
         return None
 
-    def clean(self, error: ScalewayError) -> None:
-        """Take the key out of an exception, in case the server has repeated it."""
-        self._redaction.clean(error)
+    def clean(self, error: ScalewayError, response: Response | None = None) -> ScalewayError:
+        """Take out the key, in case the server has repeated it.
 
-    def _redaction_for(self, response: Response) -> Redaction:
-        """A redaction that also knows what the user's own client has sent, such as its `auth`."""
+        Args:
+            error: The exception, which is given back.
+            response: The answer: the user's own client may have sent more, such as its `auth`.
+        """
         try:
-            sent = response.request.headers
+            sent = response.request.headers if response is not None else {}
         except RuntimeError:  # An answer of our own connections does not know its request.
-            return self._redaction
-        return Redaction(credentials_in({**self._headers, **sent}))
+            sent = {}
+        redaction = (
+            Redaction(credentials_in({**self._headers, **sent})) if sent else self._redaction
+        )
+        redaction.clean(error)
+        return error
 
 
-class _TranslatedErrors:
-    """The context of `Endpoint.errors`; a class, because every piece of a stream goes through it.
+class TranslatedErrors:
+    """The context of `Endpoint.errors`.
 
     What led to an error of ours is said in its message and not kept as its cause: httpx's
     exceptions know the request, and their frames its bytes, and both hold the key.
+
+    Attributes:
+        model: The model that was asked.
+        awaited: The kind of timeout that it is if nothing comes; see `timeouts`.
+        in_answer: Whether a success status has come.
     """
 
-    __slots__ = ("_awaited", "_endpoint", "_in_answer", "_model")
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        model: str | None,
-        awaited: str,
-        in_answer: bool,  # noqa: FBT001 -- its only caller names it
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, model: str | None) -> None:
         self._endpoint = endpoint
-        self._model = model
-        self._awaited = awaited
-        self._in_answer = in_answer
+        self.model = model
+        self.awaited = "answer_timeout"
+        self.in_answer = False
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
 
     def __exit__(
         self,
@@ -336,20 +303,21 @@ class _TranslatedErrors:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Translate.
+
+        Raises:
+            ScalewayError: In place of one of the transport's exceptions.
+        """
         if error is None:
             return
         if isinstance(error, ScalewayError):
             self._endpoint.clean(error)
-            error.__cause__ = error.__context__ = None
-            error.__traceback__ = None
+            error.__cause__ = error.__context__ = error.__traceback__ = None
             return
-        translated = self._endpoint.translate(
-            error, self._model, awaited=self._awaited, in_answer=self._in_answer
-        )
+        translated = self._endpoint.translate(error, self)
         if translated is not None:
-            self._endpoint.clean(translated)
             try:
-                raise translated
+                raise self._endpoint.clean(translated)
             finally:
                 translated.__context__ = None
                 del translated  # Else this frame and the error would keep each other alive.
@@ -368,21 +336,6 @@ def _is_timeout(error: BaseException) -> bool:
 def _content_read(response: Response) -> bytes:
     """The body of an answer as far as a hook has read it."""
     try:
-        return response.content[:LONGEST_BODY]
+        return response.content
     except RuntimeError:  # httpx's `ResponseNotRead`, or its fork's
         return b""
-
-
-def _headers(
-    host: str, api_key: SecretStr | None, more: Mapping[str, str] | None
-) -> dict[str, str]:
-    headers = {
-        "host": host,
-        "accept": "application/json",
-        "accept-encoding": "gzip, deflate",
-        "content-type": "application/json",
-        "user-agent": f"langchain-scaleway/{__version__} {LIBRARY}",
-    }
-    if api_key is not None:
-        headers["authorization"] = f"Bearer {api_key.get_secret_value()}"
-    return headers | {name.lower(): value for name, value in (more or {}).items()}

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
+from langchain_scaleway.client.completions import Completion
 from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.error_mapping import is_error
 from langchain_scaleway.client.sse import ServerSentEvent, SSEDecoder
@@ -17,116 +18,6 @@ _QUOTED_BYTES = 200
 
 _LARGEST_EVENT = 16 * 1024 * 1024
 """Bytes that may come without completing an event."""
-
-
-class Completion(Protocol):
-    """Knows from the events of an API's stream whether the answer is whole.
-
-    Attributes:
-        name: What an answer is called.
-        has_answer: Whether any part of an answer has come.
-        is_whole: Whether the answer is whole, whatever becomes of the connection now.
-        is_over: Whether nothing more will come.
-    """
-
-    name: str
-    has_answer: bool
-    is_whole: bool
-    is_over: bool
-
-    def note(self, event: Mapping[str, Any]) -> bool:
-        """Take the next event; gives whether it is one of this API."""
-
-    def is_answer(self, body: Mapping[str, Any]) -> bool:
-        """Whether a JSON object is an answer of this API, which has come in place of a stream."""
-
-
-class ChatCompletion:
-    """A chat completion is whole with its finish reason; `[DONE]` may follow.
-
-    With `n` above 1 the other choices have finish reasons of their own, which say nothing about
-    the first one.
-    """
-
-    name = "chat completion"
-
-    def __init__(self) -> None:
-        """Start at the beginning of a stream."""
-        self.has_answer = False
-        self.is_whole = False
-        self.is_over = False
-
-    def note(self, event: Mapping[str, Any]) -> bool:
-        """Take the next event; gives whether its choices are a list."""
-        choices = event.get("choices")
-        if not choices:
-            return True
-        if not isinstance(choices, list):
-            return False
-        for choice in filter(_is_first, choices):
-            self.has_answer = True
-            if choice.get("finish_reason"):  # Some gateways begin with an empty one.
-                self.is_whole = True
-        return True
-
-    def is_answer(self, body: Mapping[str, Any]) -> bool:
-        """Whether the first choice is there, with a message."""
-        choices = body.get("choices")
-        return isinstance(choices, list) and any(
-            isinstance(choice.get("message") or choice.get("delta"), dict)
-            for choice in filter(_is_first, choices)
-        )
-
-
-class ResponseCompletion:
-    """A response is whole with the event that carries all of it, which is the last one.
-
-    No `[DONE]` follows. vLLM just cuts a stream off when something goes wrong.
-    """
-
-    name = "response"
-    _LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
-
-    def __init__(self) -> None:
-        """Start at the beginning of a stream."""
-        self.has_answer = False
-        self.is_whole = False
-        self.is_over = False
-
-    def note(self, event: Mapping[str, Any]) -> bool:
-        """Take the next event; gives whether it has a type, or is a response itself."""
-        self.has_answer = True
-        self.is_whole = self.is_over = event.get("type") in self._LAST or self.is_answer(event)
-        return self.is_over or isinstance(event.get("type"), str)
-
-    def is_answer(self, body: Mapping[str, Any]) -> bool:
-        """Whether this is a response object."""
-        return body.get("object") == "response" and isinstance(body.get("output"), list)
-
-
-class TranscriptCompletion:
-    """A transcript is whole with OpenAI's last event, or else with `[DONE]`.
-
-    vLLM gives a finish reason for each 30 seconds of audio, which ends nothing.
-    """
-
-    name = "transcript"
-
-    def __init__(self) -> None:
-        """Start at the beginning of a stream."""
-        self.has_answer = False
-        self.is_whole = False
-        self.is_over = False
-
-    def note(self, event: Mapping[str, Any]) -> bool:
-        """Take the next event, of either shape."""
-        self.has_answer = True
-        self.is_whole = self.is_over = event.get("type") == "transcript.text.done"
-        return True
-
-    def is_answer(self, body: Mapping[str, Any]) -> bool:
-        """Whether this is a whole transcript."""
-        return isinstance(body.get("text"), str)
 
 
 class EventReader:
@@ -253,8 +144,3 @@ class EventReader:
 
     def _quoted_beginning(self) -> str:
         return repr(self._beginning[:_QUOTED_BYTES].decode("utf-8", "replace"))
-
-
-def _is_first(choice: Any) -> bool:
-    """Whether this is the first choice, whose index servers write in several ways."""
-    return isinstance(choice, dict) and choice.get("index") in (0, "0", None, "")

@@ -4,30 +4,28 @@ Bodies go out as JSON, answers come back as parsed JSON with their headers, fail
 exceptions of `langchain_scaleway.errors`. The two sides share everything but the awaits.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_scaleway.client.answers import Chunk, Decoder, WholeAnswer
+from langchain_scaleway.client.completions import ChatCompletion, Completion
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Call, Endpoint, Reply
-from langchain_scaleway.client.error_mapping import LONGEST_BODY
-from langchain_scaleway.client.events import ChatCompletion, Completion
-from langchain_scaleway.client.permits import Settled, Unlimited
 from langchain_scaleway.client.retry import RetryListener, Trying
-from langchain_scaleway.client.streams import AsyncOpenStream, OpenStream
-from langchain_scaleway.client.timeouts import Within
-from langchain_scaleway.client.transport import (
-    Response,
-    apieces_of,
-    new_request,
-    pieces_of,
-)
+from langchain_scaleway.client.streams import AsyncOpenStream, OpenStream, settle
+from langchain_scaleway.client.timeouts import restart
+from langchain_scaleway.client.transport import Response, apieces_of, new_request, pieces_of
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 if TYPE_CHECKING:
     # The limiter brings its own modules, and most programs have none.
     from langchain_scaleway.client.quotas.gate import Permit, QuotaGate
+
+_UNREAD: dict[str, Any] = {"stream": True, "follow_redirects": False}
+"""How the user's own client is to send: the key must go nowhere else."""
 
 
 class ScalewayClient:
@@ -89,10 +87,9 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         call = self.endpoint.call(path, body, method=method, model=model, data=data, files=files)
-        with self.endpoint.errors(model):
-            for attempt in self.endpoint.retry.attempts(on_retry):
-                with Trying(self.endpoint.retry, attempt):
-                    reply = self._ask(call, raw=raw)
+        for attempt in self.endpoint.retry.attempts(on_retry):
+            with Trying(self.endpoint.retry, attempt):
+                reply = self._ask(call, raw=raw)
         return reply
 
     async def arequest(
@@ -109,10 +106,9 @@ class ScalewayClient:
     ) -> Reply:
         """`request` for event loops."""
         call = self.endpoint.call(path, body, method=method, model=model, data=data, files=files)
-        with self.endpoint.errors(model):
-            async for attempt in self.endpoint.retry.aattempts(on_retry):
-                with Trying(self.endpoint.retry, attempt):
-                    reply = await self._aask(call, raw=raw)
+        async for attempt in self.endpoint.retry.aattempts(on_retry):
+            with Trying(self.endpoint.retry, attempt):
+                reply = await self._aask(call, raw=raw)
         return reply
 
     def stream(
@@ -148,17 +144,16 @@ class ScalewayClient:
             ValueError: The body cannot be written as JSON.
         """
         call = self.endpoint.call(path, body, model=model, stream=True, data=body, files=files)
-        with self.endpoint.errors(model):
-            for attempt in self.endpoint.retry.attempts(on_retry):
-                with Trying(self.endpoint.retry, attempt):
-                    answer = OpenStream(self, call, decoder, completion())
-                    answer.open()
-            with answer:
-                chunks = answer.first
-                while chunks:
-                    yield from chunks
-                    chunks = answer.read()
-                answer.drain()
+        for attempt in self.endpoint.retry.attempts(on_retry):
+            with Trying(self.endpoint.retry, attempt):
+                answer = OpenStream(self, call, decoder, completion())
+                answer.open()
+        with answer:
+            chunks = answer.first
+            while chunks:
+                yield from chunks
+                chunks = answer.read()
+            answer.drain()
 
     async def astream(
         self,
@@ -173,64 +168,66 @@ class ScalewayClient:
     ) -> AsyncGenerator[Chunk]:
         """`stream` for event loops."""
         call = self.endpoint.call(path, body, model=model, stream=True, data=body, files=files)
-        with self.endpoint.errors(model):
-            async for attempt in self.endpoint.retry.aattempts(on_retry):
-                with Trying(self.endpoint.retry, attempt):
-                    answer = AsyncOpenStream(self, call, decoder, completion())
-                    await answer.open()
-            async with answer:
-                chunks = answer.first
-                while chunks:
-                    for chunk in chunks:
-                        yield chunk
-                    chunks = await answer.read()
-                await answer.drain()
+        async for attempt in self.endpoint.retry.aattempts(on_retry):
+            with Trying(self.endpoint.retry, attempt):
+                answer = AsyncOpenStream(self, call, decoder, completion())
+                await answer.open()
+        async with answer:
+            chunks = answer.first
+            while chunks:
+                for chunk in chunks:
+                    yield chunk
+                chunks = await answer.read()
+            await answer.drain()
 
     # One attempt
 
     def _ask(self, call: Call, *, raw: bool) -> Reply:
-        with Settled(self.permit(call)) as attempt, self.endpoint.errors(call.model):
-            response = self.send(call)
-            attempt.permit.answered(response.headers)
-            answer = WholeAnswer(self.endpoint, response, call.model)
-            try:
-                with self.endpoint.errors(call.model, in_answer=True):
-                    for piece in pieces_of(response):
-                        answer.feed(piece)
-            finally:
-                response.close()
-            reply = answer.reply(raw=raw)
-            attempt.usage = None if raw else reply.body.get("usage")
-            return reply
+        permit = self.permit(call)
+        try:
+            with self.endpoint.errors(call.model) as errors:
+                response = self.send(call)
+                errors.in_answer = True
+                if permit is not None:
+                    permit.answered(response.headers)
+                answer = WholeAnswer(self.endpoint, response, call.model)
+                _read(response, answer)
+                reply = answer.reply(raw=raw)
+        except BaseException as error:
+            settle(permit, error=error)
+            raise
+        settle(permit, None if raw else reply.body.get("usage"))
+        return reply
 
     async def _aask(self, call: Call, *, raw: bool) -> Reply:
-        with Settled(await self.apermit(call)) as attempt, self.endpoint.errors(call.model):
-            async with Within(None) as limit:
-                response = await self.asend(call, limit)
-                attempt.permit.answered(response.headers)
+        permit = await self.apermit(call)
+        try:
+            with self.endpoint.errors(call.model) as errors:
+                response = await self.asend(call)
+                errors.in_answer = True
+                if permit is not None:
+                    permit.answered(response.headers)
                 answer = WholeAnswer(self.endpoint, response, call.model)
-                try:
-                    with self.endpoint.errors(call.model, in_answer=True):
-                        async for piece in apieces_of(response):
-                            answer.feed(piece)
-                finally:
-                    await response.aclose()
-            reply = answer.reply(raw=raw)
-            attempt.usage = None if raw else reply.body.get("usage")
-            return reply
+                await _aread(response, answer, self.endpoint.timeout.read)
+                reply = answer.reply(raw=raw)
+        except BaseException as error:
+            settle(permit, error=error)
+            raise
+        settle(permit, None if raw else reply.body.get("usage"))
+        return reply
 
     # What plain requests and streams share
 
-    def permit(self, call: Call) -> "Permit":
+    def permit(self, call: Call) -> "Permit | None":
         """Wait until a request may be sent."""
         if self._gate is None or call.body is None:
-            return Unlimited()
+            return None
         return self._gate.acquire(call.body)
 
-    async def apermit(self, call: Call) -> "Permit":
+    async def apermit(self, call: Call) -> "Permit | None":
         """`permit` for event loops."""
         if self._gate is None or call.body is None:
-            return Unlimited()
+            return None
         return await self._gate.aacquire(call.body)
 
     def send(self, call: Call) -> Response:
@@ -247,55 +244,33 @@ class ScalewayClient:
         if client is None:
             response = self._connections.send(new_request(*call[:4], self._timeout))
         else:
-            request = self._request_of(client, call)
-            response = client.send(request, stream=True, follow_redirects=False)
-        if response.is_success:
-            self._last_headers[call.model] = response.headers
-            return response
-        beginning = WholeAnswer(self.endpoint, response, call.model)
-        try:
+            response = client.send(self._request_of(client, call), **_UNREAD)
+        if not response.is_success:
+            answer = WholeAnswer(self.endpoint, response, call.model)
             # The status says enough, so a body that cannot be read is no second error.
             with suppress(ScalewayError), self.endpoint.errors(call.model):
-                for piece in pieces_of(response):
-                    beginning.feed(piece)
-                    if beginning.size >= LONGEST_BODY:
-                        break
-        finally:
-            response.close()
-        raise self._refusal(call, response, beginning)
+                _read(response, answer)
+            raise self._refusal(call, answer)
+        self._last_headers[call.model] = response.headers
+        return response
 
-    async def asend(self, call: Call, limit: Within) -> Response:
-        """`send` for event loops.
-
-        Args:
-            call: The request.
-            limit: Restarted when the request's turn has come.
-        """
-        client = self._http_async_client
-        if client is None:
-            request = new_request(*call[:4], self._async_timeout)
-            response = await self._connections.asend(
-                request, lambda: limit.restart(self.endpoint.seconds_to_answer)
-            )
-        else:
-            request = self._request_of(client, call)
-            response = await client.send(request, stream=True, follow_redirects=False)
-            limit.restart(self.endpoint.timeout.read)
-        if response.is_success:
-            self._last_headers[call.model] = response.headers
-            return response
-        limit.restart(None)  # What was refused has not timed out.
-        beginning = WholeAnswer(self.endpoint, response, call.model)
-        try:
+    async def asend(self, call: Call) -> Response:
+        """`send` for event loops."""
+        client, seconds = self._http_async_client, self.endpoint.seconds_to_answer
+        async with asyncio.timeout(None) as limit:  # However the head trickles in.
+            if client is None:
+                request = new_request(*call[:4], self._async_timeout)
+                response = await self._connections.asend(request, partial(restart, limit, seconds))
+            else:
+                request = self._request_of(client, call)
+                response = await client.send(request, **_UNREAD)
+        if not response.is_success:
+            answer = WholeAnswer(self.endpoint, response, call.model)
             with suppress(ScalewayError), self.endpoint.errors(call.model):
-                async with Within(self.endpoint.timeout.read):
-                    async for piece in apieces_of(response):
-                        beginning.feed(piece)
-                        if beginning.size >= LONGEST_BODY:
-                            break
-        finally:
-            await response.aclose()
-        raise self._refusal(call, response, beginning)
+                await _aread(response, answer, self.endpoint.timeout.read)
+            raise self._refusal(call, answer)
+        self._last_headers[call.model] = response.headers
+        return response
 
     def _request_of(self, client: Any, call: Call) -> Any:
         """Build a request with the user's own client, which may add to it."""
@@ -309,9 +284,9 @@ class ScalewayClient:
             timeout=(timeout.connect, timeout.read, timeout.write, timeout.pool),
         )
 
-    def _refusal(self, call: Call, response: Response, beginning: WholeAnswer) -> ScalewayError:
+    def _refusal(self, call: Call, answer: WholeAnswer) -> ScalewayError:
         """Make the exception for an unsuccessful answer."""
-        error = self.endpoint.refusal(response, beginning.content[:LONGEST_BODY], call.model)
+        error = answer.refusal()
         if call.body is None or not isinstance(error, ScalewayRateLimitError):
             return error
         from langchain_scaleway.client.quotas.headers import (  # noqa: PLC0415 -- rarely needed
@@ -319,3 +294,25 @@ class ScalewayClient:
         )
 
         return explain_too_large(error, call.content, self._last_headers.get(call.model))
+
+
+def _read(response: Response, answer: WholeAnswer) -> None:
+    try:
+        for piece in pieces_of(response):
+            answer.feed(piece)
+            if answer.is_enough:
+                break
+    finally:
+        response.close()
+
+
+async def _aread(response: Response, answer: WholeAnswer, seconds: float | None) -> None:
+    try:
+        async with asyncio.timeout(None) as limit:
+            restart(limit, seconds)
+            async for piece in apieces_of(response):
+                answer.feed(piece)
+                if answer.is_enough:
+                    break
+    finally:
+        await response.aclose()

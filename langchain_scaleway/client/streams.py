@@ -1,20 +1,17 @@
 """An open streamed answer: its chunks, one after the other, and the end of its connection."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from langchain_scaleway.client.answers import Chunk, Decoder, StreamedAnswer
+from langchain_scaleway.client.completions import Completion
 from langchain_scaleway.client.endpoint import Call
-from langchain_scaleway.client.events import Completion
-from langchain_scaleway.client.timeouts import Within, broken_off_after
-from langchain_scaleway.client.transport import (
-    Response,
-    apieces_of,
-    pieces_of,
-)
+from langchain_scaleway.client.timeouts import broken_off_after, restart
+from langchain_scaleway.client.transport import Response, apieces_of, pieces_of
 from langchain_scaleway.errors import ScalewayError
 
 if TYPE_CHECKING:
@@ -24,6 +21,22 @@ if TYPE_CHECKING:
 _SECONDS_AFTER_THE_END = 0.25
 """How long to wait after `[DONE]` for the end of the body, which lets the connection be used
 again. It comes along with `[DONE]`, unless something is wrong."""
+
+
+def settle(
+    permit: "Permit | None",
+    usage: Mapping[str, Any] | None = None,
+    error: BaseException | None = None,
+) -> None:
+    """End an attempt that a rate limiter may have counted.
+
+    Args:
+        permit: The limiter's permit, if there was one.
+        usage: The tokens that the attempt used.
+        error: Why nothing came of it.
+    """
+    if permit is not None:
+        permit.end(usage, error if isinstance(error, ScalewayError) else None)
 
 
 class _Stream(Generic[Chunk]):
@@ -39,8 +52,6 @@ class _Stream(Generic[Chunk]):
         first: The chunks that `open` has read.
     """
 
-    _answer: StreamedAnswer[Chunk]
-
     def __init__(
         self,
         client: "ScalewayClient",
@@ -53,27 +64,31 @@ class _Stream(Generic[Chunk]):
         self._call = call
         self._decoder = decoder
         self._completion = completion
+        self._errors = self._endpoint.errors(call.model)
+        self._errors.awaited = "first_event_timeout"
         self._permit: Permit | None = None
         self._response: Response | None = None
+        self._answer: StreamedAnswer[Chunk]
         self.first: Sequence[Chunk] = ()
 
-    def _settle(self, error: BaseException | None) -> None:
-        if self._permit is not None:
-            usage = None if self._response is None else self._decoder.usage
-            if isinstance(error, ScalewayError) and not self.first:
-                self._permit.end(usage, error)
-            else:
-                self._permit.end(usage)
-
-    def _reading(self) -> AbstractContextManager[None]:
-        return self._endpoint.errors(self._call.model, awaited=self._answer.awaited, in_answer=True)
-
-    def _start(self, response: Response, permit: "Permit") -> StreamedAnswer[Chunk]:
+    def _start(self, response: Response) -> None:
         self._response = response
-        permit.answered(response.headers)
-        return StreamedAnswer(
+        self._errors.in_answer = True
+        if self._permit is not None:
+            self._permit.answered(response.headers)
+        self._answer = StreamedAnswer(
             self._endpoint, response, self._call.model, self._decoder, self._completion
         )
+
+    def _seconds_to_chunk(self) -> float | None:
+        """How long the next chunk may take, if it has a limit of its own."""
+        self._errors.awaited = self._answer.awaited
+        is_own = self._answer.awaited == "stream_chunk_timeout"
+        return self._endpoint.stream_chunk_timeout if is_own else None
+
+    def _settle(self, error: BaseException | None) -> None:
+        usage = None if self._response is None else self._decoder.usage
+        settle(self._permit, usage, None if self.first else error)
 
 
 class OpenStream(_Stream[Chunk]):
@@ -89,10 +104,10 @@ class OpenStream(_Stream[Chunk]):
         """
         self._permit = self._client.permit(self._call)
         try:
-            with self._endpoint.errors(self._call.model, awaited="first_event_timeout"):
+            with self._errors:
                 response = self._client.send(self._call)
-                self._answer = self._start(response, self._permit)
-                self._pieces = pieces_of(response)
+            self._pieces = pieces_of(response)
+            self._start(response)
             self.first = self.read()
         except BaseException as error:
             self._close(error)
@@ -106,29 +121,26 @@ class OpenStream(_Stream[Chunk]):
         """
         answer = self._answer
         try:
-            with self._reading():
-                end = self._end_of_pause()
-                while (chunks := answer.take()) is None:
-                    answer.feed(self._next_piece(end))
+            with self._errors:
+                if (chunks := answer.take()) is None:
+                    chunks = self._read_on()
         except ScalewayError as error:
             chunks = answer.fail(error)
         return chunks
 
-    def _end_of_pause(self) -> float | None:
-        seconds = self._endpoint.stream_chunk_timeout
-        if seconds is None or not self._answer.has_begun:
-            return None
-        return time.monotonic() + seconds
+    def _read_on(self) -> Sequence[Chunk]:
+        answer, seconds = self._answer, self._seconds_to_chunk()
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            answer.feed(self._next_piece(end))
+            if (chunks := answer.take()) is not None:
+                return chunks
 
     def _next_piece(self, end: float | None) -> bytes | None:
         if end is None or self._response is None:
             return next(self._pieces, None)
-        with broken_off_after(self._response, end - time.monotonic()) as has_run_out:
-            try:
-                return next(self._pieces, None)
-            finally:
-                if has_run_out.is_set():
-                    raise TimeoutError
+        with broken_off_after(self._response, end - time.monotonic()):
+            return next(self._pieces, None)
 
     def drain(self) -> None:
         """Read what follows the answer, so that the connection can be used again.
@@ -174,11 +186,10 @@ class AsyncOpenStream(_Stream[Chunk]):
         """
         self._permit = await self._client.apermit(self._call)
         try:
-            with self._endpoint.errors(self._call.model, awaited="first_event_timeout"):
-                async with Within(None) as limit:
-                    response = await self._client.asend(self._call, limit)
-                self._answer = self._start(response, self._permit)
-                self._pieces = apieces_of(response)
+            with self._errors:
+                response = await self._client.asend(self._call)
+            self._pieces = apieces_of(response)
+            self._start(response)
             self.first = await self.read()
         except BaseException as error:
             await self._close(error)
@@ -192,7 +203,7 @@ class AsyncOpenStream(_Stream[Chunk]):
         """
         answer = self._answer
         try:
-            with self._reading():
+            with self._errors:
                 if (chunks := answer.take()) is None:
                     chunks = await self._read_on()
         except ScalewayError as error:
@@ -200,12 +211,13 @@ class AsyncOpenStream(_Stream[Chunk]):
         return chunks
 
     async def _read_on(self) -> Sequence[Chunk]:
-        answer = self._answer
-        seconds = self._endpoint.stream_chunk_timeout if answer.has_begun else None
-        async with Within(seconds) as limit:
+        answer, seconds = self._answer, self._seconds_to_chunk()
+        async with asyncio.timeout(None) as limit:
+            if seconds is not None:
+                restart(limit, seconds)
             while True:
                 if seconds is None:
-                    limit.restart(self._endpoint.timeout.read)
+                    restart(limit, self._endpoint.timeout.read)
                 answer.feed(await anext(self._pieces, None))
                 if (chunks := answer.take()) is not None:
                     return chunks
@@ -213,7 +225,8 @@ class AsyncOpenStream(_Stream[Chunk]):
     async def drain(self) -> None:
         """Read what follows the answer, so that the connection can be used again."""
         with suppress(Exception):
-            async with Within(_SECONDS_AFTER_THE_END):
+            async with asyncio.timeout(None) as limit:
+                restart(limit, _SECONDS_AFTER_THE_END)
                 async for _ in self._pieces:
                     pass
 

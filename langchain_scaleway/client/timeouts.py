@@ -6,8 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from langchain_scaleway.client.transport import Response, Timeout
 from langchain_scaleway.errors import ScalewayTimeoutError
@@ -100,48 +99,18 @@ def timed_out(
     return ScalewayTimeoutError(message, model=model, type=kind)
 
 
-class Within:
-    """`asyncio.timeout`, with a timer that keeps no context.
+def restart(timeout: asyncio.Timeout, seconds: float | None) -> None:
+    """Let an `asyncio.timeout` pass so many seconds from now, with a timer that keeps no context.
 
     A timer that was cancelled stays with its event loop for a while, and its context with it:
     there LangGraph keeps the whole run.
-
-    Args:
-        seconds: How long the block may take; `None` is endless.
     """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(None)
-
-    def restart(self, seconds: float | None) -> None:
-        """Allow so many seconds from now on."""
-        when = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        Context().run(self._timeout.reschedule, when)
-
-    async def __aenter__(self) -> Self:
-        """Start the timer."""
-        await self._timeout.__aenter__()
-        if self._seconds is not None:
-            self.restart(self._seconds)
-        return self
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the timer.
-
-        Raises:
-            TimeoutError: It has run out.
-        """
-        await self._timeout.__aexit__(error_type, error, traceback)
+    when = None if seconds is None else asyncio.get_running_loop().time() + seconds
+    Context().run(timeout.reschedule, when)
 
 
 @contextmanager
-def broken_off_after(response: Response, seconds: float) -> Iterator[threading.Event]:
+def broken_off_after(response: Response, seconds: float) -> Iterator[None]:
     """Shut an answer's connection down if the block takes longer than this.
 
     httpx takes the timeout of synchronous reads when an answer's body begins, and none later.
@@ -150,22 +119,25 @@ def broken_off_after(response: Response, seconds: float) -> Iterator[threading.E
         response: The answer to a synchronous request.
         seconds: How long the block may take.
 
-    Yields:
-        An event that is set when the time has run out.
+    Raises:
+        TimeoutError: It took longer.
     """
+    stream: Any = response.extensions.get("network_stream")
+    if stream is None:  # Mocks have none.
+        yield
+        return
     has_run_out = threading.Event()
-    stream: Any = response.extensions.get("network_stream")  # Mocks have none.
-    sock: Any = stream.get_extra_info("socket") if stream is not None else None
 
     def break_off() -> None:
         has_run_out.set()
         with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+            stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, break_off)
-    if sock is not None:
-        timer.start()
+    timer.start()
     try:
-        yield has_run_out
+        yield
     finally:
         timer.cancel()
+        if has_run_out.is_set():
+            raise TimeoutError

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from langchain_scaleway import errors
+from langchain_scaleway.client.completions import ChatCompletion
 from langchain_scaleway.client.error_mapping import error_from_event
-from langchain_scaleway.client.events import ChatCompletion, EventReader
+from langchain_scaleway.client.events import EventReader
 
 MODEL = "glm-5.2"
 

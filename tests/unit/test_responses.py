@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from langchain_scaleway.client.events import EventReader, ResponseCompletion
+from langchain_scaleway.client.completions import ResponseCompletion
+from langchain_scaleway.client.events import EventReader
 from langchain_scaleway.convert.replies import ReplyContext, reply_to_result
 from langchain_scaleway.convert.responses import (
     ResponsesDecoder,
