@@ -210,23 +210,20 @@ class StreamedAnswer(Generic[Chunk]):
             raise self._endpoint.timed_out("event_timeout", self._model)
         self._events = self._reader.feed(piece)
 
-    def fail(self, error: ScalewayError) -> Sequence[Chunk]:
-        """Take the error that broke the answer off; it does no harm to one that is whole.
+    def survives(self, error: ScalewayError) -> bool:
+        """Whether an error does no harm, because the answer is whole; `take` gives the rest."""
+        is_late = self._reader.has_ended_well and not self._has_ended
+        if not is_late or not isinstance(error, (ScalewayConnectionError, ScalewayTimeoutError)):
+            return False
+        self._end()
+        return True
 
-        Returns:
-            The last chunks of an answer that is whole.
-
-        Raises:
-            ScalewayError: The error, with what has come.
-        """
-        if isinstance(error, (ScalewayConnectionError, ScalewayTimeoutError)):
-            if self._reader.has_ended_well and not self._has_ended:
-                self._end()
-                return self.take() or ()
-            if isinstance(error, ScalewayConnectionError):
-                error = ScalewayStreamInterruptedError(error.message, model=error.model)
+    def failure(self, error: ScalewayError) -> ScalewayError:
+        """What the error that broke the answer off is called, with what has come."""
+        if isinstance(error, ScalewayConnectionError):
+            error = ScalewayStreamInterruptedError(error.message, model=error.model)
         self._decoder.attach_partial_answer(error)
-        raise error
+        return error
 
     def _end(self) -> None:
         self._has_ended = True

@@ -77,6 +77,10 @@ class Call(NamedTuple):
     body: Mapping[str, Any] | None
     model: str | None
 
+    def __repr__(self) -> str:
+        """Show no headers: they hold the key."""
+        return f"{type(self).__name__}({self.method} {self.url})"
+
 
 class Endpoint:
     """Where requests go, with which key, and how long to wait.

@@ -125,8 +125,10 @@ class OpenStream(_Stream[Chunk]):
                 if (chunks := answer.take()) is None:
                     chunks = self._read_on()
         except ScalewayError as error:
-            chunks = answer.fail(error)
-        return chunks
+            if not answer.survives(error):
+                raise answer.failure(error) from None
+            chunks = answer.take()
+        return chunks or ()
 
     def _read_on(self) -> Sequence[Chunk]:
         answer, seconds = self._answer, self._seconds_to_chunk()
@@ -207,8 +209,10 @@ class AsyncOpenStream(_Stream[Chunk]):
                 if (chunks := answer.take()) is None:
                     chunks = await self._read_on()
         except ScalewayError as error:
-            chunks = answer.fail(error)
-        return chunks
+            if not answer.survives(error):
+                raise answer.failure(error) from None
+            chunks = answer.take()
+        return chunks or ()
 
     async def _read_on(self) -> Sequence[Chunk]:
         answer, seconds = self._answer, self._seconds_to_chunk()
