@@ -295,10 +295,13 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     ) -> list[dict[str, Any]]:
         facts = model_facts(model)
         profile = self.profile if model == self.model else model_profile(model)
+        inputs = readable_inputs(profile)
+        if self.use_responses_api:  # It takes nothing else besides text.
+            inputs &= {"image"}
         return messages_to_wire(
             messages,
             family=family_of(facts.model if facts else model, self.model_family),
-            inputs=readable_inputs(profile),
+            inputs=inputs,
             replay_reasoning=self.replay_reasoning,
             names=names,
             on_left_out=partial(warn_about_history, model),

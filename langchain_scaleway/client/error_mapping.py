@@ -296,10 +296,8 @@ def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
         return _ADVICE_ON_OVERFLOW
     if error_class is ScalewayPermissionDeniedError:
         return _permission_advice(failure)
-    if (
-        error_class is ScalewayModelNotFoundError
-        and failure.is_serverless
-        and (similar := similar_model(failure.model or ""))
+    if error_class is ScalewayModelNotFoundError and (
+        similar := similar_model(failure.model or "")
     ):
         return f"Did you mean {similar!r}? {_ADVICE_BY_CLASS[error_class]}"
     return _ADVICE_BY_STATUS.get(failure.status) or _ADVICE_BY_CLASS.get(error_class, "")

@@ -177,8 +177,14 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         # Text
         case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
             return {"type": "text", "text": text}
-        case {"guardContent": {"text": {"text": str(text)}}}:
+        case (
+            {"guardContent": {"text": {"text": str(text)}}}
+            | {"type": "guard_content", "text": str(text)}
+            | {"type": "guard_content", "guard_content": {"text": str(text)}}
+        ):
             return {"type": "text", "text": text}
+        case {"citationsContent": {"content": content}}:
+            return {"type": "text", "text": text_of(content)}
         case {"json": value}:
             return {"type": "text", "text": as_json(value)}
         case {"type": "custom_tool_call_output", "output": output}:
@@ -190,6 +196,14 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
             return {**more, "type": "text-plain", "text": text_of(content)}
         case {"type": "file", "source_type": "text", "text": str(text), **more}:  # v0
             return {**more, "type": "text-plain", "text": text}
+        # Pictures, recordings and resources of MCP
+        case {"type": "image" | "audio" as kind, "data": data, "mimeType": mime_type}:
+            return {"type": kind, "base64": data, "mime_type": mime_type}
+        case {"type": "resource", "resource": {"text": str(text), **more}}:
+            return {"type": "text-plain", "text": text, "title": more.get("uri")}
+        case {"type": "resource", "resource": {"blob": data, **more}}:
+            mime_type = more.get("mimeType")
+            return {"type": "file", "base64": data, "mime_type": mime_type, "name": more.get("uri")}
         # Pictures and films of OpenAI, vLLM and Amazon
         case {"type": "image_url" | "video_url" as key}:
             value = block.get(key)

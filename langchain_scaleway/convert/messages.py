@@ -232,9 +232,21 @@ def _tool_message(call_id: Any, content: Any, inputs: frozenset[str]) -> WireMes
     }
     if not isinstance(content, list) or not all(isinstance(b, str | dict) for b in content):
         return {**wire, "content": text_of(content)}
-    parts = [part for block in standard_blocks(content) if (part := _shown(block, inputs))]
+    parts = [part for b in standard_blocks(_results_in(content)) if (part := _shown(b, inputs))]
     has_pictures = any(part["type"] != "text" for part in parts)
     return {**wire, "content": parts if has_pictures else _text_of_parts(parts)}
+
+
+def _results_in(content: Iterable[str | Block]) -> Iterator[str | Block]:
+    """A tool message's content, of Anthropic's `tool_result` blocks what they hold."""
+    for block in content:
+        match block:
+            case {"type": "tool_result", "content": str(text)}:
+                yield text
+            case {"type": "tool_result", "content": list(blocks)}:
+                yield from (b for b in blocks if isinstance(b, str | dict))
+            case _:
+                yield block
 
 
 def _pictures_behind_results(wire: Iterable[WireMessage]) -> Iterator[WireMessage]:

@@ -77,6 +77,18 @@ def test_a_history_with_calls_goes_to_the_responses_api(emulator: ScalewayEmulat
     assert kinds == [None, "reasoning", "function_call", "function_call_output"]
 
 
+def test_an_earlier_video_gives_way_to_a_line(emulator: ScalewayEmulator) -> None:
+    """The API takes no videos, and the thread goes on."""
+    video = {"type": "video", "url": "https://example.com/a.mp4"}
+    history = [HumanMessage([video]), AIMessage("A cat."), HumanMessage("What colour?")]
+    model = model_on(emulator, "qwen3.5-397b-a17b", use_responses_api=True)
+    with pytest.warns(ScalewayWarning, match="not shown a block of type 'video'"):
+        model.invoke(history)
+    [request] = emulator.requests
+    line = "[video https://example.com/a.mp4: not shown]"
+    assert request.json["input"][0]["content"] == [{"type": "input_text", "text": line}]
+
+
 @pytest.mark.parametrize("other", [{"reasoning_effort": "low"}, {"logprobs": None}, {"seed": 1}])
 def test_no_other_argument_chooses_the_api(emulator: ScalewayEmulator, other: Any) -> None:
     model_on(emulator, GPT_OSS, **other).invoke("Hello")

@@ -128,6 +128,26 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "Amazon JSON": ({"json": {"a": 1}}, text_part('{"a":1}')),
     "Amazon guarded text": ({"guardContent": {"text": {"text": "Hi!"}}}, text_part("Hi!")),
+    "langchain-aws guarded text": ({"type": "guard_content", "text": "Hi!"}, text_part("Hi!")),
+    "langchain-aws guarded text of a reply": (
+        {"type": "guard_content", "guard_content": {"type": "text", "text": "Hi!"}},
+        text_part("Hi!"),
+    ),
+    "Amazon text with citations": (
+        {"citationsContent": {"content": [{"text": "Hi!"}], "citations": []}},
+        text_part("Hi!"),
+    ),
+    # MCP
+    "MCP resource with a text": (
+        {"type": "resource", "resource": {"uri": "docs://a", "mimeType": "a/b", "text": "Hi!"}},
+        text_part("docs://a\nHi!"),
+    ),
+    "MCP resource with a picture": (
+        {"type": "resource", "resource": {"uri": "f:a", "mimeType": "image/png", "blob": PNG}},
+        image_part(DATA_URL),
+    ),
+    "MCP image": ({"type": "image", "data": PNG, "mimeType": "image/png"}, image_part(DATA_URL)),
+    "MCP audio": ({"type": "audio", "data": WAV, "mimeType": "audio/wav"}, audio_part(WAV, "wav")),
     # Images
     "v1 image by URL": ({**create_image_block(url=URL)}, image_part(URL)),
     "v1 image with a detail": (

@@ -251,6 +251,13 @@ class TestPicturesOfTools:
         assert result == {"role": "tool", "tool_call_id": "2", "content": "Hi!"}
         assert pictures["content"] == [{"type": "text", "text": "A tool returned:"}, IMAGE_PART]
 
+    @pytest.mark.parametrize("content", ["Hi!", [TEXT]])
+    def test_in_an_anthropic_result_in_a_tool_message(self, content: Any) -> None:
+        block = {"type": "tool_result", "tool_use_id": "2", "content": content}
+        result, pictures = messages_to_wire([ToolMessage([block, IMAGE], tool_call_id="2")])
+        assert result["content"] == "Hi!"
+        assert pictures["content"][1] == IMAGE_PART
+
     def test_a_file_that_is_a_picture(self) -> None:
         """As MCP adapters give embedded resources."""
         message = ToolMessage([{**IMAGE, "type": "file"}], tool_call_id="2")
