@@ -56,7 +56,7 @@ tests: $(VENV)/dev.stamp ## Only the tests: all, or TESTS="tests/unit -k tool", 
 
 .PHONY: coverage
 coverage: $(VENV)/dev.stamp ## All tests, and which lines and branches none of them reaches
-	$(BIN)/pytest -n auto --cov --cov-report= tests
+	$(BIN)/pytest -n auto --cov --cov-report= $(SELECTED)
 	$(BIN)/coverage report
 
 # --- The same tests elsewhere: each environment is resolved as a whole ----------------
