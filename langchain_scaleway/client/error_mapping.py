@@ -50,6 +50,8 @@ _OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceed
 _OVERFLOW_PARAMS = frozenset({"input_tokens", "input_text"})  # vLLM 0.32
 _TOO_LARGE_A_PROMPT = r"(?i)\b(?:tokens?|prompt|context)\b"
 
+_NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
+
 _HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 
 _FIRST_CLIENT_ERROR = 400
@@ -336,17 +338,17 @@ def _report(body: Any, text: str) -> _Report:
         # The gateway's word for the error is its type; with vLLM's 401 it is all there is.
         return _from_fields({"message": error, **body}, error, text)
     if body.get("detail"):
-        return _Report(str(body["detail"]))
+        return _Report(_as_words(body["detail"]))
     return _from_fields(body, body.get("type"), text)
 
 
 def _from_fields(fields: Mapping[str, Any], error_type: Any, text: str) -> _Report:
     code = fields.get("code")
     return _Report(
-        message=str(fields.get("message") or text),
+        message=_as_words(fields.get("message") or text),
         code=code if isinstance(code, (str, int)) else None,
         type=error_type if isinstance(error_type, str) else None,
-        param=str(fields["param"]) if fields.get("param") is not None else None,
+        param=_as_words(fields["param"]) if fields.get("param") is not None else None,
     )
 
 
@@ -367,7 +369,7 @@ def _status_within(event: Mapping[str, Any], code: str | int | None) -> int | No
 
 def _status(named: Any) -> int | None:
     """What is named as an HTTP status, if it is one of an error."""
-    status = str(named)
+    status = _as_words(named)
     if len(status) != len("400") or not status.isdecimal() or int(status) < _FIRST_CLIENT_ERROR:
         return None
     return int(status)
@@ -377,7 +379,15 @@ def _as_text(body: Mapping[str, Any]) -> str:
     try:
         return json.dumps(body, ensure_ascii=False)
     except RecursionError:
-        return "(nested too deeply to be shown)"
+        return _NESTED_TOO_DEEPLY
+
+
+def _as_words(said: Any) -> str:
+    """What a server said in a field that should hold text, and may hold anything."""
+    try:
+        return str(said)
+    except RecursionError:
+        return _NESTED_TOO_DEEPLY
 
 
 def shortened(message: str, *, is_cut: bool = False) -> str:

@@ -29,7 +29,7 @@ from langchain_scaleway.convert.thinking import ThinkingSplitter, split_thinking
 from langchain_scaleway.convert.tool_calls import ToolCallAssembler, read_tool_calls
 from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
 
-_FIRST_INDEXES = (0, "0", None)
+_FIRST_INDEXES = (0, "0", None, "")
 """Indexes of the first choice, as servers write them."""
 
 

@@ -307,3 +307,20 @@ def test_an_event_nested_too_deeply_is_an_error_all_the_same() -> None:
         deep = [deep]
     error = error_from_event({"error": {"message": "No.", "more": deep}}, model=MODEL)
     assert "No." in str(error)
+
+
+@pytest.mark.parametrize("field", ["message", "param", "status"])
+def test_an_error_whose_words_are_nested_deeply_is_an_error_all_the_same(field: str) -> None:
+    """Deeper than Python shows a value, and no deeper than the JSON of an answer may be."""
+    deep: Any = []
+    for _ in range(1_000):
+        deep = [deep]
+    error = error_from_event({"error": {"message": "No.", field: deep}}, model=MODEL)
+    assert type(error) is errors.ScalewayAPIError
+
+
+def test_details_that_are_nested_deeply_are_an_error_all_the_same() -> None:
+    deep: Any = []
+    for _ in range(1_000):
+        deep = [deep]
+    assert "nested too deeply" in str(error_from_event({"detail": deep}, model=MODEL))

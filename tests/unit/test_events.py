@@ -85,7 +85,7 @@ def test_another_choices_end_is_not_the_end() -> None:
     assert read(*map(as_event, events)) == events
 
 
-@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": "0"}])
+@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": "0"}, {"index": ""}])
 def test_the_first_choice_may_be_numbered_oddly(index: dict[str, Any]) -> None:
     event = {"choices": [{"delta": {"content": "One"}, "finish_reason": "stop", **index}]}
     assert read(as_event(event)) == [event]

@@ -176,6 +176,11 @@ class TestOddEvents:
         both = {**first, "choices": [*second["choices"], *first["choices"]]}
         assert decode(both, event({}, "stop")).content == "one"
 
+    @pytest.mark.parametrize("index", [0, "0", None, ""])
+    def test_the_first_choice_may_be_numbered_oddly(self, index: Any) -> None:
+        """Whichever index counts as the answer's end has to count as its text, too."""
+        assert decode(event({"content": "Four."}, "stop", index=index)).content == "Four."
+
 
 @pytest.mark.parametrize(
     ("message", "finish_reason", "normalized"),
