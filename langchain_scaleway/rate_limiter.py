@@ -15,7 +15,7 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from pydantic import SecretStr
 
 from langchain_scaleway.client.quotas.dispatcher import Dispatcher, Line
-from langchain_scaleway.client.quotas.gate import Gate, QuotaGate
+from langchain_scaleway.client.quotas.gate import QuotaGate
 from langchain_scaleway.client.quotas.memory import MemoryStore
 from langchain_scaleway.client.quotas.store import (
     DOCUMENTED,
@@ -174,7 +174,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
         account = f"{urlsplit(base_url).netloc}\0{self._organization or key}"
         digest = blake2b(account.encode(), person=b"scaleway-quotas").digest()
         lease = timeout or _LONGEST_REQUEST
-        return Gate(lambda model: self._line(digest, model, lease))
+        return QuotaGate(lambda model: self._line(digest, model, lease))
 
     def __repr__(self) -> str:
         """Show the arguments that were given."""

@@ -289,7 +289,7 @@ class ScalewayClient:
         error = answer.refusal()
         if call.body is None or not isinstance(error, ScalewayRateLimitError):
             return error
-        from langchain_scaleway.client.quotas.headers import (  # noqa: PLC0415 -- rarely needed
+        from langchain_scaleway.client.quotas.refusals import (  # noqa: PLC0415 -- rarely needed
             explain_too_large,
         )
 

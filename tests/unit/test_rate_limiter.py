@@ -20,7 +20,8 @@ from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.quotas.estimates import TokenEstimator, bound_of
 from langchain_scaleway.client.quotas.gate import QuotaGate
-from langchain_scaleway.client.quotas.headers import explain_too_large, read_quota
+from langchain_scaleway.client.quotas.headers import read_quota
+from langchain_scaleway.client.quotas.refusals import explain_too_large
 from langchain_scaleway.client.quotas.store import Estimate
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 from langchain_scaleway.tokens import PromptSize

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from langchain_scaleway.client.quotas.dispatcher import Line
 from langchain_scaleway.client.quotas.estimates import bound_of, used_tokens
-from langchain_scaleway.client.quotas.headers import read_quota, too_large
-from langchain_scaleway.client.quotas.store import Estimate, Lease, Outcome, QuotaState, Refusal
+from langchain_scaleway.client.quotas.headers import read_quota
+from langchain_scaleway.client.quotas.refusals import hopeless, refusal_of, too_large
+from langchain_scaleway.client.quotas.store import Estimate, Lease, Outcome, QuotaState
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 from langchain_scaleway.tokens import PromptSize, prompt_size
 
@@ -33,8 +34,15 @@ class Permit(Protocol):
         """
 
 
-class QuotaGate(Protocol):
-    """Decides when each attempt of a request may be sent."""
+class QuotaGate:
+    """Decides when each attempt of a request may be sent.
+
+    Args:
+        line_of: Gives the line to the quota of a model.
+    """
+
+    def __init__(self, line_of: Callable[[str], Line]) -> None:
+        self._line_of = line_of
 
     def acquire(self, body: Mapping[str, Any]) -> Permit:
         """Wait until a request may be sent.
@@ -46,28 +54,11 @@ class QuotaGate(Protocol):
             ScalewayRateLimitError: It has more tokens than a minute allows, or every request has
                 been refused for minutes.
         """
-
-    async def aacquire(self, body: Mapping[str, Any]) -> Permit:
-        """Wait without blocking the event loop, otherwise as `acquire`."""
-
-
-class Gate:
-    """The gate to the quotas of one account.
-
-    Args:
-        line_of: Gives the line to the quota of a model.
-    """
-
-    def __init__(self, line_of: Callable[[str], Line]) -> None:
-        self._line_of = line_of
-
-    def acquire(self, body: Mapping[str, Any]) -> Permit:
-        """See `QuotaGate`."""
         line, size, estimate = self._enter(body)
         return RequestPermit(line, size, line.dispatcher.acquire(line, estimate))
 
     async def aacquire(self, body: Mapping[str, Any]) -> Permit:
-        """See `QuotaGate`."""
+        """Wait without blocking the event loop, otherwise as `acquire`."""
         line, size, estimate = self._enter(body)
         return RequestPermit(line, size, await line.dispatcher.aacquire(line, estimate))
 
@@ -78,7 +69,7 @@ class Gate:
         limit = min(line.tokens.limit, line.scope.own.tokens)
         least = line.tokens.least(size)
         if least > limit:
-            raise too_large(least, limit, model)
+            raise too_large(least, limit, ScalewayRateLimitError("It was not sent.", model=model))
         return line, size, partial(line.tokens.estimate, size, bound_of(body))
 
 
@@ -109,17 +100,17 @@ class RequestPermit:
         if self._has_ended:
             return
         self._has_ended = True
-        line, hopeless = self._line, None
+        line, in_vain = self._line, None
         outcome = Outcome(1, self._lease.estimate)
         if error is not None and error.status_code == _TOO_MANY_REQUESTS:
-            outcome, hopeless = Outcome(0, Estimate(), _refusal(error)), _hopeless(error)
+            outcome, in_vain = Outcome(0, Estimate(), refusal_of(error)), hopeless(error)
         elif error is not None and error.status_code in _CLIENT_ERRORS:
             self._learn({})  # It was let in.
             outcome = Outcome(1, Estimate())
         elif (used := used_tokens(usage)) is not None:
             line.tokens.learn(self._size, used)
             outcome = Outcome(1, used)
-        line.dispatcher.settle(line, self._lease, outcome, hopeless)
+        line.dispatcher.settle(line, self._lease, outcome, in_vain)
 
     def _learn(self, states: dict[str, QuotaState]) -> None:
         self._line.dispatcher.learn(self._line, self._lease, states)
@@ -127,30 +118,3 @@ class RequestPermit:
     def __del__(self) -> None:
         """Make room for others when the request has been abandoned."""
         self.end()
-
-
-def _refusal(error: ScalewayError) -> Refusal:
-    """Which quota a 429 is for. Scaleway's sentences name it, and nothing else does."""
-    words = str(error.body)
-    if "concurrent" in words:
-        return "concurrency"
-    return "tokens" if "tokens" in words else "requests" if "requests" in words else "unknown"
-
-
-def _hopeless(error: ScalewayError) -> ScalewayRateLimitError:
-    """The same refusal, for all who wait behind the one that got it."""
-    message = (
-        f"Scaleway has refused every request to model {error.model!r} for minutes, longer than "
-        f"a quota per minute lasts. A budget may be used up. Its last words: {error.message}"
-    )
-    refusal = ScalewayRateLimitError(
-        message,
-        status_code=error.status_code,
-        code=error.code,
-        type=error.type,
-        model=error.model,
-        body=error.body,
-        response=error.response,
-    )
-    refusal.is_retryable = False
-    return refusal
