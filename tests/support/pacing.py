@@ -127,6 +127,8 @@ class World:
         processes: How many processes there are, which know nothing of one another. Each has all
             of the lines.
         bytes_per_token: How long the texts of the prompts are.
+        headers_are_late: Whether the server counts what is left when it has answered; otherwise when
+            it lets a request in.
         max_retries: How often a refused job tries again.
         now: The time.
         sent: Each job that was let in, with the time.
@@ -142,6 +144,7 @@ class World:
     scopes: Sequence[Scope] = (Scope(MODEL),)
     processes: int = 1
     bytes_per_token: float = BYTES_PER_TOKEN
+    headers_are_late: bool = False
     max_retries: int = 2
     now: float = 0.0
     sent: list[tuple[float, Job]] = field(default_factory=list)
@@ -294,7 +297,8 @@ class _Attempt:
             permit.end(error=ScalewayConnectionError("The connection broke."))
         else:
             usage: dict[str, Any] = {"prompt_tokens": job.prompt_tokens}
-            permit.answered(headers)
+            late = world.server.headers(world.now)
+            permit.answered(late if world.headers_are_late else headers)
             permit.end(usage | {"completion_tokens": job.answer_tokens})
             world.ended += 1
             world.finished_at = world.now

@@ -146,12 +146,18 @@ class TestLearning:
         sizes=st.lists(st.tuples(st.integers(1, 800), st.integers(1, 800)), min_size=1),
         seconds=st.floats(0.1, 8),
         limits=st.tuples(st.integers(300, 3_000), st.integers(200_000, 2_000_000)),
+        headers_are_late=st.booleans(),
     )
     def test_a_batch_takes_hardly_longer_than_it_must(
-        self, sizes: list[tuple[int, int]], seconds: float, limits: tuple[int, int]
+        self,
+        sizes: list[tuple[int, int]],
+        seconds: float,
+        limits: tuple[int, int],
+        *,
+        headers_are_late: bool,
     ) -> None:
         quotas = Quotas(requests_per_minute=limits[0], tokens_per_minute=limits[1])
-        world = World(BucketServer(quotas))
+        world = World(BucketServer(quotas), headers_are_late=headers_are_late)
         batch = [Job(*size, seconds) for size, _ in zip(itertools.cycle(sizes), range(2_000))]
         world.run(batch)
         tokens = sum(job.prompt_tokens + job.answer_tokens for job in batch)

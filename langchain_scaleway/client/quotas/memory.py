@@ -13,7 +13,6 @@ from langchain_scaleway.client.quotas.store import (
     Estimate,
     Lease,
     Limits,
-    Mark,
     Outcome,
     Quota,
     QuotaState,
@@ -130,7 +129,7 @@ class Bucket:
         return missing * MINUTE / limit if missing > 1e-6 else 0.0  # noqa: PLR2004 -- rounding
 
     def follow(
-        self, state: QuotaState, then: Mark, elapsed: float, under_way: float, share: float
+        self, state: QuotaState, used_then: float, elapsed: float, under_way: float, share: float
     ) -> None:
         """Believe what the server says, where it contradicts our own account.
 
@@ -140,24 +139,18 @@ class Bucket:
 
         Args:
             state: What the server says.
-            then: This bucket when the request was sent.
+            used_then: What was missing here when the request was sent.
             elapsed: Seconds since then.
             under_way: What requests under way may have taken that the server has not counted.
             share: The part of the quota that is ours.
         """
-        limit = state.limit * share
-        level = limit - self.used
-        if limit != self.limit:
-            self.limit = limit
-            level = min(limit, state.remaining) - under_way
-        elif limit == then.limit:
-            least = min(then.level, level)
-            most = max(then.level + elapsed * limit / MINUTE, level) + under_way
-            if state.remaining < least:
-                level -= least - state.remaining
-            elif state.remaining > most and share == 1:
-                level += TRUST * (state.remaining - most)
-        self.used = max(0.0, limit - level)
+        limit = self.limit = state.limit * share
+        now, then = limit - self.used, limit - used_then
+        least, most = min(then, now), max(then + elapsed * limit / MINUTE, now) + under_way
+        if state.remaining < least:
+            self.used += least - state.remaining
+        elif state.remaining > most and share == 1:
+            self.used = max(0.0, self.used - TRUST * (state.remaining - most))
 
 
 class Allowance:
@@ -216,8 +209,7 @@ class Allowance:
             now,
             self._epoch,
             self._running,
-            Mark(self._requests.limit, self._requests.limit - self._requests.used),
-            Mark(self._tokens.limit, self._tokens.limit - self._tokens.used),
+            (self._requests.used, self._tokens.used),
         )
         if self.refusals:
             self._probe, self._probed_at = lease.id, now
@@ -228,13 +220,13 @@ class Allowance:
         if lease.epoch == self._epoch:
             self._open()
         self._concurrency += INCREASE / self._concurrency
-        elapsed = now - lease.at
-        for name, bucket, then, under_way in (
-            ("requests", self._requests, lease.requests, self._running - 1),
-            ("tokens", self._tokens, lease.tokens, self._under_way.prompt - lease.estimate.prompt),
+        prompts = self._under_way.prompt - lease.estimate.prompt
+        for name, bucket, used_then, under_way in (
+            ("requests", self._requests, lease.used[0], self._running - 1),
+            ("tokens", self._tokens, lease.used[1], prompts),
         ):
             if name in states:
-                bucket.follow(states[name], then, elapsed, under_way, self._share)
+                bucket.follow(states[name], used_then, now - lease.at, under_way, self._share)
 
     def settle(self, lease: Lease, outcome: Outcome) -> None:
         """Count what a request has taken instead of its estimate."""

@@ -34,7 +34,6 @@ from langchain_scaleway.client.quotas.store import (
     Estimate,
     Lease,
     Limits,
-    Mark,
     Outcome,
     Quota,
     QuotaState,
@@ -144,12 +143,11 @@ class RedisQuota:
         if taken is None:
             return self._take_here(estimate)
         self._local = None
-        wait, processes, at, epoch, running, *marks = (float(number) for number in taken)
+        wait, processes, at, epoch, running, *used = (float(number) for number in taken)
         self._store.processes = int(processes)
         if wait > 0:
             return wait
-        requests, tokens = Mark(*marks[:2]), Mark(*marks[2:])
-        return Lease(member, estimate, at, int(epoch), int(running), requests, tokens)
+        return Lease(member, estimate, at, int(epoch), int(running), (used[0], used[1]))
 
     def learn(self, lease: Lease, states: Mapping[str, QuotaState]) -> None:
         """Learn from a success and from its headers."""
@@ -157,8 +155,8 @@ class RedisQuota:
             self._taken_here[lease.id].learn(lease, states)
             return
         numbers: list[str | float] = []
-        for name, mark in (("requests", lease.requests), ("tokens", lease.tokens)):
-            numbers += [*states.get(name, ("", "")), *mark]
+        for name, used in zip(("requests", "tokens"), lease.used, strict=True):
+            numbers += [*states.get(name, ("", "")), used]
         share, prompt = self._scope.share, lease.estimate.prompt
         self._run("learn", share, lease.at, lease.epoch, prompt, *numbers)
 

@@ -74,18 +74,6 @@ class Estimate(NamedTuple):
     answer: float = 0.0
 
 
-class Mark(NamedTuple):
-    """A bucket as it was right after a request had taken from it.
-
-    Attributes:
-        limit: The limit that was known; 0 if none was.
-        level: What was left.
-    """
-
-    limit: float
-    level: float
-
-
 @dataclass(frozen=True)
 class Lease:
     """A request that may be sent, until it is settled.
@@ -96,8 +84,7 @@ class Lease:
         at: When it was let through, on the store's clock.
         epoch: How many pauses there had been.
         running: How many requests were under way, with this one.
-        requests: The bucket of requests.
-        tokens: The bucket of tokens.
+        used: What was missing from the buckets of requests and of tokens right afterwards.
     """
 
     id: str
@@ -105,8 +92,7 @@ class Lease:
     at: float
     epoch: int
     running: int
-    requests: Mark
-    tokens: Mark
+    used: tuple[float, float]
 
 
 class QuotaState(NamedTuple):
