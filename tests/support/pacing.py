@@ -127,7 +127,7 @@ class World:
         processes: How many processes there are, which know nothing of one another. Each has all
             of the lines.
         bytes_per_token: How long the texts of the prompts are.
-        headers_are_late: Whether the server counts what is left when it has answered; otherwise when
+        headers_are_late: Whether the server counts what is left when it has answered, and not when
             it lets a request in.
         max_retries: How often a refused job tries again.
         now: The time.
