@@ -94,7 +94,7 @@ def _measure(value: Any) -> tuple[int, int]:
     if isinstance(value, str):
         return _size(value), 0
     if isinstance(value, dict):
-        if value.get("type") in MEDIA:
+        if isinstance(kind := value.get("type"), str) and kind in MEDIA:
             return 0, 1
         # What a part is called is no part of the prompt.
         parts = [_measure(part) for name, part in value.items() if name != "type"]

@@ -124,6 +124,11 @@ def test_bodies_that_no_server_takes_are_counted_all_the_same(value: Any) -> Non
     assert prompt_size(body).tokens >= 0
 
 
+def test_a_type_that_is_no_string_is_counted_all_the_same() -> None:
+    message = HumanMessage([{"type": ["text"], "text": "Hi!"}])
+    assert MODEL.get_num_tokens_from_messages([message]) > 0
+
+
 def test_users_own_count_wins() -> None:
     model = MODEL.model_copy(update={"custom_get_token_ids": letters})
 
