@@ -167,14 +167,17 @@ def hiding_headers(bind: Callable[_P, _R]) -> Callable[_P, _R]:
 
 def _hint(name: str, fields: Mapping[str, FieldInfo]) -> str:
     """What to do about an unknown argument."""
-    if reason := _NOT_TAKEN.get(name):
+    has_extra_body = "extra_body" in fields  # Chat models have it.
+    if has_extra_body and (reason := _NOT_TAKEN.get(name)):
         return f"{reason} `extra_body={{{name!r}: …}}` sends it all the same."
-    if name in _OF_VLLM:
+    if has_extra_body and name in _OF_VLLM:
         return f"It is one of vLLM's request fields: `extra_body={{{name!r}: …}}` sends it."
     meant = [own for own, others in _OTHER_NAMES.items() if name in others and own in fields]
     meant += difflib.get_close_matches(name, fields, n=1, cutoff=_LIKENESS)
-    hint = f"Did you mean `{meant[0]}`? " if meant else ""
-    return f"{hint}Request fields without an argument of their own go into `extra_body`."
+    hints = [f"Did you mean `{meant[0]}`?"] if meant else []
+    if has_extra_body:
+        hints.append("Request fields without an argument of their own go into `extra_body`.")
+    return " ".join(hints or [f"It takes {', '.join(sorted(fields))}."])
 
 
 def _takes_a_number(annotation: Any) -> bool:

@@ -1,6 +1,5 @@
 """`ScalewayEmbeddings`: vectors of texts from Scaleway's embedding models."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pydantic import Field, model_validator
 
 from langchain_scaleway.advice import warn_about_dimensions
 from langchain_scaleway.client_fields import ClientFields
+from langchain_scaleway.concurrency import map_concurrently
 from langchain_scaleway.convert.embeddings import (
     MOST_TEXTS,
     Part,
@@ -100,8 +100,10 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
             ContextThreadPoolExecutor(self.max_concurrency) as executor,
         ):
             futures = [executor.submit(self._embed, part, done) for part in parts]
-            wait(futures, return_when=FIRST_EXCEPTION)
-            executor.shutdown(wait=False, cancel_futures=True)
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:  # Also when the user interrupts: what has not begun is not sent.
+                executor.shutdown(wait=False, cancel_futures=True)
             failed = [one for one in futures if one.done() and not one.cancelled()]
             failed = [one for one in failed if one.exception() is not None]
             return [vector for future in failed or futures for vector in future.result()]
@@ -109,21 +111,13 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
     async def aembed_documents(self, texts: list[str]) -> Vectors:
         """`embed_documents` for asynchronous programs."""
         parts = parts_of(texts, self.chunk_size)
-        permits = asyncio.Semaphore(self.max_concurrency)
         with self._progress(len(texts)) as done:
 
             async def embed(part: Part) -> Vectors:
-                async with permits:
-                    return await self._aembed(part, done)
+                return await self._aembed(part, done)
 
-            tasks = [asyncio.ensure_future(embed(part)) for part in parts]
-            try:
-                return [vector for vectors in await asyncio.gather(*tasks) for vector in vectors]
-            except BaseException:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                raise
+            found = await map_concurrently(embed, parts, self.max_concurrency)
+        return [vector for vectors in found for vector in vectors]
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a query, with `query_instruction` if there is one.

@@ -1,6 +1,5 @@
 """`ScalewayRerank`: documents in the order of their nearness to a query."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,11 +9,14 @@ from pydantic import Field
 
 from langchain_scaleway.advice import warn_about_scores
 from langchain_scaleway.client_fields import ClientFields
+from langchain_scaleway.concurrency import map_concurrently
 from langchain_scaleway.convert.embeddings import Part
 from langchain_scaleway.convert.rerank import Score, read_scores, rerank_parts
 from langchain_scaleway.rate_limiter import ScalewayRateLimiter
 
 _PATH = "/rerank"
+_REQUESTS_AT_ONCE = 8
+"""Of one asynchronous call; as many as those of `ScalewayEmbeddings`."""
 
 
 class ScalewayRerank(ClientFields, BaseDocumentCompressor):
@@ -90,7 +92,8 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
             reply = await self._client().arequest(_PATH, body, model=self.model)
             return self._scores(reply.body, part)
 
-        found = await asyncio.gather(*map(scores_of, self._parts(documents, query)))
+        parts = self._parts(documents, query)
+        found = await map_concurrently(scores_of, parts, _REQUESTS_AT_ONCE)
         return self._ordered(documents, [score for scores in found for score in scores])
 
     def _parts(self, documents: Sequence[Document], query: str) -> list[Part]:

@@ -250,8 +250,9 @@ class Endpoint:
             )
         if names & _CONNECTION_ERRORS:
             reason = shortened(str(error) or type(error).__name__)
+            about = "" if model is None else f" for model {model!r}"
             return ScalewayConnectionError(
-                f"The connection to {self.base_url} for model {model!r} failed: {reason} "
+                f"The connection to {self.base_url}{about} failed: {reason} "
                 + (_ADVICE_IN_ANSWER if context.in_answer else _ADVICE),
                 model=model,
                 type=INCOMPLETE_ANSWER if context.in_answer else None,

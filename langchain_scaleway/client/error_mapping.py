@@ -144,6 +144,10 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        r"endpoint '\S+' is not supported",
+        "The page “Models” names the models of each API.",
+    ),
+    (
         r"Unsupported chat content part type",
         "Scaleway's chat models take no files: extract the text, or send pages as images.",
     ),

@@ -38,25 +38,33 @@ class Part(NamedTuple):
         return f"texts[{self.start}]" if last == self.start else f"texts[{self.start}] to [{last}]"
 
 
-def parts_of(texts: Sequence[str], most_texts: int = MOST_TEXTS) -> list[Part]:
+def parts_of(
+    texts: Sequence[str], most_texts: int = MOST_TEXTS, *, called: str = "texts"
+) -> list[Part]:
     """Divide texts into requests, in their order.
 
     Args:
         texts: Any number of texts.
         most_texts: The most texts of a request.
+        called: What errors call them.
 
     Raises:
         ValueError: A text is empty, or is no text. The service would refuse the whole request for
             it, so nothing should be sent.
     """
+    if isinstance(texts, str):  # Each of its letters would be embedded.
+        raise ValueError(  # noqa: TRY004 -- one kind of error for what cannot be embedded
+            f"`{called}` is one text, but has to be a list: `[text]`."
+        )
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(  # noqa: TRY004 -- one kind of error for what cannot be embedded
-                f"texts[{index}] is of type {type(text).__name__}, but only text can be embedded."
+                f"{called}[{index}] is of type {type(text).__name__}, but only text can be "
+                "embedded."
             )
         if not text:
             raise ValueError(
-                f"texts[{index}] is empty. The service refuses a whole request for one empty "
+                f"{called}[{index}] is empty. The service refuses a whole request for one empty "
                 "text: leave it out, or give it a text."
             )
     return list(_divided(texts, most_texts))

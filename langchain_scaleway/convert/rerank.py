@@ -29,7 +29,7 @@ def rerank_parts(texts: Sequence[str]) -> list[Part]:
     Raises:
         ValueError: A document is empty. Its index is named.
     """
-    return parts_of(texts, MOST_DOCUMENTS)
+    return parts_of(texts, MOST_DOCUMENTS, called="documents")
 
 
 def read_scores(body: dict[str, Any], part: Part, model: str) -> tuple[list[Score], list[Any]]:

@@ -4,6 +4,7 @@ import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
@@ -33,7 +34,10 @@ def audio_file(blob: Blob) -> tuple[str, bytes, str]:
         ValueError: The file is empty or too large, or its format is not said.
     """
     content = blob.as_bytes()
-    name = PurePath(str(blob.source or "audio")).name
+    source = str(blob.source or "audio")
+    if "://" in source:  # What follows the path may be a signature.
+        source = urlsplit(source).path
+    name = PurePath(source).name or "audio"
     if not PurePath(name).suffix:
         kind = blob.mimetype or ""
         extension = _EXTENSIONS.get(kind) or mimetypes.guess_extension(kind)

@@ -79,7 +79,7 @@ def test_empty_texts_are_refused_before_anything_is_sent(
     rerank = rerank_of(scaleway_emulator)
     with pytest.raises(ValueError, match="query is empty"):
         rerank.compress_documents(DOCUMENTS, "")
-    with pytest.raises(ValueError, match=r"texts\[0\] is empty"):
+    with pytest.raises(ValueError, match=r"documents\[0\] is empty"):
         rerank.compress_documents([Document("")], "Where?")
     assert scaleway_emulator.requests == []
 

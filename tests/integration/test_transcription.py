@@ -135,6 +135,14 @@ def test_a_file_that_cannot_be_sent_is_refused_before(
     assert emulator.requests == []
 
 
+def test_the_name_of_an_address_is_its_path_alone(emulator: ScalewayEmulator) -> None:
+    """What follows may be a signature, and hides the extension."""
+    source = "https://files.example/meeting.wav?signature=abc"
+    [document] = parser_of(emulator).parse(Blob.from_data(tone(), metadata={"source": source}))
+    assert b'filename="meeting.wav"' in emulator.requests[-1].body
+    assert document.metadata["source"] == source
+
+
 def test_the_services_refusal_is_an_error(emulator: ScalewayEmulator) -> None:
     blob = Blob.from_data(b"no audio", mime_type="text/plain")
     with pytest.raises(ScalewayError, match="audio"):

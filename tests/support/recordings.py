@@ -22,6 +22,9 @@ VLLM_RESPONSES = "vllm-0.32.0-cpu-tiny-qwen3-responses"
 VLLM_EMBED = "vllm-0.32.0-cpu-tiny-embed"
 """Embeddings and rerank; not in `FOLDERS`, which hold chats."""
 
+LLAMACPP_EMBED = "llamacpp-xllamacpp-2026.10.11549-tiny-embed"
+"""The same of llama.cpp's server."""
+
 FOLDERS = (VLLM_QWEN, VLLM_SMOLLM, LLAMACPP)
 
 SERVED_MODELS = {
@@ -29,6 +32,7 @@ SERVED_MODELS = {
     VLLM_SMOLLM: "smollm2-135m-instruct",
     LLAMACPP: "tiny-qwen3",
     VLLM_EMBED: "tiny-embed",
+    LLAMACPP_EMBED: "tiny-embed",
     VLLM_RESPONSES: "tiny-qwen3",
 }
 

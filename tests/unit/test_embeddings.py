@@ -52,6 +52,11 @@ def test_a_part_fits_a_tenth_of_the_lowest_quota_unless_it_is_one_long_text() ->
     assert len(parts) < len(texts)
 
 
+def test_one_text_for_a_list_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"has to be a list: `\[text\]`"):
+        parts_of("Paris is in France.")
+
+
 @pytest.mark.parametrize(("text", "said"), [("", "is empty"), (None, "NoneType"), ([1], "list")])
 def test_what_cannot_be_embedded_is_named_by_its_index(text: Any, said: str) -> None:
     with pytest.raises(ValueError, match=rf"texts\[1\] .*{said}"):
