@@ -1,4 +1,4 @@
-"""Answers from your own texts: retrieval in memory, a local embedding, a model that cites.
+"""Answers from your own texts: embeddings, retrieval in memory, a model that cites.
 
     pip install "langchain-scaleway[testing]" numpy
     python -m examples.rag "When does the library close?"
@@ -7,21 +7,19 @@ With SCW_SECRET_KEY it runs on Scaleway, without on an emulator.
 """
 
 import sys
-import zlib
-from collections import Counter
 
 from langchain_core.documents import Document
-from langchain_core.embeddings import Embeddings
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from examples.without_a_key import scaleway_or_emulator
-from langchain_scaleway import ChatScaleway
+from langchain_scaleway import ChatScaleway, ScalewayEmbeddings
 from langchain_scaleway.testing import ReceivedRequest
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
+EMBEDDING_MODEL = "qwen3-embedding-8b"
 
 TEXTS = {
     "hours": "The library opens at nine. It closes at seven, and at noon on Saturdays.",
@@ -38,36 +36,14 @@ PROMPT = ChatPromptTemplate.from_messages(
 )
 
 
-class SpellingEmbeddings(Embeddings):
-    """Places texts that are spelt alike close together: no model, nothing to download.
-
-    Put an embedding model in its place to find texts that *mean* the same.
-    """
-
-    size = 1024
-
-    def embed_query(self, text: str) -> list[float]:
-        """Count three-letter pieces of the words."""
-        vector = [0.0] * self.size
-        padded = f"  {text.lower()}  "
-        pieces = Counter(padded[start : start + 3] for start in range(len(padded) - 2))
-        for piece, count in pieces.items():
-            vector[zlib.crc32(piece.encode()) % self.size] += count
-        return vector
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Do the same for each text."""
-        return [self.embed_query(text) for text in texts]
-
-
 def numbered(documents: list[Document]) -> str:
     """Write the documents out for the prompt."""
     return "\n".join(f"[{document.id}] {document.page_content}" for document in documents)
 
 
-def make_chain(model: ChatScaleway) -> Runnable[str, str]:
+def make_chain(model: ChatScaleway, embeddings: ScalewayEmbeddings) -> Runnable[str, str]:
     """Question in, answer out."""
-    store = InMemoryVectorStore(SpellingEmbeddings())
+    store = InMemoryVectorStore(embeddings)
     store.add_documents([Document(text, id=name) for name, text in TEXTS.items()])
     retriever = store.as_retriever(search_kwargs={"k": 2})
     return (
@@ -91,10 +67,11 @@ def main() -> None:
     with (
         scaleway_or_emulator(MODEL, repeat_the_best_text) as arguments,
         ChatScaleway(**arguments) as model,
+        ScalewayEmbeddings(**{**arguments, "model": EMBEDDING_MODEL}) as embeddings,
     ):
         print(f"Question: {question}")
         print("Answer:   ", end="")
-        for piece in make_chain(model).stream(question):
+        for piece in make_chain(model, embeddings).stream(question):
             print(piece, end="", flush=True)
         print()
 

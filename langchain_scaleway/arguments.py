@@ -55,6 +55,7 @@ _OF_MODELS = frozenset(
             "include_response_headers",
             "model_family",
             "replay_reasoning",
+            "stream_chunk_timeout",
             "streaming",
             "use_responses_api",
         ),

@@ -99,8 +99,8 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
             self._progress(len(texts)) as done,
             ContextThreadPoolExecutor(self.max_concurrency) as executor,
         ):
-            futures = [executor.submit(self._embed, part, done) for part in parts]
             try:
+                futures = [executor.submit(self._embed, part, done) for part in parts]
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:  # Also when the user interrupts: what has not begun is not sent.
                 executor.shutdown(wait=False, cancel_futures=True)

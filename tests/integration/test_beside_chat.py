@@ -1,10 +1,12 @@
 """Embeddings, rerank and transcription have what they share with `ChatScaleway`."""
 
-import _thread
 import asyncio
 import copy
 import pickle
-import threading
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -216,14 +218,20 @@ def test_nothing_goes_on_after_the_end_of_asynchronous_calls(
 
 
 def test_an_interrupted_program_sends_no_more_texts(emulator: ScalewayEmulator) -> None:
-    embeddings = ScalewayEmbeddings(
-        base_url=emulator.base_url, api_key=CANARY, chunk_size=1, max_concurrency=1
+    program = (
+        "from langchain_scaleway import ScalewayEmbeddings\n"
+        f"embeddings = ScalewayEmbeddings(base_url={emulator.base_url!r}, api_key={CANARY!r},"
+        " chunk_size=1, max_concurrency=1)\n"
+        "embeddings.embed_documents(['text'] * 1_000)"
     )
-    timer = threading.Timer(0.2, _thread.interrupt_main)
-    with embeddings, pytest.raises(KeyboardInterrupt):
-        timer.start()
-        embeddings.embed_documents(["text"] * 3_000)
-    assert len(emulator.requests) < 3_000
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
+        while len(emulator.requests) < 50:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert b"KeyboardInterrupt" in said
+    assert len(emulator.requests) < 1_000
 
 
 def test_an_error_about_no_model_names_none() -> None:

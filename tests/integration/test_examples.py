@@ -94,7 +94,9 @@ def test_rag_finds_the_text_that_fits() -> None:
 def test_rag_sends_the_texts(emulator: ScalewayEmulator, on_scaleway: Environment) -> None:
     run("rag", environ=on_scaleway)
 
-    [request] = emulator.requests
+    texts, question, request = emulator.requests
+    assert texts.json["model"] == question.json["model"] == "qwen3-embedding-8b"
+    assert len(texts.json["input"]) == 4
     system, human = request.json["messages"]
     assert "[hours] The library opens at nine." in system["content"]
     assert human == {"role": "user", "content": "When does the library close?"}

@@ -8,12 +8,21 @@ from collections.abc import AsyncIterator
 import httpx
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
+from langchain_core.documents.base import Blob
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.tools import tool
 from pydantic import BaseModel, SecretStr
 
-from langchain_scaleway import ChatScaleway
+from langchain_scaleway import (
+    ChatScaleway,
+    ScalewayEmbeddings,
+    ScalewayRateLimiter,
+    ScalewayRerank,
+    ScalewayTranscriptionParser,
+    usage_cost,
+)
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 
@@ -110,6 +119,42 @@ async def asynchronous_calls(model: ChatScaleway) -> AsyncIterator[str]:
         async for chunk in model.astream("Hello"):
             yield chunk.text
         yield ", ".join(await model.alist_models())
+
+
+def beside_chat(audio: Blob) -> list[str]:
+    """Use what there is beside chat, with every argument of its own."""
+    embeddings = ScalewayEmbeddings(
+        model="qwen3-embedding-8b",
+        api_key="my-key",
+        query_instruction="Find the capital",
+        encoding_format="base64",
+        dimensions=None,
+        chunk_size=100,
+        max_concurrency=4,
+        show_progress_bar=False,
+        rate_limiter=ScalewayRateLimiter(),
+    )
+    rerank = ScalewayRerank(model="qwen3-embedding-8b", api_key=SecretStr("my-key"), top_n=3)
+    parser = ScalewayTranscriptionParser(
+        model="whisper-large-v3",
+        api_key="my-key",
+        language="en",
+        prompt="Scaleway",
+        temperature=0,
+        response_format="verbose_json",
+    )
+    vectors: list[list[float]] = embeddings.embed_documents(["Paris", "Rome"])
+    vector: list[float] = embeddings.embed_query("Where?")
+    documents: list[Document] = parser.parse(audio)
+    cost: float | None = usage_cost(documents[0].metadata["usage"], model=parser.model)
+    pieces = [str(len(vectors)), str(len(vector)), str(cost), *parser.stream(audio)]
+    return pieces + [best.page_content for best in rerank.compress_documents(documents, "Where?")]
+
+
+async def beside_chat_asynchronously(embeddings: ScalewayEmbeddings) -> list[list[float]]:
+    """Embed without blocking."""
+    async with embeddings:
+        return [await embeddings.aembed_query("a"), *await embeddings.aembed_documents(["b"])]
 
 
 def careful(model: ChatScaleway) -> str | float | None:

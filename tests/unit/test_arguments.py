@@ -144,6 +144,7 @@ NOT_PER_CALL = {
     "model_family": "mistral",
     "use_responses_api": True,
     "streaming": True,
+    "stream_chunk_timeout": 5.0,
     "disable_streaming": True,
     "output_version": "v1",
 }
