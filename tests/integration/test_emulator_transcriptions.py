@@ -131,6 +131,7 @@ def test_fields_that_are_refused(
         (b"", "speech.wav", "Invalid or unsupported audio file."),
         (bytes(25 * 1024 * 1024 + 1), "speech.mp3", "Maximum file size exceeded"),
     ],
+    ids=["text", "empty", "too large"],
 )
 def test_files_that_are_refused(
     emulator: ScalewayEmulator, content: bytes, name: str, sentence: str
