@@ -116,7 +116,8 @@ async def _close_with_loop(
         connections = owner()
         if connections is not None:
             connections._by_loop.pop(loop, None)  # noqa: SLF001 -- a part of the class above
-        await pool.aclose()
+        if loop.is_running():  # With `nest_asyncio` it is left as it is at the program's end.
+            await pool.aclose()
 
 
 def _after_fork_in_child() -> None:

@@ -21,7 +21,8 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from functools import cache, lru_cache
+from contextlib import suppress
+from functools import cache, lru_cache, partial
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -200,14 +201,16 @@ class _Route(Generic[Transport]):
         now = time.monotonic()
         self._idle.append((transport, now + _KEEP_ALIVE))
         expired = []
-        while self._idle and self._idle[0][1] <= now:
-            expired.append(self._idle.popleft()[0])
+        with suppress(IndexError):  # Other threads may have taken the rest meanwhile.
+            while self._idle[0][1] <= now:
+                expired.append(self._idle.popleft()[0])
         return expired
 
     def empty(self) -> Iterator[Transport]:
         """Give all connections, to be closed."""
-        while self._idle:
-            yield self._idle.pop()[0]
+        with suppress(IndexError):
+            while True:
+                yield self._idle.pop()[0]
 
 
 class Pool:
@@ -229,7 +232,8 @@ class Pool:
         except BaseException:
             transport.close()
             raise
-        response.stream = _Body(response, self, route, transport)
+        give_back = partial(self.take_back, route, transport)
+        response.stream = _Body(cast("httpx.SyncByteStream", response.stream), give_back)
         return response
 
     def take_back(self, route: _Route[httpx.HTTPTransport], transport: httpx.HTTPTransport) -> None:
@@ -273,7 +277,8 @@ class AsyncPool:
         except BaseException:
             self._turns.release()
             raise
-        response.stream = _AsyncBody(response, self, route, transport)
+        give_back = partial(self.take_back, route, transport)
+        response.stream = _AsyncBody(cast("httpx.AsyncByteStream", response.stream), give_back)
         return response
 
     async def _wait_for_turn(self, seconds: float | None) -> None:
@@ -286,7 +291,8 @@ class AsyncPool:
     async def _route_to(self, url: httpx.URL) -> _Route[httpx.AsyncHTTPTransport]:
         key = (url.scheme, url.netloc)
         if (route := self._routes.get(key)) is None:
-            if not ssl_context.cache_info().currsize:
+            may_need_tls = url.scheme == "https" or bool(getproxies())
+            if may_need_tls and not ssl_context.cache_info().currsize:
                 await asyncio.to_thread(ssl_context)  # It reads certificates from the disk.
             route = self._routes.setdefault(key, _Route(httpx.AsyncHTTPTransport, url))
         return route
@@ -311,55 +317,41 @@ class AsyncPool:
 class _Body(httpx.SyncByteStream):
     """The body of an answer; closing it gives its connection back."""
 
-    def __init__(
-        self,
-        response: httpx.Response,
-        pool: Pool,
-        route: _Route[httpx.HTTPTransport],
-        transport: httpx.HTTPTransport,
-    ) -> None:
-        self._stream = cast("httpx.SyncByteStream", response.stream)
-        self._pool: Pool | None = pool
-        self._route = route
-        self._transport = transport
+    def __init__(self, stream: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
+        self._stream = stream
+        self._give_back: Callable[[], None] | None = give_back
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._stream)
 
     def close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
             try:
                 self._stream.close()
             finally:
-                pool.take_back(self._route, self._transport)
+                give_back()
 
 
 class _AsyncBody(httpx.AsyncByteStream):
-    """The same, asynchronously."""
+    """`_Body` for event loops."""
 
     def __init__(
-        self,
-        response: httpx.Response,
-        pool: AsyncPool,
-        route: _Route[httpx.AsyncHTTPTransport],
-        transport: httpx.AsyncHTTPTransport,
+        self, stream: httpx.AsyncByteStream, give_back: Callable[[], Awaitable[None]]
     ) -> None:
-        self._stream = cast("httpx.AsyncByteStream", response.stream)
-        self._pool: AsyncPool | None = pool
-        self._route = route
-        self._transport = transport
+        self._stream = stream
+        self._give_back: Callable[[], Awaitable[None]] | None = give_back
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return aiter(self._stream)
 
     async def aclose(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
             try:
                 await self._stream.aclose()
             finally:
-                await pool.take_back(self._route, self._transport)
+                await give_back()
 
 
 def _in_empty_context(sending: Coroutine[Any, Any, httpx.Response]) -> Awaitable[httpx.Response]:

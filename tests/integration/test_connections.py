@@ -96,6 +96,27 @@ def test_an_event_loop_that_nobody_tidies_up(emulator: ScalewayEmulator) -> None
             assert all_closed(emulator)
 
 
+NESTED = """
+import asyncio, sys
+import nest_asyncio
+from langchain_scaleway import ChatScaleway
+from tests.support.calls import ask_all
+
+nest_asyncio.apply()
+model = ChatScaleway(model=sys.argv[1], base_url=sys.argv[2], api_key=sys.argv[3])
+for _ in range(2):
+    asyncio.run(ask_all(model))
+asyncio.new_event_loop().run_until_complete(ask_all(model))
+"""
+
+
+def test_a_program_with_nested_loops_ends_without_a_word(emulator: ScalewayEmulator) -> None:
+    """nest_asyncio's `asyncio.run`, as notebooks use it, leaves loops open."""
+    command = [sys.executable, "-c", NESTED, PLAIN_MODEL, emulator.base_url, str(emulator.api_key)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_event_loop_that_has_no_threads_any_more(emulator: ScalewayEmulator) -> None:
     """As at the end of a program; what is imported needs none."""
     assert call(model_on(emulator), "invoke").text == ANSWER
