@@ -16,10 +16,15 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway.client.transport import LIBRARY
 from langchain_scaleway.testing import HttpError, ScalewayEmulator
 from tests.support.calls import ANSWER, MODES, Mode, acall, call, is_async, streams
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_answers import content
+
+pytestmark = pytest.mark.skipif(
+    not LIBRARY.startswith("httpx/"), reason="These know httpx and not yet httpx2."
+)
 
 URL = "https://api.scaleway.ai/v1/chat/completions"
 
