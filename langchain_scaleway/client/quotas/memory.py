@@ -111,12 +111,19 @@ class Bucket:
     Attributes:
         limit: What a minute may take, as an answer has said; 0 until one has.
         used: What is missing from the bucket. It may be more than it holds.
+        corrected: How much of it was added because the server said so, since the beginning.
     """
 
     def __init__(self) -> None:
         """Start full."""
         self.limit = 0.0
         self.used = 0.0
+        self.corrected = 0.0
+
+    def correct(self, amount: float) -> None:
+        """Count more as used, or less, because the server does."""
+        self.used += amount
+        self.corrected += amount
 
     def refill(self, seconds: float, limit: float) -> None:
         """Let time pass."""
@@ -139,18 +146,18 @@ class Bucket:
 
         Args:
             state: What the server says.
-            used_then: What was missing here when the request was sent.
+            used_then: What was missing here when the request was sent, apart from corrections.
             elapsed: Seconds since then.
             under_way: What requests under way may have taken that the server has not counted.
             share: The part of the quota that is ours.
         """
         limit = self.limit = state.limit * share
-        now, then = limit - self.used, limit - used_then
+        now, then = limit - self.used, limit - used_then - self.corrected
         least, most = min(then, now), max(then + elapsed * limit / MINUTE, now) + under_way
         if state.remaining < least:
-            self.used += least - state.remaining
+            self.correct(least - state.remaining)
         elif state.remaining > most and share == 1:
-            self.used = max(0.0, self.used - TRUST * (state.remaining - most))
+            self.correct(-min(self.used, TRUST * (state.remaining - most)))
 
 
 class Allowance:
@@ -209,7 +216,10 @@ class Allowance:
             now,
             self._epoch,
             self._running,
-            (self._requests.used, self._tokens.used),
+            (
+                self._requests.used - self._requests.corrected,
+                self._tokens.used - self._tokens.corrected,
+            ),
         )
         if self.refusals:
             self._probe, self._probed_at = lease.id, now
@@ -252,7 +262,7 @@ class Allowance:
         self._probe = ""
         for name, bucket in (("requests", self._requests), ("tokens", self._tokens)):
             if refusal == name:
-                bucket.used = max(bucket.used, bucket.limit)
+                bucket.correct(max(0.0, bucket.limit - bucket.used))
 
     def _limits(self, assumed: Limits) -> Limits:
         """The limits that count: Scaleway's where they are known."""

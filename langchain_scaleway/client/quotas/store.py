@@ -84,7 +84,8 @@ class Lease:
         at: When it was let through, on the store's clock.
         epoch: How many pauses there had been.
         running: How many requests were under way, with this one.
-        used: What was missing from the buckets of requests and of tokens right afterwards.
+        used: What was missing from the buckets of requests and of tokens right afterwards, apart
+            from corrections.
     """
 
     id: str

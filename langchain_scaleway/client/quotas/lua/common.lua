@@ -4,7 +4,7 @@
 local time = redis.call('TIME')
 local now = (time[1] + time[2] / 1e6) * ARGV[1]
 local FIELDS = {'requests_limit', 'requests_used', 'tokens_limit', 'tokens_used', 'prompts',
-  'answers', 'at', 'concurrency', 'refusals', 'closed_until', 'epoch', 'probed_at'}
+  'answers', 'requests_corrected', 'tokens_corrected', 'at', 'concurrency', 'refusals', 'closed_until', 'epoch', 'probed_at'}
 
 local function text(number) return string.format('%.9f', number) end
 
@@ -37,6 +37,11 @@ local function save(q)
   redis.call('HSET', q.key, unpack(values))
   redis.call('EXPIRE', q.key, 86400)
   redis.call('EXPIRE', q.leases, 86400)
+end
+
+local function correct(q, name, amount)
+  q[name .. '_used'] = q[name .. '_used'] + amount
+  q[name .. '_corrected'] = q[name .. '_corrected'] + amount
 end
 
 local function known(limit, assumed) if limit > 0 then return limit end return assumed end

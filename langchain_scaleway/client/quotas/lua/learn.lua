@@ -9,16 +9,16 @@ local function follow(name, first, under_way)
   local limit, remaining = tonumber(ARGV[first]), tonumber(ARGV[first + 1])
   if not limit then return end
   limit = limit * share
-  local used = q[name .. '_used']
-  local level, level_then = limit - used, limit - ARGV[first + 2]
+  local used, corrected = q[name .. '_used'], q[name .. '_corrected']
+  local level, level_then = limit - used, limit - ARGV[first + 2] - corrected
   local least = math.min(level_then, level)
   local most = math.max(level_then + (now - at) * limit / 60, level) + under_way
   if remaining < least then
-    used = used + least - remaining
+    correct(q, name, least - remaining)
   elseif remaining > most and share == 1 then
-    used = math.max(0, used - TRUST * (remaining - most))
+    correct(q, name, -math.min(used, TRUST * (remaining - most)))
   end
-  q[name .. '_limit'], q[name .. '_used'] = limit, used
+  q[name .. '_limit'] = limit
 end
 follow('requests', 6, redis.call('ZCARD', q.leases) - 1)
 follow('tokens', 9, q.prompts - prompt)

@@ -18,7 +18,7 @@ elseif refusal ~= '' and epoch == q.epoch then
   q.closed_until = now + math.min(LONGEST_PAUSE, 2 ^ q.refusals) * jitter
   q.refusals, q.epoch, q.probe = q.refusals + 1, q.epoch + 1, ''
   local limit = q[refusal .. '_limit']
-  if limit then q[refusal .. '_used'] = math.max(q[refusal .. '_used'], limit) end
+  if limit then correct(q, refusal, math.max(0, limit - q[refusal .. '_used'])) end
 end
 for _, one in ipairs(quotas) do save(one) end
 return q.refusals

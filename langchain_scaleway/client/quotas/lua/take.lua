@@ -42,4 +42,5 @@ end
 for _, q in ipairs(quotas) do save(q) end
 local q = quotas[1]
 return {text(wait), redis.call('ZCARD', KEYS[1]), text(now), text(q.epoch),
-  redis.call('ZCARD', q.leases), text(q.requests_used), text(q.tokens_used)}
+  redis.call('ZCARD', q.leases), text(q.requests_used - q.requests_corrected),
+  text(q.tokens_used - q.tokens_corrected)}
