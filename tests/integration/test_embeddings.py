@@ -128,7 +128,7 @@ def test_an_instruction_goes_before_queries_alone(scaleway_emulator: ScalewayEmu
 
 def test_a_rate_limiter_keeps_to_the_quota() -> None:
     with ScalewayEmulator(quotas=Quotas(tokens_per_minute=60_000), time_scale=60) as emulator:
-        limiter = ScalewayRateLimiter(time_scale=60, tokens_per_minute=60_000)
+        limiter = ScalewayRateLimiter(time_scale=60, tokens_per_minute=50_000)
         embeddings = model_of(emulator, rate_limiter=limiter, max_retries=0)
         assert len(embeddings.embed_documents(["word " * 4_000] * 30)) == 30
 
