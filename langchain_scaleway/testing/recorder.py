@@ -8,6 +8,7 @@ key nor a cookie is in them.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,8 +37,13 @@ class Recorder:
     _number: int = 0
     _session: aiohttp.ClientSession | None = None
 
-    async def exchange(self, received: ReceivedRequest, http: web.Request) -> web.StreamResponse:
-        """Ask the service, with the client's own key, and pass on each byte as it comes."""
+    async def exchange(
+        self, received: ReceivedRequest, http: web.Request, note_status: Callable[[int], None]
+    ) -> web.StreamResponse:
+        """Ask the service, with the client's own key, and pass on each byte as it comes.
+
+        The status is noted before any of it: who has the answer may look at once.
+        """
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
@@ -52,6 +58,7 @@ class Recorder:
             allow_redirects=False,
             skip_auto_headers=["accept-encoding"],  # a recording is for reading, too
         ) as answer:
+            note_status(answer.status)
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             response.headers.update(without(answer.headers.items(), OF_A_CONNECTION))
             kept = without(answer.headers.items(), OF_A_CONNECTION | _SECRETS)

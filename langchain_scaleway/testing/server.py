@@ -148,8 +148,8 @@ class EmulatorServer:
     async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
         received = await self._receive(http, endpoint.queue)
         if self._recorder is not None:
-            response = await self._recorder.exchange(received, http)
-            self._service.note_status(received, response.status)
+            note_status = partial(self._service.note_status, received)
+            response = await self._recorder.exchange(received, http, note_status)
             self._service.note_finished(received, given=True)
             return response
         served = self._service.serve(received, endpoint, http.match_info.get("project"))
