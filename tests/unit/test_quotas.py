@@ -178,6 +178,15 @@ class TestLearning:
         assert not world.refused
         assert world.finished_at <= 1.05 * (2_000 / 600 - 1) * 60 + 2
 
+    @pytest.mark.parametrize("processes", [2, 4])
+    def test_processes_that_know_nothing_of_one_another_come_to_share(self, processes: int) -> None:
+        """A hundred of each go at once before anybody can know; later few are refused."""
+        world = World(BucketServer(Quotas(requests_per_minute=600)), processes=processes)
+        world.run([Job()] * 2_000)
+        assert world.ended == 2_000
+        assert len(world.refused) < 100 * processes
+        assert world.finished_at <= 1.1 * (2_000 / 600 - 1) * 60
+
     def test_a_quota_that_comes_back_at_once(self) -> None:
         """Scaleway's headers exclude it; batches go on all the same."""
         world = World(FixedWindowServer(120))

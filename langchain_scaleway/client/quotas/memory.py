@@ -27,6 +27,10 @@ TRUST = 0.1
 """The share of a surplus that one answer is believed: too much does more harm than too little."""
 INCREASE = 0.2
 """How much concurrency grows while as many requests are answered as run at once."""
+DECREASE = 0.7
+RECOVERY = 0.003
+"""By what the pace is multiplied after a refusal, and what each answer adds to it again. That way
+programs that do not know of one another come to share a quota."""
 LONGEST_PAUSE = 30.0
 JITTER = 0.25
 """The share by which pauses are longer at random."""
@@ -125,15 +129,15 @@ class Bucket:
         self.used += amount
         self.corrected += amount
 
-    def refill(self, seconds: float, limit: float) -> None:
-        """Let time pass."""
+    def refill(self, seconds: float, rate: float) -> None:
+        """Let time pass, in which so much a minute flows in."""
         if seconds > 0:
-            self.used = max(0.0, self.used - seconds * limit / MINUTE)
+            self.used = max(0.0, self.used - seconds * rate / MINUTE)
 
-    def wait(self, amount: float, reserved: float, limit: float) -> float:
-        """How many seconds until an amount is there; one beyond the limit needs all of it."""
+    def missing(self, amount: float, reserved: float, limit: float) -> float:
+        """How much has to flow in until an amount is there; beyond the limit all of it will do."""
         missing = self.used + reserved + min(amount + HEADROOM * self.limit, limit) - limit
-        return missing * MINUTE / limit if missing > 1e-6 else 0.0  # noqa: PLR2004 -- rounding
+        return missing if missing > 1e-6 else 0.0  # noqa: PLR2004 -- rounding
 
     def follow(
         self, state: QuotaState, used_then: float, elapsed: float, under_way: float, share: float
@@ -182,6 +186,7 @@ class Allowance:
         self._running = 0
         self._under_way = Estimate()  # The estimates of all that run, added up.
         self._at = 0.0
+        self._slowed = 0.0  # How much less than the limit flows in, since others use it, too.
         self._closed_until = 0.0
         self._epoch = 0
         self._probe = ""
@@ -190,16 +195,18 @@ class Allowance:
     def wait(self, estimate: Estimate, assumed: Limits, now: float) -> float:
         """How many seconds until a request may go; infinite if another has to end before."""
         requests, tokens, concurrency = self._limits(assumed)
-        self._requests.refill(now - self._at, requests)
-        self._tokens.refill(now - self._at, tokens)
+        pace = 1 - self._slowed
+        self._requests.refill(now - self._at, requests * pace)
+        self._tokens.refill(now - self._at, tokens * pace)
         self._at = now
         if self._running and self._running + 1 > concurrency:
             return math.inf
+        answers = self._under_way.answer
         if self._probe and now >= self._probed_at + PROBE_SECONDS:
             self._open()
         return max(
-            self._requests.wait(1, 0, requests),
-            self._tokens.wait(sum(estimate), self._under_way.answer, tokens),
+            self._requests.missing(1, 0, requests) * MINUTE / (requests * pace),
+            self._tokens.missing(sum(estimate), answers, tokens) * MINUTE / (tokens * pace),
             self._closed_until - now if self.refusals else 0.0,
             self._probed_at + PROBE_SECONDS - now if self._probe else 0.0,
         )
@@ -230,6 +237,7 @@ class Allowance:
         if lease.epoch == self._epoch:
             self._open()
         self._concurrency += INCREASE / self._concurrency
+        self._slowed = max(0.0, self._slowed - RECOVERY)
         prompts = self._under_way.prompt - lease.estimate.prompt
         for name, bucket, used_then, under_way in (
             ("requests", self._requests, lease.used[0], self._running - 1),
@@ -259,6 +267,7 @@ class Allowance:
         self._closed_until = now + pause * random.uniform(1, 1 + JITTER)  # noqa: S311 -- no secret
         self.refusals += 1
         self._epoch += 1
+        self._slowed = 1 - (1 - self._slowed) * DECREASE
         self._probe = ""
         for name, bucket in (("requests", self._requests), ("tokens", self._tokens)):
             if refusal == name:

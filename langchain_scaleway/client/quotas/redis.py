@@ -21,11 +21,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from langchain_scaleway.client.quotas.memory import (
+    DECREASE,
     HEADROOM,
     INCREASE,
     JITTER,
     LONGEST_PAUSE,
     PROBE_SECONDS,
+    RECOVERY,
     TRUST,
     MemoryStore,
 )
@@ -51,6 +53,7 @@ _INFINITE = "1e18"
 
 _CONSTANTS = f"""
 local HEADROOM, TRUST, INCREASE = {HEADROOM}, {TRUST}, {INCREASE}
+local DECREASE, RECOVERY = {DECREASE}, {RECOVERY}
 local LONGEST_PAUSE, PROBE_SECONDS = {LONGEST_PAUSE}, {PROBE_SECONDS}
 """
 

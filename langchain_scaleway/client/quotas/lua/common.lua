@@ -4,7 +4,8 @@
 local time = redis.call('TIME')
 local now = (time[1] + time[2] / 1e6) * ARGV[1]
 local FIELDS = {'requests_limit', 'requests_used', 'tokens_limit', 'tokens_used', 'prompts',
-  'answers', 'requests_corrected', 'tokens_corrected', 'at', 'concurrency', 'refusals', 'closed_until', 'epoch', 'probed_at'}
+  'answers', 'requests_corrected', 'tokens_corrected', 'at',
+  'concurrency', 'slowed', 'refusals', 'closed_until', 'epoch', 'probed_at'}
 
 local function text(number) return string.format('%.9f', number) end
 

@@ -5,6 +5,7 @@ local q = load(1)
 local share, at, epoch, prompt = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 if epoch == q.epoch then q.probe, q.refusals = '', 0 end
 q.concurrency = q.concurrency + INCREASE / q.concurrency
+q.slowed = math.max(0, q.slowed - RECOVERY)
 local function follow(name, first, under_way)
   local limit, remaining = tonumber(ARGV[first]), tonumber(ARGV[first + 1])
   if not limit then return end

@@ -17,6 +17,7 @@ if refusal == 'concurrency' then
 elseif refusal ~= '' and epoch == q.epoch then
   q.closed_until = now + math.min(LONGEST_PAUSE, 2 ^ q.refusals) * jitter
   q.refusals, q.epoch, q.probe = q.refusals + 1, q.epoch + 1, ''
+  q.slowed = 1 - (1 - q.slowed) * DECREASE
   local limit = q[refusal .. '_limit']
   if limit then correct(q, refusal, math.max(0, limit - q[refusal .. '_used'])) end
 end

@@ -13,14 +13,14 @@ for number = 1, (#KEYS - 1) / 2 do
   local requests = known(q.requests_limit, tonumber(ARGV[3 * number + 4]))
   local tokens = known(q.tokens_limit, tonumber(ARGV[3 * number + 5]))
   local concurrency = math.min(q.concurrency, tonumber(ARGV[3 * number + 6]))
-  local passed = math.max(0, now - q.at)
-  q.requests_used = math.max(0, q.requests_used - passed * requests / 60)
-  q.tokens_used = math.max(0, q.tokens_used - passed * tokens / 60)
+  local passed, pace = math.max(0, now - q.at), 1 - q.slowed
+  q.requests_used = math.max(0, q.requests_used - passed * requests * pace / 60)
+  q.tokens_used = math.max(0, q.tokens_used - passed * tokens * pace / 60)
   q.at = now
   if q.probe ~= '' and now >= q.probed_at + PROBE_SECONDS then q.probe, q.refusals = '', 0 end
   local function need(used, amount, limit, learnt)
     local missing = used + math.min(amount + HEADROOM * learnt, limit) - limit
-    if missing > 1e-6 then wait = math.max(wait, missing * 60 / limit) end
+    if missing > 1e-6 then wait = math.max(wait, missing * 60 / (limit * pace)) end
   end
   need(q.requests_used, 1, requests, q.requests_limit)
   need(q.tokens_used + q.answers, prompt + answer, tokens, q.tokens_limit)
