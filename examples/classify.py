@@ -1,4 +1,4 @@
-"""Sort a big pile of messages at the speed of Scaleway's quotas, without a single refusal.
+"""Sort a big pile of messages at the speed of Scaleway's quotas.
 
     pip install "langchain-scaleway[testing]" tqdm
     python -m examples.classify messages.txt    # a message a line; without a file: made up here
@@ -29,12 +29,11 @@ MESSAGES = [
     "I was charged twice for one order.",
     "Since today the page stays white.",
     "How do I become a partner?",
-] * 100
+] * 70
 
 EMULATED_QUOTAS = Quotas(requests_per_minute=300, concurrent_requests=20)
 EMULATED_SPEED = 20.0
-"""How many seconds pass on the emulator in one real second. Much faster, and the milliseconds that
-a request travels would be seconds there, in which quotas come back."""
+"""How many seconds pass on the emulator in one real second."""
 
 
 class Sorted(BaseModel):
@@ -80,8 +79,7 @@ def main() -> None:
         scaleway_or_emulator(
             MODEL, sort_by_words, quotas=EMULATED_QUOTAS, time_scale=EMULATED_SPEED
         ) as arguments,
-        # No retries: a refusal would be seen below.
-        ChatScaleway(**arguments, rate_limiter=limiter, max_retries=0, max_tokens=20) as model,
+        ChatScaleway(**arguments, rate_limiter=limiter, max_tokens=20) as model,
     ):
         sort(model, messages)
 

@@ -155,13 +155,11 @@ def test_classify_leaves_out_empty_lines(tmp_path: Path) -> None:
     assert result.stdout.split() == ["1", "billing"]
 
 
-def test_classify_sorts_a_pile_without_a_refusal() -> None:
+def test_classify_sorts_a_pile_beyond_the_quota_of_a_minute() -> None:
     result = run("classify")
 
-    assert "600/600" in result.stderr
-    assert sorted(result.stdout.split()) == sorted(
-        ["200", "billing", "technical", "other"] + ["200"] * 2
-    )
+    assert "420/420" in result.stderr
+    assert sorted(result.stdout.split()) == ["140"] * 3 + ["billing", "other", "technical"]
 
 
 @contextmanager

@@ -59,7 +59,8 @@ def http_stream(events: Iterable[Event]) -> bytes:
 def http_reply(reply: Event) -> bytes:
     """A whole HTTP answer with this reply as its body."""
     body = json.dumps(reply).encode()
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    head += b"content-length: %d\r\n\r\n"
     return head % len(body) + body
 
 
