@@ -50,6 +50,7 @@ class LocalEngine:
         thinking: Thinking = "off",
         context_window: int = 4096,
         parallel: int = 4,
+        embeddings: bool = False,
     ) -> None:
         """Prepare an engine without starting it.
 
@@ -57,6 +58,8 @@ class LocalEngine:
             thinking: Whether the model thinks before it answers.
             context_window: Tokens that a prompt and its answer may have together.
             parallel: Requests answered side by side; others wait their turn.
+            embeddings: Serve `/v1/embeddings` in the place of chats: the mean of the model's
+                hidden states. A toy's vectors say next to nothing about a text's meaning.
         """
         self.base_url = ""
         self.api_key = API_KEY
@@ -66,6 +69,7 @@ class LocalEngine:
             f"--context-window={context_window}",
             f"--parallel={parallel}",
             f"--key={API_KEY}",
+            *(["--embeddings"] if embeddings else []),
         ]
         self._process: subprocess.Popen[str] | None = None
 
@@ -158,6 +162,10 @@ def serve(options: argparse.Namespace) -> None:
         enabled = "true" if options.thinking == "on" else "false"
         params.default_template_kwargs = {"enable_thinking": enabled}
 
+    if options.embeddings:
+        params.embedding = True
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+
     try:
         server = xllamacpp.Server(params)  # returns when the model is loaded
     except RuntimeError as error:  # llama.cpp has just said why
@@ -196,6 +204,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--parallel", type=int, default=4, help="requests side by side, default: %(default)s"
     )
+    parser.add_argument("--embeddings", action="store_true", help="embed texts, and do not chat")
     parser.add_argument(
         "--stop-at-end-of-input",
         action="store_true",

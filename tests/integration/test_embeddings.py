@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_community.vectorstores import FAISS
+from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 
+from engine.serve import LocalEngine
 from langchain_scaleway import ScalewayEmbeddings, ScalewayRateLimiter
 from langchain_scaleway.errors import ScalewayContextOverflowError, ScalewayError
 from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
@@ -16,7 +18,41 @@ from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
 MODELS = {"qwen3-embedding-8b": 4096, "bge-multilingual-gemma2": 3584}
 
 
-class OnEmulator(EmbeddingsIntegrationTests):
+class OfScaleway(EmbeddingsIntegrationTests):
+    @property
+    def embeddings_class(self) -> type[ScalewayEmbeddings]:
+        return ScalewayEmbeddings
+
+
+class TestLocalEngine(OfScaleway):
+    """The hidden states of the toy model, from llama.cpp's server."""
+
+    engine: LocalEngine
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _engine(cls) -> Iterator[None]:
+        with LocalEngine(embeddings=True) as cls.engine:
+            yield
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        engine = self.engine
+        return {"model": engine.model, "base_url": engine.base_url, "api_key": engine.api_key}
+
+    def test_texts_come_back_in_order_in_both_encodings(self) -> None:
+        texts = ["Hello", "The capital of France is Paris.", "Hello"]
+        plain, packed = (
+            ScalewayEmbeddings(**self.embedding_model_params, encoding_format=encoding)
+            for encoding in ("float", "base64")
+        )
+        vectors = plain.embed_documents(texts)
+        assert vectors[0] == pytest.approx(vectors[2], abs=1e-5) != vectors[1]
+        for one, other in zip(vectors, packed.embed_documents(texts), strict=True):
+            assert one == pytest.approx(other, abs=1e-5)
+
+
+class OnEmulator(OfScaleway):
     fields: dict[str, Any]
     emulator: ScalewayEmulator
 
@@ -25,10 +61,6 @@ class OnEmulator(EmbeddingsIntegrationTests):
     def _emulator(cls) -> Iterator[None]:
         with ScalewayEmulator() as cls.emulator:
             yield
-
-    @property
-    def embeddings_class(self) -> type[ScalewayEmbeddings]:
-        return ScalewayEmbeddings
 
     @property
     def embedding_model_params(self) -> dict[str, Any]:
@@ -143,9 +175,12 @@ def test_pickles_hold_no_key_of_the_environment(
     assert len(pickle.loads(pickled).embed_query("Hello")) == 4096  # noqa: S301 -- our own
 
 
-def test_similar_texts_are_found_in_a_vector_store(scaleway_emulator: ScalewayEmulator) -> None:
-    store = InMemoryVectorStore(model_of(scaleway_emulator))
-    store.add_texts(["Paris is in France.", "Bread is made of flour.", "Rome is in Italy."])
+@pytest.mark.parametrize("store_class", [InMemoryVectorStore, FAISS])
+def test_similar_texts_are_found_in_a_vector_store(
+    scaleway_emulator: ScalewayEmulator, store_class: type[VectorStore]
+) -> None:
+    texts = ["Paris is in France.", "Bread is made of flour.", "Rome is in Italy."]
+    store = store_class.from_texts(texts, model_of(scaleway_emulator))
     [found] = store.similarity_search("What is bread made of?", k=1)
     assert found.page_content == "Bread is made of flour."
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
 
 from langchain_scaleway import ScalewayRerank
 from langchain_scaleway.convert.embeddings import Part
@@ -110,14 +112,11 @@ def test_an_answer_without_scores_is_refused() -> None:
 
 
 def test_it_compresses_what_a_retriever_finds(scaleway_emulator: ScalewayEmulator) -> None:
-    retrievers = pytest.importorskip("langchain_classic.retrievers")
-    from langchain_core.retrievers import BaseRetriever  # noqa: PLC0415 -- only with the package
-
     class All(BaseRetriever):
         def _get_relevant_documents(self, query: str, **_: Any) -> list[Document]:
             return DOCUMENTS
 
-    retriever = retrievers.ContextualCompressionRetriever(
+    retriever = ContextualCompressionRetriever(
         base_compressor=rerank_of(scaleway_emulator, top_n=1), base_retriever=All()
     )
     [best] = retriever.invoke("Where is Rome?")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_community.document_loaders.generic import GenericLoader
 from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 
@@ -52,6 +53,17 @@ def pieces_of(parser: ScalewayTranscriptionParser, blob: Blob, is_async: bool) -
 
 
 both = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+
+
+def test_a_folder_of_recordings_is_loaded(emulator: ScalewayEmulator, tmp_path: Path) -> None:
+    for name in ("b.wav", "a.wav", "notes.txt"):
+        (tmp_path / name).write_bytes(tone())
+    emulator.script("First.", "Second.", endpoint="transcriptions")
+    loader = GenericLoader.from_filesystem(tmp_path, suffixes=[".wav"], parser=parser_of(emulator))
+    documents = loader.load()
+    assert [document.page_content for document in documents] == ["First.", "Second."]
+    sources = {Path(document.metadata["source"]).name for document in documents}
+    assert sources == {"a.wav", "b.wav"}
 
 
 @both
