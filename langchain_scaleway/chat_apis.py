@@ -3,25 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from langchain_core.outputs import ChatGenerationChunk
-
 from langchain_scaleway.advice import warn_about_reply
 from langchain_scaleway.client.completions import ChatCompletion, Completion, ResponseCompletion
-from langchain_scaleway.convert.replies import StreamDecoder
-from langchain_scaleway.convert.responses import (
-    ResponsesDecoder,
-    to_completion,
-    to_responses_request,
-)
+from langchain_scaleway.convert.replies import ReplyDecoder
+from langchain_scaleway.convert.responses import ResponsesDecoder, to_responses_request
 from langchain_scaleway.data import model_facts
 
 
-class _ChatDecoder(StreamDecoder):
+class _ChatDecoder(ReplyDecoder):
     """Warns if a model other than the requested one has answered."""
 
-    def finish(self, headers: Mapping[str, str]) -> list[ChatGenerationChunk]:
-        warn_about_reply(self.context.model, self.answered_model)
-        return super().finish(headers)
+    def metadata(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        warn_about_reply(self.context.model, self.answered_model())
+        return super().metadata(headers)
 
 
 class _ResponsesDecoder(ResponsesDecoder, _ChatDecoder):
@@ -34,29 +28,25 @@ class ChatApi(NamedTuple):
     Attributes:
         path: The path behind the base URL.
         request: Rewrites the body of a chat completion request as this API has it.
-        answer: Rewrites an answer, of the model that was asked, as a chat completion.
-        decoder: Reads streams.
+        decoder: Reads answers, whole or streamed.
         completion: Knows when a stream is whole.
     """
 
     path: str
     request: Callable[[dict[str, Any]], dict[str, Any]]
-    answer: Callable[[dict[str, Any], str], dict[str, Any]]
-    decoder: type[StreamDecoder]
+    decoder: type[ReplyDecoder]
     completion: Callable[[], Completion]
 
 
 CHAT_COMPLETIONS = ChatApi(
     path="/chat/completions",
     request=lambda body: body,
-    answer=lambda body, _: body,
     decoder=_ChatDecoder,
     completion=ChatCompletion,
 )
 RESPONSES = ChatApi(
     path="/responses",
     request=to_responses_request,
-    answer=to_completion,
     decoder=_ResponsesDecoder,
     completion=ResponseCompletion,
 )

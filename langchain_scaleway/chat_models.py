@@ -24,7 +24,6 @@ from pydantic import Field, field_validator, model_validator
 from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import (
     warn_about_history,
-    warn_about_reply,
     warn_about_request,
     warn_about_text_around,
 )
@@ -33,9 +32,9 @@ from langchain_scaleway.chat_apis import ChatApi, chat_api
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks, request
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
-from langchain_scaleway.convert.metadata import answered_model, combined_llm_output
+from langchain_scaleway.convert.metadata import combined_llm_output
 from langchain_scaleway.convert.names import ToolNames
-from langchain_scaleway.convert.replies import ReplyContext, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext
 from langchain_scaleway.convert.request import (
     PARAMETERS,
     make_streaming,
@@ -205,7 +204,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             model=context.model,
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(api.answer(reply.body, context.model), reply.headers, context)
+        return api.decoder(context).result(reply.body, reply.headers)
 
     async def _agenerate(
         self,
@@ -222,7 +221,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             model=context.model,
             on_retry=run_manager.on_retry if run_manager else None,
         )
-        return self._result(api.answer(reply.body, context.model), reply.headers, context)
+        return api.decoder(context).result(reply.body, reply.headers)
 
     def _stream(
         self,
@@ -306,13 +305,6 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             names=names,
             on_left_out=partial(warn_about_history, model),
         )
-
-    def _result(
-        self, body: dict[str, Any], headers: Mapping[str, str], context: ReplyContext
-    ) -> ChatResult:
-        result = reply_to_result(body, context, headers)
-        warn_about_reply(context.model, answered_model(body, context.model))
-        return result
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         return combined_llm_output(llm_outputs)

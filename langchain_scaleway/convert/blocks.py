@@ -20,32 +20,22 @@ from langchain_scaleway.convert.tool_calls import is_no_object
 
 def register() -> None:
     """Tell core about the translator. Registering twice does no harm."""
-    register_translator(MODEL_PROVIDER, message_blocks, chunk_blocks)
+    register_translator(MODEL_PROVIDER, _message_blocks, _chunk_blocks)
 
 
-def message_blocks(message: AIMessage) -> list[ContentBlock]:
-    """The blocks of a whole message: reasoning, text, refusal, tool calls.
+def _message_blocks(message: AIMessage) -> list[ContentBlock]:
+    """Reasoning, text, refusal and tool calls.
 
     Invalid tool calls are left out, as core leaves them out: when it replays a whole message as
     events, after a hit in a cache, it adds them itself.
-
-    Raises:
-        NotImplementedError: The content is a list, so the message is not from this package. Core
-            then reads it as best it can.
     """
     calls = [dict(call) for call in message.tool_calls]
     return cast("list[ContentBlock]", _said(message) + calls)
 
 
-def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
-    """The blocks of a chunk, or of chunks added up, each with an index.
-
-    Raises:
-        NotImplementedError: The content is a list, see `message_blocks`.
-    """
-    blocks = _said(chunk)
-    for block in blocks:
-        block["index"] = f"lc_{block['type']}"
+def _chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
+    """The blocks of a chunk, or of chunks added up."""
+    blocks = [{**block, "index": f"lc_{block['type']}"} for block in _said(chunk)]
     if chunk.chunk_position == "last":
         blocks += [dict(call) for call in (*chunk.tool_calls, *chunk.invalid_tool_calls)]
     else:
@@ -54,8 +44,7 @@ def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
 
 
 def _said(message: AIMessage) -> list[dict[str, Any]]:
-    """The blocks of reasoning, text and refusal."""
-    if not isinstance(message.content, str):
+    if not isinstance(message.content, str):  # Not from this package: core reads it.
         raise NotImplementedError
     said = (
         ("reasoning", message.additional_kwargs.get("reasoning_content")),

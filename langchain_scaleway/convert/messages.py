@@ -36,7 +36,6 @@ from langchain_scaleway.convert.content import (
 )
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.templates import Template, fit, template_of
-from langchain_scaleway.convert.unicode import whole_characters
 
 WireMessage = dict[str, Any]
 
@@ -400,7 +399,7 @@ def _arguments(arguments: Any) -> str:
     if isinstance(arguments, dict):
         try:
             # A model may escape half a character, which can be read but not be sent.
-            return whole_characters(_encode(arguments))
+            return _whole_characters(_encode(arguments))
         except (TypeError, ValueError, RecursionError):  # `NaN`, odd keys, a value within itself
             arguments = as_json(arguments)
     if not arguments or (isinstance(arguments, str) and not arguments.strip()):
@@ -413,6 +412,18 @@ def _arguments(arguments: Any) -> str:
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
 ).encode
+
+
+def _whole_characters(text: str) -> str:
+    """The text with U+FFFD in place of a half of a character without its other half.
+
+    Models write characters beyond U+FFFF as two escapes in JSON, and may stop after the first.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _is_object(text: str) -> bool:

@@ -17,16 +17,13 @@ from langchain_scaleway.convert.metadata import (
     CUT_OFF,
     answered_model,
     count,
-    generation_info,
-    llm_output,
     normalized_finish_reason,
     reply_metadata,
-    token_usage,
     usage_metadata,
 )
 from langchain_scaleway.convert.names import ToolNames
-from langchain_scaleway.convert.thinking import ThinkingSplitter, split_thinking
-from langchain_scaleway.convert.tool_calls import ToolCallAssembler, read_tool_calls
+from langchain_scaleway.convert.thinking import ThinkingSplitter
+from langchain_scaleway.convert.tool_calls import ToolCalls
 from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
 
 _FIRST_INDEXES = (0, "0", None, "")
@@ -56,7 +53,7 @@ class ReplyContext:
         """Note what matters of a request.
 
         Args:
-            body: The request as it is sent.
+            body: The request as chat completions have it.
             names: The names of its tools.
             with_headers: Whether the answer's HTTP headers go into `response_metadata`.
         """
@@ -70,99 +67,13 @@ class ReplyContext:
             with_headers=with_headers,
         )
 
-    def is_cut_off(self, metadata: Mapping[str, Any], usage: Any) -> bool:
-        """Whether the limit on output tokens ended a reply.
 
-        vLLM says `tool_calls` of a call that it cut off; then the usage tells.
-
-        Args:
-            metadata: What is known of the reply, its finish reason among it.
-            usage: The usage as the server reports it.
-        """
-        written = count(usage, "completion_tokens") or 0
-        at_limit = self.max_tokens is not None and written >= self.max_tokens
-        return at_limit or metadata.get("finish_reason") == CUT_OFF
-
-
-def reply_to_result(
-    reply: dict[str, Any], context: ReplyContext, headers: Mapping[str, str]
-) -> ChatResult:
-    """Convert a whole reply.
-
-    Args:
-        reply: The chat completion object.
-        context: Facts of the request.
-        headers: The answer's HTTP headers.
-
-    Returns:
-        One generation per choice. The usage is on the first one alone, since callers add it up.
-
-    Raises:
-        ScalewayResponseError: The reply has no choices, or none of them a message.
-    """
-    generations: list[ChatGeneration] = []
-    choices = _choices(reply)
-    shared = reply_metadata(reply, context.model, headers if context.with_headers else None)
-    usage = reply.get("usage")
-    for choice in choices:
-        wire = choice.get("message") or choice.get("delta")
-        if isinstance(wire, dict):
-            told = {name: choice.get(name) for name in CHOICE_FIELDS}
-            told = {name: value for name, value in told.items() if value not in (None, "")}
-            message = _message(wire, context, {**shared, **told}, usage)
-            if not generations:
-                message.usage_metadata = usage_metadata(usage)
-                message.response_metadata |= token_usage(usage)
-            info = generation_info(message.response_metadata)
-            generations.append(ChatGeneration(message=message, generation_info=info))
-    if not generations:
-        lacking = "`choices` without a message" if choices else "no `choices`"
-        explanation = (
-            f"The reply for model {context.model!r} has {lacking}, so there is no answer in it. "
-            "Try again; if it persists, report the reply's id to Scaleway's support."
-        )
-        raise ScalewayResponseError(explanation, model=context.model, body=reply)
-    output = llm_output(generations[0].message.response_metadata)
-    return ChatResult(generations=generations, llm_output=output)
-
-
-def _message(
-    wire: dict[str, Any], context: ReplyContext, metadata: dict[str, Any], usage: Any
-) -> AIMessage:
-    """Convert the message of one choice, apart from its usage."""
-    reasoning, content = _reasoning(wire), _text(wire.get("content"))
-    if not reasoning:
-        reasoning, content = split_thinking(content, context.model)
-    refusal = _text(wire.get("refusal"))
-    said = {"reasoning_content": reasoning, "refusal": refusal}
-    is_cut_off = context.is_cut_off(metadata, usage)
-    calls, invalid_calls = read_tool_calls(
-        wire.get("tool_calls"),
-        metadata.get("id"),
-        context.names,
-        is_cut_off=is_cut_off,
-        text=content if context.has_tools else "",
-    )
-    if is_cut_off and invalid_calls:
-        metadata["finish_reason"] = CUT_OFF
-    has_calls = bool(calls or invalid_calls)
-    metadata |= normalized_finish_reason(metadata, has_calls=has_calls, is_refusal=bool(refusal))
-    return AIMessage(
-        content=content,
-        name=_text(wire.get("name")) or None,
-        additional_kwargs={name: text for name, text in said.items() if text},
-        response_metadata=metadata,
-        tool_calls=calls,
-        invalid_tool_calls=invalid_calls,
-    )
-
-
-class StreamDecoder:
-    """Converts the events of one stream into message chunks.
+class ReplyDecoder:
+    """Reads one reply: the events of a stream, or all of it as the only event.
 
     Chunks carry text, reasoning or a fragment of a tool call. Usage, finish reason and all
     other metadata come once, in the last chunk, because core joins repeated strings and adds up
-    repeated counts. With `n` above 1 only the first choice is read.
+    repeated counts. With `n` above 1 only the first choice of a stream is read.
 
     Attributes:
         context: Facts of the request.
@@ -173,7 +84,7 @@ class StreamDecoder:
     """
 
     def __init__(self, context: ReplyContext) -> None:
-        """Make a decoder for the streams of one call.
+        """Make a decoder for the replies to one call.
 
         Args:
             context: Facts of the request.
@@ -182,21 +93,60 @@ class StreamDecoder:
         self.start()
 
     def start(self) -> None:
-        """Take the beginning of a stream, and forget what an earlier one brought."""
+        """Take the beginning of a reply, and forget what an earlier one brought."""
         self.usage: Mapping[str, Any] | None = None
         self.text: list[str] = []
         self.reasoning: list[str] = []
-        self._refusal = ""
+        self._refusal = self._name = ""
         self._first: dict[str, Any] = {}  # The first event that names a model.
         self._latest: dict[str, Any] = {}
         self._choice: dict[str, Any] = {}  # What its events said beside the message.
         self._thinking: ThinkingSplitter | None = ThinkingSplitter(self.context.model)
-        self._tool_calls: ToolCallAssembler | None = None
+        self._calls = ToolCalls(self.context.names)
 
-    @property
-    def answered_model(self) -> str:
-        """The model that answers, as far as the server has said."""
-        return answered_model(self._first, self.context.model)
+    def result(self, reply: dict[str, Any], headers: Mapping[str, str]) -> ChatResult:
+        """Read a whole reply.
+
+        Args:
+            reply: The reply's JSON object.
+            headers: The answer's HTTP headers.
+
+        Returns:
+            One generation per choice.
+
+        Raises:
+            ScalewayResponseError: The reply has no choices, or none of them a message.
+        """
+        generations: list[ChatGeneration] = []
+        for event in self._events_of(reply):
+            self.start()
+            self.feed(event)
+            self._end_thinking()
+            said = {"reasoning_content": "".join(self.reasoning), "refusal": self._refusal}
+            message = AIMessage(
+                content="".join(self.text),
+                name=self._name or None,
+                additional_kwargs={name: text for name, text in said.items() if text},
+                response_metadata=self.metadata(headers),
+                usage_metadata=usage_metadata(self.usage),
+                tool_calls=self._calls.valid(),
+                invalid_tool_calls=self._calls.invalid(),
+            )
+            info = _generation_info(message)
+            generations.append(ChatGeneration(message=message, generation_info=info))
+        if not generations:
+            raise ScalewayResponseError(
+                f"The reply for model {self.context.model!r} has no `choices`, or none with a "
+                "message, so there is no answer in it. Try again; if it persists, report the "
+                "reply's id to Scaleway's support.",
+                model=self.context.model,
+                body=reply,
+            )
+        # Callbacks count usage by it.
+        metadata = generations[0].message.response_metadata
+        names = ("token_usage", "model_name", "id")
+        output = {name: metadata[name] for name in names if name in metadata}
+        return ChatResult(generations=generations, llm_output=output)
 
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
         """Take one event.
@@ -214,7 +164,12 @@ class StreamDecoder:
             self.usage = usage
         for choice in _choices(event):
             if choice.get("index") in _FIRST_INDEXES:
-                return self._feed_choice(choice)
+                for name in CHOICE_FIELDS:
+                    if (value := choice.get(name)) is not None:
+                        _note(self._choice, name, value)
+                # A server that ignores `stream` sends a message instead of a delta.
+                delta = choice.get("delta") or choice.get("message")
+                return self._feed_delta(delta) if isinstance(delta, dict) else []
         return []
 
     def finish(self, headers: Mapping[str, str]) -> list[ChatGenerationChunk]:
@@ -227,29 +182,46 @@ class StreamDecoder:
             What had been held back, and the last chunk.
         """
         chunks = self._end_thinking()
-        reply = {**self._first, **{k: v for k, v in self._latest.items() if v is not None}}
-        reply["model"] = self.answered_model
-        context = self.context
-        metadata = reply_metadata(reply, context.model, headers if context.with_headers else None)
-        metadata |= self._choice
-        calls = self._tool_calls or ToolCallAssembler(context.names)
-        is_cut_off = context.is_cut_off(metadata, self.usage)
-        text = "".join(self.text) if context.has_tools else ""
-        chunks += calls.finish(metadata.get("id"), is_cut_off=is_cut_off, text=text)
-        if is_cut_off and not calls.all_whole:
-            metadata["finish_reason"] = CUT_OFF
-        metadata |= normalized_finish_reason(
-            metadata, has_calls=calls.has_calls, is_refusal=bool(self._refusal)
-        )
         last = AIMessageChunk(
             content="",
             additional_kwargs={"refusal": self._refusal} if self._refusal else {},
-            response_metadata=metadata | token_usage(self.usage),
+            response_metadata=self.metadata(headers),
             usage_metadata=usage_metadata(self.usage),
             chunk_position="last",
         )
-        info = generation_info(metadata)
-        return [*chunks, ChatGenerationChunk(message=last, generation_info=info)]
+        end = ChatGenerationChunk(message=last, generation_info=_generation_info(last))
+        return [*chunks, *self._calls.rest(), end]
+
+    def metadata(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Take the end of the reply; gives its `response_metadata`.
+
+        Args:
+            headers: The answer's HTTP headers.
+        """
+        context = self.context
+        reply = {**self._first, **{k: v for k, v in self._latest.items() if v is not None}}
+        reply["model"] = self._first.get("model")
+        metadata = reply_metadata(reply, context.model) | self._choice
+        if context.with_headers:
+            metadata["headers"] = dict(headers)
+        # vLLM says `tool_calls` of a call that it cut off; then the usage tells.
+        written = count(self.usage, "completion_tokens") or 0
+        is_cut_off = metadata.get("finish_reason") == CUT_OFF or (
+            context.max_tokens is not None and written >= context.max_tokens
+        )
+        text = "".join(self.text) if context.has_tools else ""
+        if not self._calls.end(metadata.get("id"), is_cut_off=is_cut_off, text=text) and is_cut_off:
+            metadata["finish_reason"] = CUT_OFF
+        reason = normalized_finish_reason(
+            metadata.get("finish_reason"),
+            has_calls=bool(self._calls),
+            is_refusal=bool(self._refusal),
+        )
+        if reason:
+            metadata["normalized_finish_reason"] = reason
+        if isinstance(self.usage, dict):  # For cost trackers that know no `usage_metadata`.
+            metadata["token_usage"] = self.usage
+        return metadata
 
     def attach_partial_answer(self, error: ScalewayError) -> None:
         """Attach all that had come of the stream to an error, held back or not."""
@@ -257,29 +229,42 @@ class StreamDecoder:
         error.partial_text = "".join(self.text)
         error.partial_reasoning = "".join(self.reasoning)
 
-    def _feed_choice(self, choice: dict[str, Any]) -> list[ChatGenerationChunk]:
-        for name in CHOICE_FIELDS:
-            if (value := choice.get(name)) is not None:
-                _note(self._choice, name, value)
-        # A server that ignores `stream` sends a message instead of a delta.
-        delta = choice.get("delta") or choice.get("message")
-        return self._feed_delta(delta) if isinstance(delta, dict) else []
+    def answered_model(self) -> str:
+        """The model that answers, as far as the server has said."""
+        return answered_model(self._first, self.context.model)
+
+    def _events_of(self, reply: dict[str, Any]) -> list[dict[str, Any]]:
+        """An event for each choice of a whole reply."""
+        events = []
+        for choice in _choices(reply):
+            message = choice.get("message") or choice.get("delta")
+            if isinstance(message, dict):
+                if isinstance(calls := message.get("tool_calls"), list):
+                    # Each is whole, and none continues the one before.
+                    numbered = enumerate(call for call in calls if isinstance(call, dict))
+                    calls = [{**call, "index": number} for number, call in numbered]
+                    message = {**message, "tool_calls": calls}
+                events.append({**reply, "choices": [{**choice, "index": 0, "delta": message}]})
+        for event in events[1:]:  # It counts the tokens of all of them, and callers add it up.
+            event["usage"] = None
+        return events
 
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
-        if reasoning := _reasoning(delta):
+        if reasoning := delta.get("reasoning") or delta.get("reasoning_content"):  # copies
             if self._thinking is not None:
                 chunks = self._end_thinking()
-            chunks += self._chunks(reasoning, "")
+            chunks += self._chunks(_text(reasoning), "")
         if content := delta.get("content"):
             chunks += self._feed_content(_text(content))
         if wire_calls := delta.get("tool_calls"):
-            if self._tool_calls is None:
+            if self._thinking is not None:
                 chunks += self._end_thinking()
-                self._tool_calls = ToolCallAssembler(self.context.names)
-            chunks += self._tool_calls.feed(wire_calls)
+            chunks += self._calls.feed(wire_calls)
         if refusal := delta.get("refusal"):  # Too rare to be streamed: for the last chunk.
             self._refusal += _text(refusal)
+        if name := delta.get("name"):
+            self._name = _text(name)
         return chunks
 
     def _feed_content(self, text: str) -> list[ChatGenerationChunk]:
@@ -311,10 +296,10 @@ def _choices(reply: dict[str, Any]) -> list[dict[str, Any]]:
     return [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
 
 
-def _reasoning(wire: dict[str, Any]) -> str:
-    """The reasoning, under its newer name or its older one; both hold copies of each other."""
-    reasoning = wire.get("reasoning") or wire.get("reasoning_content")
-    return _text(reasoning) if reasoning else ""
+def _generation_info(message: AIMessage) -> dict[str, Any] | None:
+    """Why the reply ended, where tracers read it."""
+    reason = message.response_metadata.get("finish_reason")
+    return {"finish_reason": reason} if reason else None
 
 
 def _text(content: Any) -> str:

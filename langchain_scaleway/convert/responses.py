@@ -13,7 +13,7 @@ from typing import Any
 
 from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_scaleway.convert.replies import StreamDecoder
+from langchain_scaleway.convert.replies import ReplyDecoder
 from langchain_scaleway.errors import ScalewayAPIError
 
 _EFFORTS = ("low", "medium", "high")
@@ -39,7 +39,6 @@ _DROPPED = frozenset(
 _DELTAS = {
     "response.reasoning_text.delta": "reasoning",
     "response.output_text.delta": "message",
-    "response.refusal.delta": "refusal",
     "response.function_call_arguments.delta": "function_call",
 }
 """Events that carry a piece, and of what."""
@@ -189,41 +188,30 @@ def _part(part: Json) -> Json:
 # Answers
 
 
-def to_completion(response: Mapping[str, Any], model: str) -> Json:
-    """Rewrite a whole answer as a chat completion.
+class _Item:
+    """An item of the output as far as it was given."""
 
-    It is read like a stream of which nothing has come before its last event, so that both say
-    the same.
+    def __init__(self, position: int) -> None:
+        self.position = position  # Among the items of its kind.
+        self.text = ""
+        self.is_shown = False
 
-    Args:
-        response: The response object.
-        model: The model that was asked.
 
-    Raises:
-        ScalewayAPIError: The response failed.
+class ResponsesDecoder(ReplyDecoder):
+    """Reads answers of the Responses API, rewritten as events of a chat completion.
+
+    The last event holds the whole response. What was never streamed is given then; items are
+    matched by kind and order, because older releases of vLLM gave other ids there.
     """
-    message: Json = {"role": "assistant", "content": "", "reasoning": "", "refusal": ""}
-    completion: Json = {}
-    choice: Json = {"index": 0, "message": message}
-    for event in ResponseEvents(model).end(response):
-        completion |= event
-        [part] = event["choices"]
-        for name, value in part.pop("delta").items():
-            if name == "tool_calls":
-                message.setdefault(name, []).extend(value)
-            else:
-                message[name] += value
-        choice |= part
-    return {**completion, "choices": [choice]}
-
-
-class ResponsesDecoder(StreamDecoder):
-    """Converts the events of one stream of the Responses API into message chunks."""
 
     def start(self) -> None:
-        """Take the beginning of a stream, and forget what an earlier one brought."""
+        """Take the beginning of an answer, and forget what an earlier one brought."""
         super().start()
-        self._events = ResponseEvents(self.context.model)
+        self._head: Json = {}
+        self._by_index: dict[tuple[str, str], _Item] = {}
+        self._by_kind: dict[str, list[_Item]] = {
+            kind: [] for kind in ("reasoning", "message", "function_call")
+        }
 
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
         """Take one event.
@@ -232,90 +220,56 @@ class ResponsesDecoder(StreamDecoder):
             ScalewayAPIError: The response failed.
         """
         chunks: list[ChatGenerationChunk] = []
-        for rewritten in self._events.feed(event):
+        for rewritten in self._rewritten(event):
             chunks += super().feed(rewritten)
         return chunks
 
+    def _events_of(self, reply: Json) -> list[Json]:
+        return [{**reply, "object": "response"}]
 
-class _Item:
-    """An item of the output as far as it was given."""
-
-    def __init__(self, position: int) -> None:
-        self.position = position  # Among the items of its kind.
-        self.text = ""
-        self.refusal = ""
-        self.is_shown = False
-
-
-class ResponseEvents:
-    """Rewrites the events of a stream as those of a chat completion.
-
-    The last event holds the whole response. What was never streamed is given then; items are
-    matched by kind and order, because older releases of vLLM gave other ids there.
-
-    Args:
-        model: The model that was asked.
-    """
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._head: Json = {}
-        self._by_index: dict[Any, _Item] = {}
-        self._by_kind: dict[str, list[_Item]] = {
-            "reasoning": [],
-            "message": [],
-            "function_call": [],
-        }
-
-    def feed(self, event: Mapping[str, Any]) -> list[Json]:
-        """Take one event; gives those of a chat completion.
-
-        Raises:
-            ScalewayAPIError: The response failed.
-        """
-        response = event.get("response", event)
-        if isinstance(response, Mapping) and response.get("object") == "response":
-            if event is response or event.get("type") in _LAST:
-                return self.end(response)
+    def _rewritten(self, event: Json) -> Iterator[Json]:
+        kind = str(event.get("type"))
+        response = event if event.get("object") == "response" else event.get("response")
+        if isinstance(response, Mapping):
             self._head = {name: response.get(name) for name in ("id", "model")}
+            if response is event or kind in _LAST:
+                yield from self._end(response)
+            return
         index = event.get("output_index", event.get("item_id"))
-        if (kind := _DELTAS.get(str(event.get("type")))) is not None:
-            return self._add(kind, index, event.get("delta"), event.get("logprobs"))
-        item = event.get("item")
-        if isinstance(item, dict) and (kind := item.get("type")) in self._by_kind:
-            return self._complete(kind, self._item(kind, index), item)
-        return []
+        piece, item = event.get("delta"), event.get("item")
+        if isinstance(piece, str) and kind in _DELTAS:
+            streamed = self._item(_DELTAS[kind], index)
+            yield from self._give(_DELTAS[kind], streamed, piece, event.get("logprobs"))
+        elif isinstance(piece, str) and kind == "response.refusal.delta":
+            yield self._event({"refusal": piece})
+        elif isinstance(item, dict) and (kind := str(item.get("type"))) in self._by_kind:
+            yield from self._complete(kind, self._item(kind, index), item)
 
-    def end(self, response: Mapping[str, Any]) -> list[Json]:
-        """Take the whole response; gives what was not streamed, and why it ended.
-
-        Raises:
-            ScalewayAPIError: The response failed.
-        """
-        self._head = {name: response.get(name) for name in ("id", "model")}
+    def _end(self, response: Mapping[str, Any]) -> Iterator[Json]:
+        """Give what was not streamed, and why the response ended."""
         if response.get("status") == "failed":
             raise self._failure(response.get("error"))
-        events: list[Json] = []
+        streamed = {kind: iter([*items]) for kind, items in self._by_kind.items()}
         unknown: list[Any] = []
-        counts = dict.fromkeys(self._by_kind, 0)
-        for item in response.get("output") or ():
-            kind = item.get("type") if isinstance(item, dict) else None
-            if kind not in counts:
+        refusal = ""
+        output = response.get("output")
+        for item in output if isinstance(output, list) else ():
+            kind = str(item.get("type")) if isinstance(item, dict) else ""
+            if kind in streamed:
+                known = next(streamed[kind], None) or self._new(kind)
+                yield from self._complete(kind, known, item)
+                refusal += _joined(_parts_of(item), "refusal")
+            else:
                 unknown.append(item)
-                continue
-            known = self._by_kind[kind]
-            streamed = known[counts[kind]] if counts[kind] < len(known) else self._new(kind)
-            counts[kind] += 1
-            events += self._complete(kind, streamed, item)
+        yield self._event({"refusal": refusal.removeprefix(self._refusal)})
         has_calls = bool(self._by_kind["function_call"])
         messages = self._by_kind["message"]
         if not has_calls and messages and not any(item.is_shown for item in messages):
-            events.append(self._event({"content": messages[0].text}))
+            yield self._event({"content": messages[0].text})
         choice: Json = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
         if unknown:
             choice["output_items"] = unknown
-        events.append({**self._event({}, choice), "usage": _usage(response.get("usage"))})
-        return events
+        yield {**self._event({}, choice), "usage": _usage(response.get("usage"))}
 
     def _new(self, kind: str) -> _Item:
         item = _Item(len(self._by_kind[kind]))
@@ -323,11 +277,12 @@ class ResponseEvents:
         return item
 
     def _item(self, kind: str, index: Any) -> _Item:
-        if (kind, index) not in self._by_index:
-            self._by_index[kind, index] = self._new(kind)
-        return self._by_index[kind, index]
+        key = kind, str(index)
+        if key not in self._by_index:
+            self._by_index[key] = self._new(kind)
+        return self._by_index[key]
 
-    def _complete(self, kind: str, streamed: _Item, item: Json) -> list[Json]:
+    def _complete(self, kind: str, streamed: _Item, item: Json) -> Iterator[Json]:
         """Give what an item holds beyond what was streamed of it."""
         whole = _text_of(kind, item)
         rest = whole[len(streamed.text) :] if whole.startswith(streamed.text) else ""
@@ -335,40 +290,29 @@ class ResponseEvents:
             streamed.is_shown, streamed.text = True, whole
             function = {"name": item.get("name"), "arguments": rest}
             call = {"index": streamed.position, "id": item.get("call_id"), "function": function}
-            return [self._event({"tool_calls": [call]})]
-        has_streamed = bool(streamed.text)
-        events = self._give(kind, streamed, rest, None if has_streamed else _logprobs_of(item))
-        refusal = _joined(_parts_of(item), "refusal").removeprefix(streamed.refusal)
-        return events + self._give_refusal(streamed, refusal)
+            yield self._event({"tool_calls": [call]})
+        else:
+            logprobs = None if streamed.text else _logprobs_of(item)
+            yield from self._give(kind, streamed, rest, logprobs)
 
-    def _add(self, kind: str, index: Any, piece: Any, logprobs: Any = None) -> list[Json]:
-        if not isinstance(piece, str):
-            return []
-        if kind == "refusal":
-            return self._give_refusal(self._item("message", index), piece)
-        return self._give(kind, self._item(kind, index), piece, logprobs)
-
-    def _give(self, kind: str, item: _Item, piece: str, logprobs: Any = None) -> list[Json]:
+    def _give(self, kind: str, item: _Item, piece: str, logprobs: Any = None) -> Iterator[Json]:
         """Give a piece of an item's text."""
         if not piece:
-            return []
+            return
         item.text += piece
         if kind == "function_call":
             call = {"index": item.position, "function": {"arguments": piece}}
-            return [self._event({"tool_calls": [call]})]
+            yield self._event({"tool_calls": [call]})
+            return
         if not item.is_shown:
             # Between a thought and a call vLLM streams a message of two line breaks.
             if kind == "message" and not item.text.strip():
-                return []
+                return
             is_first = not any(other.is_shown for other in self._by_kind[kind])
             item.is_shown = True
             piece = item.text if is_first else f"\n\n{item.text}"
         choice = {"logprobs": {"content": logprobs}} if logprobs else {}
-        return [self._event({"content" if kind == "message" else "reasoning": piece}, choice)]
-
-    def _give_refusal(self, item: _Item, piece: str) -> list[Json]:
-        item.refusal += piece
-        return [self._event({"refusal": piece})] if piece else []
+        yield self._event({"content" if kind == "message" else "reasoning": piece}, choice)
 
     def _event(self, delta: Json, choice: Mapping[str, Any] = {}) -> Json:
         return {**self._head, "choices": [{"index": 0, "delta": delta, **choice}]}
@@ -377,9 +321,9 @@ class ResponseEvents:
         said = error if isinstance(error, Mapping) else {}
         reason = said.get("message") or "no reason was given"
         return ScalewayAPIError(
-            f"The response of model {self._model!r} failed: {reason}. Try again; if it persists, "
-            "report it to Scaleway's support.",
-            model=self._model,
+            f"The response of model {self.context.model!r} failed: {reason}. Try again; if it "
+            "persists, report it to Scaleway's support.",
+            model=self.context.model,
             code=said.get("code"),
             body=error,
         )

@@ -17,25 +17,6 @@ _BEGIN_WITHIN_THE_BLOCK = ("deepseek-r1", "-thinking", "qwq")
 that only its end is in the answer (model cards; for deepseek-r1-distill also Scaleway's page)."""
 
 
-def split_thinking(content: str, model: str) -> tuple[str, str]:
-    """Split the content of a whole reply into reasoning and answer.
-
-    Args:
-        content: The content as the engine sent it.
-        model: The model that was asked.
-
-    Example:
-        >>> split_thinking("<think>Two and two.</think>Four.", "glm-5.2")
-        ('Two and two.', 'Four.')
-        >>> split_thinking("Write </think> behind it.", "glm-5.2")
-        ('', 'Write </think> behind it.')
-    """
-    splitter = ThinkingSplitter(model)
-    parts = splitter.feed(content), splitter.end()
-    reasoning, answer = map("".join, zip(*parts, strict=True))
-    return reasoning, answer
-
-
 class ThinkingSplitter:
     """Splits a reply into reasoning and answer, piece by piece.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from tests.support.outcomes import Outcome, outcome_of
 
 MODEL = "some-model"
@@ -68,7 +68,7 @@ def decode_chunks(
     events: Iterable[Event], model: str = MODEL, **request: Any
 ) -> list[AIMessageChunk]:
     """The message chunks of a stream; `request` are further facts of what was asked."""
-    decoder = StreamDecoder(ReplyContext(model, **request))
+    decoder = ReplyDecoder(ReplyContext(model, **request))
     generations = [chunk for one_event in events for chunk in decoder.feed(one_event)]
     generations += decoder.finish({})
     messages = [generation.message for generation in generations]
@@ -88,6 +88,6 @@ def streamed_outcome(*events: Event) -> Outcome:
 
 def whole_message(reply: Event, model: str = MODEL, **request: Any) -> AIMessage:
     """The message of a whole reply; `request` are further facts of what was asked."""
-    [generation] = reply_to_result(reply, ReplyContext(model, **request), {}).generations
+    [generation] = ReplyDecoder(ReplyContext(model, **request)).result(reply, {}).generations
     assert isinstance(generation.message, AIMessage)
     return generation.message

@@ -12,12 +12,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_scaleway.client.completions import ResponseCompletion
 from langchain_scaleway.client.events import EventReader
-from langchain_scaleway.convert.replies import ReplyContext, reply_to_result
-from langchain_scaleway.convert.responses import (
-    ResponsesDecoder,
-    to_completion,
-    to_responses_request,
-)
+from langchain_scaleway.convert.replies import ReplyContext
+from langchain_scaleway.convert.responses import ResponsesDecoder, to_responses_request
 from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
 from tests.support.recordings import VLLM_RESPONSES, Recording, recordings_of
 
@@ -44,7 +40,7 @@ def context_of(recording: Recording) -> ReplyContext:
 
 
 def whole(response: dict[str, Any], context: ReplyContext) -> AIMessage:
-    result = reply_to_result(to_completion(response, context.model), context, {})
+    result = ResponsesDecoder(context).result(response, {})
     message = result.generations[0].message
     assert isinstance(message, AIMessage)
     return message

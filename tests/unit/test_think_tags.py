@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder
+from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from langchain_scaleway.errors import ScalewayError
 from tests.support.outcomes import calls_of, outcome_of
 from tests.support.wire import (
@@ -103,7 +103,7 @@ def test_a_reply_that_might_have_begun_within_the_block_keeps_its_text() -> None
 
 
 def test_what_was_held_back_is_not_lost_when_the_stream_breaks() -> None:
-    decoder = StreamDecoder(ReplyContext(BEGINS_WITHIN))
+    decoder = ReplyDecoder(ReplyContext(BEGINS_WITHIN))
     for piece in ("Two ", "and"):
         assert decoder.feed(event({"content": piece})) == []
     error = ScalewayError("The connection broke.")

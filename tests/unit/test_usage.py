@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from tests.support.outcomes import usage_of
 from tests.support.replay import ReplayServer
 from tests.support.wire import (
@@ -115,8 +115,8 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"
 
 def test_callbacks_find_usage_model_and_id_in_llm_output() -> None:
     """Rate-limit callbacks, cost trackers and evaluations of older make read nothing else."""
-    result = reply_to_result(
-        whole({"content": "Hi"}, usage=USAGE), ReplyContext("retired-model"), {}
+    result = ReplyDecoder(ReplyContext("retired-model")).result(
+        whole({"content": "Hi"}, usage=USAGE), {}
     )
     assert result.llm_output == {"token_usage": USAGE, "model_name": MODEL, "id": "chatcmpl-1"}
     [generation] = result.generations
@@ -124,7 +124,7 @@ def test_callbacks_find_usage_model_and_id_in_llm_output() -> None:
 
 
 def test_tracers_find_the_finish_reason_of_a_stream() -> None:
-    decoder = StreamDecoder(ReplyContext(MODEL))
+    decoder = ReplyDecoder(ReplyContext(MODEL))
     first, *_ = decoder.feed(event({"content": "Hi"}, "stop"))
     *_, last = decoder.finish({})
     assert (first.generation_info, last.generation_info) == (None, {"finish_reason": "stop"})

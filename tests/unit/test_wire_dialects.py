@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langchain_scaleway.convert.replies import ReplyContext, StreamDecoder, reply_to_result
+from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from langchain_scaleway.errors import ScalewayResponseError
 from tests.support.wire import (
     MODEL,
@@ -90,9 +90,9 @@ class TestLastChunk:
         assert message.response_metadata["finish_reason"] == "length"
 
     def test_the_model_that_answered_is_named_beside_the_requested_one(self) -> None:
-        [last] = StreamDecoder(ReplyContext("retired-model")).finish({})[-1:]
+        [last] = ReplyDecoder(ReplyContext("retired-model")).finish({})[-1:]
         assert last.message.response_metadata["model_name"] == "retired-model"
-        decoder = StreamDecoder(ReplyContext("retired-model"))
+        decoder = ReplyDecoder(ReplyContext("retired-model"))
         decoder.feed(event({"content": "Hi"}))
         metadata = decoder.finish({})[-1].message.response_metadata
         assert metadata["model_name"] == MODEL
@@ -224,7 +224,7 @@ def test_the_name_of_a_reply_is_kept() -> None:
 def test_a_whole_reply_without_an_answer_is_an_error(reply: Event) -> None:
     said = f"{MODEL}.*(no `choices`|without a message)"
     with pytest.raises(ScalewayResponseError, match=said) as caught:
-        reply_to_result(reply, ReplyContext(MODEL), {})
+        ReplyDecoder(ReplyContext(MODEL)).result(reply, {})
     assert caught.value.body == reply
     assert caught.value.model == MODEL
 
@@ -233,8 +233,8 @@ def test_a_whole_reply_without_an_answer_is_an_error(reply: Event) -> None:
 def test_a_model_that_is_no_name_is_passed_over(model: Any) -> None:
     """LangChain counts usage by this name, and a list cannot be a key."""
     reply = whole({"content": "Four."}) | {"model": model}
-    (generation,) = reply_to_result(reply, ReplyContext(MODEL), {}).generations
-    streamed = StreamDecoder(ReplyContext(MODEL))
+    (generation,) = ReplyDecoder(ReplyContext(MODEL)).result(reply, {}).generations
+    streamed = ReplyDecoder(ReplyContext(MODEL))
     streamed.feed(reply)
     for message in (generation.message, streamed.finish({})[-1].message):
         assert message.response_metadata["model_name"] == MODEL
@@ -244,5 +244,5 @@ def test_a_model_that_is_no_name_is_passed_over(model: Any) -> None:
 def test_several_choices_make_several_generations() -> None:
     reply = whole({"content": "one"}, usage={"prompt_tokens": 1, "completion_tokens": 2})
     reply["choices"].append({**reply["choices"][0], "index": 1, "message": {"content": "two"}})
-    result = reply_to_result(reply, ReplyContext(MODEL), {})
+    result = ReplyDecoder(ReplyContext(MODEL)).result(reply, {})
     assert [generation.text for generation in result.generations] == ["one", "two"]

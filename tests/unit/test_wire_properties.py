@@ -9,10 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_scaleway.convert.replies import ReplyContext, reply_to_result
 from tests.support.outcomes import Call, calls_of, invalid_calls_of, outcome_of
 from tests.support.wire import (
-    MODEL,
     Event,
     calls_event,
     decode,
@@ -344,5 +342,5 @@ def test_odd_values_never_break_a_stream(deltas: list[dict[str, Any]], usage: An
 
 @given(message=_ODD_MESSAGES, usage=_JSON)
 def test_odd_values_never_break_a_whole_reply(message: dict[str, Any], usage: Any) -> None:
-    [generation] = reply_to_result(whole(message, usage=usage), ReplyContext(MODEL), {}).generations
-    assert generation.message.response_metadata["finish_reason"] == "stop"
+    answered = whole_message(whole(message, usage=usage))
+    assert answered.response_metadata["finish_reason"] == "stop"
