@@ -190,8 +190,6 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
         try:
             from tqdm.auto import tqdm  # noqa: PLC0415 -- an extra
         except ImportError as error:
-            raise ImportError(
-                "`show_progress_bar` needs tqdm: `pip install langchain-scaleway[progress]`."
-            ) from error
+            raise ImportError("`show_progress_bar` needs tqdm: pip install tqdm") from error
         with tqdm(total=total, unit="text") as bar:
             yield bar.update
