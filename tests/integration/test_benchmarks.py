@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 
 def test_each_kind_of_row_gives_a_sample_of_each_model(server: Server) -> None:
-    names = ("import", "first-reply-tls", "construct", "stream-object", "invoke-tls")
+    names = ("import", "construct", "stream-object", "invoke-tls")
     rows = [BY_NAME[name] for name in names]
     samples = [*run(rows, [BASELINE, SCALEWAY], PLAN, server)]
     assert [one for one in samples if one.error] == []

@@ -223,12 +223,11 @@ def test_mistral_takes_two_messages_in_a_row(
 
 
 SEVERAL_LOOPS = """
-import asyncio, sys
-from langchain_openai import ChatOpenAI
-from langchain_scaleway import ChatScaleway
+import asyncio, importlib, sys
 
-name, model, base_url, api_key = sys.argv[1:]
-model = globals()[name](model=model, base_url=base_url, api_key=api_key, max_retries=0)
+package, name, model, base_url, api_key = sys.argv[1:]
+model_class = getattr(importlib.import_module(package), name)
+model = model_class(model=model, base_url=base_url, api_key=api_key, max_retries=0)
 for _ in range(3):
     print(asyncio.run(model.ainvoke("Hello")).text)
 """
@@ -236,8 +235,8 @@ for _ in range(3):
 
 def test_one_model_serves_several_event_loops(emulator: ScalewayEmulator) -> None:
     # In processes of their own, for what ChatOpenAI leaves open.
-    def run(name: str) -> subprocess.CompletedProcess[str]:
-        arguments = [name, QWEN, emulator.base_url, str(emulator.api_key)]
+    def run(*name: str) -> subprocess.CompletedProcess[str]:
+        arguments = [*name, QWEN, emulator.base_url, str(emulator.api_key)]
         return subprocess.run(
             [sys.executable, "-c", SEVERAL_LOOPS, *arguments],
             capture_output=True,
@@ -245,12 +244,12 @@ def test_one_model_serves_several_event_loops(emulator: ScalewayEmulator) -> Non
             check=False,
         )
 
-    from_openai = run("ChatOpenAI")
+    from_openai = run("langchain_openai", "ChatOpenAI")
     assert from_openai.returncode == 1
     assert len(from_openai.stdout.splitlines()) == 1
     assert "Event loop is closed" in from_openai.stderr
 
-    from_scaleway = run("ChatScaleway")
+    from_scaleway = run("langchain_scaleway", "ChatScaleway")
     assert from_scaleway.returncode == 0, from_scaleway.stderr
     assert len(from_scaleway.stdout.splitlines()) == 3
 

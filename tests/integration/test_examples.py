@@ -66,26 +66,6 @@ def test_all_examples_are_run() -> None:
     assert names == RUN_BELOW | RUN_ELSEWHERE | HELPERS
 
 
-@pytest.mark.parametrize("example", ["agent", "extraction", "classify"])
-def test_with_a_key_it_asks_scaleway(
-    emulator: ScalewayEmulator, on_scaleway: Environment, example: str
-) -> None:
-    # A minute's quota of the pile would take a minute's time here.
-    pile = [str(few_messages(on_scaleway))] if example == "classify" else []
-    run(example, *pile, environ=on_scaleway)
-
-    assert emulator.requests
-    assert {request.headers["authorization"] for request in emulator.requests} == {
-        f"Bearer {emulator.api_key}"
-    }
-
-
-def few_messages(on_scaleway: Environment) -> Path:
-    path = Path(on_scaleway["SSL_CERT_FILE"]).with_name("messages.txt")
-    path.write_text("My invoice is wrong.\nThe app stops.\n", encoding="utf-8")
-    return path
-
-
 def test_rag_finds_the_text_that_fits() -> None:
     films = run("rag", "How long may I keep films?")
     assert "films for one. Both can be renewed twice. [loans]" in films.stdout
@@ -111,19 +91,22 @@ def test_agent_remembers() -> None:
 
 
 def test_agent_reads_lines() -> None:
-    lines = "Renew Persuasion, please.\n\nWhich books have I borrowed?\nHello\n"
-    conversation = run("agent", "--interactive", words=lines).stdout
+    """And has nothing to renew before a book was named."""
+    lines = [
+        "Renew the first one.",
+        "Renew Persuasion, please.",
+        "",
+        "Which books have I borrowed?",
+        "Hello",
+    ]
+    conversation = run("agent", "--interactive", words="\n".join(lines)).stdout
 
     assert "Ctrl-D ends it" in conversation
+    assert "There is no loan of the first one." in conversation
     assert "Here is what I found: Persuasion is due 2027-01-06 now." in conversation
     assert "Middlemarch (due 2026-12-01), Persuasion (due 2027-01-06)" in conversation
-    assert conversation.count("Reader: ") == 3
+    assert conversation.count("Reader: ") == 4
     assert "The emulator has no model" in conversation
-
-
-def test_agent_has_nothing_to_renew_before_a_book_was_named() -> None:
-    conversation = run("agent", "--interactive", words="Renew the first one.\n").stdout
-    assert "There is no loan of the first one." in conversation
 
 
 def test_extraction_gives_records_and_costs() -> None:
@@ -148,11 +131,17 @@ def test_extraction_tells_what_failed(tmp_path: Path) -> None:
     assert "0 of 1 records" in result.stdout
 
 
-def test_classify_leaves_out_empty_lines(tmp_path: Path) -> None:
-    (tmp_path / "messages.txt").write_text("My invoice is wrong.\n\n \n", encoding="utf-8")
-    result = run("classify", str(tmp_path / "messages.txt"))
+def test_classify_sorts_the_lines_of_a_file_on_scaleway(
+    emulator: ScalewayEmulator, on_scaleway: Environment, tmp_path: Path
+) -> None:
+    path = tmp_path / "messages.txt"
+    path.write_text("My invoice is wrong.\n\n \n", encoding="utf-8")
+    emulator.script('{"topic": "billing"}')
+    result = run("classify", str(path), environ=on_scaleway)
 
     assert result.stdout.split() == ["1", "billing"]
+    [request] = emulator.requests
+    assert request.headers["authorization"] == f"Bearer {emulator.api_key}"
 
 
 def test_classify_sorts_a_pile_beyond_the_quota_of_a_minute() -> None:
@@ -202,23 +191,14 @@ def test_chat_server_streams_to_a_page() -> None:
         assert "".join(pieces).strip().startswith("Once upon a time a small grey cat")
 
 
-def test_chat_server_on_scaleway(emulator: ScalewayEmulator, on_scaleway: Environment) -> None:
-    with chat_server(on_scaleway) as address:
-        assert "".join(chat(address, "Hello", "Hi!", "How are you?"))
-
-    [request] = emulator.requests
-    assert [message["role"] for message in request.json["messages"]] == [
-        "user",
-        "assistant",
-        "user",
-    ]
-
-
-def test_chat_server_tells_of_a_failure(
+def test_chat_server_on_scaleway_tells_of_a_failure(
     emulator: ScalewayEmulator, on_scaleway: Environment
 ) -> None:
-    emulator.respond_with(lambda _: Reply("one two three", faults=[CutStream(after_events=3)]))
+    emulator.script("Fine.", Reply("one two three", faults=[CutStream(after_events=3)]))
     with chat_server(on_scaleway) as address:
+        assert "".join(chat(address, "Hello", "Hi!", "How are you?")) == "Fine."
         answer = "".join(chat(address, "Hello"))
 
-    assert answer == ("one two\n[ScalewayStreamInterruptedError: the answer could not be finished]")
+    assert answer == "one two\n[ScalewayStreamInterruptedError: the answer could not be finished]"
+    roles = [message["role"] for message in emulator.requests[0].json["messages"]]
+    assert roles == ["user", "assistant", "user"]
