@@ -11,6 +11,7 @@ import asyncio
 import time
 
 from langchain_core.embeddings import Embeddings
+from pydantic import SecretStr
 
 from langchain_scaleway import ScalewayEmbeddings, ScalewayRateLimiter
 from langchain_scaleway.testing import EmulatorProcess, Quotas, ServedModel
@@ -38,8 +39,8 @@ def openai(emulator: EmulatorProcess, _: float) -> Embeddings:
 
     return OpenAIEmbeddings(
         model=MODEL.id,
-        base_url=emulator.base_url,
-        api_key=emulator.api_key,  # type: ignore[arg-type]  # a string is converted
+        openai_api_base=emulator.base_url,
+        openai_api_key=SecretStr(str(emulator.api_key)),
         check_embedding_ctx_length=False,
     )
 
