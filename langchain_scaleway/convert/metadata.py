@@ -36,12 +36,7 @@ def answered_model(reply: Mapping[str, Any], requested_model: str) -> str:
 
 
 def reply_metadata(reply: Mapping[str, Any], requested_model: str) -> dict[str, Any]:
-    """The part of `response_metadata` that all choices of a reply share.
-
-    Args:
-        reply: The reply, or what is known of it at the end of a stream.
-        requested_model: The model that was asked.
-    """
+    """The part of `response_metadata` that all choices of a reply share."""
     answered = answered_model(reply, requested_model)
     metadata: dict[str, Any] = {"model_provider": MODEL_PROVIDER, "model_name": answered}
     if answered != requested_model:
@@ -65,17 +60,10 @@ def normalized_finish_reason(reason: Any, *, has_calls: bool, is_refusal: bool) 
 
 
 def usage_metadata(usage: Any) -> UsageMetadata | None:
-    """Translate a reply's `usage`.
+    """Translate a reply's `usage`, in tokens; `None` where there is none.
 
-    Details are included when the service gives them. Scaleway reports cached tokens for some
-    models, and reasoning tokens for none (they are part of `completion_tokens`); vLLM and
-    llama.cpp report both.
-
-    Args:
-        usage: The `usage` object as it came, or nothing.
-
-    Returns:
-        Counts in tokens, or `None` where the service gave none.
+    Scaleway reports cached tokens for some models, and reasoning tokens for none (they are part of
+    `completion_tokens`); vLLM and llama.cpp report both.
     """
     read, written = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
     total = count(usage, "total_tokens")
@@ -93,6 +81,8 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
 
 
 def _details(counts: Any, names: Mapping[str, str]) -> dict[str, int]:
+    if not counts:
+        return {}
     found = {name: count(counts, theirs) for name, theirs in names.items()}
     return {name: tokens for name, tokens in found.items() if tokens is not None}
 
@@ -104,11 +94,7 @@ def count(counts: Any, name: str) -> int | None:
 
 
 def combined_llm_output(outputs: Iterable[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """The `llm_output` of several replies: their usage is added up.
-
-    Args:
-        outputs: That of each reply; none for a reply that was streamed.
-    """
+    """The `llm_output` of several replies, none of those that were streamed: usage is added up."""
     combined: dict[str, Any] = {}
     for output in filter(None, outputs):
         usage = _sum(combined.get("token_usage"), output.get("token_usage"))

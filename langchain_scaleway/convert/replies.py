@@ -105,7 +105,7 @@ class ReplyDecoder:
         self._calls = ToolCalls(self.context.names)
 
     def result(self, reply: dict[str, Any], headers: Mapping[str, str]) -> ChatResult:
-        """Read a whole reply.
+        """Read a whole reply, as the first thing that this decoder does.
 
         Args:
             reply: The reply's JSON object.
@@ -119,7 +119,8 @@ class ReplyDecoder:
         """
         generations: list[ChatGeneration] = []
         for event in self._events_of(reply):
-            self.start()
+            if generations:
+                self.start()
             self.feed(event)
             self._end_thinking()
             said = {"reasoning_content": "".join(self.reasoning), "refusal": self._refusal}
@@ -129,8 +130,8 @@ class ReplyDecoder:
                 additional_kwargs={name: text for name, text in said.items() if text},
                 response_metadata=self.metadata(headers),
                 usage_metadata=usage_metadata(self.usage),
-                tool_calls=self._calls.valid(),
-                invalid_tool_calls=self._calls.invalid(),
+                tool_calls=self._calls.valid,
+                invalid_tool_calls=self._calls.invalid,
             )
             info = _generation_info(message)
             generations.append(ChatGeneration(message=message, generation_info=info))
@@ -210,11 +211,13 @@ class ReplyDecoder:
             context.max_tokens is not None and written >= context.max_tokens
         )
         text = "".join(self.text) if context.has_tools else ""
-        if not self._calls.end(metadata.get("id"), is_cut_off=is_cut_off, text=text) and is_cut_off:
+        calls = self._calls
+        calls.end(metadata.get("id"), is_cut_off=is_cut_off, text=text)
+        if is_cut_off and calls.invalid:
             metadata["finish_reason"] = CUT_OFF
         reason = normalized_finish_reason(
             metadata.get("finish_reason"),
-            has_calls=bool(self._calls),
+            has_calls=bool(calls.valid or calls.invalid),
             is_refusal=bool(self._refusal),
         )
         if reason:
@@ -271,7 +274,7 @@ class ReplyDecoder:
         if self._thinking is None:
             return self._chunks("", text)
         chunks = self._chunks(*self._thinking.feed(text))
-        if self._thinking.passes_through:
+        if self._thinking.is_done:
             self._thinking = None
         return chunks
 

@@ -25,45 +25,46 @@ class ThinkingSplitter:
     they answer without thinking.
 
     Attributes:
-        passes_through: Whether all that follows is answer.
+        is_done: Whether all that follows is answer; no more is to be fed.
     """
 
     def __init__(self, model: str) -> None:
         """Start at the beginning of a reply by this model."""
         self._may_begin_within = any(part in model.lower() for part in _BEGIN_WITHIN_THE_BLOCK)
-        self._has_started = False
-        self._is_thinking = False
+        self._is_thinking: bool | None = None
         self._kept: list[str] = []  # Reasoning, if a closing tag follows.
-        self._held = ""  # Text behind it in which a tag may have begun.
-        self.passes_through = False
+        self._held = ""  # The end of the text, in which a tag may have begun.
+        self.is_done = False
 
     def feed(self, text: str) -> tuple[str, str]:
-        """Take the next piece of content.
-
-        Args:
-            text: The piece, of any length.
+        """Take the next piece of content, of any length.
 
         Returns:
             The reasoning and the answer, as far as they can be told apart by now.
         """
-        if self.passes_through:
-            return "", text
         text, self._held = self._held + text, ""
-        if not self._has_started:
+        if self._is_thinking is None:
             start = text.lstrip()
             if _OPENING.startswith(start) and start != _OPENING:
                 self._held = text  # What follows tells whether this is the tag.
                 return "", ""
-            self._has_started = True
-            if start.startswith(_OPENING):
-                self._is_thinking = True
+            self._is_thinking = start.startswith(_OPENING)
+            if self._is_thinking:
                 text = start.removeprefix(_OPENING)
+        if not self._is_thinking and not self._may_begin_within:
+            self.is_done = True
+            return "", text
+        thought, closing, answer = text.partition(_CLOSING)
+        if closing:
+            self.is_done = True
+            return "".join([*self._kept, thought]), answer
+        tag = text.find("<", -len(_CLOSING) + 1)
+        if tag >= 0:
+            thought, self._held = text[:tag], text[tag:]
         if self._is_thinking:
-            return self._think(text)
-        if self._may_begin_within:
-            return self._keep(text)
-        self.passes_through = True
-        return "", text
+            return thought, ""
+        self._kept.append(thought)
+        return "", ""
 
     def end(self) -> tuple[str, str]:
         """Take the end of the reply, or what ends all reasoning: a call, or a field for reasoning.
@@ -72,25 +73,4 @@ class ThinkingSplitter:
             The rest of the reasoning and of the answer.
         """
         held = "".join([*self._kept, self._held])
-        self._kept, self._held, self.passes_through = [], "", True
         return (held, "") if self._is_thinking else ("", held)
-
-    def _think(self, text: str) -> tuple[str, str]:
-        reasoning, closing, answer = text.partition(_CLOSING)
-        if closing:
-            self._is_thinking, self.passes_through = False, True
-            return reasoning, answer
-        tag = text.find("<", -len(_CLOSING) + 1)
-        if tag >= 0:
-            text, self._held = text[:tag], text[tag:]
-        return text, ""
-
-    def _keep(self, text: str) -> tuple[str, str]:
-        """Keep the text. None is searched twice and all is joined once: thoughts are long."""
-        if _CLOSING in text:
-            text, self._kept = "".join([*self._kept, text]), []
-            return self._think(text)
-        searched = max(0, len(text) - len(_CLOSING) + 1)
-        self._kept.append(text[:searched])
-        self._held = text[searched:]
-        return "", ""

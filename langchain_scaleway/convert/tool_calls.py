@@ -20,9 +20,9 @@ from langchain_scaleway.convert.chunks import tool_chunk
 from langchain_scaleway.convert.json_text import escaped
 from langchain_scaleway.convert.names import ToolNames
 
+_decode = json.JSONDecoder(strict=False).decode
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
-_MARKUP = "<tool_call>"
 _WRITTEN_NAME = re.compile(r'"name":\s*"([^"]+)"')
 
 _CUT_OFF = "The limit on output tokens cut the call off."
@@ -37,6 +37,10 @@ class ToolCalls:
     A fragment belongs to its index, else to its id, else a name begins a call. In a stream a call
     is given from the brace on that opens its arguments: what is no object shall not look like a
     call that becomes one.
+
+    Attributes:
+        valid: At the end, the calls that may be run.
+        invalid: At the end, those whose arguments are no JSON object or which name no tool.
     """
 
     def __init__(self, names: ToolNames) -> None:
@@ -49,10 +53,8 @@ class ToolCalls:
         self._calls: list[_Call] = []
         self._by_index: dict[int | str, _Call] = {}
         self._begun = 0
-
-    def __len__(self) -> int:
-        """How many calls have come."""
-        return len(self._calls)
+        self.valid: list[ToolCall] = []
+        self.invalid: list[InvalidToolCall] = []
 
     def feed(self, wire_calls: Any) -> list[ChatGenerationChunk]:
         """Take the `tool_calls` of one delta, or of a whole message, as they came."""
@@ -69,56 +71,49 @@ class ToolCalls:
                 chunks.append(tool_chunk(None, given, None, call.position))
         return chunks
 
-    def end(self, reply_id: str | None, *, is_cut_off: bool, text: str) -> bool:
-        """Take the end of the reply; gives whether all calls may be run.
+    def end(self, reply_id: str | None, *, is_cut_off: bool, text: str) -> None:
+        """Take the end of the reply.
 
         Args:
-            reply_id: The reply's id; calls without an id of their own get one made from it.
+            reply_id: The reply's id; calls without an id of their own get one made from it, since
+                tool messages cannot answer them otherwise.
             is_cut_off: Whether the limit on output tokens ended the reply.
             text: The text of a reply that may end in a call, as models write calls.
         """
-        for call in self._calls:
-            call.read(may_be_cut_off=is_cut_off and call is self._calls[-1])
         # vLLM leaves it in the text of a whole reply that was cut off (recording `tool_truncated`).
-        _, markup, written = text.rpartition(_MARKUP)
+        _, markup, written = text.rpartition("<tool_call>")
         if is_cut_off and markup and "</tool_call>" not in written:
             found = _WRITTEN_NAME.search(written)
             name = self._names.from_wire(found[1]) if found else None
-            pieces = [markup, written]
-            self._calls.append(_Call(len(self), name=name, pieces=pieces, error=_CUT_OFF))
-        for call in self._calls:  # Tool messages cannot answer a call without an id.
+            self._calls.append(_Call(len(self._calls), name=name, pieces=[markup, written]))
+        for call in self._calls:
             call.id = call.id or f"{reply_id or f'call-{uuid4().hex}'}-tool-{call.position}"
-        return all(call.error is None for call in self._calls)
+            arguments = call.arguments
+            args, error = _parse(arguments)
+            # vLLM makes up the arguments `{}` for a call that was cut off before them. That a call
+            # which really has none ends exactly at the limit is much less likely.
+            if is_cut_off and not args and call is self._calls[-1]:
+                error = _CUT_OFF
+            if call.name is not None and error is None:
+                self.valid.append(tool_call(name=call.name, args=args, id=call.id))
+                continue
+            call.is_valid, error = False, error or "The call names no tool."
+            bad = invalid_tool_call(name=call.name, args=arguments, id=call.id, error=error)
+            self.invalid.append(bad)
 
     def rest(self) -> list[ChatGenerationChunk]:
-        """What a stream has not given yet at its end.
+        """What a stream has not given before its end.
 
         These are calls that had been held back, ids for those without one, and endings for those
         that must not be run.
         """
-        chunks = self._begin(len(self))
+        chunks = self._begin(len(self._calls))
         for call in self._calls:
-            end = "" if call.error is None else call.ending()
+            end = "" if call.is_valid else _ending(call.arguments)
             if end or not call.has_given_id:
                 call_id = None if call.has_given_id else call.id
                 chunks.append(tool_chunk(None, end, call_id, call.position))
         return chunks
-
-    def valid(self) -> list[ToolCall]:
-        """The calls that may be run."""
-        return [
-            tool_call(name=call.name or "", args=call.args, id=call.id)
-            for call in self._calls
-            if call.error is None
-        ]
-
-    def invalid(self) -> list[InvalidToolCall]:
-        """The calls whose arguments are no JSON object or which name no tool."""
-        return [
-            invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=call.error)
-            for call in self._calls
-            if call.error is not None
-        ]
 
     def _find(self, index: int | str | None, call_id: str | None, name: str | None) -> "_Call":
         if index is not None:
@@ -131,7 +126,7 @@ class ToolCalls:
             if call is None and name is None and self._calls:
                 call = self._calls[-1]
         if call is None:
-            call = _Call(len(self))
+            call = _Call(len(self._calls))
             self._calls.append(call)
             if index is not None:
                 self._by_index[index] = call
@@ -150,8 +145,7 @@ class _Call:
     name: str | None = None
     pieces: list[str] = field(default_factory=list)
     has_given_id: bool = False
-    args: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
+    is_valid: bool = True
 
     @property
     def arguments(self) -> str:
@@ -171,31 +165,6 @@ class _Call:
     def begin(self) -> ChatGenerationChunk:
         self.has_given_id = self.id is not None
         return tool_chunk(self.name, _as_json(self.arguments), self.id, self.position)
-
-    def read(self, *, may_be_cut_off: bool) -> None:
-        """Read the arguments, or note why the call must not be run.
-
-        vLLM makes up the arguments `{}` for a call that was cut off before them. That a call which
-        really has none ends exactly at the limit is much less likely.
-        """
-        self.args, self.error = _parse(self.arguments)
-        if may_be_cut_off and not self.args:
-            self.error = _CUT_OFF
-        elif self.error is None and self.name is None:
-            self.error = "The call names no tool."
-
-    def ending(self) -> str:
-        """What to append to arguments, so that they cannot pass for whole ones.
-
-        When core adds chunks up it completes JSON that breaks off, and drops what it cannot
-        read: `{"path": "/tmp` would become a valid call with half a path, and be run. A bracket
-        that closes nothing is something that core does not repair: it makes an
-        `invalid_tool_call` of the call.
-        """
-        arguments = self.arguments
-        if is_no_object(arguments):
-            return ""
-        return next((end for end in _ENDINGS if not _is_read_by_core(arguments + end)), "")
 
 
 def is_no_object(arguments: str) -> bool:
@@ -233,7 +202,7 @@ def _parts(wire_calls: Any) -> Iterator[tuple[int | str | None, str | None, str 
 def _parse(arguments: str) -> tuple[dict[str, Any], str | None]:
     """Parse arguments into an object, or say why that cannot be done."""
     try:
-        parsed = json.loads(arguments or "{}", strict=False)
+        parsed = _decode(arguments or "{}")
     except ValueError as error:
         return {}, f"The arguments are not valid JSON: {error}"
     except RecursionError:
@@ -241,6 +210,18 @@ def _parse(arguments: str) -> tuple[dict[str, Any], str | None]:
     if not isinstance(parsed, dict):
         return {}, f"The arguments are JSON, but a {type(parsed).__name__}, not an object."
     return parsed, None
+
+
+def _ending(arguments: str) -> str:
+    """What to append to arguments, so that they cannot pass for whole ones.
+
+    When core adds chunks up it completes JSON that breaks off, and drops what it cannot read:
+    `{"path": "/tmp` would become a valid call with half a path, and be run. A bracket that closes
+    nothing is something that core does not repair: it makes an `invalid_tool_call` of the call.
+    """
+    if is_no_object(arguments):
+        return ""
+    return next((end for end in _ENDINGS if not _is_read_by_core(arguments + end)), "")
 
 
 def _is_read_by_core(arguments: str) -> bool:
