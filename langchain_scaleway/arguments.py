@@ -2,15 +2,28 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar, cast, get_args
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+PARAMETERS = (
+    *("temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty", "logit_bias"),
+    *("stop", "seed", "logprobs", "top_logprobs", "reasoning_effort", "parallel_tool_calls"),
+)
+"""Fields of `ChatScaleway` that go into requests under the same name. `max_tokens` is the older
+name of `max_completion_tokens`, and the one that every Scaleway endpoint takes."""
+
+_OF_CALLS = frozenset(
+    {
+        *PARAMETERS,
+        *("model", "stream_usage", "extra_body", "extra_headers", "timeout"),
+        *("tools", "tool_choice", "response_format"),
+    }
+)
+"""Arguments that calls have."""
 
 _OTHER_NAMES = {
     "api_key": ("scaleway_api_key", "secret_key", "scw_secret_key", "openai_api_key"),
@@ -26,43 +39,15 @@ _OTHER_NAMES = {
 }
 """What other integrations call the same thing."""
 
-_NOT_TAKEN = {
+_OF_VLLM = (
+    *("chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"),
+)
+_NO_FIELDS = {
     "n": "LangChain hands on one answer to a prompt: `model.batch([prompt] * n)` gives several.",
     "user": "Scaleway has no such request field (OpenAPI, September 2026).",
+    **dict.fromkeys(_OF_VLLM, "It is one of vLLM's request fields."),
 }
-"""Request fields of other clients that are no arguments here, and why."""
-
-_OF_VLLM = frozenset(
-    {"chat_template_kwargs", "ignore_eos", "min_p", "min_tokens", "repetition_penalty", "top_k"}
-)
-"""vLLM's own request fields, which are not misspelt arguments."""
-
-_OF_CALLS = frozenset(
-    {
-        *("model", "temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty"),
-        *("logit_bias", "stop", "seed", "logprobs", "top_logprobs", "reasoning_effort"),
-        *("parallel_tool_calls", "stream_usage", "extra_body", "extra_headers", "timeout"),
-        *("tools", "tool_choice", "response_format"),
-    }
-)
-"""Arguments that calls have."""
-
-_OF_MODELS = frozenset(
-    {
-        *("api_key", "project_id", "base_url", "max_retries", "default_headers", "http_client"),
-        *(
-            "http_async_client",
-            "include_response_headers",
-            "model_family",
-            "replay_reasoning",
-            "stream_chunk_timeout",
-            "streaming",
-            "use_responses_api",
-        ),
-        *("disable_streaming", "output_version"),
-    }
-)
-"""Arguments that only models have."""
+"""Request fields that are no arguments here, and no misspelt ones either."""
 
 _LIKENESS = 0.7
 """How similar to an argument (0 to 1) a name must be to count as a misspelling of it."""
@@ -91,11 +76,25 @@ def check_arguments(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], o
     for name, value in given.items():
         if name not in fields:
             raise ValueError(f"`{name}` is not an argument of {owner}. {_hint(name, fields)}")
-        if isinstance(value, bool) and _takes_a_number(fields[name].annotation):
+        annotation = fields[name].annotation
+        if isinstance(value, bool) and {int, float} & {annotation, *get_args(annotation)}:
             raise ValueError(f"`{name}` is a number, not {value}.")
 
 
-def check_call(given: Iterable[str]) -> None:
+def _hint(name: str, fields: Mapping[str, FieldInfo]) -> str:
+    """What to do about an unknown argument."""
+    has_extra_body = "extra_body" in fields  # Chat models have it.
+    if has_extra_body and name in _NO_FIELDS:
+        return f"{_NO_FIELDS[name]} `extra_body={{{name!r}: …}}` sends it."
+    meant = [own for own, others in _OTHER_NAMES.items() if name in others and own in fields]
+    meant += difflib.get_close_matches(name, fields, n=1, cutoff=_LIKENESS)
+    hints = [f"Did you mean `{meant[0]}`?"] if meant else []
+    if has_extra_body:
+        hints.append("Request fields without an argument of their own go into `extra_body`.")
+    return " ".join(hints or [f"It takes {', '.join(sorted(fields))}."])
+
+
+def check_call(given: Iterable[str], fields: Iterable[str]) -> None:
     """Refuse arguments that no call can have, because they would go into the request.
 
     These are arguments that only models have, and misspelt ones. Any other name may be a request
@@ -103,6 +102,7 @@ def check_call(given: Iterable[str]) -> None:
 
     Args:
         given: The names of a call's arguments.
+        fields: The names of the model's fields.
 
     Raises:
         ValueError: The call has such an argument.
@@ -112,7 +112,7 @@ def check_call(given: Iterable[str]) -> None:
             continue
         if name == "headers":
             raise ValueError("`headers` would go into the request's body: use `extra_headers`.")
-        if name in _OF_MODELS:
+        if name in fields:
             raise ValueError(
                 f"`{name}` belongs to the model, not to a call. Make a model with another one: "
                 f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
@@ -122,6 +122,12 @@ def check_call(given: Iterable[str]) -> None:
                 f"`{name}` is not an argument of a call. Did you mean `{meant}`? "
                 f"`extra_body={{{name!r}: …}}` sends it as it is."
             )
+
+
+@lru_cache(maxsize=128)  # The same few names come with every call.
+def _meant_in_a_call(name: str) -> str | None:
+    close = difflib.get_close_matches(name, _OF_CALLS, n=1, cutoff=_LIKENESS_IN_CALLS)
+    return close[0] if close else None
 
 
 def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretStr]:
@@ -148,44 +154,3 @@ def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretS
             )
         wrapped[name] = SecretStr(text)
     return wrapped
-
-
-def hiding_headers(bind: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Have a model's `bind` wrap the values of `extra_headers`, as `checked_headers` does.
-
-    LangChain shows what is bound in `repr`, in `dumps` and in the traces of chains.
-    """
-
-    @wraps(bind)
-    def bind_hidden(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        headers = cast("Mapping[str, SecretStr | str] | None", kwargs.get("extra_headers"))
-        if headers:
-            kwargs["extra_headers"] = checked_headers(headers)
-        return bind(*args, **kwargs)
-
-    return bind_hidden
-
-
-def _hint(name: str, fields: Mapping[str, FieldInfo]) -> str:
-    """What to do about an unknown argument."""
-    has_extra_body = "extra_body" in fields  # Chat models have it.
-    if has_extra_body and (reason := _NOT_TAKEN.get(name)):
-        return f"{reason} `extra_body={{{name!r}: …}}` sends it all the same."
-    if has_extra_body and name in _OF_VLLM:
-        return f"It is one of vLLM's request fields: `extra_body={{{name!r}: …}}` sends it."
-    meant = [own for own, others in _OTHER_NAMES.items() if name in others and own in fields]
-    meant += difflib.get_close_matches(name, fields, n=1, cutoff=_LIKENESS)
-    hints = [f"Did you mean `{meant[0]}`?"] if meant else []
-    if has_extra_body:
-        hints.append("Request fields without an argument of their own go into `extra_body`.")
-    return " ".join(hints or [f"It takes {', '.join(sorted(fields))}."])
-
-
-def _takes_a_number(annotation: Any) -> bool:
-    return not {int, float}.isdisjoint({annotation, *get_args(annotation)})
-
-
-@lru_cache(maxsize=128)  # The same few names come with every call.
-def _meant_in_a_call(name: str) -> str | None:
-    close = difflib.get_close_matches(name, _OF_CALLS, n=1, cutoff=_LIKENESS_IN_CALLS)
-    return close[0] if close else None

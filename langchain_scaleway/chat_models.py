@@ -27,21 +27,16 @@ from langchain_scaleway.advice import (
     warn_about_request,
     warn_about_text_around,
 )
-from langchain_scaleway.arguments import check_call, hiding_headers
+from langchain_scaleway.arguments import PARAMETERS, check_call
+from langchain_scaleway.bindings import binding
 from langchain_scaleway.chat_apis import ChatApi, chat_api
 from langchain_scaleway.client_fields import ClientFields
-from langchain_scaleway.convert import blocks, request
+from langchain_scaleway.convert import blocks
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
 from langchain_scaleway.convert.metadata import combined_llm_output
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.replies import ReplyContext
-from langchain_scaleway.convert.request import (
-    PARAMETERS,
-    make_streaming,
-    make_whole,
-    name_tools,
-    request_fields,
-)
+from langchain_scaleway.convert.request import as_sent, name_tools, request_fields
 from langchain_scaleway.convert.templates import family_of
 from langchain_scaleway.convert.tools import Tool, ToolChoice, convert_tool_choice, convert_tools
 from langchain_scaleway.data import model_facts, model_profile
@@ -275,14 +270,15 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         if stop is not None:
             arguments = {**arguments, "stop": stop}
         fields_sent = request_fields(
-            model=model, parameters=parameters, extra_body=self.extra_body, arguments=arguments
+            model=model,
+            parameters=parameters,
+            extra_body=self.extra_body,
+            arguments=arguments,
+            stream=stream,
+            stream_usage=self.stream_usage,
         )
         names = name_tools(fields_sent)
         body = {"model": model, "messages": self._history(messages, model, names), **fields_sent}
-        if stream:
-            make_streaming(body, with_usage=arguments.get("stream_usage", self.stream_usage))
-        else:
-            make_whole(body)
         api = chat_api(body, self.use_responses_api)
         context = ReplyContext.of(body, names, with_headers=self.include_response_headers)
         sent = api.request(body)
@@ -309,7 +305,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         return combined_llm_output(llm_outputs)
 
-    bind: ClassVar = hiding_headers(BaseChatModel.bind)
+    bind: ClassVar = binding(BaseChatModel.bind)
 
     # Tools and structured output
 
@@ -385,9 +381,9 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
             schema,
             method,
             strict=strict,
+            arguments=kwargs,
             include_raw=include_raw,
             on_text_around=warn_about_text_around,
-            **kwargs,
         )
         bind = self.bind_tools if arguments.get("tools") else self.bind
         return bind(**arguments) | parser
@@ -436,7 +432,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
 
     def _get_invocation_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         # Before tracers see them: one may be a key.
-        check_call(kwargs)
+        check_call(kwargs, type(self).model_fields)
         kwargs.pop("extra_headers", None)
         return super()._get_invocation_params(*args, **kwargs)
 
@@ -459,7 +455,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         # would answer for another temperature or model.
         for name in ("extra_headers", "timeout"):
             kwargs.pop(name, None)
-        params = {**self._identifying_params, "_type": self._llm_type, **request.as_sent(kwargs)}
+        params = {**self._identifying_params, "_type": self._llm_type, **as_sent(kwargs)}
         params["stop"] = stop if stop is not None else self.stop
         params["output_version"] = self.output_version
         params["replay_reasoning"] = self.replay_reasoning

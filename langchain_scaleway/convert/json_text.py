@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic_core import from_json
@@ -23,9 +22,13 @@ def escaped(text: str) -> str:
     return _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
 
 
-def is_json(text: str) -> bool:
-    """Whether a text is JSON, from its first character to its last."""
-    return _fault(text) is None
+def fault_of(text: str) -> str:
+    """What keeps a text from being JSON, from its first character to its last; empty if it is."""
+    try:
+        from_json(escaped(text))
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def ends_in_the_middle(text: str) -> bool:
@@ -34,38 +37,27 @@ def ends_in_the_middle(text: str) -> bool:
     Args:
         text: What a model wrote.
     """
-    fault = _fault(text[max(text.find("{"), 0) :])
-    return fault is not None and fault.startswith("EOF")
+    return fault_of(text[max(text.find("{"), 0) :]).startswith("EOF")
 
 
-def _fault(text: str) -> str | None:
-    try:
-        from_json(escaped(text))
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def objects_in(text: str) -> Iterator[str]:
+def objects_in(text: str) -> list[str]:
     """The JSON objects in a text, one behind the other; none if the last of them is cut off.
 
     Args:
         text: What a model wrote, with anything around the objects.
     """
     found: list[str] = []
-    decoder = json.JSONDecoder(strict=False)
     start = text.find("{")
     while start >= 0:
         try:
-            _, end = decoder.raw_decode(text, start)
+            _, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+            found.append(text[start:end])
         except (ValueError, RecursionError):
             if ends_in_the_middle(text[start:]):
-                return  # What is whole in it is a part of something that is not.
+                return []  # What is whole in it is a part of something that is not.
             end = start + 1
-        else:
-            found.append(text[start:end])
         start = text.find("{", end)
-    yield from found
+    return found
 
 
 class GrowingJson:
@@ -88,24 +80,15 @@ class GrowingJson:
         self._value: Any = None
 
     def add(self, piece: str) -> Any:
-        """Take the next piece.
-
-        Args:
-            piece: The text that follows.
-
-        Returns:
-            The value so far; `None` if it is no other than before, or there is none yet.
-        """
+        """Take the next piece; give the value so far, or `None` if it has not grown."""
         self._text += piece
         if not piece or len(self._text) - self._read < len(self._text) // self._SHARE:
             return None
         self._read = len(self._text)
-        begin = re.search(r"[{\[]", self._text)  # A code fence or a word may stand before it.
+        begin = re.search(r"[{\[]|\Z", self._text)  # A code fence or a word may stand before it.
+        text = escaped(self._text[begin.start() if begin else 0 :])
         try:
-            value = from_json(
-                escaped(self._text[begin.start() if begin else 0 :]),
-                allow_partial="trailing-strings",
-            )
+            value = from_json(text, allow_partial="trailing-strings")
         except ValueError:
             return None
         if value == self._value or _has_lost(self._value, value):

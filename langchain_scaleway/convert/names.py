@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 
 _LONGEST = 64
-_LEGAL = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST}}}")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_-]")
 _DIGEST = 8
 """Hexadecimal digits that tell two names apart which would otherwise become one."""
@@ -37,18 +36,23 @@ class ToolNames:
         self._from_wire: dict[str, str] = {}
         # Legal names keep theirs. The order of the others must not matter: a prompt cache is
         # good for as long as each tool has the same name in every request.
-        for name in sorted(set(names), key=lambda name: (not is_legal(name), name)):
-            wire = self._distinct(name)
-            self._to_wire[name] = wire
+        for name in sorted(set(names), key=lambda name: (legal_name(name) != name, name)):
+            self._to_wire[name] = wire = self.to_wire(name)
             self._from_wire[wire] = name
 
     def to_wire(self, name: str) -> str:
-        """The name to send: itself if it is legal, else a legal one in its place.
+        """The name to send: itself if it is legal, else a legal one that no other bound tool has.
 
         Args:
             name: The caller's name of a bound tool, or any other that a history holds.
         """
-        return self._to_wire.get(name) or self._distinct(name)
+        if name in self._to_wire:
+            return self._to_wire[name]
+        wire = legal_name(name)
+        if wire != name and wire in self._from_wire:
+            digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
+            wire = f"{wire[: _LONGEST - _DIGEST - 1]}_{digest}"
+        return wire
 
     def from_wire(self, name: str) -> str:
         """The caller's name of the tool that a model calls; an unknown name stays as it is.
@@ -59,26 +63,8 @@ class ToolNames:
         Args:
             name: The name in the reply.
         """
-        found = self._from_wire.get(name)
-        if found is None:
-            bare = _CHANNEL.sub("", name).removeprefix(_NAMESPACE)
-            found = self._from_wire.get(bare, name)
-        return found
-
-    def _distinct(self, name: str) -> str:
-        """A legal name that no other bound tool has."""
-        if is_legal(name):
-            return name
-        wire = legal_name(name)
-        if wire in self._from_wire:
-            digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
-            wire = f"{wire[: _LONGEST - _DIGEST - 1]}_{digest}"
-        return wire
-
-
-def is_legal(name: str) -> bool:
-    """Whether every engine accepts a name as it is."""
-    return _LEGAL.fullmatch(name) is not None
+        bare = _CHANNEL.sub("", name).removeprefix(_NAMESPACE)
+        return self._from_wire.get(name) or self._from_wire.get(bare, name)
 
 
 def legal_name(name: str) -> str:

@@ -11,21 +11,14 @@ text anew with every chunk. The parsers here differ from them in these points al
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
+from langchain_core import output_parsers
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.output_parsers import (
-    JsonOutputKeyToolsParser,
-    JsonOutputParser,
-    JsonOutputToolsParser,
-    PydanticOutputParser,
-    PydanticToolsParser,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable
 from langchain_core.runnables.utils import AddableDict
 from langchain_core.utils.pydantic import TBaseModel  # noqa: F401 -- mypy's plugin asks for it
 from pydantic import BaseModel, TypeAdapter
@@ -36,7 +29,7 @@ from langchain_scaleway.convert.json_text import (
     GrowingJson,
     ends_in_the_middle,
     escaped,
-    is_json,
+    fault_of,
     objects_in,
 )
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
@@ -45,7 +38,7 @@ _QUOTED_CHARACTERS = 200
 
 _FENCED = re.compile(r"```\w*\s(.*?)(?:```|\Z)", re.DOTALL)
 
-_REFUSALS = JsonOutputToolsParser()
+_REFUSALS = output_parsers.JsonOutputToolsParser()
 """LangChain's parser of calls, which raises its `ModelRefusalError` if the model refused; since
 langchain-core 1.7.5."""
 
@@ -63,8 +56,8 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
 
     Attributes:
         tool: The tool whose arguments are the object; `None` if it is the text of the answer.
-        kind: The class of the objects; `None` for whatever JSON has.
-        required: Keys that an object has at least, where there is no class to say so.
+        kind: The class of the objects; `None` for what JSON has.
+        required: The keys that an object has at least; `None` for any JSON.
         include_raw: Whether to give dicts of `raw`, `parsed` and `parsing_error`, and raise
             nothing. A stream hands the reply on as it comes; LangChain's usual chain for this
             would hold it back until its end.
@@ -73,13 +66,12 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
     Raises:
         ScalewayTruncatedOutputError: The limit on output tokens cut the answer off.
         OutputParserException: The answer is not an object, or one of another kind.
-        ValidationError: The arguments of a called tool are of another kind (Pydantic's).
         ModelRefusalError: The model refused (LangChain's, since langchain-core 1.7.5).
     """
 
     tool: str | None = None
     kind: Any = None
-    required: tuple[str, ...] = ()
+    required: tuple[str, ...] | None = None
     include_raw: bool = False
     on_text_around: Callable[[str], None] | None = None
 
@@ -90,9 +82,9 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Read a whole reply; or, if it is partial, what there is of the object so far."""
-        message = cast("ChatGeneration", result[0]).message
+        message = cast("AIMessage", cast("ChatGeneration", result[0]).message)
         if partial:
-            return next(iter(_Growth(self).add(message)), None)
+            return next(_Growth(self).add(message), None)
         if not self.include_raw:
             return self._object_in(message)
         try:
@@ -114,40 +106,34 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         for found in growth.end():
             yield found
 
-    def _object_in(self, message: BaseMessage) -> Any:
+    def _object_in(self, message: AIMessage) -> Any:
         _REFUSALS.parse_result([ChatGeneration(message=message)])
-        if self.tool is None:
-            return self._in_text(message)
-        for call in getattr(message, "tool_calls", ()):
-            if call["name"] == self.tool:
-                return self.read(json.dumps(call["args"]))
-        raise _no_object(message, called=True)
-
-    def _in_text(self, message: BaseMessage) -> Any:
         text = message.text.strip()
-        whole = next((c for c in (text, *_FENCED.findall(text)[:1]) if is_json(c)), None)
-        if whole is not None:
+        if self.tool is None:
+            wholes = [whole for whole in (text, *_FENCED.findall(text)[:1]) if not fault_of(whole)]
+        else:
+            wholes = [json.dumps(c["args"]) for c in message.tool_calls if c["name"] == self.tool]
+        if wholes:
             try:
-                return self.read(whole)
+                return self.read(wholes[0])
             except ValueError as error:
-                raise _misfit(message, whole, error) from error
-        # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
-        fitting = self._fitting(objects_in(text) if text else [_reasoning(message)])
+                raise OutputParserException(
+                    f"The structured output of model {_model(message)!r} does not fit its "
+                    f"schema: {error}. It says {_quoted(wholes[0])}.",
+                    llm_output=wholes[0],
+                ) from error
+        fitting = []
+        if self.tool is None:
+            # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
+            thoughts = _reasoning(message)
+            for found in objects_in(text) if text else [thoughts] * thoughts.startswith("{"):
+                with contextlib.suppress(ValueError):
+                    fitting.append(self.read(found))
         if len(fitting) != 1:
-            raise _no_object(message, called=False)
+            raise _no_object(message, called=self.tool is not None)
         if text and self.on_text_around is not None:
             self.on_text_around(str(_model(message)))
         return fitting[0]
-
-    def _fitting(self, texts: Iterable[str]) -> list[Any]:
-        """The objects of the right kind among these."""
-        fitting = []
-        for text in texts:
-            with contextlib.suppress(ValueError):
-                found = from_json(escaped(text))
-                if isinstance(found, dict) and all(key in found for key in self.required):
-                    fitting.append(self.read(text))
-        return fitting
 
     def read(self, text: str) -> Any:
         """Read JSON, of which alone strict classes take dates and enums.
@@ -159,52 +145,33 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
             ValueError: It is not of the right kind.
         """
         text = escaped(text)
-        if self.kind is None:
-            return from_json(text)
-        if hasattr(self.kind, "parse_raw") and not issubclass(self.kind, BaseModel):
-            return self.kind.parse_raw(text)  # Pydantic 1
-        return TypeAdapter(self.kind).validate_json(text)
+        if self.kind is not None:
+            if hasattr(self.kind, "parse_raw") and not issubclass(self.kind, BaseModel):
+                return self.kind.parse_raw(text)  # Pydantic 1
+            return TypeAdapter(self.kind).validate_json(text)
+        found = from_json(text)
+        if self.required is not None:
+            if not isinstance(found, dict):
+                raise ValueError(f"it is no object, but a {type(found).__name__}")
+            if missing := [key for key in self.required if key not in found]:
+                raise ValueError(f"it has no {', '.join(map(repr, missing))}")
+        return found
 
 
-class _TextJson(_WholeObjects, JsonOutputParser):
-    """Reads whatever JSON the answer is."""
-
-    name: str | None = "JsonOutputParser"
+class JsonOutputParser(_WholeObjects, output_parsers.JsonOutputParser):
+    """Reads the answer as JSON."""
 
 
-class _TextObject(_WholeObjects, PydanticOutputParser[Any]):
+class PydanticOutputParser(_WholeObjects, output_parsers.PydanticOutputParser[Any]):
     """Reads the answer as an object of a class."""
 
-    name: str | None = "PydanticOutputParser"
 
-
-class _CallJson(_WholeObjects, JsonOutputKeyToolsParser):
+class JsonOutputKeyToolsParser(_WholeObjects, output_parsers.JsonOutputKeyToolsParser):
     """Reads the arguments of a tool call."""
 
-    name: str | None = "JsonOutputKeyToolsParser"
 
-
-class _CallObject(_WholeObjects, PydanticToolsParser):
+class PydanticToolsParser(_WholeObjects, output_parsers.PydanticToolsParser):
     """Reads the arguments of a tool call as an object of a class."""
-
-    name: str | None = "PydanticToolsParser"
-
-
-def object_parser(kind: Any, *, tool: str | None, **fields: Any) -> Runnable[Any, Any]:
-    """LangChain's parser for a kind of structured output, as this module mends it.
-
-    Args:
-        kind: The class of the objects; `None` for whatever JSON has.
-        tool: The tool whose arguments are the object; `None` if it is the text of the answer.
-        **fields: `required`, `include_raw` and `on_text_around`, as in `_WholeObjects`.
-    """
-    if tool is None:
-        if kind is None:
-            return _TextJson(**fields)
-        return _TextObject(kind=kind, pydantic_object=kind, **fields)
-    if kind is None:
-        return _CallJson(tool=tool, key_name=tool, first_tool_only=True, **fields)
-    return _CallObject(tool=tool, kind=kind, tools=[kind], first_tool_only=True, **fields)
 
 
 class _Growth:
@@ -212,12 +179,12 @@ class _Growth:
 
     def __init__(self, parser: _WholeObjects) -> None:
         self._parser = parser
-        self._messages: list[BaseMessage] = []
+        self._messages: list[AIMessage] = []
         self._json = GrowingJson()
         self._call: int | str | None = None
         self._shown: list[Any] = []
 
-    def add(self, message: BaseMessage) -> Iterator[Any]:
+    def add(self, message: AIMessage) -> Iterator[Any]:
         """Take the next chunk; give the object if there is more of it to show."""
         self._messages.append(message)
         if self._parser.include_raw:
@@ -250,7 +217,7 @@ class _Growth:
             self._shown = [found]
             yield found
 
-    def _piece(self, message: BaseMessage) -> str:
+    def _piece(self, message: AIMessage) -> str:
         """The next piece of the object's text."""
         if self._parser.tool is None:
             return str(message.text)
@@ -262,30 +229,25 @@ class _Growth:
         return "".join(f["args"] or "" for f in fragments if f["index"] == self._call)
 
 
-# Replies without an object
-
-
-def _no_object(message: BaseMessage, *, called: bool) -> OutputParserException:
+def _no_object(message: AIMessage, *, called: bool) -> OutputParserException:
     """The error for a reply without an object; it says what is there instead."""
     finish_reason = message.response_metadata.get("finish_reason")
-    invalid = [call["args"] or "" for call in getattr(message, "invalid_tool_calls", ())]
-    calls = getattr(message, "tool_calls", ())
-    said = (invalid or [message.text.strip()])[0]
     if finish_reason == "length":
         return _truncated(message)
+    invalid = [call["args"] or "" for call in message.invalid_tool_calls]
+    said = (invalid or [message.text.strip()])[0]
     if said and ends_in_the_middle(said):
         reason = f"It ends in the middle, the limit was not reached: {_quoted(said)}."
     elif refusal := message.additional_kwargs.get("refusal"):
         reason = f"It refused: {_quoted(refusal)}."
     elif invalid:
         reason = f"The arguments of its tool call are not JSON for an object: {_quoted(said)}."
-    elif calls:
-        reason = f"It called the tool {calls[0]['name']!r} instead."
-    elif said and called:
-        reason = f"It called no tool for it, and answered {_quoted(said)}."
+    elif message.tool_calls:
+        reason = f"It called the tool {message.tool_calls[0]['name']!r} instead."
     elif said:
-        reason = f"It is not JSON: {_quoted(said)}."
-    elif reasoning := _reasoning(message).strip():
+        kind = "It called no tool for it, and answered" if called else "It is not JSON:"
+        reason = f"{kind} {_quoted(said)}."
+    elif reasoning := _reasoning(message):
         reason = f"Its answer is empty; all it wrote is in its reasoning: {_quoted(reasoning)}."
     else:
         reason = "Its answer is empty."
@@ -296,36 +258,29 @@ def _no_object(message: BaseMessage, *, called: bool) -> OutputParserException:
     )
 
 
-def _misfit(message: BaseMessage, text: str, error: ValueError) -> OutputParserException:
-    return OutputParserException(
-        f"The structured output of model {_model(message)!r} does not fit its schema: {error}. "
-        f"It says {_quoted(text)}.",
-        llm_output=text,
-    )
-
-
-def _truncated(message: BaseMessage) -> ScalewayTruncatedOutputError:
-    usage = getattr(message, "usage_metadata", None) or {}
-    limit = f"limit of {usage['output_tokens']} tokens" if usage.get("output_tokens") else "limit"
-    thoughts = (usage.get("output_token_details") or {}).get("reasoning")
-    thoughts = thoughts or ("a share" if _reasoning(message) else None)
+def _truncated(message: AIMessage) -> ScalewayTruncatedOutputError:
+    usage = message.usage_metadata
+    tokens = usage["output_tokens"] if usage else 0
+    limit = f"limit of {tokens} tokens" if tokens else "limit"
+    thoughts: Any = usage and usage.get("output_token_details", {}).get("reasoning")
+    thoughts = thoughts or (_reasoning(message) and "a share")
     spent = f" ({thoughts} of it spent on reasoning)" if thoughts else ""
-    model = _model(message)
-    text = (
-        f"The structured output of model {model!r} ends in the middle, the {limit} was "
+    return ScalewayTruncatedOutputError(
+        f"The structured output of model {_model(message)!r} ends in the middle, the {limit} was "
         f"reached{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
-        '`reasoning_effort="none"` or a lower effort leaves more for the answer.'
+        '`reasoning_effort="none"` or a lower effort leaves more for the answer.',
+        model=_model(message),
     )
-    return ScalewayTruncatedOutputError(text, model=model)
 
 
-def _model(message: BaseMessage) -> Any:
+def _model(message: AIMessage) -> Any:
     return message.response_metadata.get("model_name")
 
 
-def _reasoning(message: BaseMessage) -> str:
+def _reasoning(message: AIMessage) -> str:
     blocks = message.content_blocks
-    return "".join(block.get("reasoning", "") for block in blocks if block["type"] == "reasoning")
+    texts = [block.get("reasoning", "") for block in blocks if block["type"] == "reasoning"]
+    return "".join(texts).strip()
 
 
 def _quoted(text: str) -> str:

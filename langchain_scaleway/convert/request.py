@@ -1,27 +1,10 @@
 """Fields of the model and arguments of a call -> the body of a chat completion request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.tools import convert_tool_choice, convert_tools
-
-PARAMETERS = (
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "presence_penalty",
-    "frequency_penalty",
-    "logit_bias",
-    "stop",
-    "seed",
-    "logprobs",
-    "top_logprobs",
-    "reasoning_effort",
-    "parallel_tool_calls",
-)
-"""Fields of `ChatScaleway` that go into requests under the same name. `max_tokens` is the older
-name of `max_completion_tokens`, and the one that every Scaleway endpoint takes."""
 
 _NOT_SENT = frozenset(
     {
@@ -48,6 +31,8 @@ def request_fields(
     parameters: Mapping[str, Any],
     extra_body: Mapping[str, Any] | None,
     arguments: Mapping[str, Any],
+    stream: bool = False,
+    stream_usage: bool = True,
 ) -> dict[str, Any]:
     """Work out a request's fields, its messages aside.
 
@@ -59,7 +44,9 @@ def request_fields(
         model: The model to ask.
         parameters: The model's own parameters, by request field.
         extra_body: The model's further request fields, sent as they are.
-        arguments: The call's arguments, `extra_body` among them.
+        arguments: The call's arguments, `extra_body` and `stream_usage` among them.
+        stream: Whether to ask for a stream of events.
+        stream_usage: Whether to ask for the usage in its last one, if the call does not say.
 
     Returns:
         The fields, with the caller's names of tools: see `name_tools`.
@@ -68,24 +55,18 @@ def request_fields(
         ValueError: `tools`, `tool_choice` or a schema as `response_format` cannot be sent, or the
             call has one of OpenAI's former arguments.
     """
-    if former := next((name for name in _FORMER if arguments.get(name) is not None), None):
+    if former := [name for name in _FORMER if arguments.get(name) is not None]:
         raise ValueError(
-            f"`{former}` is what OpenAI had before tools, and no server of Scaleway's reads it. "
+            f"`{former[0]}` is what OpenAI had before tools, and no server of Scaleway's reads it. "
             "Bind tools in its place, with `model.bind_tools(functions, tool_choice=…)`; an agent "
             "of langchain-classic is made with `create_tool_calling_agent`."
         )
-    of_the_call = {**(arguments.get("extra_body") or {}), **arguments}
-    body: dict[str, Any] = {"model": model, **parameters}
-    body.update(extra_body or {})
-    body.update(arguments.get("extra_body") or {})
-    for name, value in arguments.items():
-        if name in _NOT_SENT:
-            continue
-        if value is not None:
-            body[name] = value
-        elif name != "model":
-            body.pop(name, None)
-    _convert(body)
+    sent = {name: value for name, value in arguments.items() if name not in _NOT_SENT}
+    sent["model"] = sent.get("model") or model
+    of_the_call = {**(arguments.get("extra_body") or {}), **sent}
+    unset = {name for name, value in sent.items() if value is None}
+    body = {**parameters, **(extra_body or {}), **of_the_call}
+    body = as_sent({name: value for name, value in body.items() if name not in unset})
     # Where both names of the limit are sent, the service obeys `max_completion_tokens` (API
     # reference, 2026-09). The model's own must not outdo the call's.
     if "max_tokens" in of_the_call and "max_completion_tokens" not in of_the_call:
@@ -97,20 +78,33 @@ def request_fields(
     # The API refuses `top_logprobs` without `logprobs`.
     if not of_the_call.get("logprobs", True) and "top_logprobs" not in of_the_call:
         body.pop("top_logprobs", None)
-    return body
+    if not stream:
+        # Whatever `extra_body` says: vLLM refuses `stream_options` for a whole answer (recording
+        # `err_stream_options_without_stream`).
+        return {k: v for k, v in body.items() if k not in ("stream", "stream_options")}
+    options = {"include_usage": True} if arguments.get("stream_usage", stream_usage) else None
+    return ({"stream_options": options} if options else {}) | body | {"stream": True}
 
 
 def as_sent(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring a call's arguments into the form of the request, for the keys of caches.
+    """Bring tools, the choice and the schema among arguments into the form of the request.
 
-    Functions and classes do not say by themselves what is sent: of two classes with the same
-    name each has another schema, and of a function only an address in memory is written.
+    The keys of caches need it, too: functions and classes do not say by themselves what is sent.
+    Of two classes with the same name each has another schema, and of a function only an address
+    in memory is written.
 
     Raises:
         ValueError: See `request_fields`.
     """
     sent = dict(arguments)
-    _convert(sent)
+    tools = convert_tools(sent.pop("tools", None) or ())
+    choice = convert_tool_choice(sent.pop("tool_choice", None), tools)
+    sent |= {"tools": tools} if tools else {}
+    sent |= {"tool_choice": choice} if choice is not None else {}
+    if isinstance(schema := sent.get("response_format"), (type, dict)):
+        from langchain_scaleway.convert.structured import response_format  # noqa: PLC0415 -- slow
+
+        sent["response_format"] = response_format(schema)
     return sent
 
 
@@ -124,51 +118,18 @@ def name_tools(fields: dict[str, Any]) -> ToolNames:
     Returns:
         The names, for the history and for the reply.
     """
-    tools: Sequence[dict[str, Any]] = fields.get("tools", ())
+    tools = fields.get("tools", ())
     names = ToolNames(tool["function"]["name"] for tool in tools)
     if tools:
         fields["tools"] = [_renamed(tool, names) for tool in tools]
-    if isinstance(choice := fields.get("tool_choice"), dict):
+    choice = fields.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("function"):
         fields["tool_choice"] = _renamed(choice, names)
     return names
 
 
 def _renamed(named: dict[str, Any], names: ToolNames) -> dict[str, Any]:
     """A tool, or a choice of one, with the name that is sent."""
-    function = named.get("function")
-    if not isinstance(function, Mapping) or not isinstance(name := function.get("name"), str):
-        return named
-    wire = names.to_wire(name)
-    return named if wire == name else {**named, "function": {**function, "name": wire}}
-
-
-def make_whole(body: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a whole answer, whatever `extra_body` says about streams.
-
-    vLLM refuses `stream_options` there (recording `err_stream_options_without_stream`).
-    """
-    body.pop("stream", None)
-    body.pop("stream_options", None)
-    return body
-
-
-def make_streaming(body: dict[str, Any], *, with_usage: bool) -> dict[str, Any]:
-    """Ask for a stream of events, and for the usage in its last one."""
-    body["stream"] = True
-    if with_usage:
-        body.setdefault("stream_options", {"include_usage": True})
-    return body
-
-
-def _convert(fields: dict[str, Any]) -> None:
-    """Convert tools and schemas that were given to the call itself, as `bind_tools` does."""
-    if "tools" in fields or "tool_choice" in fields:
-        if converted := convert_tools(fields.pop("tools", None) or ()):
-            fields["tools"] = converted
-        choice = convert_tool_choice(fields.pop("tool_choice", None), converted)
-        if choice is not None:
-            fields["tool_choice"] = choice
-    if isinstance(schema := fields.get("response_format"), (type, dict)):
-        from langchain_scaleway.convert.structured import response_format  # noqa: PLC0415 -- slow
-
-        fields["response_format"] = response_format(schema)
+    function = named["function"]
+    wire = names.to_wire(function["name"])
+    return named if wire == function["name"] else {**named, "function": {**function, "name": wire}}

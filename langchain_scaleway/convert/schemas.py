@@ -11,7 +11,7 @@ from langchain_core.utils.function_calling import convert_to_openai_function
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
 from typing_extensions import is_typeddict
 
-from langchain_scaleway.convert.typed_dicts import typed_dict_model
+from langchain_scaleway.convert.typed_dicts import readable_typed_dict
 
 _SCHEMA_KEYS = ("parameters", "schema", "input_schema", "inputSchema")
 """Where OpenAI's tools and `response_format`, Anthropic and MCP have the schema."""
@@ -24,22 +24,11 @@ _KEYWORDS = frozenset(
 _OF_THE_FUNCTION = frozenset({"title", "description"})
 """Keywords at the root of a JSON schema that describe the function, not its arguments."""
 
-_DEFINITIONS = frozenset({"$defs", "definitions"})
-
 _NAMED = frozenset({"patternProperties", "properties"})
 """Keywords that hold schemas by names, which are no keywords."""
 
 _VALUES = frozenset({"const", "default", "enum", "examples"})
 """Keywords whose values are no schemas."""
-
-_CONVERTER_ERRORS = (
-    AttributeError,
-    KeyError,
-    NameError,  # an annotation that names nothing
-    PydanticUserError,  # a type without a JSON schema
-    RecursionError,
-    TypeError,
-)
 
 
 def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
@@ -63,10 +52,14 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
         ValueError: There is no schema for it.
     """
     try:
-        is_schema = isinstance(source, Mapping)
-        function = _from_dict(deepcopy(dict(source))) if is_schema else _from_python(source)
+        is_dict = isinstance(source, Mapping)
+        function = _from_dict(deepcopy(dict(source))) if is_dict else _from_python(source)
         return function if strict is None else convert_to_openai_function(function, strict=strict)
-    except _CONVERTER_ERRORS as error:
+    except (
+        *(AttributeError, KeyError, RecursionError, TypeError),
+        NameError,  # an annotation that names nothing
+        PydanticUserError,  # a type without a JSON schema
+    ) as error:
         raise ValueError(
             f"{source!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic class or a "
             "function, of types that JSON can hold: strings, numbers, lists, Pydantic classes."
@@ -97,7 +90,7 @@ def _from_python(source: Any) -> dict[str, Any]:
     schema: Any = source
     named: dict[str, str] = {}
     if isinstance(source, BaseTool):
-        schema = None if source.args_schema is None else source.tool_call_schema
+        schema = source.tool_call_schema if source.args_schema else None
         named = {"name": source.name, "description": source.description}
     elif isinstance(source, FunctionType | MethodType):
         schema = create_schema_from_function(
@@ -110,7 +103,7 @@ def _from_python(source: Any) -> dict[str, Any]:
         )
         named = {"name": source.__name__, "description": schema.__doc__ or ""}
     elif is_typeddict(source):
-        schema = typed_dict_model(source)
+        schema = TypeAdapter(readable_typed_dict(source)).json_schema()
     elif isinstance(source, type) and is_dataclass(source):
         schema = TypeAdapter(source).json_schema()
         named = {"description": source.__doc__ or ""}
@@ -119,12 +112,13 @@ def _from_python(source: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         # Classes of Pydantic 1, tools without a schema, objects that can be called
         return convert_to_openai_function(source)
-    if isinstance(reference := schema.get("$ref"), str):
-        # Chat templates look for the properties at the root.
-        schema = _referred(schema, reference) | {k: v for k, v in schema.items() if k != "$ref"}
+    if "$ref" in schema:  # Chat templates look for the properties at the root.
+        beside = {k: v for k, v in schema.items() if k != "$ref"}
+        schema = _referred(schema, schema["$ref"]) | beside
     own = {"name": schema.get("title", ""), "description": schema.get("description", "")}
     try:
-        parameters = _in_place({k: v for k, v in schema.items() if k not in _DEFINITIONS}, schema)
+        without = {k: v for k, v in schema.items() if k not in ("$defs", "definitions")}
+        parameters = _in_place(without, schema)
     except _ContainsItselfError:
         parameters = deepcopy(schema)
     return own | named | {"parameters": _bare(parameters)}
@@ -138,7 +132,7 @@ class _ContainsItselfError(Exception):
     """A part of a schema refers to what it is a part of."""
 
 
-def _in_place(part: Any, schema: dict[str, Any], within: frozenset[str] = frozenset()) -> Any:
+def _in_place(part: Any, schema: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
     """A copy of a part of a schema, with what its references lead to in their place.
 
     Titles are left out: Pydantic's repeat the names of fields, and would be paid for as tokens.
@@ -154,7 +148,7 @@ def _in_place(part: Any, schema: dict[str, Any], within: frozenset[str] = frozen
         if reference in within:
             raise _ContainsItselfError
         beside = {k: v for k, v in part.items() if k != "$ref"}
-        return _in_place(_referred(schema, reference) | beside, schema, within | {reference})
+        return _in_place(_referred(schema, reference) | beside, schema, (*within, reference))
     copied: dict[str, Any] = {}
     for key, value in part.items():
         if key in _NAMED and isinstance(value, dict):
@@ -167,11 +161,7 @@ def _in_place(part: Any, schema: dict[str, Any], within: frozenset[str] = frozen
 
 
 def _referred(schema: dict[str, Any], reference: str) -> dict[str, Any]:
-    """What a reference such as `#/$defs/Tree` leads to.
-
-    Raises:
-        KeyError: It leads out of the schema.
-    """
+    """What a reference such as `#/$defs/Tree` leads to; a `KeyError` if it leads out of it."""
     root, *path = reference.split("/")
     found: Any = {"#": schema}[root]
     for key in path:

@@ -1,35 +1,22 @@
 """Schema -> (request arguments, parser), for the three methods of structured output."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from langchain_core.runnables import Runnable
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import is_typeddict
 
+from langchain_scaleway.convert import objects
 from langchain_scaleway.convert.names import legal_name
-from langchain_scaleway.convert.objects import object_parser
 from langchain_scaleway.convert.schemas import function_of
 from langchain_scaleway.convert.tools import convert_tools
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 Schema = dict[str, Any] | type
 
-_UNTITLED = "response"
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-
-
-class StructuredOutput(NamedTuple):
-    """How to ask for an object, and how to read it.
-
-    Attributes:
-        arguments: Arguments of the request, for `bind_tools` if `tools` is among them.
-        parser: Reads the object from the reply.
-    """
-
-    arguments: dict[str, Any]
-    parser: Runnable[Any, Any]
 
 
 def structured_output(
@@ -37,10 +24,9 @@ def structured_output(
     method: Method,
     *,
     strict: bool | None,
-    include_raw: bool = False,
-    on_text_around: Callable[[str], None] | None = None,
-    **arguments: Any,
-) -> StructuredOutput:
+    arguments: Mapping[str, Any] = {},
+    **reading: Any,
+) -> tuple[dict[str, Any], Runnable[Any, Any]]:
     """Work out how to ask for an object and how to read it, by one of the three methods.
 
     Args:
@@ -49,14 +35,14 @@ def structured_output(
         method: `json_schema` sends the schema as `response_format`, `function_calling` as a
             tool that must be called, `json_mode` asks for any JSON object.
         strict: Whether the schema is closed, and sent as `strict`.
-        include_raw: Whether to read dicts of `raw`, `parsed` and `parsing_error`.
-        on_text_around: Told the model that wrote text around an object, which is passed over.
-        **arguments: More arguments of the request. `tools` are bound beside the schema, and a
+        arguments: More arguments of the request. `tools` are bound beside the schema, and a
             `tool_choice` takes the place of the one that demands it: some models think only
             where they may choose.
+        **reading: `include_raw` and `on_text_around` of the parser.
 
     Returns:
-        The request's arguments, and the parser.
+        The request's arguments, for `bind_tools` if `tools` is among them, and the parser that
+        reads the object from the reply.
 
     Raises:
         ValueError: The method is unknown, `schema` is no schema, the two do not go together, or
@@ -73,29 +59,33 @@ def structured_output(
             "`with_structured_output` makes the `response_format` of its schema. Give the schema "
             "alone, or bind a `response_format` of your own: `model.bind(response_format=…)`."
         )
-    function = None if schema is None else _function(schema, strict=strict)
+    function = {} if schema is None else _function(schema, strict=strict)
+    parameters = function.get("parameters", {})
+    is_object = "properties" in parameters or parameters.get("type") == "object"
     kind = schema if isinstance(schema, type) and not is_typeddict(schema) else None
-    traced = {"kwargs": {"method": method, "strict": strict}, "schema": function}
-    arguments = {"ls_structured_output_format": traced, **arguments}
-    if method == "function_calling" and function is not None:
-        others = convert_tools(arguments.get("tools") or ())
-        tools = [{"type": "function", "function": _tool(function)}, *others]
-        if arguments.get("tool_choice") is None:
-            arguments["tool_choice"] = function["name"]
-        parser = object_parser(kind, tool=function["name"], include_raw=include_raw)
-        return StructuredOutput({**arguments, "tools": tools}, parser)
-    form = {"type": "json_object"}
-    if method == "json_schema" and function is not None:
-        form = _response_format(function)
-    required = tuple(function["parameters"].get("required", ())) if function else ()
-    parser = object_parser(
-        kind,
-        tool=None,
-        required=required,
-        include_raw=include_raw,
-        on_text_around=on_text_around,
-    )
-    return StructuredOutput({**arguments, "response_format": form}, parser)
+    reading["kind"] = kind
+    reading["required"] = tuple(parameters.get("required", ())) if is_object else None
+    traced = {"kwargs": {"method": method, "strict": strict}, "schema": function or None}
+    asked = {**arguments, "ls_structured_output_format": traced}
+    if method != "function_calling":
+        by_schema = method == "json_schema"
+        asked["response_format"] = _form(function) if by_schema else {"type": "json_object"}
+        if kind is None:
+            return asked, objects.JsonOutputParser(**reading)
+        return asked, objects.PydanticOutputParser(pydantic_object=kind, **reading)
+    if parameters.get("type", "object") != "object":
+        raise ValueError(
+            f"The arguments of a tool are an object, which {function['name']!r} is not. Wrap it in "
+            'one, or use `method="json_schema"`.'
+        )
+    tool = reading["tool"] = function["name"]
+    tools = convert_tools(arguments.get("tools") or ())
+    asked["tools"] = [{"type": "function", "function": function}, *tools]
+    if asked.get("tool_choice") is None:
+        asked["tool_choice"] = tool
+    if kind is None:
+        return asked, objects.JsonOutputKeyToolsParser(key_name=tool, **reading)
+    return asked, objects.PydanticToolsParser(tools=[kind], **reading)
 
 
 def response_format(schema: Schema) -> dict[str, Any]:
@@ -112,33 +102,19 @@ def response_format(schema: Schema) -> dict[str, Any]:
         kind = schema.get("type")
         if "json_schema" in schema or (isinstance(kind, str) and kind not in _TYPES):
             return schema
-    return _response_format(_function(schema, strict=None))
+    return _form(_function(schema, strict=None))
 
 
-def _response_format(function: Mapping[str, Any]) -> dict[str, Any]:
-    json_schema = {"name": legal_name(function["name"]), "schema": function["parameters"]}
+def _form(function: Mapping[str, Any]) -> dict[str, Any]:
     described = {
         k: function[k] for k in ("description", "strict") if function.get(k) not in (None, "")
     }
-    return {"type": "json_schema", "json_schema": {**json_schema, **described}}
-
-
-def _tool(function: dict[str, Any]) -> dict[str, Any]:
-    if function["parameters"].get("type", "object") != "object":
-        raise ValueError(
-            f"The arguments of a tool are an object, which {function['name']!r} is not. Wrap it in "
-            'one, or use `method="json_schema"`.'
-        )
-    return function
+    json_schema = {"name": legal_name(function["name"]), "schema": function["parameters"]}
+    return {"type": "json_schema", "json_schema": json_schema | described}
 
 
 def _function(schema: Any, *, strict: bool | None) -> dict[str, Any]:
-    """The schema as a function with a name.
-
-    Raises:
-        ValueError: It is no schema, such as `list[Person]`, which LangChain would take for a
-            function.
-    """
+    """The schema as a function with a name; refuses what LangChain would take for a function."""
     is_class = isinstance(schema, type) and (is_dataclass(schema) or is_basemodel_subclass(schema))
     if not (is_class or is_typeddict(schema) or isinstance(schema, dict)):
         raise ValueError(
@@ -146,4 +122,4 @@ def _function(schema: Any, *, strict: bool | None) -> dict[str, Any]:
             "Make a list, a union or an enum a field of a Pydantic class."
         )
     function = function_of(schema, strict=strict)
-    return {**function, "name": function["name"] or _UNTITLED}
+    return {**function, "name": function["name"] or "response"}

@@ -14,8 +14,8 @@ else:
 Tool: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 ToolChoice = str | bool | Mapping[str, Any] | None
 
-_REQUIRED = frozenset({"any", "required"})
-_PLAIN_CHOICES = frozenset({"auto", "none"})
+_SOME_TOOL = ("any", "required")
+_MODES = ("auto", "none")
 
 _OF_FUNCTIONS = frozenset({"parameters", "input_schema", "inputSchema"})
 _OF_SCHEMAS = frozenset({"title", "properties"})
@@ -38,8 +38,7 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
         ValueError: A tool is of a kind that Scaleway does not have, or cannot be converted, or a
             single tool was given instead of a list.
     """
-    single = (str, Mapping, BaseModel, type)
-    if isinstance(tools, single) or not isinstance(tools, Iterable):
+    if isinstance(tools, (str, Mapping, BaseModel, type)) or not isinstance(tools, Iterable):
         raise ValueError(  # noqa: TRY004 -- refused like any other wrong tool
             f"`tools` is a list of tools, not {tools!r}. Put a single tool into a list, too: "
             "`bind_tools([tool])`."
@@ -63,38 +62,26 @@ def convert_tool_choice(
     Raises:
         ValueError: No such tool is bound, or this is not a choice.
     """
-    if tool_choice is None or tool_choice is False:
-        return None
+    name: Any = tool_choice
     if isinstance(tool_choice, Mapping):
         function = tool_choice.get("function")
-        named = function if isinstance(function, Mapping) else tool_choice
-        if isinstance(name := named.get("name"), str):
-            return _choice_of(name, tools)
-        kind = tool_choice.get("type")  # Anthropic's form: `{"type": "any"}`
-        if kind not in _REQUIRED and kind not in _PLAIN_CHOICES:
-            return dict(tool_choice)
-        tool_choice = str(kind)
-    if not isinstance(tool_choice, (str, bool)):
-        raise ValueError(  # noqa: TRY004 -- refused like any other wrong choice
-            f"`tool_choice` is a string, a bool or a dict, not {tool_choice!r}."
-        )
-    if tool_choice is True or tool_choice in _REQUIRED:
+        name = (function if isinstance(function, Mapping) else tool_choice).get("name")
+        if not isinstance(name, str):
+            kind = tool_choice.get("type")  # Anthropic's form: `{"type": "any"}`
+            is_known = kind in (*_SOME_TOOL, *_MODES)
+            return convert_tool_choice(kind, tools) if is_known else dict(tool_choice)
+    elif tool_choice is None or tool_choice is False:
+        return None
+    elif not isinstance(tool_choice, (str, bool)):
+        raise ValueError(f"`tool_choice` is a string, a bool or a dict, not {tool_choice!r}.")
+    elif tool_choice is True or tool_choice in _SOME_TOOL:
         if not tools:
             raise ValueError(
                 f"`tool_choice={tool_choice!r}` asks for a tool call, but no tools are bound."
             )
         return "required"
-    if tool_choice in _PLAIN_CHOICES:
+    elif tool_choice in _MODES:
         return tool_choice if tools else None
-    return _choice_of(tool_choice, tools)
-
-
-def _choice_of(name: str, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The choice of one of the bound tools.
-
-    Raises:
-        ValueError: It is not among them.
-    """
     known = [tool["function"]["name"] for tool in tools]
     if name not in known:
         raise ValueError(
@@ -105,19 +92,18 @@ def _choice_of(name: str, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
-    if isinstance(tool, dict) and strict is None and _is_converted(tool):
-        return tool
+    if isinstance(tool, dict) and strict is None and tool.get("type") == "function":
+        function = tool.get("function")
+        if isinstance(function, dict) and isinstance(function.get("name"), str):
+            return tool
     from langchain_core.tools import BaseTool  # noqa: PLC0415 -- slow to import
 
     from langchain_scaleway.convert.schemas import function_of  # noqa: PLC0415 -- slow to import
 
     kind = None
     if isinstance(tool, Mapping):
-        kind = tool.get("type")
-        is_function = bool(
-            _OF_FUNCTIONS & tool.keys() if "name" in tool else _OF_SCHEMAS & tool.keys()
-        )
-        kind = None if is_function else kind
+        of_functions = _OF_FUNCTIONS if "name" in tool else _OF_SCHEMAS
+        kind = None if of_functions & tool.keys() else tool.get("type")
     elif isinstance(tool, BaseTool) and (tool.metadata or {}).get("type") == "custom_tool":
         kind = "custom"  # LangChain's decorator `custom_tool` makes these.
     if kind not in (None, "function"):
@@ -129,12 +115,3 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
     if not function["name"]:
         raise ValueError(f"A tool has a name, or a `title` in its place; {tool!r} has none.")
     return {"type": "function", "function": function}
-
-
-def _is_converted(tool: Mapping[str, Any]) -> bool:
-    function = tool.get("function")
-    return (
-        tool.get("type") == "function"
-        and isinstance(function, dict)
-        and isinstance(function.get("name"), str)
-    )

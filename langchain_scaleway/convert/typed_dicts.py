@@ -1,4 +1,4 @@
-"""TypedDicts -> Pydantic classes, which have a JSON schema without losses.
+"""TypedDicts as LangChain's users write them -> TypedDicts that Pydantic reads.
 
 LangChain's converter reads TypedDicts with Pydantic 1. In its schemas values that may be `None` are
 not allowed to be `None`, so that a model has to invent one. It refuses keys that may be missing,
@@ -9,28 +9,17 @@ for descriptions nor, below Python 3.12, the TypedDict of `typing`.
 import inspect
 import re
 import textwrap
-from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import reduce
 from operator import or_
 from types import EllipsisType, NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    ForwardRef,
-    NewType,
-    NotRequired,
-    Required,
-    TypeVar,
-    get_args,
-    get_origin,
-)
+from typing import Annotated, Any, NewType, NotRequired, Required, TypeVar, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel, Field, create_model
-from typing_extensions import ReadOnly, get_type_hints, is_typeddict
+from pydantic import BaseModel, Field, GetPydanticSchema
+from typing_extensions import ReadOnly, TypedDict, get_type_hints, is_typeddict
 
 _QUALIFIERS = (Annotated, NotRequired, ReadOnly, Required)
 
@@ -40,9 +29,11 @@ _DEFAULTS = (
 )
 """Types of the value in `Annotated` that is LangChain's default, and not for Pydantic."""
 
+_DESCRIBED_KEY = r"(?m)^([^\s:(]+)(?: \([^)]*\))?:(.*(?:\n[ \t]+.*)*)"
 
-def typed_dict_model(typed_dict: Any) -> type[BaseModel]:
-    """Make a Pydantic class with the JSON schema of a TypedDict.
+
+def readable_typed_dict(typed_dict: Any) -> Any:
+    """Copy a TypedDict, and those in it, so that Pydantic has a JSON schema for it.
 
     Args:
         typed_dict: The TypedDict. As in LangChain, descriptions of its keys are taken from its
@@ -50,71 +41,54 @@ def typed_dict_model(typed_dict: Any) -> type[BaseModel]:
             place of `...` is the key's default.
 
     Returns:
-        A class of the same name, to make the schema of; it is of no use for anything else.
+        A TypedDict of the same name.
 
     Raises:
-        ValueError: The third argument of an `Annotated` is not a description.
+        ValueError: The third argument of an `Annotated` is not a description. Those in it are
+            read when the schema is made.
         NameError: An annotation uses a name that is not defined.
-        PydanticUserError: A type has no JSON schema.
-
-    Example:
-        >>> from typing import TypedDict
-        >>> class Weather(TypedDict):
-        ...     degrees: Annotated[float | None, ..., "In Celsius"]
-        >>> typed_dict_model(Weather).model_json_schema()["properties"]["degrees"]["anyOf"]
-        [{'type': 'number'}, {'type': 'null'}]
     """
-    models = _Models()
-    model: type[BaseModel] = models.model_of(typed_dict)
-    models.complete()
-    return model
+    return _Copies().of(typed_dict)
 
 
-class _Models:
-    """The classes made of one TypedDict and of those in it, which may be itself."""
+class _Copies:
+    """The copies of one TypedDict and of those in it, which may be itself."""
 
     def __init__(self) -> None:
-        self._places: dict[Any, str] = {}
-        self._made: dict[str, type[BaseModel]] = {}
+        self._made: dict[Any, Any] = {}
 
-    def model_of(self, typed_dict: Any) -> Any:
-        """The class; while it is still being made, a reference to it."""
-        if (place := self._places.get(typed_dict)) is not None:
-            return self._made.get(place) or ForwardRef(place)
-        place = self._places[typed_dict] = f"TypedDict{len(self._places)}"
-        plain, arguments = get_origin(typed_dict) or typed_dict, get_args(typed_dict)
-        known = dict(zip(getattr(plain, "__parameters__", ()), arguments, strict=False))
-        description, descriptions = _parse_docstring(plain.__doc__ or "")
-        fields: Any = {}
-        for number, (key, hint) in enumerate(get_type_hints(plain, include_extras=True).items()):
-            is_required = key in plain.__required_keys__
-            # Pydantic has rules for the names of its fields, and none for their aliases.
-            fields[f"key{number}"] = self._field(
-                key, _filled_in(hint, known), descriptions.get(key), required=is_required
+    def of(self, typed_dict: Any) -> Any:
+        if typed_dict not in self._made:
+            plain, arguments = get_origin(typed_dict) or typed_dict, get_args(typed_dict)
+            known = dict(zip(getattr(plain, "__parameters__", ()), arguments, strict=False))
+            description, descriptions = _parse_docstring(plain.__doc__ or "")
+            make: Any = TypedDict  # mypy knows literal ones only.
+            copy = make(
+                plain.__name__,
+                {
+                    key: self._field(key, hint, descriptions.get(key), plain, known)
+                    for key, hint in get_type_hints(plain, include_extras=True).items()
+                },
             )
-        made = create_model(
-            plain.__name__, __doc__=description, __module__=plain.__module__, **fields
-        )
-        self._made[place] = made
-        return made
+            copy.__doc__, copy.__module__ = description, plain.__module__
+            self._made[typed_dict] = self._made[copy] = copy
+        return self._made[typed_dict]
 
-    def complete(self) -> None:
-        """Let all of the classes know each other."""
-        for model in self._made.values():
-            model.model_rebuild(_types_namespace=self._made)
-
-    def _field(self, key: str, hint: Any, description: str | None, *, required: bool) -> Any:
+    def _field(
+        self, key: str, hint: Any, description: str | None, plain: Any, known: dict[Any, Any]
+    ) -> Any:
         """Type, default and description of a key's values, in Pydantic's notation."""
+        required = key in plain.__required_keys__
         metadata: tuple[Any, ...] = ()
         while (qualifier := get_origin(hint)) in _QUALIFIERS:
             hint, *more = get_args(hint)
             metadata = (*more, *metadata)
             if qualifier in (NotRequired, Required):
                 required = qualifier is Required
-        said: dict[str, Any] = {} if required else {"default_factory": dict}
         metadata, notation = _split_notation(metadata)
+        said: dict[str, Any] = {}
         if notation and notation[0] is not ...:
-            said = {"default": notation[0]}
+            required, said = False, {"default": notation[0]}
         if len(notation) > 1 and not isinstance(notation[1], str):
             raise ValueError(
                 f"The third argument of Annotated for {key!r} is its description, not "
@@ -122,27 +96,22 @@ class _Models:
             )
         if description := description or next(iter(notation[1:]), None):
             said["description"] = description
-        return Annotated[(self._replaced(hint), *metadata, Field(alias=key, **said))]
+        # Only when it makes the schema does Pydantic ask for the type: it may be this TypedDict.
+        later = GetPydanticSchema(lambda _, handler: handler.generate_schema(self._in(hint, known)))
+        field = Annotated[(Any, later, *metadata, Field(**said))]
+        return field if required else NotRequired[field]
 
-    def _replaced(self, hint: Any) -> Any:
-        """A type with a Pydantic class for each TypedDict in it, however deep."""
+    def _in(self, hint: Any, known: dict[Any, Any]) -> Any:
+        """A type with a copy of each TypedDict in it, and with its variables filled in."""
+        if isinstance(hint, TypeVar):
+            return self._in(known[hint], {}) if hint in known else hint
         if isinstance(hint, NewType):
-            return self._replaced(hint.__supertype__)
+            return self._in(hint.__supertype__, known)
         origin, arguments = get_origin(hint), get_args(hint)
-        if is_typeddict(origin or hint):
-            return self.model_of(hint)
-        replaced = tuple(self._replaced(argument) for argument in arguments)
-        if replaced == arguments:
-            return hint
-        return reduce(or_, replaced) if origin is UnionType else origin[replaced]
-
-
-def _filled_in(hint: Any, known: Mapping[Any, Any]) -> Any:
-    """A type with what is known of its variables in their place."""
-    if isinstance(hint, TypeVar):
-        return known.get(hint, hint)
-    variables = () if isinstance(hint, type) else getattr(hint, "__parameters__", ())
-    return hint[tuple(known.get(name, name) for name in variables)] if variables else hint
+        inner = tuple(self._in(argument, known) for argument in arguments)
+        if inner != arguments:
+            hint = reduce(or_, inner) if origin is UnionType else origin[inner]
+        return self.of(hint) if is_typeddict(origin or hint) else hint
 
 
 def _split_notation(metadata: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -168,6 +137,3 @@ def _parse_docstring(docstring: str) -> tuple[str, dict[str, str]]:
     section = re.search(r"(?m)^Args:\n((?:[ \t]+.*\n?)+)", text)
     keys = re.findall(_DESCRIBED_KEY, textwrap.dedent(section[1])) if section else ()
     return description.strip(), {key: " ".join(said.split()) for key, said in keys}
-
-
-_DESCRIBED_KEY = r"(?m)^([^\s:(]+)(?: \([^)]*\))?:(.*(?:\n[ \t]+.*)*)"

@@ -25,7 +25,7 @@ def streamed(method: Method, pieces: list[str]) -> list[Any]:
     else:
         events = [event({"content": piece}) for piece in pieces]
     end: Event = event({}, "stop")
-    reader = structured_output(SCHEMA, method, strict=None).parser
+    _, reader = structured_output(SCHEMA, method, strict=None)
     return [*reader.transform(iter(decode_chunks([*events, end])))]
 
 

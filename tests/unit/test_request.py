@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
-from pydantic import BaseModel
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel, SecretStr
 
 from langchain_scaleway import ChatScaleway, __version__
-from langchain_scaleway.convert.request import PARAMETERS, request_fields
+from langchain_scaleway.arguments import PARAMETERS
+from langchain_scaleway.convert.request import request_fields
 from tests.support.recordings import VLLM_QWEN, Recording
 from tests.support.replay import ReplayServer
 
@@ -237,6 +239,73 @@ def test_other_providers_hints_do_no_harm(replay_server: ReplayServer) -> None:
         broken.bind(**hints).with_fallbacks([model]).invoke("Hi")
         broken.with_fallbacks([model]).invoke("Hi", **hints)
     assert not hints.keys() & replay_server.received[-1].json().keys()
+
+
+BOUND: dict[str, Any] = {
+    **{name: value for name, (_, value) in VALUES.items()},
+    "model": "other",
+    "parallel_tool_calls": False,
+    "extra_body": {"top_k": 5},
+    "max_completion_tokens": 9,
+    "extra_headers": {"X-Tenant": "ada"},
+    "timeout": 20,
+    "stream_usage": True,
+    "prompt_cache_key": "k",
+}
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize("way", ["bound before", "bound after", "beside the schema"])
+def test_every_bound_argument_stays_beside_a_schema(
+    way: str, method: Any, replay_server: ReplayServer
+) -> None:
+    with model_of(replay_server) as model:
+        asking = {"schema": Person, "method": method, "include_raw": True}
+        if way == "bound before":
+            runnable: Any = model.bind(seed=7).bind(**BOUND).with_structured_output(**asking)
+        elif way == "bound after":
+            runnable = model.with_structured_output(**asking).bind(**BOUND)
+        else:
+            runnable = model.with_structured_output(**asking, **BOUND)
+        runnable.invoke("Hi")
+        received = replay_server.received[-1]
+        model.bind(**BOUND).invoke("Hi")
+        plain = replay_server.received[-1].json()
+    sent = received.json()
+    assert ("x-tenant", "ada") in {(n.lower(), v) for n, v in received.headers.items()}
+    assert sent.keys() - plain.keys() <= {"tools", "tool_choice", "response_format"}
+    assert {name: sent[name] for name in plain} == plain
+
+
+def test_what_is_bound_stays_beside_tools_and_is_replaced_by_later_ones(
+    replay_server: ReplayServer,
+) -> None:
+    with model_of(replay_server) as model:
+        bound: Any = model.bind(stop=["x"], tools=[Person], tool_choice="any", seed=1)
+        bound.bind_tools([{"title": "add", **PERSON}], seed=2).invoke("Hi")
+        body = replay_server.received[-1].json()
+        assert [tool["function"]["name"] for tool in body["tools"]] == ["add"]
+        assert (body["stop"], body["seed"], "tool_choice" in body) == (["x"], 2, False)
+        bound.with_structured_output(Person, include_raw=True).invoke("Hi")
+        assert not {"tools", "tool_choice"} & replay_server.received[-1].json().keys()
+
+
+@pytest.mark.parametrize("with_schema", [False, True])
+def test_a_fallback_to_another_provider_gets_what_is_foreign_here(
+    with_schema: bool, replay_server: ReplayServer
+) -> None:
+    foreign: dict[str, Any] = {"prompt_cache_key": "k", "service_tier": "auto", "user": "ada"}
+    url = replay_server.base_url(Recording(VLLM_QWEN, "json_schema"))
+    other = ChatOpenAI(model="o", base_url=url, api_key=SecretStr("k"))
+    broken = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1", max_retries=0)
+    both: Any = broken.with_fallbacks([other])
+    if with_schema:
+        both = both.with_structured_output(Person)
+    both.invoke("Hi", **foreign)
+    assert replay_server.received[-1].json().items() >= foreign.items()
+    broken.bind(**foreign).with_fallbacks([other.bind(seed=3)]).invoke("Hi")
+    body = replay_server.received[-1].json()
+    assert (body["seed"], foreign.keys() & body.keys()) == (3, set())
 
 
 def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -> None:

@@ -1,6 +1,7 @@
 """Structured output: what replies become (objects, parsing errors, truncation errors)."""
 
 import functools
+import json
 import operator
 from collections.abc import Callable
 from typing import Any, Literal, TypedDict
@@ -10,7 +11,7 @@ from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, create_model
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
@@ -186,16 +187,41 @@ async def test_an_object_of_another_kind_is_a_parsing_error(ask: Ask) -> None:
     assert answer["raw"].text == '{"name": "Alice", "age": 30, "city": "Paris"}'
 
 
-def test_arguments_of_another_kind_are_a_parsing_error(ask: Ask) -> None:
-    wanted = create_model("get_time", zone=(str, ...))
+ZONE = create_model("get_time", zone=(str, ...))
+ZONE_SCHEMA = {**GET_TIME_SCHEMA, "required": ["zone"]}
+
+
+@pytest.mark.parametrize("schema", [ZONE, ZONE_SCHEMA], ids=["class", "schema"])
+async def test_arguments_of_another_kind_are_a_parsing_error(schema: Any, ask: Ask) -> None:
     model = ask(Recording(VLLM_QWEN, "tool_named"))
-    runnable = model.with_structured_output(wanted, method="function_calling")
-    with pytest.raises(ValidationError, match="zone"):
-        runnable.invoke(PROMPT)
-    runnable = model.with_structured_output(wanted, method="function_calling", include_raw=True)
+    runnable = model.with_structured_output(schema, method="function_calling")
+    for error in await outcomes(runnable, streamed=False):
+        assert isinstance(error, OutputParserException)
+        assert "zone" in str(error)
+    runnable = model.with_structured_output(schema, method="function_calling", include_raw=True)
     answer = runnable.invoke(PROMPT)
-    assert isinstance(answer["parsing_error"], ValidationError)
+    assert isinstance(answer["parsing_error"], OutputParserException)
     assert answer["raw"].tool_calls
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
+@pytest.mark.parametrize("schema", [PersonDict, PERSON_SCHEMA], ids=["TypedDict", "schema"])
+@pytest.mark.parametrize("text", ["null", "5", "[1, 2]", "{}", '{"name": "Alice"}'])
+async def test_json_that_is_no_such_object_is_a_parsing_error(
+    text: str, schema: Any, method: Method, ask: Ask
+) -> None:
+    for reply in (whole({"content": text}), [event({"content": text}), event({}, "stop")]):
+        runnable = ask(reply).with_structured_output(schema, method=method)
+        for error in await outcomes(runnable, streamed=isinstance(reply, list)):
+            assert isinstance(error, OutputParserException)
+            assert "does not fit its schema" in str(error)
+
+
+@pytest.mark.parametrize("text", ["5", "[1, 2]"])
+def test_a_schema_that_is_no_object_is_answered_with_what_it_is(text: str, ask: Ask) -> None:
+    schema = {"title": "some", "anyOf": [{"type": "integer"}, {"type": "array"}]}
+    runnable = ask(whole({"content": text})).with_structured_output(schema)
+    assert runnable.invoke(PROMPT) == json.loads(text)
 
 
 @pytest.mark.parametrize(("length", "quoted"), [(200, "x" * 200), (201, "x" * 200 + "…")])

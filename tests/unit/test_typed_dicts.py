@@ -24,7 +24,6 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field
 
 from langchain_scaleway.convert.tools import convert_tools
-from langchain_scaleway.convert.typed_dicts import typed_dict_model
 
 
 class Place(TypedDict):
@@ -323,5 +322,5 @@ def test_each_rich_value_fits_the_schema(value: Any, exact: int) -> None:
 
 
 def _check(value: Any, typed_dict: Any) -> None:
-    schema = typed_dict_model(typed_dict).model_json_schema()
+    schema = _parameters(typed_dict)
     jsonschema.validate(value, schema, cls=jsonschema.Draft202012Validator)
