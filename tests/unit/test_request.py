@@ -262,7 +262,8 @@ def test_every_bound_argument_stays_beside_a_schema(
     with model_of(replay_server) as model:
         asking = {"schema": Person, "method": method, "include_raw": True}
         if way == "bound before":
-            runnable: Any = model.bind(seed=7).bind(**BOUND).with_structured_output(**asking)
+            bound: Any = model.bind(seed=7).bind(**BOUND)
+            runnable: Any = bound.with_structured_output(**asking)
         elif way == "bound after":
             runnable = model.with_structured_output(**asking).bind(**BOUND)
         else:
