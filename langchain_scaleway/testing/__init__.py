@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from langchain_scaleway.testing.chance import RandomFaults
     from langchain_scaleway.testing.emulator import ScalewayEmulator
     from langchain_scaleway.testing.faults import (
         ByteAtATime,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         HttpError,
         HugeError,
         NotAnObject,
-        RandomFaults,
         Redirect,
         Reset,
         StaleConnection,
@@ -84,6 +84,7 @@ __all__ = [
 # pytest imports this package in every run, for the plugin in it, so a name is imported when it
 # is first asked for.
 _MODULES: Final = (
+    "chance",
     "emulator",
     "faults",
     "matching",

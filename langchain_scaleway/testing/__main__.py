@@ -14,10 +14,14 @@ from inspect import getdoc
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from langchain_scaleway.testing.emulator import server_class
-from langchain_scaleway.testing.faults import Fault, RandomFaults, fault_from_text
+try:
+    from langchain_scaleway.testing.server import EmulatorServer
+    from langchain_scaleway.testing.service import EmulatedService
+except ImportError as error:
+    sys.exit(str(error))
+from langchain_scaleway.testing.chance import RandomFaults, fault_from_text
+from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.quotas import Quotas
-from langchain_scaleway.testing.service import EmulatedService
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 
@@ -39,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 async def _serve(service: EmulatedService, host: str, port: int) -> None:
     settings = service.settings
     try:
-        server = server_class()(service, host, port)
-    except ImportError as error:
-        sys.exit(str(error))
+        server = EmulatorServer(service, host, port)
     except (OSError, OverflowError) as error:
         sys.exit(f"Cannot listen on {host}:{port}: {error}. `--port 0` finds a free port.")
     loop = asyncio.get_running_loop()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Any, TypeAlias
 
 import orjson
 
 JSON_TYPE = "application/json"
-EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Answer:
         close_on_next: Whether the server closes the connection as soon as another request
             arrives on it, the race of a stale keep-alive connection.
         generated_tokens: Completion tokens, which the quota is charged with at the end.
+        release: Called when the answer is out, or will not be.
     """
 
     status: int
@@ -65,6 +66,7 @@ class Answer:
     close_after: bool = False
     close_on_next: bool = False
     generated_tokens: int = 0
+    release: Callable[[], None] | None = None
 
     @property
     def is_malformed(self) -> bool:
@@ -75,6 +77,15 @@ class Answer:
     def is_stream(self) -> bool:
         """Whether the body is a stream of events rather than of known length."""
         return self.content_length is None
+
+    def split(self, after_events: int) -> tuple[Iterator[Piece], Iterator[Piece]]:
+        """Divide the body behind some of its events, or a JSON body in its middle."""
+        if self.is_stream:
+            pieces = iter(self.pieces)
+            return islice(pieces, after_events), pieces
+        body = self.joined_body()
+        middle = len(body) // 2
+        return iter([body[:middle]]), iter([body[middle:]])
 
     def replace_body(self, body: bytes, content_type: str | None = None) -> None:
         """Send this body, of known length, instead."""
@@ -94,28 +105,16 @@ class Answer:
 
 
 def json_answer(status: int, value: Any) -> Answer:
-    """Return an answer with a JSON body, given as a value or already encoded."""
-    body = value if isinstance(value, bytes) else orjson.dumps(value)
+    """Return an answer with a JSON body."""
+    body = orjson.dumps(value)
     return Answer(status, [("content-type", JSON_TYPE)], [body], content_length=len(body))
 
 
-def raw_answer(status: int, headers: Mapping[str, str], body: bytes | Sequence[bytes]) -> Answer:
-    """Return an answer spelled out; JSON where no other type is given."""
-    pairs = [(name.lower(), value) for name, value in headers.items()]
-    if "content-type" not in dict(pairs):
-        pairs.append(("content-type", JSON_TYPE))
-    if isinstance(body, bytes):
-        return Answer(status, pairs, [body], content_length=len(body))
-    return Answer(status, pairs, iter(body))
+def event_stream(events: Iterable[Piece]) -> Answer:
+    """Return an answer that is a stream of server-sent events."""
+    return Answer(200, [("content-type", "text/event-stream; charset=utf-8")], events)
 
 
-def _nothing() -> None:
-    """Do nothing: the answer holds no quota."""
-
-
-@dataclass(slots=True)
-class Served:
-    """An answer, and what to call when it is out."""
-
-    answer: Answer
-    release: Callable[[], None] = _nothing
+def event(data: Any) -> bytes:
+    """Return a server-sent event with JSON in it."""
+    return b"data: " + orjson.dumps(data) + b"\n\n"

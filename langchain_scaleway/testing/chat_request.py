@@ -5,21 +5,14 @@ The Responses API turns its requests into these, as vLLM does.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, Final, Literal, Required
+from typing import Any, Literal, Required
 
-from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from langchain_scaleway.testing.bodies import RequestModel
+from langchain_scaleway.testing.refusals import RequestModel
 from langchain_scaleway.tokens import prompt_size
 
-ToolChoice = Literal["none", "auto", "required", "named"]
 
-_AS_SENT: Final = ConfigDict(extra="allow")
-
-
-@with_config(_AS_SENT)
 class Part(TypedDict, total=False):
     """A part of a message's content."""
 
@@ -34,7 +27,6 @@ class CalledFunction(TypedDict, total=False):
     arguments: str | None
 
 
-@with_config(_AS_SENT)
 class HistoryCall(TypedDict, total=False):
     """A tool call in the history."""
 
@@ -42,17 +34,16 @@ class HistoryCall(TypedDict, total=False):
     function: Required[CalledFunction]
 
 
-@with_config(_AS_SENT)
 class Message(TypedDict, total=False):
     """A message; the engine takes any role (recording `err_bad_role`)."""
 
     role: Required[str]
     content: str | list[Part] | None
+    name: str | None
     tool_calls: list[HistoryCall] | None
     tool_call_id: str | None
 
 
-@with_config(_AS_SENT)
 class Function(TypedDict, total=False):
     """A function that the model may call."""
 
@@ -81,7 +72,6 @@ class NamedChoice(TypedDict, total=False):
     function: Required[NamedFunction]
 
 
-@with_config(_AS_SENT)
 class JsonSchema(TypedDict, total=False):
     """The schema of a response format, under a name."""
 
@@ -129,22 +119,9 @@ class ChatRequest(RequestModel):
 
     @property
     def bound(self) -> int | None:
-        """The bound of the answer's tokens; `max_completion_tokens` wins.
-
-        The latter is from Scaleway's API reference, 2026-09-19.
-        """
+        """The bound of the answer's tokens (Scaleway's API reference, 2026-09-19)."""
         bound = self.max_completion_tokens
         return self.max_tokens if bound is None else bound
-
-    @property
-    def stops(self) -> list[str]:
-        """The texts that end the answer."""
-        return [self.stop] if isinstance(self.stop, str) else self.stop or []
-
-    @property
-    def wants_usage(self) -> bool:
-        """Whether the stream is to end with a usage chunk."""
-        return bool(self.stream_options and self.stream_options.get("include_usage"))
 
     @property
     def alternatives(self) -> int | None:
@@ -157,7 +134,7 @@ class ChatRequest(RequestModel):
         return [tool["function"] for tool in self.tools or []]
 
     @property
-    def choice(self) -> ToolChoice:
+    def choice(self) -> Literal["none", "auto", "required", "named"]:
         """How the tools may be used."""
         if isinstance(self.tool_choice, dict):
             return "named"
@@ -172,15 +149,10 @@ class ChatRequest(RequestModel):
         return choice["function"]["name"] if isinstance(choice, dict) else None
 
     @property
-    def answer_schema(self) -> Any:
+    def answer_schema(self) -> dict[str, Any] | None:
         """The JSON schema of the answer, if one is given."""
         json_schema = self.response_format and self.response_format.get("json_schema")
-        return json_schema and json_schema.get("schema")
-
-    @property
-    def wants_json_object(self) -> bool:
-        """Whether any JSON object is wanted."""
-        return bool(self.response_format and self.response_format["type"] == "json_object")
+        return json_schema.get("schema") if json_schema else None
 
     @property
     def last_message(self) -> Message:
@@ -205,13 +177,3 @@ def content_text(message: Message | None) -> str:
     if isinstance(content, list):
         return " ".join(text for part in content if (text := part.get("text")))
     return content or ""
-
-
-def part_kinds(messages: list[Message]) -> Counter[str]:
-    """Count the content parts of each type in all messages."""
-    return Counter(
-        part.get("type", "")
-        for message in messages
-        if isinstance(content := message.get("content"), list)
-        for part in content
-    )

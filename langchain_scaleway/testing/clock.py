@@ -6,13 +6,10 @@ import time
 
 
 class ScaledClock:
-    """Counts emulated seconds since it was made.
+    """Counts emulated seconds since it was made, at `epoch` in seconds since 1970.
 
     Every duration of the emulator, on the wire and in its settings, is in emulated seconds:
     with a scale of 60 a quota's minute lasts one second.
-
-    Args:
-        scale: Emulated seconds per second of the wall's clock; above zero.
 
     Raises:
         ValueError: The scale is not positive.
@@ -22,6 +19,7 @@ class ScaledClock:
         if scale <= 0:
             raise ValueError(f"time_scale must be positive, got {scale}.")
         self.scale = scale
+        self.epoch = time.time()
         self._started = time.monotonic()
 
     def now(self) -> float:

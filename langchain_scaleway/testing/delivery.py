@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 from aiohttp import web
 
@@ -46,12 +46,14 @@ class Delivery:
         on_finished: Callable[[bool], None],
     ) -> None:
         self._request = request
+        self._response = web.StreamResponse()
         self._answer = answer
         self._clock = clock
         self._interval = clock.real_seconds(token_interval)
-        self._on_finished = on_finished
-        self._finished = False
+        self._on_finished: Callable[[bool], None] | None = on_finished
+        self._is_chunked = answer.is_stream and not answer.until_close
         self._broken_off = False
+        self._bytes_left = answer.reset_at_byte
 
     async def run(self) -> web.StreamResponse:
         """Send the answer; aiohttp cancels this when the connection is gone."""
@@ -59,58 +61,103 @@ class Delivery:
         try:
             if answer.delay:
                 await asyncio.sleep(self._clock.real_seconds(answer.delay))
-            body: _Body = _RawBody(self) if answer.is_malformed else _HttpBody(self._request)
-            response = await body.start(answer)
+            if answer.is_malformed:
+                await self._write_by_hand(self._head())
+            else:
+                await self._prepare()
             try:
-                await self._send_pieces(body)
-                await body.end()
+                await self._send_pieces()
+                await self._end()
             except ConnectionError:
-                return response
+                return self._response
             if answer.close_after:
-                self.transport.close()
-            return response
+                self._transport.close()
+            return self._response
         finally:
             self._finish(given=self._broken_off)
 
     @property
-    def transport(self) -> asyncio.Transport:
-        """The connection.
-
-        Raises:
-            ConnectionResetError: It is gone.
-        """
+    def _transport(self) -> asyncio.Transport:
         transport = self._request.transport
         if transport is None:
             raise ConnectionResetError("The client has gone.")
         return transport
 
-    async def break_off(self, ending: Ending) -> NoReturn:
-        """End the connection, or wait until the client does; aiohttp then cancels this task."""
-        if ending is not Ending.HANG:
-            self._broken_off = True
-            reset(self.transport) if ending is Ending.RESET else self.transport.close()
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable: nobody sets the event")
-
     def _finish(self, *, given: bool) -> None:
-        if not self._finished:
-            self._finished = True
-            self._on_finished(given)
+        if self._on_finished is not None:
+            on_finished, self._on_finished = self._on_finished, None
+            on_finished(given)
 
-    async def _send_pieces(self, body: _Body) -> None:
+    async def _prepare(self) -> None:
+        answer, response = self._answer, self._response
+        response.set_status(answer.status)
+        response.headers["server"] = "scaleway-emulator"
+        for name, value in answer.headers:
+            response.headers[name] = value
+        if answer.content_length is not None and answer.status != http.HTTPStatus.NO_CONTENT:
+            response.content_length = answer.content_length
+        await response.prepare(self._request)
+
+    def _head(self) -> bytes:
+        answer = self._answer
+        lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers]
+        if self._is_chunked:
+            lines.append("transfer-encoding: chunked")
+        elif not answer.until_close:
+            lines.append(f"content-length: {answer.content_length}")
+        return "\r\n".join([*lines, "connection: close", "", ""]).encode()
+
+    async def _send_pieces(self) -> None:
         for piece, is_last in _marking_the_last(self._answer.pieces):
             if is_last and piece is not Ending.HANG:
                 self._finish(given=True)
             if isinstance(piece, bytes):
-                await body.write(piece)
+                await self._write(piece)
             elif isinstance(piece, Pause):
                 await asyncio.sleep(self._clock.real_seconds(piece.seconds))
             else:
-                await self.break_off(piece)
+                await self._break_off(piece)
             if not is_last:
                 # Even without an interval other streams have their turn, and the loss of a
                 # connection is noticed.
                 await asyncio.sleep(self._interval if self._answer.is_stream else 0)
+
+    async def _write(self, piece: bytes) -> None:
+        if not self._answer.is_malformed:
+            await self._response.write(piece)
+        elif self._is_chunked:
+            await self._write_by_hand(b"%x\r\n%b\r\n" % (len(piece), piece))
+        else:
+            await self._write_by_hand(piece)
+
+    async def _end(self) -> None:
+        if not self._answer.is_malformed:
+            await self._response.write_eof()
+            return
+        if self._is_chunked:
+            await self._write_by_hand(b"0\r\n\r\n")
+        await self._break_off(Ending.CLOSE)
+
+    async def _write_by_hand(self, data: bytes) -> None:
+        """Send bytes, or as many of them as the fault allows."""
+        if self._bytes_left is not None:
+            data = data[: self._bytes_left]
+            self._bytes_left -= len(data)
+        step = 1 if self._answer.byte_at_a_time else max(1, len(data))
+        for place in range(0, len(data), step):
+            self._transport.write(data[place : place + step])
+            await asyncio.sleep(0)
+        if self._bytes_left == 0:
+            await self._break_off(Ending.RESET)
+
+    async def _break_off(self, ending: Ending) -> NoReturn:
+        """End the connection, or wait until the client does; aiohttp then cancels this task."""
+        if ending is not Ending.HANG:
+            self._broken_off = True
+            reset(self._transport) if ending is Ending.RESET else self._transport.close()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable: nobody sets the event")
 
 
 def reset(transport: asyncio.Transport) -> None:
@@ -124,86 +171,8 @@ def reset(transport: asyncio.Transport) -> None:
 def _marking_the_last(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
     """Yield each piece with whether it is the last."""
     iterator = iter(pieces)
-    held = next(iterator, None)
-    if held is None:
-        return
-    for piece in iterator:
-        yield held, False
-        held = piece
-    yield held, True
-
-
-class _Body(Protocol):
-    """A way of putting an answer on the wire."""
-
-    async def start(self, answer: Answer) -> web.StreamResponse: ...
-
-    async def write(self, piece: bytes) -> None: ...
-
-    async def end(self) -> None: ...
-
-
-class _HttpBody:
-    """Correct HTTP, by aiohttp."""
-
-    def __init__(self, request: web.Request) -> None:
-        self._request = request
-        self._response = web.StreamResponse()
-
-    async def start(self, answer: Answer) -> web.StreamResponse:
-        response = self._response
-        response.set_status(answer.status)
-        response.headers["server"] = "scaleway-emulator"
-        for name, value in answer.headers:
-            response.headers[name] = value
-        if answer.content_length is not None and answer.status != http.HTTPStatus.NO_CONTENT:
-            response.content_length = answer.content_length
-        await response.prepare(self._request)
-        return response
-
-    async def write(self, piece: bytes) -> None:
-        await self._response.write(piece)
-
-    async def end(self) -> None:
-        await self._response.write_eof()
-
-
-class _RawBody:
-    """HTTP as the fault wants it, written by hand."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
-
-    async def start(self, answer: Answer) -> web.StreamResponse:
-        self._left = answer.reset_at_byte
-        self._step = 1 if answer.byte_at_a_time else None
-        self._chunked = answer.content_length is None and not answer.until_close
-        lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in answer.headers]
-        if self._chunked:
-            lines.append("transfer-encoding: chunked")
-        elif not answer.until_close:
-            lines.append(f"content-length: {answer.content_length}")
-        lines += ["connection: close", "", ""]
-        await self._send("\r\n".join(lines).encode())
-        return web.StreamResponse()
-
-    async def write(self, piece: bytes) -> None:
-        await self._send(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
-
-    async def end(self) -> None:
-        if self._chunked:
-            await self._send(b"0\r\n\r\n")
-        await self._delivery.break_off(Ending.CLOSE)
-
-    async def _send(self, data: bytes) -> None:
-        """Send bytes, or as many of them as the fault allows."""
-        if self._left is not None:
-            data = data[: self._left]
-            self._left -= len(data)
-        step = self._step or max(1, len(data))
-        for place in range(0, len(data), step):
-            self._delivery.transport.write(data[place : place + step])
-            await asyncio.sleep(0)
-        if self._left == 0:
-            await self._delivery.break_off(Ending.RESET)
+    for held in iterator:
+        for piece in iterator:
+            yield held, False
+            held = piece  # noqa: PLW2901 -- the loop goes on with it
+        yield held, True

@@ -7,17 +7,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self, Unpack
+from typing import Final, Self, Unpack
 
-from langchain_scaleway.testing.endpoints.base import Queue
 from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.replies import Step
+from langchain_scaleway.testing.scripts import Queue
+from langchain_scaleway.testing.server import EmulatorServer
 from langchain_scaleway.testing.service import EmulatedService
 from langchain_scaleway.testing.settings import EmulatorSettings
-
-if TYPE_CHECKING:
-    from langchain_scaleway.testing.server import EmulatorServer
 
 _STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
@@ -61,12 +59,11 @@ class ScalewayEmulator(EmulatorSettings):
         """Start to serve.
 
         Raises:
-            ImportError: The extra `testing` is not installed.
             RuntimeError: The emulator runs already or does not start.
         """
         if self._thread is not None:
             raise RuntimeError("The emulator runs already.")
-        self._server = server = server_class()(self._service)
+        self._server = server = EmulatorServer(self._service)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(server.serve()), name="scaleway-emulator", daemon=True
         )
@@ -269,18 +266,3 @@ class ScalewayEmulator(EmulatorSettings):
     ) -> bool:
         """Wait as `wait_until` does, while the event loop goes on."""
         return await asyncio.to_thread(self.wait_until, condition, seconds)
-
-
-def server_class() -> type[EmulatorServer]:
-    """Import the server, which needs the extra `testing`.
-
-    Raises:
-        ImportError: The extra is not installed.
-    """
-    try:
-        from langchain_scaleway.testing.server import EmulatorServer  # noqa: PLC0415 -- see above
-    except ImportError as error:
-        raise ImportError(
-            'The emulator needs aiohttp: pip install "langchain-scaleway[testing]"'
-        ) from error
-    return EmulatorServer

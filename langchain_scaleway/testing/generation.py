@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.replies import Reply, ToolCall
+from langchain_scaleway.testing.replies import Reply
 
 # Up to 20 alternatives to a token may be asked for.
 _ALTERNATIVES: Final = tuple(f" {word}{sign}" for sign in ("", ".", ",") for word in "abcdefg")
@@ -20,19 +20,18 @@ _TOKEN: Final = re.compile(r"\s*\w{1,12}|\s*[^\w\s]|\s+")
 
 @dataclass(slots=True)
 class GeneratedCall:
-    """A tool call as it is generated.
-
-    Attributes:
-        id: The call's id.
-        name: The function.
-        arguments: The tokens of its arguments.
-        is_whole: Whether none is missing.
-    """
+    """A tool call as it is generated: the tokens of its arguments, and whether none is missing."""
 
     id: str
     name: str
     arguments: list[str]
-    is_whole: bool = True
+    is_whole: bool
+
+    @property
+    def written(self) -> str:
+        """The call as a Hermes-style model writes it, broken off if it is."""
+        head = f'<tool_call>\n{{"name": "{self.name}", "arguments": {"".join(self.arguments)}'
+        return f"{head}}}\n</tool_call>" if self.is_whole else head
 
 
 @dataclass(slots=True)
@@ -81,92 +80,64 @@ def tokens_of(text: str) -> list[str]:
 
 
 def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
-    """Generate a reply as the request wants it.
+    """Generate a reply as the request wants it, in at most `bound` tokens."""
+    stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
+    text, stop_reason = reply.text or "", None
+    found = [(place, stop) for stop in stops if stop and (place := text.find(stop)) >= 0]
+    if found:
+        place, stop_reason = min(found)
+        text = text[:place]
+    spent, exceeded = 0, False
 
-    Args:
-        reply: What the model would say if nothing stopped it.
-        request: Gives the stop texts and the tool choice.
-        bound: The most tokens to generate.
-    """
-    text, stop_reason = _up_to_stop(reply.text or "", request.stops)
-    budget = _Budget(bound)
-    reasoning = budget.spend(tokens_of(reply.reasoning or ""))
-    content = budget.spend(tokens_of(text))
+    def spend(tokens: list[str]) -> list[str]:
+        """Return as many of the tokens as there is room for."""
+        nonlocal spent, exceeded
+        allowed = tokens[: bound - spent]
+        spent += len(allowed)
+        exceeded = exceeded or len(allowed) < len(tokens)
+        return allowed
+
+    reasoning = spend(tokens_of(reply.reasoning or ""))
+    content = spend(tokens_of(text))
     calls: list[GeneratedCall] = []
     for call in () if stop_reason else reply.tool_calls:
         # One token stands for the head of the call, which names the function.
-        if budget.spend(["name"]):
-            wanted = tokens_of(_arguments_text(call))
-            arguments = budget.spend(wanted)
-            is_whole = len(arguments) == len(wanted)
-            calls.append(GeneratedCall(call.id or _call_id(), call.name, arguments, is_whole))
+        if spend(["name"]):
+            written = call.arguments
+            if not isinstance(written, str):
+                written = orjson.dumps(written).decode()
+            call_id = call.id or f"chatcmpl-tool-{uuid.uuid4().hex[:16]}"
+            arguments = spend(tokens_of(written))
+            is_whole = "".join(arguments) == written
+            calls.append(GeneratedCall(call_id, call.name, arguments, is_whole))
     if stop_reason is None:
-        budget.spend(["end of text"])
-    finish = "length" if budget.exceeded else _natural_finish(request, calls)
+        spend(["end of text"])
+    finish = "stop"
+    if exceeded:
+        finish = "length"
+    elif calls and request.choice != "named":  # a named tool choice ends with `stop` (recorded)
+        finish = "tool_calls"
     return Generation(
         reasoning=reasoning,
         content=content,
         calls=calls,
-        has_content=reply.text is not None and (bool(content) or not budget.exceeded),
+        has_content=reply.text is not None and (bool(content) or not exceeded),
         finish_reason=reply.finish_reason or finish,
-        stop_reason=None if budget.exceeded else stop_reason,
-        cut=budget.exceeded or stop_reason is not None,
-        completion_tokens=budget.spent,
+        stop_reason=None if exceeded else stop_reason,
+        cut=exceeded or stop_reason is not None,
+        completion_tokens=spent,
     )
 
 
-def written_call(call: GeneratedCall) -> str:
-    """Return a call as a Hermes-style model writes it, broken off if it is."""
-    arguments = "".join(call.arguments)
-    written = f'<tool_call>\n{{"name": "{call.name}", "arguments": {arguments}'
-    return f"{written}}}\n</tool_call>" if call.is_whole else written
-
-
-def log_probability(token: str, alternatives: int) -> dict[str, Any]:
-    """Return a made-up but well-formed log probability, with its alternatives."""
-    entries = [
-        {"token": text, "logprob": -0.01 - 3.0 * rank, "bytes": list(text.encode())}
-        for rank, text in enumerate([token, *(other for other in _ALTERNATIVES if other != token)])
-    ]
-    return {**entries[0], "top_logprobs": [dict(entry) for entry in entries[:alternatives]]}
-
-
-class _Budget:
-    """Hands out tokens until the bound is reached."""
-
-    def __init__(self, bound: int) -> None:
-        self.left = bound
-        self.spent = 0
-        self.exceeded = False
-
-    def spend(self, tokens: list[str]) -> list[str]:
-        """Return as many of the tokens as there is room for."""
-        allowed = tokens[: self.left]
-        self.left -= len(allowed)
-        self.spent += len(allowed)
-        self.exceeded = self.exceeded or len(allowed) < len(tokens)
-        return allowed
-
-
-def _up_to_stop(text: str, stops: list[str]) -> tuple[str, str | None]:
-    """Cut a text before the earliest stop text in it."""
-    found = [(position, stop) for stop in stops if stop and (position := text.find(stop)) >= 0]
-    if not found:
-        return text, None
-    position, stop = min(found)
-    return text[:position], stop
-
-
-def _natural_finish(request: ChatRequest, calls: list[GeneratedCall]) -> str:
-    """Return the reason vLLM gives: a named tool choice ends with `stop` (recorded)."""
-    return "tool_calls" if calls and request.choice != "named" else "stop"
-
-
-def _arguments_text(call: ToolCall) -> str:
-    if isinstance(call.arguments, str):
-        return call.arguments
-    return orjson.dumps(call.arguments).decode()
-
-
-def _call_id() -> str:
-    return f"chatcmpl-tool-{uuid.uuid4().hex[:16]}"
+def log_probabilities(tokens: list[str], alternatives: int) -> list[dict[str, Any]]:
+    """Return made-up but well-formed log probabilities of tokens, with their alternatives."""
+    listed = []
+    for token in tokens:
+        others = [other for other in _ALTERNATIVES if other != token]
+        entries: list[dict[str, Any]] = [
+            {"token": text, "logprob": -0.01 - 3.0 * rank, "bytes": list(text.encode())}
+            for rank, text in enumerate([token, *others])
+        ]
+        top = [dict(entry) for entry in entries[:alternatives]]
+        listed.append({**entries[0], "top_logprobs": top})
+    return listed

@@ -16,23 +16,24 @@ SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-au
 class RequestHeaders(Mapping[str, str]):
     """HTTP headers under names of any case, whose repr hides credentials.
 
+    Several headers of one name are joined with commas.
+
     Example:
-        >>> headers = RequestHeaders([(b"authorization", b"Bearer secret")])
+        >>> headers = RequestHeaders([("authorization", "Bearer secret")])
         >>> headers["Authorization"]
         'Bearer secret'
         >>> headers
         RequestHeaders({'authorization': '**********'})
     """
 
-    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self.raw = list(raw)
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, str] = {}
-        for name, value in self.raw:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        for name, text in pairs:
+            key = name.lower()
             self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
 
     def __getitem__(self, name: str) -> str:
-        """Return a header's value; several of one name are joined with commas."""
+        """Return a header's value."""
         return self._values[name.lower()]
 
     def __iter__(self) -> Iterator[str]:
@@ -45,11 +46,8 @@ class RequestHeaders(Mapping[str, str]):
 
     def __repr__(self) -> str:
         """Show the headers without credentials."""
-        shown = {
-            name: "*" * 10 if name in SECRET_HEADERS else value
-            for name, value in self._values.items()
-        }
-        return f"RequestHeaders({shown!r})"
+        hidden = dict.fromkeys(SECRET_HEADERS & self._values.keys(), "*" * 10)
+        return f"RequestHeaders({self._values | hidden!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,9 @@ class ReceivedRequest:
         headers: The headers, credentials included.
         body: The body's bytes.
         arrived_at: Emulated seconds since the emulator was made.
+        connection: The connection's number, from 1, to see which requests shared one.
         endpoint: The queue of the script that it takes from; empty where there is no such path.
         parameters: The variable parts of the path, such as a batch's `id`.
-        connection: The connection's number, from 1, to see which requests shared one.
         status: The status that was answered; `None` until then.
         text: The text that was sent or was to be sent, after `stop` and `max_tokens`.
         faults: Names of the faults applied.
@@ -96,8 +94,8 @@ class ReceivedRequest:
     query: str
     headers: RequestHeaders
     body: bytes = field(repr=False)
-    arrived_at: float
-    connection: int
+    arrived_at: float = 0.0
+    connection: int = 0
     endpoint: str = ""
     parameters: dict[str, str] = field(default_factory=dict, repr=False)
     status: int | None = None
@@ -128,10 +126,10 @@ class ReceivedRequest:
             content = part.get_payload(decode=True)
             name = part.get_param("name", header="content-disposition")
             if isinstance(content, bytes) and isinstance(name, str):
-                file, kind = part.get_filename(), part.get_content_type()
+                file = part.get_filename()
                 fields[name] = (
                     content.decode(errors="replace")
                     if file is None
-                    else UploadedFile(file, kind, content)
+                    else UploadedFile(file, part.get_content_type(), content)
                 )
         return fields

@@ -1,51 +1,51 @@
-"""Recorded exchanges with a real service, served again; `recorder` makes them."""
+"""Record and replay: exchanges with a real service, in files.
+
+The files have the form of this project's `tests/recordings`: `CASE.request.json` holds what was
+sent, `CASE.response.http` the bytes of the answer, `CASE.timing.json` when they came. Neither the
+key nor a cookie is in them.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import orjson
+from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer
-from langchain_scaleway.testing.received import ReceivedRequest
+from langchain_scaleway.testing.received import SECRET_HEADERS, ReceivedRequest
 
 # Headers that belong to one connection, and what aiohttp writes itself.
-OF_A_CONNECTION: Final = frozenset(
+_OF_A_CONNECTION: Final = frozenset(
     {"connection", "host", "keep-alive", "content-length", "transfer-encoding", "accept-encoding"}
 )
+_SECRETS: Final = SECRET_HEADERS | {"set-cookie"}
 
 
-@dataclass(slots=True)
 class Player:
     """Serves recorded exchanges: to equal bodies what they got, in the order of the recordings.
 
     The last answer to a body is given again and again.
 
-    Attributes:
-        directory: Where the files are.
-
     Raises:
-        ValueError: There are none.
+        ValueError: There are no recordings in the directory.
     """
 
-    directory: Path
-    _answers: defaultdict[tuple[str, str, bytes], list[Path]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
-    def __post_init__(self) -> None:
-        """Read what was asked."""
-        for path in sorted(self.directory.glob("*.request.json")):
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._answers: defaultdict[tuple[str, str, bytes], list[Path]] = defaultdict(list)
+        for path in sorted(directory.glob("*.request.json")):
             request = orjson.loads(path.read_bytes())
             key = (request["method"], request["path"], _canonical(request.get("body")))
             answer = path.with_name(path.name.replace(".request.json", ".response.http"))
             self._answers[key].append(answer)
         if not self._answers:
-            raise ValueError(f"There is no recording in {self.directory}.")
+            raise ValueError(f"There is no recording in {directory}.")
 
     def answer(self, received: ReceivedRequest) -> Answer:
         """Return what was answered to an equal request.
@@ -53,43 +53,121 @@ class Player:
         Raises:
             LookupError: No such request was recorded.
         """
-        try:
-            body = received.json
-        except ValueError:
-            body = None
-        found = self._answers.get((received.method, public_path(received), _canonical(body)))
+        body = _sent(received).get("body")
+        found = self._answers.get((received.method, _public_path(received), _canonical(body)))
         if not found:
-            raise LookupError(f"No recording in {self.directory} is of {received}.")
+            raise LookupError(f"No recording in {self._directory} is of {received}.")
         return _answer_from(found.pop(0) if len(found) > 1 else found[0])
 
 
 def _answer_from(path: Path) -> Answer:
     head, _, body = path.read_bytes().partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    kept = [*without(headers, OF_A_CONNECTION).items()]
-    status = int(first.split(" ")[1])
-    if "transfer-encoding: chunked" not in head.decode("latin-1").lower():
-        return Answer(status, kept, [body], content_length=len(body))
+    pairs = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    answer = Answer(int(first.split(" ")[1]), [*_without(pairs, _OF_A_CONNECTION).items()], [])
+    if ("transfer-encoding", "chunked") not in [(name.lower(), value) for name, value in pairs]:
+        answer.replace_body(body)
+        return answer
     pieces = []
     while body:
         length, _, body = body.partition(b"\r\n")
         size = int(length, 16)
         pieces.append(body[:size])
         body = body[size + 2 :]
-    return Answer(status, kept, [piece for piece in pieces if piece])
+    answer.pieces = filter(None, pieces)
+    return answer
 
 
-def without(headers: Iterable[tuple[str, str]], names: frozenset[str] | set[str]) -> dict[str, str]:
+class Recorder:
+    """Hands requests on to a real service, with the client's own key, and keeps the exchanges."""
+
+    def __init__(self, upstream: str, directory: Path) -> None:
+        self._upstream = upstream.rstrip("/")
+        self._directory = directory
+        self._number = 0
+        self._session: aiohttp.ClientSession | None = None
+
+    async def exchange(
+        self, received: ReceivedRequest, http: web.Request, note_status: Callable[[int], None]
+    ) -> web.StreamResponse:
+        """Ask the service, and pass on each byte as it comes.
+
+        The status is noted before any of it: who has the answer may look at once.
+        """
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=None)
+            self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
+        self._number += 1
+        started = time.monotonic()
+        async with self._session.request(
+            received.method,
+            f"{self._upstream}{http.path_qs}",
+            headers=_without(received.headers.items(), _OF_A_CONNECTION),
+            data=received.body,
+            allow_redirects=False,
+            skip_auto_headers=["accept-encoding"],  # a recording is for reading, too
+        ) as answer:
+            note_status(answer.status)
+            response = web.StreamResponse(status=answer.status, reason=answer.reason)
+            response.headers.update(_without(answer.headers.items(), _OF_A_CONNECTION))
+            head = [f"HTTP/1.1 {answer.status} {answer.reason}"]
+            kept = _without(answer.headers.items(), _OF_A_CONNECTION | _SECRETS)
+            head += [f"{name}: {value}" for name, value in kept.items()]
+            writes = ["\r\n".join([*head, "transfer-encoding: chunked", "", ""]).encode()]
+            times = [time.monotonic() - started]
+            await response.prepare(http)
+            async for piece in answer.content.iter_any():
+                await response.write(piece)
+                writes.append(b"%x\r\n%b\r\n" % (len(piece), piece))
+                times.append(time.monotonic() - started)
+            await response.write_eof()
+        self._save(received, [*writes, b"0\r\n\r\n"], [*times, time.monotonic() - started])
+        return response
+
+    async def close(self) -> None:
+        """Close the connections to the service."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _save(self, received: ReceivedRequest, writes: list[bytes], times: list[float]) -> None:
+        rows, offset = [], 0
+        for seconds, write in zip(times, writes, strict=True):
+            rows.append([round(seconds, 6), offset, len(write)])
+            offset += len(write)
+        timing = {"end": "chunked-end", "total_s": round(times[-1], 6), "recv": rows}
+        case = f"{self._number:04}_{_public_path(received).removeprefix('/v1/').replace('/', '_')}"
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for ending, content in (
+            ("request.json", orjson.dumps(_sent(received), option=orjson.OPT_INDENT_2)),
+            ("response.http", b"".join(writes)),
+            ("timing.json", orjson.dumps(timing)),
+        ):
+            (self._directory / f"{case}.{ending}").write_bytes(content)
+
+
+def _sent(received: ReceivedRequest) -> dict[str, Any]:
+    """Return what is kept of a request; a form is no JSON, and all of them are alike."""
+    request: dict[str, Any] = {
+        "method": received.method,
+        "path": _public_path(received),
+        "headers": _without(received.headers.items(), _SECRETS),
+    }
+    try:
+        return request | {"body": received.json}
+    except ValueError:
+        return request | {"raw_body": received.body.decode("latin-1")}
+
+
+def _without(headers: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
     """Return headers but for some, whose names are in lower case."""
     return {name: value for name, value in headers if name.lower() not in names}
 
 
-def public_path(received: ReceivedRequest) -> str:
+def _public_path(received: ReceivedRequest) -> str:
     """Return the path without the project in it."""
     return f"/v1{received.path.partition('/v1')[2]}"
 
 
 def _canonical(body: Any) -> bytes:
-    """Return a body as bytes that are equal where bodies are; a form's are all alike."""
+    """Return a body as bytes that are equal where bodies are."""
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)

@@ -1,53 +1,43 @@
-"""Error answers, in the three shapes that Scaleway uses and the words of gateway and engine.
+"""What is refused, in the three shapes that Scaleway uses and the words of gateway and engine.
 
 The gateway answers flat, recent models answer as OpenAI does, older models as older vLLM
 releases did. Samples of all three are in Scaleway's page "Understanding errors" (2025-10-07),
-in live captures of 2026-07 (gateway) and in vLLM 0.32's recordings (`err_*`).
+in live captures of 2026-07 (gateway) and in vLLM 0.32's recordings (`err_*`). vLLM reads bodies
+with Pydantic, whose errors are its answers, and so does this.
+
+Whatever checks a request raises `Refusal`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+import json
+from http.client import responses as reason_phrases
+from typing import Any, Final, Literal, TypeVar
 
 import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 ErrorShape = Literal["gateway", "recent", "legacy"]
 
-ERROR_SHAPES: Final[tuple[ErrorShape, ...]] = ("gateway", "recent", "legacy")
-
-# The `error` strings of the gateway that have been captured, and by analogy the HTTP reason
-# phrase in capitals for those that have not (403, 404, 5xx).
-_GATEWAY_ERRORS: Final = {
-    400: "BAD REQUEST",
-    401: "UNAUTHORIZED",
-    403: "FORBIDDEN",
-    404: "NOT FOUND",
-    405: "METHOD NOT ALLOWED",
-    422: "UNPROCESSABLE ENTITY",
-    429: "INSUFFICIENT QUOTA",
-    500: "INTERNAL SERVER ERROR",
-    502: "BAD GATEWAY",
-    503: "SERVICE UNAVAILABLE",
-    504: "GATEWAY TIMEOUT",
-}
-# vLLM's names for the status codes it answers with.
+# Of the gateway's words the first two have been captured, as have those for 400, 401 and 405,
+# which are HTTP's own in capitals. The others are by analogy.
+_GATEWAY_WORDS: Final = {422: "UNPROCESSABLE ENTITY", 429: "INSUFFICIENT QUOTA"}
 _ENGINE_TYPES: Final = {
     400: "BadRequestError",
     401: "AuthenticationError",
     404: "NotFoundError",
     429: "RateLimitError",
-    500: "InternalServerError",
     503: "ServiceUnavailableError",
 }
+_MOST_ERRORS: Final = 10  # vLLM lists so many validation errors and counts the rest
+_PLAIN_TYPES: Final = frozenset({"str", "int", "float", "bool"})
+# No token is longer, so that vLLM need not count the tokens of a longer text (recorded).
+_CHARACTERS_PER_TOKEN: Final = 27
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer of the service, not a fault of this program
-    """An error answer.
-
-    Attributes:
-        status: The HTTP status.
-        body: The JSON object.
-    """
+    """An error answer: its status, and its body as a JSON object."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(status, body)
@@ -76,22 +66,11 @@ def error_body(
         param: The field an engine complains about; the gateway names none.
     """
     if shape == "gateway":
-        word = error or _GATEWAY_ERRORS.get(status, "ERROR")
-        return {"status": status, "error": word, "message": message}
-    details = {
-        "message": message,
-        "type": error or _ENGINE_TYPES.get(status, "InternalServerError"),
-        "param": param,
-        "code": status,
-    }
-    if shape == "recent":
-        return {"error": details}
-    return {"object": "error", **details}
-
-
-def encode_error(shape: ErrorShape, status: int, message: str, **details: str | None) -> bytes:
-    """Return `error_body` as JSON bytes."""
-    return orjson.dumps(error_body(shape, status, message, **details))
+        word = _GATEWAY_WORDS.get(status) or reason_phrases.get(status, "ERROR").upper()
+        return {"status": status, "error": error or word, "message": message}
+    kind = error or _ENGINE_TYPES.get(status, "InternalServerError")
+    details = {"message": message, "type": kind, "param": param, "code": status}
+    return {"error": details} if shape == "recent" else {"object": "error", **details}
 
 
 def gateway_refusal(status: int, message: str, error: str | None = None) -> Refusal:
@@ -117,6 +96,107 @@ def bad_parameter(sentence: str, field: str, value: object = None) -> Refusal:
     return engine_refusal(f"{sentence} (parameter={field}{given})", param=field)
 
 
-def not_served(path: str) -> Refusal:
-    """Return the gateway's refusal of a path that a model does not serve (live, 2026-08)."""
-    return gateway_refusal(422, f"endpoint '{path}' is not supported", "ROUTE NOT SUPPORTED")
+def check_length(characters: int, tokens: int, window: int) -> None:
+    """Check that a prompt fits into the context window, in vLLM's two wordings (recorded)."""
+    most = window * _CHARACTERS_PER_TOKEN
+    if characters > most:
+        field, value = "input_text", characters
+        bound = f"which is the upper bound for {window} input tokens"
+        found = f"{characters} characters (more than {most} characters, {bound})"
+    elif tokens > window:
+        field, value = "input_tokens", window + 1
+        limit = "which exceeds this limit even without any output tokens"
+        found = f"at least {value} input tokens, {limit}"
+    else:
+        return
+    raise bad_parameter(
+        f"This model's maximum context length is {window} tokens. However, your prompt contains "
+        f"{found}. Please reduce the length of the input prompt.",
+        field,
+        value,
+    )
+
+
+def check_temperature(temperature: float | None) -> None:
+    """Check the range; vLLM bounds it below only, Scaleway's was measured on 2026-09-15."""
+    if temperature is not None and not 0 <= temperature <= 2:  # noqa: PLR2004 -- as it says
+        sentence = f"temperature must be in [0, 2], got {temperature}."
+        raise bad_parameter(sentence, "temperature", temperature)
+
+
+class RequestModel(BaseModel):
+    """A request's body; fields that it does not declare are ignored, as Scaleway does."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+
+RequestT = TypeVar("RequestT", bound=RequestModel)
+
+
+def validate(model: type[RequestT], body: dict[str, Any]) -> RequestT:
+    """Read a body with a Pydantic model."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise invalid(*error.errors(include_url=False)) from None
+
+
+def invalid(*errors: ErrorDetails) -> Refusal:
+    """Refuse with Pydantic's errors as vLLM 0.32 lists them (recordings `err_*`)."""
+    lines, param = [], ""
+    for error in errors[:_MOST_ERRORS]:
+        steps = map(str, error["loc"])
+        # Not the plain types of a union, which vLLM does not show.
+        shown_steps = (one for one in steps if one not in _PLAIN_TYPES and "[" not in one)
+        place = ".".join(("body", *shown_steps))
+        param = param or place
+        given = error["input"]
+        if isinstance(given, dict | list):
+            given = f"<{type(given).__name__} of {len(given)} items>"
+        shown: dict[str, Any] = {"type": error["type"], "loc": place, "msg": error["msg"]}
+        shown["input"] = str(given)
+        if context := error.get("ctx"):
+            shown["ctx"] = {name: str(value) for name, value in context.items()}
+        lines.append(f"\n  {shown}")
+    if len(errors) > _MOST_ERRORS:
+        lines.append(f"\n  ...and {len(errors) - _MOST_ERRORS} more errors")
+    counted = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''}:"
+    return engine_refusal(counted + "".join(lines), param=param, kind="Bad Request")
+
+
+def json_object(body: bytes, media_type: str) -> dict[str, Any]:
+    """Read a body as vLLM does, which takes JSON objects alone."""
+    if media_type.partition(";")[0].strip() != "application/json":
+        message = "Unsupported Media Type: Only 'application/json' is allowed"
+        raise engine_refusal(f"1 validation error:\n  {message}", kind="Bad Request")
+    if not body:
+        raise invalid({"type": "missing", "loc": (), "msg": "Field required", "input": None})
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _not_json(body) from None
+    if not isinstance(value, dict):
+        sentence = "Input should be a valid dictionary"
+        raise invalid({"type": "dict_type", "loc": (), "msg": sentence, "input": value})
+    return value
+
+
+def _not_json(body: bytes) -> Refusal:
+    """Refuse a body in the words of Python's own JSON module, which vLLM reads it with."""
+    place, reason = 0, "Expecting value"
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as error:
+        place, reason = error.pos, error.msg
+    except UnicodeDecodeError as error:
+        place, reason = error.start, error.reason
+    except RecursionError:
+        reason = "Recursion limit reached"
+    details: ErrorDetails = {
+        "type": "json_invalid",
+        "loc": (place,),
+        "msg": "JSON decode error",
+        "input": {},
+        "ctx": {"error": reason},
+    }
+    return invalid(details)

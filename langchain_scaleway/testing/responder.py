@@ -21,11 +21,10 @@ from typing import Final
 import orjson
 
 from langchain_scaleway.testing.chat_request import ChatRequest, Function, content_text
-from langchain_scaleway.testing.hints import Hints
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import engine_refusal
 from langchain_scaleway.testing.replies import Reply, ToolCall
-from langchain_scaleway.testing.schema_instance import SchemaError, instance_of
+from langchain_scaleway.testing.schema_instance import Hints, SchemaError, instance_of
 
 _OPENINGS: Final = (
     "This is an emulated answer to",
@@ -44,17 +43,17 @@ _COMMON_WORDS: Final = frozenset(
 
 
 def respond(request: ChatRequest, model: ServedModel, *, choice: int = 0) -> Reply:
-    """Reply to a request.
+    """Reply to a request, or refuse a schema that an engine's grammar compiler would refuse.
 
     Args:
         request: A valid request.
         model: The model that answers.
         choice: Which of `n` choices this is; they differ.
-
-    Raises:
-        Refusal: A schema is such that an engine's grammar compiler would refuse it.
     """
-    reasoning = _reasoning(request) if _thinks(request, model) else None
+    reasoning = None
+    if model.reasons and request.reasoning_effort != "none":
+        kind = "a tool's result" if request.last_message["role"] == "tool" else "a message"
+        reasoning = f"There is {kind} to answer. An emulator need not think about it for long."
     try:
         if request.answer_schema is not None:
             hints = Hints(request.last_user_text)
@@ -65,18 +64,9 @@ def respond(request: ChatRequest, model: ServedModel, *, choice: int = 0) -> Rep
         raise engine_refusal(f"Grammar error: {error}") from error
     if calls:
         return Reply(None, reasoning, calls)
-    if request.wants_json_object:
+    if request.response_format and request.response_format["type"] == "json_object":
         return Reply(orjson.dumps(_quoted_object(request)).decode(), reasoning)
     return Reply(_sentence(request, choice), reasoning)
-
-
-def _thinks(request: ChatRequest, model: ServedModel) -> bool:
-    return model.reasons and request.reasoning_effort != "none"
-
-
-def _reasoning(request: ChatRequest) -> str:
-    kind = "a tool's result" if request.last_message["role"] == "tool" else "a message"
-    return f"There is {kind} to answer. An emulator need not think about it for long."
 
 
 def _sentence(request: ChatRequest, choice: int) -> str:

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from langchain_scaleway.testing.hints import Hints
+import rstr
 
 _TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 _MAX_DEPTH: Final = 40
+_DEEP: Final = 10  # from here on nothing is made that may be left out
 _ATTEMPTS: Final = 100
-_INFINITE: Final = Decimal("Infinity")
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _FORMATS: Final = {
     "date": "2026-11-22",
@@ -36,15 +38,49 @@ _FORMATS: Final = {
     "ipv6": "2001:db8::1",
 }
 # Keywords that show the type of a schema that does not name it.
-_IMPLIED_TYPES: Final = (
-    ("object", ("properties", "required", "additionalProperties", "minProperties")),
-    ("array", ("items", "prefixItems", "minItems", "uniqueItems")),
-    ("integer", (*_BOUNDS, "multipleOf")),
-)
+_IMPLIED_TYPES: Final = {
+    "object": {"properties", "required", "additionalProperties", "minProperties"},
+    "array": {"items", "prefixItems", "minItems", "uniqueItems"},
+    "integer": {*_BOUNDS, "multipleOf"},
+}
+# How two schemas are one where both have the keyword; of others the second's holds.
+_COMBINED: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "properties": lambda first, second: {**first, **second},
+    "required": lambda first, second: [*dict.fromkeys([*first, *second])],
+    "minimum": max,
+    "maximum": min,
+    "minLength": max,
+    "maxLength": min,
+    "minItems": max,
+    "maxItems": min,
+}
+_READ_CHARACTERS: Final = 4000
+_NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
+_QUOTED: Final = re.compile(r"(?<!\w)(?:'([^'\n]+)'|\"([^\"\n]+)\"|“([^”\n]+)”)(?!\w)")
+# Capitalised words, except the first word of a sentence.
+_NAME: Final = re.compile(r"(?<=[\w,;] )[A-Z][\w-]*(?: [A-Z][\w-]*)*")
 
 
 class SchemaError(ValueError):
     """A schema that no value can be made for."""
+
+
+class Hints:
+    """Numbers, quoted phrases and names of a prompt, each handed out once.
+
+    With them, arguments look as if the prompt had been understood.
+
+    Example:
+        >>> hints = Hints("Add 3 to the order of 'Ada', please.")
+        >>> hints.numbers, hints.phrases
+        ([3.0], ['Ada'])
+    """
+
+    def __init__(self, prompt: str) -> None:
+        self.prompt = prompt[:_READ_CHARACTERS]
+        self.numbers = [float(number) for number in _NUMBER.findall(self.prompt)]
+        quoted = ["".join(groups) for groups in _QUOTED.findall(self.prompt)]
+        self.phrases = quoted or _NAME.findall(self.prompt)
 
 
 def instance_of(schema: Any, hints: Hints | None = None) -> Any:
@@ -93,20 +129,18 @@ class _Maker:
             return schema["const"]
         if "enum" in schema:
             return self._member(schema["enum"], unlike)
-        kind = self._kind(schema)
-        if kind == "object":
-            return self._object(schema, depth)
-        if kind == "array":
-            return self._array(schema, name, depth)
-        return self._plain(kind, schema, name, unlike)
-
-    def _plain(self, kind: str, schema: dict[str, Any], name: str, unlike: int) -> Any:
-        """Return a value without parts."""
-        if kind == "string":
-            return self._string(schema, name, unlike)
-        if kind in {"integer", "number"}:
-            return self._number(schema, unlike, whole=kind == "integer")
-        return unlike % 2 == 0 if kind == "boolean" else None
+        match _kind(schema):
+            case "object":
+                value: Any = self._object(schema, depth)
+            case "array":
+                value = self._array(schema, name, depth)
+            case "string":
+                value = self._string(schema, name, unlike)
+            case "integer" | "number" as kind:
+                value = self._number(schema, unlike, whole=kind == "integer")
+            case kind:
+                value = unlike % 2 == 0 if kind == "boolean" else None
+        return value
 
     def _resolved(self, schema: Any, depth: int) -> dict[str, Any]:
         """Follow references, merge `allOf` and choose a branch of `anyOf`."""
@@ -114,18 +148,16 @@ class _Maker:
             raise SchemaError(f"Not a JSON schema: {schema!r}")
         if depth > _MAX_DEPTH:
             raise SchemaError("The schema requires a value that contains itself without end.")
-        found: dict[str, Any] = schema
+        found = dict(schema)
         for _ in range(_MAX_DEPTH):
             if "$ref" in found:
-                rest = _without(found, "$ref")
-                found = _merged(self._lookup(found["$ref"]), rest)
+                reference = found.pop("$ref")
+                found = _merged(self._lookup(reference), found)
             elif "allOf" in found:
-                parts, found = found["allOf"], _without(found, "allOf")
-                for part in parts:
+                for part in found.pop("allOf"):
                     found = _merged(found, self._resolved(part, depth + 1))
-            elif branches := found.get("anyOf") or found.get("oneOf"):
-                rest = _without(found, "anyOf", "oneOf")
-                found = _merged(rest, self._branch(branches, depth))
+            elif branches := found.pop("anyOf", None) or found.pop("oneOf", None):
+                found = _merged(found, _branch(branches, depth))
             else:
                 return found
         raise SchemaError("The schema's references go in a circle.")
@@ -133,203 +165,161 @@ class _Maker:
     def _lookup(self, reference: str) -> dict[str, Any]:
         """Return the part of the schema that a reference names."""
         found: Any = self._root
-        for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
+        for step in filter(None, reference.removeprefix("#").split("/")):
             key = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(found, dict) or key not in found:
-                raise SchemaError(f"Unresolvable reference: {reference}")
-            found = found[key]
+            found = found.get(key) if isinstance(found, dict) else None
         if not isinstance(found, dict):
             raise SchemaError(f"Unresolvable reference: {reference}")
         return found
-
-    def _branch(self, branches: list[Any], depth: int) -> dict[str, Any]:
-        """Choose the first branch that is not null, or deep down the one that ends soonest."""
-        schemas = [branch for branch in branches if isinstance(branch, dict)]
-        if not schemas:
-            raise SchemaError("anyOf and oneOf need at least one schema.")
-        if depth > _MAX_DEPTH // 4:
-            return min(schemas, key=_size)
-        return next((branch for branch in schemas if branch.get("type") != "null"), schemas[0])
-
-    @staticmethod
-    def _kind(schema: dict[str, Any]) -> str:
-        kind = schema.get("type")
-        if isinstance(kind, list):
-            kind = next((one for one in kind if one != "null"), "null")
-        if kind is None:
-            implied = (
-                one for one, keywords in _IMPLIED_TYPES if any(word in schema for word in keywords)
-            )
-            kind = next(implied, "string")
-        if kind not in _TYPES:
-            raise SchemaError(f"Invalid type: {kind}")
-        return str(kind)
 
     def _member(self, members: list[Any], unlike: int) -> Any:
         """Choose the member that the prompt mentions, else the first."""
         if not members:
             raise SchemaError("An empty enum allows no value.")
-        if not unlike:
-            for member in members:
-                if self._hints.mentions(member):
-                    return member
+        prompt = self._hints.prompt.lower()
+        for member in () if unlike else members:
+            if isinstance(member, str) and member and member.lower() in prompt:
+                return member
         return members[unlike % len(members)]
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties") or {}
         required = schema.get("required") or []
-        wanted = [name for name in properties if name in required or depth <= _MAX_DEPTH // 4]
-        wanted += [name for name in required if name not in properties]
         extra = schema.get("additionalProperties", True)
-        made = {
+        wanted = [name for name in properties if name in required or depth <= _DEEP]
+        wanted += [name for name in required if name not in properties]
+        more = (f"property_{number}" for number in itertools.count(1))
+        while len(set(wanted)) < schema.get("minProperties", 0):
+            if extra is False:
+                raise SchemaError("minProperties asks for more properties than there are.")
+            wanted.append(next(more))
+        return {
             name: self.make(properties.get(name, extra), name=name, depth=depth + 1)
             for name in wanted
         }
-        for number in itertools.count(1):
-            if len(made) >= schema.get("minProperties", 0):
-                return made
-            if extra is False:
-                raise SchemaError("minProperties asks for more properties than there are.")
-            name = f"property_{number}"
-            made[name] = self.make(extra, name=name, depth=depth + 1)
-        raise AssertionError("unreachable: count() does not end")
 
     def _array(self, schema: dict[str, Any], name: str, depth: int) -> list[Any]:
         first = schema.get("prefixItems") or []
-        others = schema.get("items", True)
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
-        usual = 1 if depth <= _MAX_DEPTH // 4 else 0
-        count = max(least, min(max(usual, len(first)), most))
+        count = max(least, min(max(int(depth <= _DEEP), len(first)), most))
         made: list[Any] = []
         for unlike in range(_ATTEMPTS + count):
-            if len(made) >= count:
-                return made
             position = len(made)
-            schema_here = first[position] if position < len(first) else others
-            if schema_here is False:
+            item = first[position] if position < len(first) else schema.get("items", True)
+            if position >= count or item is False:
                 break
-            value = self.make(schema_here, name=name, depth=depth + 1, unlike=unlike)
+            value = self.make(item, name=name, depth=depth + 1, unlike=unlike)
             if not (schema.get("uniqueItems") and value in made):
                 made.append(value)
-        if len(made) >= least:
-            return made
-        raise SchemaError(f"Could not make {least} items for an array.")
+        if len(made) < least:
+            raise SchemaError(f"Could not make {least} items for an array.")
+        return made
 
     def _string(self, schema: dict[str, Any], name: str, unlike: int) -> str:
         least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
-        pattern = schema.get("pattern")
+        pattern, phrases = schema.get("pattern"), self._hints.phrases
 
         def fits(text: str) -> bool:
             return least <= len(text) <= most and (not pattern or bool(re.search(pattern, text)))
 
-        if schema.get("format") in _FORMATS and fits(text := _FORMATS[schema["format"]]):
-            return text
-        for phrase in self._hints.phrases:
+        usual = _FORMATS.get(schema.get("format", ""))
+        if usual is not None and fits(usual):
+            return usual
+        for number, phrase in enumerate(phrases):
             if fits(phrase):
-                self._hints.phrases.remove(phrase)
-                return phrase
+                return phrases.pop(number)
         if pattern:
-            return _text_for_pattern(pattern, fits)
+            writer = rstr.Rstr(random.Random(0))  # noqa: S311 -- repeatable, not secret
+            written = (writer.xeger(pattern) for _ in range(_ATTEMPTS))
+            if (text := next(filter(fits, written), None)) is None:
+                raise SchemaError(f"Could not write a text that matches {pattern!r} and fits.")
+            return text
         text = f"{name} {unlike + 1}" if unlike else name
         padded = text.ljust(least, ".")
         return padded if len(padded) <= most else padded[-int(most) :] if most else ""
 
     def _number(self, schema: dict[str, Any], unlike: int, *, whole: bool) -> float:
-        bounds = {name: _decimal(schema[name]) for name in _BOUNDS if name in schema}
+        # As they are written: of floats, 0.07 is no multiple of 0.01.
+        bounds = {name: Decimal(str(schema[name])) for name in _BOUNDS if name in schema}
         excluded = [bounds[name] for name in bounds if name.startswith("exclusive")]
-        low = max((bounds[name] for name in bounds if name.endswith("inimum")), default=-_INFINITE)
-        high = min((bounds[name] for name in bounds if name.endswith("aximum")), default=_INFINITE)
-        step = _decimal(schema["multipleOf"]) if "multipleOf" in schema else Decimal(whole) or None
+        infinite = Decimal("Infinity")
+        low = max((bounds[name] for name in bounds if name.endswith("inimum")), default=-infinite)
+        high = min((bounds[name] for name in bounds if name.endswith("aximum")), default=infinite)
+        step = Decimal(str(schema.get("multipleOf", int(whole))))
 
         def fits(value: Decimal) -> bool:
             return (
                 low <= value <= high
                 and value not in excluded
                 and (not whole or value % 1 == 0)
-                and (step is None or value % step == 0)
+                and (not (whole or "multipleOf" in schema) or value % step == 0)
             )
 
-        for number in self._hints.numbers:
-            if fits(_decimal(number)):
-                self._hints.numbers.remove(number)
-                return _as_json(_decimal(number))
-        candidates = _numbers_within(low, high, step, start=unlike)
-        if unlike:  # There may be fewer values than items, and equal ones are allowed.
-            candidates += _numbers_within(low, high, step, start=0)
-        for candidate in candidates:
-            if fits(candidate):
-                return _as_json(candidate)
-        raise SchemaError(f"No number lies between {low} and {high} in steps of {step}.")
-
-
-def _decimal(number: float) -> Decimal:
-    """Return a number as it is written: of floats, 0.07 is no multiple of 0.01."""
-    return Decimal(str(number))
+        numbers = self._hints.numbers
+        for place, number in enumerate(numbers):
+            if fits(Decimal(str(number))):
+                return _as_json(Decimal(str(numbers.pop(place))))
+        candidates = _multiples(low, high, step or Decimal(1))
+        if not whole and "multipleOf" not in schema and high - low < infinite:
+            parts = (low + (high - low) / 2**power for power in range(1, _ATTEMPTS))
+            candidates = itertools.chain(candidates, parts)
+        # There may be fewer values than items, and equal ones are allowed.
+        found = [*itertools.islice(filter(fits, candidates), unlike + 1)]
+        if not found:
+            raise SchemaError(f"No number lies between {low} and {high} in steps of {step}.")
+        return _as_json(found[unlike % len(found)])
 
 
 def _as_json(number: Decimal) -> float:
     return int(number) if number % 1 == 0 else float(number)
 
 
-def _numbers_within(
-    low: Decimal, high: Decimal, step: Decimal | None, *, start: int
-) -> list[Decimal]:
-    """Return numbers to try: around zero if the bounds allow it, else from a bound inwards."""
-    if low >= high:
-        return [low]
-    stride = step or (Decimal(1) if high - low > 1 else (high - low) / 2 ** (start + 1))
-    if low <= 0 <= high:
-        first = start + 1 if stride == (step or 1) else 1
-        up = [number * stride for number in range(first, first + _ATTEMPTS)]
-        return [*up, Decimal(0), *(-number for number in up)]
+def _multiples(low: Decimal, high: Decimal, step: Decimal) -> Iterator[Decimal]:
+    """Yield numbers to try: around zero if the bounds allow it, else from a bound inwards."""
     if low > 0:
-        base = math.ceil(low / stride) * stride
-        return [base + number * stride for number in range(start, start + _ATTEMPTS)] + [low]
-    base = math.floor(high / stride) * stride
-    return [base - number * stride for number in range(start, start + _ATTEMPTS)] + [high]
+        first = math.ceil(low / step)
+        factors = [*range(first, first + _ATTEMPTS)]
+    elif high < 0:
+        first = math.floor(high / step)
+        factors = [*range(first, first - _ATTEMPTS, -1)]
+    else:
+        factors = [*range(1, _ATTEMPTS + 1), *range(0, -_ATTEMPTS - 1, -1)]
+    return (factor * step for factor in factors)
 
 
-def _text_for_pattern(pattern: str, fits: Any) -> str:
-    """Return a text that a regular expression finds."""
-    import random  # noqa: PLC0415 -- needed for this keyword only
-
-    import rstr  # noqa: PLC0415 -- likewise
-
-    writer = rstr.Rstr(random.Random(0))  # noqa: S311 -- repeatable, not secret
-    for _ in range(_ATTEMPTS):
-        text = writer.xeger(pattern)
-        if fits(text):
-            return text
-    raise SchemaError(f"Could not write a text that matches {pattern!r} and the other bounds.")
+def _kind(schema: dict[str, Any]) -> str:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((one for one in kind if one != "null"), "null")
+    if kind is None:
+        implied = (one for one, words in _IMPLIED_TYPES.items() if words & schema.keys())
+        kind = next(implied, "string")
+    if kind not in _TYPES:
+        raise SchemaError(f"Invalid type: {kind}")
+    return str(kind)
 
 
-def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Combine two schemas that must both hold."""
-    merged = {**first, **second}
-    if "properties" in first and "properties" in second:
-        merged["properties"] = {**first["properties"], **second["properties"]}
-    if "required" in first and "required" in second:
-        merged["required"] = [*dict.fromkeys([*first["required"], *second["required"]])]
-    for keyword, tighter in (
-        ("minimum", max),
-        ("maximum", min),
-        ("minLength", max),
-        ("maxLength", min),
-        ("minItems", max),
-        ("maxItems", min),
-    ):
-        if keyword in first and keyword in second:
-            merged[keyword] = tighter(first[keyword], second[keyword])
-    return merged
-
-
-def _without(schema: dict[str, Any], *keywords: str) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key not in keywords}
+def _branch(branches: list[Any], depth: int) -> dict[str, Any]:
+    """Choose the first branch that is not null, or deep down the one that ends soonest."""
+    schemas = [branch for branch in branches if isinstance(branch, dict)]
+    if not schemas:
+        raise SchemaError("anyOf and oneOf need at least one schema.")
+    if depth > _DEEP:
+        return min(schemas, key=_size)
+    return next((branch for branch in schemas if branch.get("type") != "null"), schemas[0])
 
 
 def _size(schema: dict[str, Any]) -> int:
     """Rank a branch by how surely it ends: null, then plain values, then structures."""
     if schema.get("type") == "null":
         return 0
-    structured = "$ref" in schema or schema.get("type") in {"object", "array"}
-    return 2 if structured else 1
+    return 2 if "$ref" in schema or schema.get("type") in {"object", "array"} else 1
+
+
+def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Combine two schemas that must both hold."""
+    merged = {**first, **second}
+    for keyword, combine in _COMBINED.items():
+        if keyword in first and keyword in second:
+            merged[keyword] = combine(first[keyword], second[keyword])
+    return merged

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NoReturn, TypeAlias
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, NoReturn
 
+import orjson
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from langchain_scaleway.testing.chance import fault_from_text
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.matching import Rule
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import gateway_refusal
-from langchain_scaleway.testing.replies import RawReply, Reply, Step, check_step
+from langchain_scaleway.testing.replies import (
+    FinishReason,
+    RawReply,
+    Reply,
+    Step,
+    ToolCall,
+    Usage,
+    check_step,
+)
 
-ResolvedStep: TypeAlias = Reply | RawReply | Fault
+Queue = Literal["chat", "embeddings", "rerank", "transcriptions", "batches", "models"]
+"""A queue of scripted steps. Chat completions and responses share one: which of the two an
+agent's turn goes to is the client's choice."""
 
 
 @dataclass(slots=True)
@@ -35,34 +51,18 @@ class Script:
     failures: list[Exception] = field(default_factory=list)
 
     def add(self, queue: str, *steps: Step) -> None:
-        """Append steps to a queue.
-
-        Raises:
-            TypeError: One is no step; none is appended then.
-        """
+        """Append steps to a queue, or none of them if one is no step."""
         for step in steps:
             check_step(step, queue)
         self.queues[queue].extend(steps)
-
-    def clear(self) -> None:
-        """Forget all steps and failures."""
-        self.queues.clear()
-        self.rules.clear()
-        self.defaults.clear()
-        self.failures.clear()
 
     @property
     def steps_left(self) -> int:
         """How many steps no request has taken."""
         return sum(map(len, self.queues.values()))
 
-    def next_step(self, queue: str, received: ReceivedRequest) -> ResolvedStep | None:
-        """Take the step for a request; `None` where nothing is said about it.
-
-        Raises:
-            Refusal: The step's function failed, or strictness wants a step. The status is one
-                that no client retries, so that the test sees it soon.
-        """
+    def next_step(self, queue: str, received: ReceivedRequest) -> Reply | RawReply | Fault | None:
+        """Take the step for a request; `None` where nothing is said about it."""
         try:
             step = self._find(queue, received)
             if step is None:
@@ -87,28 +87,93 @@ class Script:
         return self.defaults.get(queue)
 
     def fail(self, error: Exception) -> NoReturn:
-        """Note an error of the test, and refuse the request.
+        """Note an error of the test, and refuse the request with a status that no client retries.
 
-        Raises:
-            Refusal: Always.
+        So the test sees it soon.
         """
         self.failures.append(error)
         message = f"The test's script failed: {type(error).__name__}: {error}"
         raise gateway_refusal(400, message, "EMULATOR SCRIPT FAILED") from None
 
     def problems(self, *, leftover: bool) -> Iterator[Exception]:
-        """Yield what a test ought to fail for.
-
-        Args:
-            leftover: Whether steps that no request took count.
-        """
+        """Yield what a test ought to fail for; steps that no request took, if they count."""
         yield from self.failures
-        for queue, steps in self.queues.items() if leftover else ():
+        if not leftover:
+            return
+        for queue, steps in self.queues.items():
             if steps:
                 yield AssertionError(
                     f"{len(steps)} step(s) of the {queue} script were never taken: {list(steps)}"
                 )
-        for rule in self.rules if leftover else ():
+        for rule in self.rules:
             if rule.is_left_over:
                 counted = f"{rule.taken} of {rule.times or 'any'}"
                 yield AssertionError(f"Too few requests ({counted}) came for {rule}")
+
+
+class _When(BaseModel):
+    """The criteria of a rule that can be written down."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoint: str | None = None
+    model: str | None = None
+    contains: str | None = None
+    tool_result: bool | str | None = None
+
+
+class _Entry(BaseModel):
+    """One step: a reply by its fields, an answer by its status and body, or a fault alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCall] = []
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    faults: list[str] = []
+    fault: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = {}
+    body: Any = b""
+    endpoint: Queue = "chat"
+    when: _When | None = None
+    times: int | None = None
+
+    def step(self) -> Step:
+        if self.fault is not None:
+            return fault_from_text(self.fault)
+        faults = [fault_from_text(fault) for fault in self.faults]
+        if self.status is not None:
+            body = self.body.encode() if isinstance(self.body, str) else orjson.dumps(self.body)
+            return RawReply(self.status, self.headers, body if self.body else b"", faults)
+        said = {one.name: getattr(self, one.name) for one in fields(Reply)}
+        return Reply(**said | {"faults": faults})
+
+
+def read_script(path: Path, script: Script) -> None:
+    """Add the steps of a JSON or YAML file to a script.
+
+    The file is a list. An entry is a text, or an object with the fields of `Reply`, with the
+    `status`, `headers` and `body` of an answer, or with a `fault` such as
+    `CutStream:after_events=3`. `endpoint` says whose requests take it; with `when` it is a rule,
+    with the criteria of `ScalewayEmulator.when`, and with `times` it holds so often.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is no such list; the message names the entry.
+    """
+    try:
+        entries = yaml.safe_load(path.read_text("utf-8"))
+        for entry in TypeAdapter(list[str | _Entry]).validate_python(entries):
+            if isinstance(entry, str):
+                script.add("chat", entry)
+            elif entry.when is None:
+                script.add(entry.endpoint, *[entry.step()] * (entry.times or 1))
+            else:
+                rule = Rule(**entry.when.model_dump(exclude_none=True))
+                script.rules.append(rule.reply(entry.step(), times=entry.times))
+    except (ValueError, yaml.YAMLError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Final, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from aiohttp import web
+try:
+    from aiohttp import web
+except ModuleNotFoundError as error:
+    raise ImportError(
+        'The emulator needs aiohttp: pip install "langchain-scaleway[testing]"'
+    ) from error
 
-from langchain_scaleway.testing.answers import Served, json_answer
+from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.delivery import Delivery
 from langchain_scaleway.testing.endpoints import ENDPOINTS
 from langchain_scaleway.testing.endpoints.base import Endpoint
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
-from langchain_scaleway.testing.recorder import Recorder
+from langchain_scaleway.testing.recordings import Recorder
 from langchain_scaleway.testing.refusals import error_body
 from langchain_scaleway.testing.service import EmulatedService
 
@@ -115,22 +120,19 @@ class EmulatorServer:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     def _app(self) -> web.Application:
-        @web.middleware
-        async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-            return await self._guarded(request, handler)
-
-        app = web.Application(middlewares=[guard], client_max_size=_LARGEST_BODY)
+        app = web.Application(middlewares=[self._guarded], client_max_size=_LARGEST_BODY)
         for endpoint in ENDPOINTS:
             for project in ("", "/{project}"):
-                path = f"{project}/v1{endpoint.path}"
-                app.router.add_route(endpoint.method, path, partial(self._answer, endpoint))
+                path, handler = f"{project}/v1{endpoint.path}", partial(self._answer, endpoint)
+                app.router.add_route(endpoint.method, path, handler)
         app.router.add_get("/healthz", self._healthy)
         app.router.add_post("/reset", self._reset)
         return app
 
-    async def _guarded(self, http: web.Request, handler: _Handler) -> web.StreamResponse:
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Close what is to be found dead, and answer where there is no route."""
-        transport = http.transport
+        transport = request.transport
         if transport is None or transport in self._dead:
             if transport is not None:
                 transport.close()
@@ -138,12 +140,11 @@ class EmulatorServer:
         if transport not in self._numbers:
             self._numbers[transport] = next(self._next_number)
         try:
-            return await handler(http)
+            return await handler(request)
         except web.HTTPException as error:
-            body = error_body("gateway", error.status, f"route '{http.path}' not found")
-            return await self._deliver(
-                http, await self._receive(http), Served(json_answer(error.status, body))
-            )
+            body = error_body("gateway", error.status, f"route '{request.path}' not found")
+            received = await self._receive(request)
+            return await self._deliver(request, received, json_answer(error.status, body))
 
     async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
         received = await self._receive(http, endpoint.queue)
@@ -152,8 +153,8 @@ class EmulatorServer:
             response = await self._recorder.exchange(received, http, note_status)
             self._service.note_finished(received, given=True)
             return response
-        served = self._service.serve(received, endpoint, http.match_info.get("project"))
-        return await self._deliver(http, received, served)
+        answer = self._service.serve(received, endpoint, http.match_info.get("project"))
+        return await self._deliver(http, received, answer)
 
     async def _receive(self, http: web.Request, endpoint: str = "") -> ReceivedRequest:
         body = await http.read()
@@ -161,7 +162,7 @@ class EmulatorServer:
             method=http.method,
             path=http.path,
             query=http.query_string,
-            headers=RequestHeaders(http.raw_headers),
+            headers=RequestHeaders(http.headers.items()),
             body=body,
             endpoint=endpoint,
             parameters=dict(http.match_info),
@@ -169,13 +170,14 @@ class EmulatorServer:
         )
 
     async def _deliver(
-        self, http: web.Request, received: ReceivedRequest, served: Served
+        self, http: web.Request, received: ReceivedRequest, answer: Answer
     ) -> web.StreamResponse:
-        service, answer, transport = self._service, served.answer, http.transport
+        service, transport = self._service, http.transport
         service.note_status(received, answer.status)
 
         def finished(given: bool) -> None:  # noqa: FBT001 -- Delivery calls it so
-            served.release()
+            if answer.release is not None:
+                answer.release()
             service.note_finished(received, given=given)
 
         interval = service.settings.token_interval
@@ -187,6 +189,6 @@ class EmulatorServer:
     async def _healthy(self, _http: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok"})
 
-    async def _reset(self, _http: web.Request) -> web.StreamResponse:
+    async def _reset(self, http: web.Request) -> web.StreamResponse:
         self._service.reset()
-        return web.json_response({"status": "ok"})
+        return await self._healthy(http)

@@ -8,19 +8,18 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from langchain_scaleway.testing.answers import Answer, Served, json_answer, raw_answer
-from langchain_scaleway.testing.batches import Batches
+from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
 from langchain_scaleway.testing.clock import ScaledClock
-from langchain_scaleway.testing.endpoints.base import Endpoint, Queue
+from langchain_scaleway.testing.endpoints.base import Endpoint
+from langchain_scaleway.testing.endpoints.batches import Batch
+from langchain_scaleway.testing.endpoints.prompt_cache import PromptCache
 from langchain_scaleway.testing.models import ServedModel
-from langchain_scaleway.testing.prompt_cache import PromptCache
 from langchain_scaleway.testing.quotas import QuotaLedger
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.recordings import Player
 from langchain_scaleway.testing.refusals import Refusal, error_body, gateway_refusal
 from langchain_scaleway.testing.replies import RawReply, Reply
-from langchain_scaleway.testing.script_file import read_script
-from langchain_scaleway.testing.scripts import Script
+from langchain_scaleway.testing.scripts import Queue, Script, read_script
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 # Vendor prefixes that Scaleway has been seen to accept (2026-08-13).
@@ -32,36 +31,33 @@ class EmulatedService:
 
     Its answers are made on the server's thread; scripts are filled and requests read from
     the test's.
-
-    Args:
-        settings: How it behaves.
     """
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self.settings = settings
         self.clock = ScaledClock(settings.time_scale)
         self.changed = threading.Condition()
-        self.script = Script(strict=settings.strict)
-        self.player: Player | None = None
+        self._player: Player | None = None
         if settings.recordings is not None and settings.upstream is None:
-            self.player = Player(settings.recordings)
+            self._player = Player(settings.recordings)
         self._models = {model.id: model for model in settings.models}
         self.reset()
 
     def reset(self) -> None:
         """Forget all requests, scripts and quotas; the clock runs on."""
+        settings = self.settings
         with self.changed:
-            self.quotas = QuotaLedger(self.settings.quotas)
-            self.requests: deque[ReceivedRequest] = deque(maxlen=self.settings.keep_requests)
+            self.quotas = QuotaLedger(settings.quotas)
+            self.requests: deque[ReceivedRequest] = deque(maxlen=settings.keep_requests)
             self.statuses: Counter[int] = Counter()
-            self.script.clear()
-            if self.settings.script_file is not None:
-                read_script(self.settings.script_file, self.script)
+            self.script = Script(settings.strict)
+            if settings.script_file is not None:
+                read_script(settings.script_file, self.script)
             self._numbers = itertools.count(1)
             self.prompt_cache = PromptCache()
-            self.batches = Batches()
-            random_faults = self.settings.random_faults
-            self._random_faults = random_faults.draw() if random_faults else itertools.repeat(None)
+            self.batches: dict[str, Batch] = {}
+            chance = settings.random_faults
+            self._random_faults = chance.draw() if chance else itertools.repeat(None)
 
     def note(self, **received: Any) -> ReceivedRequest:
         """Keep a request that has arrived."""
@@ -87,18 +83,18 @@ class EmulatedService:
             request.client_disconnected = not given
             self.changed.notify_all()
 
-    def serve(self, received: ReceivedRequest, endpoint: Endpoint, project: str | None) -> Served:
+    def serve(self, received: ReceivedRequest, endpoint: Endpoint, project: str | None) -> Answer:
         """Return the answer to a request, whatever it is."""
         try:
-            if self.player is not None:
-                return Served(self._replayed(received, self.player))
+            if self._player is not None:
+                return self._replayed(received, self._player)
             self._authorize(received, project)
             return endpoint.serve(received, self)
         except Refusal as refusal:
-            return Served(json_answer(refusal.status, refusal.body))
+            return json_answer(refusal.status, refusal.body)
         except Exception as error:  # noqa: BLE001 -- a fault of the emulator fails the test, too
             self.script.failures.append(error)
-            return Served(json_answer(500, error_body("gateway", 500, f"The emulator: {error!r}")))
+            return json_answer(500, error_body("gateway", 500, f"The emulator: {error!r}"))
 
     def _replayed(self, received: ReceivedRequest, player: Player) -> Answer:
         try:
@@ -115,13 +111,10 @@ class EmulatedService:
             received: The request.
             queue: The queue it takes from.
             usual: Makes an ordinary answer, of a scripted reply if there is one.
-
-        Raises:
-            Refusal: The engine would refuse it, or the script is wrong.
         """
         step = self.script.next_step(queue, received) or next(self._random_faults)
         if isinstance(step, RawReply):
-            answer, faults = raw_answer(step.status, step.headers, step.body), step.faults
+            answer, faults = _raw_answer(step), step.faults
         elif isinstance(step, Reply):
             answer, faults = usual(step), step.faults
         else:
@@ -132,11 +125,7 @@ class EmulatedService:
         return answer
 
     def find_model(self, name: object) -> ServedModel:
-        """Return the model that answers for a name.
-
-        Raises:
-            Refusal: There is none.
-        """
+        """Return the model that answers for a name, or refuse it."""
         if not isinstance(name, str) or not name:
             raise gateway_refusal(422, "model is required")
         plain = name
@@ -149,13 +138,10 @@ class EmulatedService:
         return self._models[model.answered_by] if model.answered_by else model
 
     def _authorize(self, received: ReceivedRequest, project: str | None) -> None:
-        """Check the key and the project of the URL.
+        """Refuse a request without a key (401), with a wrong one or for another project (403).
 
         Only the body for a missing header has been captured; for 403 the documentation
         names the status and the cases.
-
-        Raises:
-            Refusal: 401 without a key, 403 with a wrong one or for another project.
         """
         settings = self.settings
         if settings.api_key is not None:
@@ -168,3 +154,11 @@ class EmulatedService:
             raise gateway_refusal(403, "insufficient permissions on the default project")
         if project not in {None, settings.project_id}:
             raise gateway_refusal(403, f"insufficient permissions on project {project}")
+
+
+def _raw_answer(reply: RawReply) -> Answer:
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    pairs = [*({"content-type": JSON_TYPE} | headers).items()]
+    if isinstance(reply.body, bytes):
+        return Answer(reply.status, pairs, [reply.body], content_length=len(reply.body))
+    return Answer(reply.status, pairs, iter(reply.body))

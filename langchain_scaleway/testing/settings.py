@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
-from langchain_scaleway.testing.batches import ErrorLines, ObjectStore
-from langchain_scaleway.testing.faults import RandomFaults
+from langchain_scaleway.testing.chance import RandomFaults
 from langchain_scaleway.testing.models import ServedModel, serverless_models
 from langchain_scaleway.testing.quotas import Quotas
 
@@ -17,6 +16,16 @@ ReasoningField = Literal["reasoning", "reasoning_content", "both"]
 # A secret key and a project id have the form of a UUID on Scaleway.
 EMULATED_KEY = "5ca1e0a1-0000-4000-8000-00000000cafe"
 EMULATED_PROJECT = "5ca1e0a1-0000-4000-8000-000000000001"
+
+
+class ObjectStore(Protocol):
+    """A bucket, as an `obstore` store is one."""
+
+    def get(self, path: str, /) -> Any:
+        """Return a result whose `bytes()` are the object's."""
+
+    def put(self, path: str, file: bytes, /) -> Any:
+        """Write an object."""
 
 
 @dataclass(kw_only=True)
@@ -76,7 +85,7 @@ class EmulatorSettings:
     transcription_stream: Literal["openai", "vllm"] = "openai"
     batch_storage: Path | ObjectStore | None = None
     batch_seconds: float = 1.0
-    batch_error_lines: ErrorLines = "vllm"
+    batch_error_lines: Literal["vllm", "openai"] = "vllm"
     quotas: Quotas | None = None
     time_scale: float = 1.0
     latency: float = 0.0

@@ -12,7 +12,7 @@ from langchain_scaleway.testing import (
     ScalewayEmulator,
     Stall,
 )
-from langchain_scaleway.testing.faults import fault_from_text
+from langchain_scaleway.testing.chance import fault_from_text
 from tests.support.emulated import ask, body_of, client_of
 
 TEXT = "one two three four five"

@@ -34,7 +34,7 @@ from langchain_scaleway.testing import (
     WrongContentType,
     rate_limited,
 )
-from langchain_scaleway.testing.refusals import ERROR_SHAPES, ErrorShape
+from langchain_scaleway.testing.refusals import ErrorShape
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of
 
 TEXT = "one two three four five"
@@ -165,7 +165,7 @@ def test_cut_of_an_answer_that_is_not_streamed(emulator: ScalewayEmulator) -> No
 
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize("shape", ERROR_SHAPES)
+@pytest.mark.parametrize("shape", ["gateway", "recent", "legacy"])
 def test_error_event_in_each_shape(
     emulator: ScalewayEmulator, shape: ErrorShape, named: bool, done: bool
 ) -> None:

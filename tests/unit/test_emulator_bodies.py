@@ -51,15 +51,15 @@ def answered(endpoint: Endpoint, body: dict[str, Any]) -> int:
         method=endpoint.method,
         path=f"/v1{endpoint.path}",
         query="",
-        headers=RequestHeaders([(b"content-type", b"application/json")]),
+        headers=RequestHeaders([("content-type", "application/json")]),
         body=orjson.dumps(body),
         arrived_at=0,
         connection=1,
     )
-    served = service.serve(received, endpoint, None)
-    assert all(isinstance(piece, bytes | Ending) for piece in served.answer.pieces)
+    answer = service.serve(received, endpoint, None)
+    assert all(isinstance(piece, bytes | Ending) for piece in answer.pieces)
     assert service.script.failures == []
-    return served.answer.status
+    return answer.status
 
 
 @pytest.mark.parametrize("endpoint", JSON, ids=lambda endpoint: str(endpoint.path))

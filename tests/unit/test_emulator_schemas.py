@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from langchain_scaleway.testing.hints import Hints
-from langchain_scaleway.testing.schema_instance import SchemaError, instance_of
+
+from langchain_scaleway.testing.schema_instance import Hints, SchemaError, instance_of
 
 TEXTS = st.text(alphabet="abcxyz ", min_size=1, max_size=8)
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from langchain_scaleway.testing.endpoints.base import Endpoint
+from langchain_scaleway.testing.answers import json_answer
+from langchain_scaleway.testing.endpoints.base import Endpoint, PlainEndpoint, Usual
 from langchain_scaleway.testing.endpoints.batches import BATCH_ENDPOINTS
 from langchain_scaleway.testing.endpoints.chat import ChatCompletions
-from langchain_scaleway.testing.endpoints.embeddings import Embeddings
-from langchain_scaleway.testing.endpoints.models import ModelList
-from langchain_scaleway.testing.endpoints.rerank import Rerank
+from langchain_scaleway.testing.endpoints.embeddings import Embeddings, Rerank
 from langchain_scaleway.testing.endpoints.responses import Responses
 from langchain_scaleway.testing.endpoints.transcriptions import Transcriptions
+
+if TYPE_CHECKING:
+    from langchain_scaleway.testing.received import ReceivedRequest
+    from langchain_scaleway.testing.service import EmulatedService
+
+
+def _list_models(_received: ReceivedRequest, service: EmulatedService) -> Usual:
+    """List the models of all kinds; retired ones are not in it."""
+    models = [
+        {"id": model.id, "object": "model", "created": 1_795_357_352, "owned_by": "Scaleway"}
+        for model in service.settings.models
+        if model.answered_by is None
+    ]
+    return lambda _reply: json_answer(200, {"object": "list", "data": models})
+
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     ChatCompletions(),
@@ -19,6 +33,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Embeddings(),
     Rerank(),
     Transcriptions(),
-    ModelList(),
+    PlainEndpoint("GET", "/models", "models", _list_models),
     *BATCH_ENDPOINTS,
 )

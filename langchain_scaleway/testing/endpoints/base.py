@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from langchain_scaleway.data.facts import Kind
-from langchain_scaleway.testing.answers import Answer, Served
-from langchain_scaleway.testing.bodies import RequestT, json_object, validate
+from langchain_scaleway.testing.answers import Answer
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.refusals import gateway_refusal, not_served
+from langchain_scaleway.testing.refusals import RequestT, gateway_refusal, json_object, validate
 from langchain_scaleway.testing.replies import Reply
+from langchain_scaleway.testing.scripts import Queue
 
 if TYPE_CHECKING:
     from langchain_scaleway.testing.service import EmulatedService
 
-Queue = Literal["chat", "embeddings", "rerank", "transcriptions", "batches", "models"]
-"""A queue of scripted steps. Chat completions and responses share one: which of the two an
-agent's turn goes to is the client's choice."""
+Usual = Callable[[Reply | None], Answer]
+"""Makes the usual answer, of a scripted reply if there is one."""
 
 
-class Endpoint(Protocol):
-    """A method and a path of the API."""
+class Endpoint(ABC):
+    """A method and a path of the API.
 
-    @property
-    def method(self) -> str:
-        """The HTTP method."""
+    Attributes:
+        method: The HTTP method.
+        path: The path below `/v1`, which may have a parameter in braces.
+        queue: The queue of scripted steps that its requests take from.
+    """
 
-    @property
-    def path(self) -> str:
-        """The path below `/v1`, which may have a parameter in braces."""
+    method: str
+    path: str
+    queue: Queue
 
-    @property
-    def queue(self) -> Queue:
-        """The queue of scripted steps that its requests take from."""
+    @abstractmethod
+    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Answer:
+        """Return the answer to a request that came with a good key, or refuse it."""
 
-    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Served:
-        """Return the answer to a request that came with a good key.
 
-        Raises:
-            Refusal: The request is refused.
-        """
-        ...
+@dataclass
+class PlainEndpoint(Endpoint):
+    """An endpoint that no model serves; `usual` checks a request and says how to answer it."""
+
+    method: str
+    path: str
+    queue: Queue
+    usual: Callable[[ReceivedRequest, EmulatedService], Usual]
+
+    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Answer:
+        """Answer as the script says, or as usual."""
+        return service.scripted(received, self.queue, self.usual(received, service))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,18 +62,18 @@ class Call(Generic[RequestT]):
         received: The request as it arrived.
         request: Its body.
         model: The model that answers.
-        reply: What is scripted; `None` for the endpoint's own answer.
         service: What the emulator is set to and has seen.
+        reply: What is scripted; `None` for the endpoint's own answer.
     """
 
     received: ReceivedRequest
     request: RequestT
     model: ServedModel
-    reply: Reply | None
     service: EmulatedService
+    reply: Reply | None = None
 
 
-class ModelEndpoint(ABC, Generic[RequestT]):
+class ModelEndpoint(Endpoint, Generic[RequestT]):
     """An endpoint whose requests name a model that answers them.
 
     Attributes:
@@ -73,18 +81,12 @@ class ModelEndpoint(ABC, Generic[RequestT]):
         request_model: The fields of the body.
     """
 
-    method: ClassVar[str] = "POST"
-    path: ClassVar[str]
-    queue: ClassVar[Queue]
+    method = "POST"
     kind: ClassVar[Kind]
     request_model: type[RequestT]
 
     def fields(self, received: ReceivedRequest) -> dict[str, Any]:
-        """Return the body's fields.
-
-        Raises:
-            Refusal: They cannot be read.
-        """
+        """Return the body's fields."""
         media_type = received.headers.get("content-type", "application/json")
         return json_object(received.body, media_type)
 
@@ -93,11 +95,7 @@ class ModelEndpoint(ABC, Generic[RequestT]):
         return self.kind in model.kinds
 
     def check(self, request: RequestT, model: ServedModel) -> None:
-        """Check what the types of a request's fields do not say.
-
-        Raises:
-            Refusal: The gateway or the engine would refuse it.
-        """
+        """Refuse what the types of a request's fields allow, and gateway or engine do not."""
 
     @abstractmethod
     def prompt_tokens(self, request: RequestT) -> int:
@@ -109,65 +107,47 @@ class ModelEndpoint(ABC, Generic[RequestT]):
 
     @abstractmethod
     def answer(self, call: Call[RequestT]) -> Answer:
-        """Return the answer.
+        """Return the answer, or refuse a request of which only now turns out that it is bad."""
 
-        Raises:
-            Refusal: Only now it turns out that the engine would refuse it.
-        """
-
-    def checked(
-        self, received: ReceivedRequest, service: EmulatedService
-    ) -> tuple[RequestT, ServedModel]:
-        """Return a good request's body, and the model that answers.
-
-        Raises:
-            Refusal: The request is not good.
-        """
+    def checked(self, received: ReceivedRequest, service: EmulatedService) -> Call[RequestT]:
+        """Return a good request with the model that answers it, or refuse it."""
         fields = self.fields(received)
         model = service.find_model(fields.get("model"))
-        if not self.is_served_by(model):
-            raise not_served(f"/v1{self.path}")
+        if not self.is_served_by(model):  # live, 2026-08
+            message = f"endpoint '/v1{self.path}' is not supported"
+            raise gateway_refusal(422, message, "ROUTE NOT SUPPORTED")
         request = validate(self.request_model, fields)
         self.check(request, model)
-        return request, model
+        return Call(received=received, request=request, model=model, service=service)
 
-    def answered(
-        self,
-        received: ReceivedRequest,
-        request: RequestT,
-        model: ServedModel,
-        service: EmulatedService,
-    ) -> Answer:
-        """Return the answer that the script has for a request, or the usual one.
+    def answered(self, call: Call[RequestT]) -> Answer:
+        """Return the answer that the script has for a request, or the usual one."""
 
-        Raises:
-            Refusal: Only now it turns out that the engine would refuse it.
-        """
-
-        def usual_answer(reply: Reply | None) -> Answer:
-            call = Call(
-                received=received, request=request, model=model, reply=reply, service=service
-            )
+        def usual(reply: Reply | None) -> Answer:
+            call.reply, settings = reply, call.service.settings
             answer = self.answer(call)
-            answer.headers += service.quotas.headers(model.id, service.clock.now())
+            answer.delay = settings.latency
+            if not answer.is_stream:
+                answer.delay += answer.generated_tokens * settings.token_interval
+            answer.headers += call.service.quotas.headers(call.model.id, call.service.clock.now())
             return answer
 
-        return service.scripted(received, self.queue, usual_answer)
+        return call.service.scripted(call.received, self.queue, usual)
 
-    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Served:
+    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Answer:
         """Check a request, count it against the quotas, and answer it.
 
         In this order: Scaleway does not bill what it refuses.
         """
-        request, model = self.checked(received, service)
-        quotas, clock = service.quotas, service.clock
-        tokens, audio = self.prompt_tokens(request), self.audio_seconds(request)
-        if refused := quotas.admit(model.id, tokens, clock.now(), audio_seconds=audio):
+        call = self.checked(received, service)
+        quotas, clock, name = service.quotas, service.clock, call.model.id
+        tokens, audio = self.prompt_tokens(call.request), self.audio_seconds(call.request)
+        if refused := quotas.admit(name, tokens, clock.now(), audio_seconds=audio):
             raise gateway_refusal(429, refused)
-
         try:
-            answer = self.answered(received, request, model, service)
+            answer = self.answered(call)
         except BaseException:
-            quotas.finish(model.id, 0, clock.now())
+            quotas.finish(name, 0, clock.now())
             raise
-        return Served(answer, lambda: quotas.finish(model.id, answer.generated_tokens, clock.now()))
+        answer.release = lambda: quotas.finish(name, answer.generated_tokens, clock.now())
+        return answer

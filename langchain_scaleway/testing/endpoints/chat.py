@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from langchain_scaleway.testing.answers import EVENT_STREAM_TYPE, Answer, json_answer
-from langchain_scaleway.testing.chat_checks import check_engine, check_output_cap
+from langchain_scaleway.testing.answers import Answer, event_stream, json_answer
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
+from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint
+from langchain_scaleway.testing.endpoints.chat_checks import check_engine, check_output_cap
 from langchain_scaleway.testing.endpoints.chat_wire import Completion
-from langchain_scaleway.testing.generation import Generation, generate
+from langchain_scaleway.testing.endpoints.templates import is_gpt_oss
+from langchain_scaleway.testing.generation import generate
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import engine_refusal
 from langchain_scaleway.testing.replies import Reply, Usage
 from langchain_scaleway.testing.responder import respond
-from langchain_scaleway.testing.templates import is_gpt_oss
 
 
 class ChatCompletions(ModelEndpoint[ChatRequest]):
     """Chat completions: plain and streamed, with tools, reasoning and structured output."""
 
     path = "/chat/completions"
+    queue = "chat"
     kind = "chat"
-    queue: ClassVar[Queue] = "chat"
     request_model = ChatRequest
 
     def check(self, request: ChatRequest, model: ServedModel) -> None:
@@ -44,29 +43,37 @@ class ChatCompletions(ModelEndpoint[ChatRequest]):
 
     def answer(self, call: Call[ChatRequest]) -> Answer:
         """Answer with a completion or its events."""
-        request, settings, reply = call.request, call.service.settings, call.reply
-        bound = call.model.max_output_tokens if request.bound is None else request.bound
+        request, model, service, reply = call.request, call.model, call.service, call.reply
+        bound = model.max_output_tokens if request.bound is None else request.bound
         choices = [
             generate(said_by(call, request, choice), request, bound)
-            for choice in range(1 if request.n is None else request.n)
+            for choice in range(request.n or 1)
         ]
+        cached = reasoning = None
+        if model.reports_cached_tokens:
+            cached = service.prompt_cache.cached_tokens(model.id, request.messages)
+        if service.settings.reasoning_usage:
+            reasoning = sum(len(choice.reasoning) for choice in choices)
+        usage = (reply and reply.usage) or Usage(
+            prompt_tokens=request.prompt_tokens,
+            completion_tokens=sum(choice.completion_tokens for choice in choices),
+            cached_tokens=cached,
+            reasoning_tokens=reasoning,
+        )
         completion = Completion(
             request=request,
-            model=(reply and reply.model) or call.model.id,
+            model=(reply and reply.model) or model.id,
             choices=choices,
-            usage=(reply and reply.usage) or _usage(call, choices),
-            framing=settings.framing,
-            reasoning_field=settings.reasoning_field,
+            usage=usage,
+            framing=service.settings.framing,
+            reasoning_field=service.settings.reasoning_field,
         )
         call.received.text = choices[0].text
-        tokens = completion.usage.completion_tokens
         if request.stream:
-            headers = [("content-type", EVENT_STREAM_TYPE)]
-            answer = Answer(200, headers, completion.as_events(), delay=settings.latency)
+            answer = event_stream(completion.as_events())
         else:
             answer = json_answer(200, completion.as_json())
-            answer.delay = settings.latency + tokens * settings.token_interval
-        answer.generated_tokens = tokens
+        answer.generated_tokens = usage.completion_tokens
         return answer
 
 
@@ -79,18 +86,3 @@ def said_by(call: Call[Any], request: ChatRequest, choice: int = 0) -> Reply:
     if request.parallel_tool_calls is not False or call.service.settings.framing == "serverless":
         return reply
     return replace(reply, tool_calls=reply.tool_calls[:1])
-
-
-def _usage(call: Call[ChatRequest], choices: Iterable[Generation]) -> Usage:
-    model, request = call.model, call.request
-    cached = reasoning = None
-    if model.reports_cached_tokens:
-        cached = call.service.prompt_cache.cached_tokens(model.id, request.messages)
-    if call.service.settings.reasoning_usage:
-        reasoning = sum(len(choice.reasoning) for choice in choices)
-    return Usage(
-        prompt_tokens=request.prompt_tokens,
-        completion_tokens=sum(choice.completion_tokens for choice in choices),
-        cached_tokens=cached,
-        reasoning_tokens=reasoning,
-    )

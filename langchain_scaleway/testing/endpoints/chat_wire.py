@@ -16,32 +16,18 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Final
 
-import orjson
-
+from langchain_scaleway.testing.answers import event
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.generation import Generation, log_probability, written_call
+from langchain_scaleway.testing.generation import Generation, log_probabilities
 from langchain_scaleway.testing.replies import Usage
 from langchain_scaleway.testing.settings import Framing, ReasoningField
 
 _FINGERPRINT: Final = "scaleway-emulator"
-_DONE: Final = b"data: [DONE]\n\n"
-_NEWER_COMPLETION: Final = {"prompt_text": None, "ec_transfer_params": None, "metrics": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """Everything an answer is written from.
-
-    Attributes:
-        request: What was asked.
-        model: The model that answers.
-        choices: The generated choices.
-        usage: The token counts.
-        framing: How streams are framed.
-        reasoning_field: The name of the thinking.
-        id: The completion's id.
-        created: Seconds since 1970.
-    """
+    """Everything an answer is written from."""
 
     request: ChatRequest
     model: str
@@ -53,51 +39,49 @@ class Completion:
     created: int = field(default_factory=lambda: int(time.time()))
 
     @property
-    def is_older_engine(self) -> bool:
+    def _is_older(self) -> bool:
         """Whether objects have the shape of older vLLM releases."""
         return self.reasoning_field == "reasoning_content"
 
+    def _newer(self, **fields: Any) -> dict[str, Any]:
+        """Return fields that older vLLM releases do not have."""
+        return {} if self._is_older else fields
+
     def as_json(self) -> dict[str, Any]:
         """Return the object of an answer that is not streamed."""
-        newer = {} if self.is_older_engine else _NEWER_COMPLETION
         return {
             "id": self.id,
             "object": "chat.completion",
             "created": self.created,
             "model": self.model,
             "choices": [
-                self._choice(index, generation) for index, generation in enumerate(self.choices)
+                {
+                    "index": index,
+                    "message": self._message(generation),
+                    "logprobs": self._logprobs([*generation.reasoning, *generation.content]),
+                    "finish_reason": generation.finish_reason,
+                    "stop_reason": generation.stop_reason,
+                    "token_ids": None,
+                    **self._newer(routed_experts=None),
+                }
+                for index, generation in enumerate(self.choices)
             ],
             "service_tier": None,
-            "system_fingerprint": None if self.is_older_engine else _FINGERPRINT,
-            "usage": self._usage_json(),
+            "system_fingerprint": None if self._is_older else _FINGERPRINT,
+            # Where a breakdown is absent, only a stream leaves its key out.
+            "usage": {
+                "prompt_tokens_details": None,
+                **self._newer(completion_tokens_details=None),
+                **self._usage(self.usage.completion_tokens),
+            },
             "prompt_logprobs": None,
             "prompt_token_ids": None,
             "kv_transfer_params": None,
-            **newer,
-        }
-
-    def _choice(self, index: int, generation: Generation) -> dict[str, Any]:
-        newer = {} if self.is_older_engine else {"routed_experts": None}
-        return {
-            "index": index,
-            "message": self._message(generation),
-            "logprobs": self._logprobs([*generation.reasoning, *generation.content]),
-            "finish_reason": generation.finish_reason,
-            "stop_reason": generation.stop_reason,
-            "token_ids": None,
-            **newer,
+            **self._newer(prompt_text=None, ec_transfer_params=None, metrics=None),
         }
 
     def _message(self, generation: Generation) -> dict[str, Any]:
-        message: dict[str, Any] = {
-            "role": "assistant",
-            "content": generation.text if generation.has_content else None,
-            "refusal": None,
-            "annotations": None,
-            "audio": None,
-            "function_call": None,
-        }
+        content = generation.text if generation.has_content else None
         calls = [
             {
                 "id": call.id,
@@ -109,14 +93,15 @@ class Completion:
         if not generation.is_last_call_whole:
             # The engine's parser finds no whole call and leaves the text as it stands
             # (recording tool_truncated).
-            message["content"] = generation.text + written_call(generation.calls[-1])
+            content = generation.text + generation.calls[-1].written
             calls = calls[:-1]
         if calls and self.request.choice in {"required", "named"}:
-            message["content"] = generation.text  # "", where `auto` gives null (recorded)
-        if calls or self.is_older_engine:
+            content = generation.text  # "", where `auto` gives null (recorded)
+        nulls = dict.fromkeys(("refusal", "annotations", "audio", "function_call"))
+        message = {"role": "assistant", "content": content, **nulls}
+        if calls or self._is_older:
             message["tool_calls"] = calls
-        reasoning = "".join(generation.reasoning) or None
-        return {**message, **self._reasoning(reasoning)}
+        return {**message, **self._reasoning("".join(generation.reasoning) or None)}
 
     def as_events(self) -> Iterator[bytes]:
         """Yield the events of a streamed answer, each as one piece of bytes."""
@@ -124,41 +109,35 @@ class Completion:
             yield from self._dedicated_events()
         else:
             yield from self._serverless_events()
-        yield _DONE
+        yield b"data: [DONE]\n\n"
 
     def _serverless_events(self) -> Iterator[bytes]:
-        prompt = {} if self.is_older_engine else {"prompt_token_ids": None, "prompt_text": None}
         for index in range(len(self.choices)):
-            start: dict[str, Any] = {"role": "assistant", "content": ""}
+            start = {"role": "assistant", "content": ""}
             head = {"index": index, "delta": start, "logprobs": None, "finish_reason": None}
-            yield self._event([head], prompt)
-        wants_usage = self.request.wants_usage
-        fingerprint = {} if self.is_older_engine else {"system_fingerprint": _FINGERPRINT}
+            yield self._event([head], **self._newer(prompt_token_ids=None, prompt_text=None))
+        wants_usage = (self.request.stream_options or {}).get("include_usage")
+        last = self._newer(system_fingerprint=_FINGERPRINT)
         per_choice = [
-            self._choice_chunks(
-                index, generation, last_delta_finishes=generation.cut and not generation.calls
-            )
-            for index, generation in enumerate(self.choices)
+            self._choice_chunks(index, one, last_delta_finishes=one.cut and not one.calls)
+            for index, one in enumerate(self.choices)
         ]
         unfinished = len(self.choices)
         for chunks in zip_longest(*per_choice):
-            for chunk in chunks:
-                if chunk is not None:
-                    unfinished -= chunk["finish_reason"] is not None
-                    is_last = unfinished == 0 and not wants_usage
-                    yield self._event([chunk], fingerprint if is_last else {})
+            for chunk in filter(None, chunks):
+                unfinished -= chunk["finish_reason"] is not None
+                yield self._event([chunk], **(last if not unfinished and not wants_usage else {}))
         if wants_usage:
-            yield self._event([], {"usage": self._usage_json(stream=True), **fingerprint})
+            yield self._event([], usage=self._usage(self.usage.completion_tokens), **last)
 
     def _dedicated_events(self) -> Iterator[bytes]:
         generated = 0
         for index, generation in enumerate(self.choices):
             for chunk in self._choice_chunks(index, generation, last_delta_finishes=True):
                 generated += 1
-                finished = chunk["finish_reason"] is not None
-                count = self.usage.completion_tokens if finished else generated
+                count = self.usage.completion_tokens if chunk["finish_reason"] else generated
                 chunk["delta"] = {"role": "assistant", "name": "", **chunk["delta"]}
-                yield self._event([chunk], {"usage": self._usage_so_far(count)})
+                yield self._event([chunk], usage=self._usage(count))
 
     def _choice_chunks(
         self, index: int, generation: Generation, *, last_delta_finishes: bool
@@ -188,25 +167,25 @@ class Completion:
             yield {"content": token}, token
         for index, call in enumerate(generation.calls):
             function: dict[str, Any] = {"name": call.name}
-            if self.is_older_engine:
-                # Null in the first delta, seen live in 2025-11.
-                function["arguments"] = None
+            if self._is_older:
+                function["arguments"] = None  # null in the first delta, seen live in 2025-11
             head = {"id": call.id, "type": "function", "index": index, "function": function}
             yield {"content": None, "tool_calls": [head]}, None
             for token in call.arguments:
                 part = {"index": index, "function": {"arguments": token}}
                 yield {"content": None, "tool_calls": [part]}, None
 
-    def _event(self, choices: list[dict[str, Any]], more: dict[str, Any]) -> bytes:
-        chunk = {
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-            **more,
-        }
-        return b"data: " + orjson.dumps(chunk) + b"\n\n"
+    def _event(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
+        return event(
+            {
+                "id": self.id,
+                "object": "chat.completion.chunk",
+                "created": self.created,
+                "model": self.model,
+                "choices": choices,
+                **more,
+            }
+        )
 
     def _reasoning(self, text: str | None) -> dict[str, str | None]:
         if self.reasoning_field == "both":
@@ -214,20 +193,13 @@ class Completion:
         return {self.reasoning_field: text}
 
     def _logprobs(self, tokens: list[str]) -> dict[str, Any] | None:
-        if self.request.alternatives is None:
+        alternatives = self.request.alternatives
+        if alternatives is None:
             return None
-        return {"content": [log_probability(token, self.request.alternatives) for token in tokens]}
+        return {"content": log_probabilities(tokens, alternatives)}
 
-    def _usage_json(self, *, stream: bool = False) -> dict[str, Any]:
-        """Return the usage; where a breakdown is absent, only a stream leaves its key out."""
-        usage = self._usage_so_far(self.usage.completion_tokens)
-        if not stream:
-            usage.setdefault("prompt_tokens_details", None)
-            if not self.is_older_engine:
-                usage.setdefault("completion_tokens_details", None)
-        return usage
-
-    def _usage_so_far(self, completion_tokens: int) -> dict[str, Any]:
+    def _usage(self, completion_tokens: int) -> dict[str, Any]:
+        """Return the usage when so many tokens have been generated."""
         counts = self.usage
         usage: dict[str, Any] = {
             "prompt_tokens": counts.prompt_tokens,

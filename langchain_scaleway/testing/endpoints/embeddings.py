@@ -1,24 +1,34 @@
-"""`POST /v1/embeddings`."""
+"""`POST /v1/embeddings` and `POST /v1/rerank`: vectors of texts without a model.
+
+Similar texts are near each other, always in the same way.
+"""
 
 from __future__ import annotations
 
 import base64
+import math
+import operator
+import re
 import sys
 import time
 import uuid
-from typing import ClassVar, Final, Literal
+from array import array
+from typing import Final, Literal
+from zlib import crc32
 
-from langchain_scaleway.data.facts import Kind
 from langchain_scaleway.testing.answers import Answer, json_answer
-from langchain_scaleway.testing.bodies import RequestModel
-from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
-from langchain_scaleway.testing.lengths import check_length
+from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint
 from langchain_scaleway.testing.models import ServedModel
-from langchain_scaleway.testing.refusals import engine_refusal
-from langchain_scaleway.testing.vectors import embed
+from langchain_scaleway.testing.refusals import (
+    RequestModel,
+    bad_parameter,
+    check_length,
+    engine_refusal,
+)
 from langchain_scaleway.tokens import text_tokens
 
 _MOST_TEXTS: Final = 2048  # API reference, "embeddings"
+_WORD: Final = re.compile(r"\w+|[^\w\s]")
 
 
 class EmbeddingRequest(RequestModel):
@@ -36,15 +46,15 @@ class EmbeddingRequest(RequestModel):
             return [self.input]
         if self.input and isinstance(self.input[0], int):
             return [str(self.input)]
-        return [one if isinstance(one, str) else str(one) for one in self.input]
+        return [str(one) for one in self.input]
 
 
 class Embeddings(ModelEndpoint[EmbeddingRequest]):
     """Vectors of texts, as numbers or as base64 of little-endian floats."""
 
-    path: ClassVar[str] = "/embeddings"
-    queue: ClassVar[Queue] = "embeddings"
-    kind: ClassVar[Kind] = "embedding"
+    path = "/embeddings"
+    queue = "embeddings"
+    kind = "embedding"
     request_model = EmbeddingRequest
 
     def check(self, request: EmbeddingRequest, model: ServedModel) -> None:
@@ -72,6 +82,7 @@ class Embeddings(ModelEndpoint[EmbeddingRequest]):
     def answer(self, call: Call[EmbeddingRequest]) -> Answer:
         """Answer with the vectors, in the order of the texts."""
         request, tokens = call.request, self.prompt_tokens(call.request)
+        written = array.tolist if request.encoding_format == "float" else _base64
         vectors = (embed(text, call.model.dimensions) for text in request.texts)
         body = {
             "id": f"embd-{uuid.uuid4().hex[:16]}",
@@ -79,13 +90,7 @@ class Embeddings(ModelEndpoint[EmbeddingRequest]):
             "created": int(time.time()),
             "model": call.model.id,
             "data": [
-                {
-                    "index": index,
-                    "object": "embedding",
-                    "embedding": vector.tolist()
-                    if request.encoding_format == "float"
-                    else _base64(vector.tobytes()),
-                }
+                {"index": index, "object": "embedding", "embedding": written(vector)}
                 for index, vector in enumerate(vectors)
             ],
             "usage": {
@@ -96,12 +101,87 @@ class Embeddings(ModelEndpoint[EmbeddingRequest]):
                 "completion_tokens_details": None,
             },
         }
-        answer = json_answer(200, body)
-        answer.delay = call.service.settings.latency
-        return answer
+        return json_answer(200, body)
 
 
-def _base64(native: bytes) -> str:
+class RerankRequest(RequestModel):
+    """The body; without `top_n`, or with 0, all documents come back."""
+
+    model: str
+    query: str
+    documents: list[str]
+    top_n: int | None = None
+
+
+class Rerank(ModelEndpoint[RerankRequest]):
+    """Documents by the cosine of their vector and the query's, the nearest first.
+
+    That is what Scaleway does, too: its models here are embedding models.
+    """
+
+    path = "/rerank"
+    queue = "rerank"
+    kind = "rerank"
+    request_model = RerankRequest
+
+    def check(self, request: RerankRequest, model: ServedModel) -> None:
+        """Check that there are documents, none of them too long."""
+        if not request.documents:
+            raise engine_refusal("At least one text_pair element must be given")  # vLLM's source
+        if (request.top_n or 0) < 0:
+            raise bad_parameter("top_n must not be negative.", "top_n", request.top_n)
+        for text in (request.query, *request.documents):
+            check_length(len(text), text_tokens(text), model.context_window)
+
+    def prompt_tokens(self, request: RerankRequest) -> int:
+        """Count the query once and every document."""
+        return sum(map(text_tokens, (request.query, *request.documents)))
+
+    def answer(self, call: Call[RerankRequest]) -> Answer:
+        """Answer with the sample's shape on Scaleway's page "query reranking models"."""
+        request = call.request
+        query, *vectors = (
+            embed(text, call.model.dimensions) for text in (request.query, *request.documents)
+        )
+        results = [
+            {
+                "index": index,
+                "document": {"text": request.documents[index], "multi_modal": None},
+                "relevance_score": math.fsum(map(operator.mul, query, vector)),
+            }
+            for index, vector in enumerate(vectors)
+        ]
+        results.sort(key=operator.itemgetter("relevance_score"), reverse=True)
+        body = {
+            "id": f"rerank-{uuid.uuid4().hex}",
+            "model": call.model.id,
+            "usage": {"total_tokens": self.prompt_tokens(request)},
+            "results": results[: request.top_n or None],
+        }
+        return json_answer(200, body)
+
+
+def embed(text: str, dimensions: int) -> array[float]:
+    """Return the unit vector of a text.
+
+    Each word twice, and each run of three letters in it once, adds to or takes from one place of
+    the vector, which its checksum tells (feature hashing: Weinberger et al., 2009). So texts are
+    the nearer the more words, or parts of words, they share.
+    """
+    values = array("f", bytes(4 * dimensions))
+    for word in _WORD.findall(text.lower()):
+        padded = f"<{word}>"
+        parts = (padded[start : start + 3] for start in range(len(padded) - 2))
+        for feature in (word, word, *parts):
+            checksum = crc32(feature.encode())
+            values[checksum % dimensions] += 1.0 if checksum & 1 << 31 else -1.0
+    length = math.hypot(*values)
+    if not length:
+        values[0] = length = 1.0
+    return array("f", (value / length for value in values))
+
+
+def _base64(vector: array[float]) -> str:
     if sys.byteorder == "big":
-        native = b"".join(native[place : place + 4][::-1] for place in range(0, len(native), 4))
-    return base64.b64encode(native).decode()
+        vector.byteswap()
+    return base64.b64encode(vector.tobytes()).decode()

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import Final
 
-from langchain_scaleway.data.facts import Kind
-from langchain_scaleway.testing.answers import (
-    EVENT_STREAM_TYPE,
-    Answer,
-    Ending,
-    Piece,
-    json_answer,
-)
-from langchain_scaleway.testing.chat_checks import check_engine, check_output_cap
+from langchain_scaleway.testing.answers import Answer, Ending, event_stream, json_answer
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
+from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint
 from langchain_scaleway.testing.endpoints.chat import said_by
-from langchain_scaleway.testing.endpoints.responses_request import LOGPROBS, ResponsesRequest
+from langchain_scaleway.testing.endpoints.chat_checks import check_engine, check_output_cap
+from langchain_scaleway.testing.endpoints.responses_request import ResponsesRequest
 from langchain_scaleway.testing.endpoints.responses_wire import ResponseObject
+from langchain_scaleway.testing.endpoints.templates import is_gpt_oss
 from langchain_scaleway.testing.generation import generate
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import Refusal, bad_parameter, engine_refusal
 from langchain_scaleway.testing.replies import Usage
-from langchain_scaleway.testing.templates import is_gpt_oss
 
 _HARMONY_EFFORTS: Final = ("low", "medium", "high")
 _NO_STORE: Final = (
@@ -32,6 +24,11 @@ _NO_STORE: Final = (
     "mode. To enable these features, set the environment variable "
     "`VLLM_ENABLE_RESPONSES_API_STORE=1` when launching the vLLM server."
 )
+# Fields whose null vLLM notices only when it answers (recorded), and Pydantic's words about it.
+_BREAKING_NULLS: Final = {
+    "background": ("Input should be a valid boolean", "bool_type"),
+    "truncation": ("Input should be 'auto' or 'disabled'", "literal_error"),
+}
 
 
 class Responses(ModelEndpoint[ResponsesRequest]):
@@ -41,9 +38,9 @@ class Responses(ModelEndpoint[ResponsesRequest]):
     all other models run on the simple one.
     """
 
-    path: ClassVar[str] = "/responses"
-    queue: ClassVar[Queue] = "chat"
-    kind: ClassVar[Kind] = "chat"
+    path = "/responses"
+    queue = "chat"
+    kind = "chat"
     request_model = ResponsesRequest
 
     def is_served_by(self, model: ServedModel) -> bool:
@@ -55,26 +52,29 @@ class Responses(ModelEndpoint[ResponsesRequest]):
         check_output_cap(request.max_output_tokens, model)
         if request.previous_response_id:
             sentence = f"Response with id '{request.previous_response_id}' not found."
-            param, kind = "response_id", "invalid_request_error"
-            raise engine_refusal(sentence, param=param, kind=kind, status=404)
+            raise _invalid_request(sentence, "response_id", status=404)
         if request.background and request.store is False:
             sentence = "background can only be used when `store` is true"
             raise bad_parameter(sentence, "background")
         if request.background:
-            raise engine_refusal(_NO_STORE, param="background", kind="invalid_request_error")
+            raise _invalid_request(_NO_STORE, "background")
         if request.prompt:
             raise bad_parameter("prompt template is not supported", "prompt")
-        _check_tool_choice(request)
+        choice, names = request.tool_choice, [tool["name"] for tool in request.functions]
+        if choice == "required" and not names:
+            sentence = "Tool choice 'required' must be specified with 'tools' parameter."
+            raise bad_parameter(sentence, "tool_choice")
+        if isinstance(choice, dict) and choice.get("name") not in names:
+            sentence = "Tool choice 'function' not found in 'tools' parameter."
+            raise bad_parameter(sentence, "tool_choice")
         if is_gpt_oss(model):
             _check_harmony(request)
-        chat = _chat(request, model)
-        if model.context_window == chat.prompt_tokens:
-            window = model.context_window
-            raise engine_refusal(
+        chat, window = _chat(request, model), model.context_window
+        if chat.prompt_tokens == window:
+            raise _invalid_request(
                 f"The engine prompt length {window} exceeds the max_model_len {window}. "
                 "Please reduce prompt.",
-                param="input",
-                kind="invalid_request_error",
+                "input",
             )
         # Efforts have been checked by their type; a budget beyond the context window is lowered
         # to what is left of it, not refused (recorded).
@@ -88,43 +88,43 @@ class Responses(ModelEndpoint[ResponsesRequest]):
 
     def answer(self, call: Call[ResponsesRequest]) -> Answer:
         """Answer with a response object or its events."""
-        request, settings, reply = call.request, call.service.settings, call.reply
-        chat = _chat(request, call.model)
-        left = call.model.context_window - chat.prompt_tokens
+        request, model = call.request, call.model
+        for field, (sentence, kind) in _BREAKING_NULLS.items():
+            if field in request.model_fields_set and getattr(request, field) is None:
+                if request.stream:
+                    return event_stream([Ending.CLOSE])
+                raise engine_refusal(
+                    f"1 validation error for ResponsesResponse\n{field}\n  {sentence} "
+                    f"[type={kind}, input_value=None, input_type=NoneType]\n"
+                    f"    For further information visit https://errors.pydantic.dev/2.14/v/{kind}"
+                )
+        chat = _chat(request, model)
+        left = model.context_window - chat.prompt_tokens
         bound = min(left, request.max_output_tokens or left)
-        headers = [("content-type", EVENT_STREAM_TYPE)]
-        broken_by = _null_that_breaks(request)
-        if broken_by and request.stream:
-            return Answer(200, headers, [Ending.CLOSE])
-        if broken_by:
-            raise _pydantics_own_words(*broken_by)
-        response = ResponseObject(request, chat, call.model.id, bound, is_gpt_oss(call.model))
+        response = ResponseObject(request, chat, model.id, bound, is_gpt_oss(model))
         try:
             said = said_by(call, chat)
         except Refusal:
             if not request.stream:
                 raise
             # The grammar is compiled when the stream has begun (recorded).
-            events: Sequence[Piece] = [*response.head_events(), Ending.CLOSE]
-            return Answer(200, headers, events, delay=settings.latency)
+            return event_stream([*response.head_events(), Ending.CLOSE])
         if request.parallel_tool_calls is False and not response.harmony:
             said = replace(said, tool_calls=said.tool_calls[:1])
-        response.model = said.model or response.model
+        response.model = said.model or model.id
         generation = generate(said, chat, bound)
-        response.usage = (reply and reply.usage) or Usage(
+        response.usage = usage = said.usage or Usage(
             prompt_tokens=chat.prompt_tokens,
             completion_tokens=generation.completion_tokens,
-            cached_tokens=call.service.prompt_cache.cached_tokens(call.model.id, chat.messages),
+            cached_tokens=call.service.prompt_cache.cached_tokens(model.id, chat.messages),
             reasoning_tokens=len(generation.reasoning),
         )
         call.received.text = generation.text
         if request.stream:
-            answer = Answer(200, headers, response.as_events(generation), delay=settings.latency)
+            answer = event_stream(response.as_events(generation))
         else:
             answer = json_answer(200, response.as_json(generation))
-            tokens = response.usage.completion_tokens
-            answer.delay = settings.latency + tokens * settings.token_interval
-        answer.generated_tokens = response.usage.completion_tokens
+        answer.generated_tokens = usage.completion_tokens
         return answer
 
 
@@ -132,46 +132,18 @@ def _chat(request: ResponsesRequest, model: ServedModel) -> ChatRequest:
     return request.as_chat(harmony=is_gpt_oss(model))
 
 
-def _check_tool_choice(request: ResponsesRequest) -> None:
-    choice = request.tool_choice
-    if choice == "required" and not request.functions:
-        sentence = "Tool choice 'required' must be specified with 'tools' parameter."
-        raise bad_parameter(sentence, "tool_choice")
-    names = {tool.get("name") for tool in request.functions}
-    if isinstance(choice, dict) and choice.get("name") not in names:
-        sentence = "Tool choice 'function' not found in 'tools' parameter."
-        raise bad_parameter(sentence, "tool_choice")
-
-
 def _check_harmony(request: ResponsesRequest) -> None:
     """Check what vLLM's path for gpt-oss does not take, in the words of its source."""
     effort = (request.reasoning or {}).get("effort")
     if effort is not None and effort not in _HARMONY_EFFORTS:
-        raise engine_refusal(
+        raise _invalid_request(
             f"reasoning_effort={effort!r} is not supported by Harmony. "
             f"Supported values are: {list(_HARMONY_EFFORTS)}.",
-            param="reasoning_effort",
-            kind="invalid_request_error",
+            "reasoning_effort",
         )
-    if LOGPROBS in (request.include or []):
-        sentence = "logprobs are not supported with gpt-oss models"
-        raise engine_refusal(sentence, param="logprobs", kind="invalid_request_error")
+    if request.wants_logprobs:
+        raise _invalid_request("logprobs are not supported with gpt-oss models", "logprobs")
 
 
-def _null_that_breaks(request: ResponsesRequest) -> tuple[str, str, str] | None:
-    """Return the field whose null vLLM notices only when it answers (recorded)."""
-    for field, sentence, kind in (
-        ("background", "Input should be a valid boolean", "bool_type"),
-        ("truncation", "Input should be 'auto' or 'disabled'", "literal_error"),
-    ):
-        if field in request.model_fields_set and getattr(request, field) is None:
-            return field, sentence, kind
-    return None
-
-
-def _pydantics_own_words(field: str, sentence: str, kind: str) -> Refusal:
-    return engine_refusal(
-        f"1 validation error for ResponsesResponse\n{field}\n  {sentence} "
-        f"[type={kind}, input_value=None, input_type=NoneType]\n"
-        f"    For further information visit https://errors.pydantic.dev/2.14/v/{kind}"
-    )
+def _invalid_request(sentence: str, param: str, status: int = 400) -> Refusal:
+    return engine_refusal(sentence, param=param, kind="invalid_request_error", status=status)

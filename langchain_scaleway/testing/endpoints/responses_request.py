@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Required
+from typing import Any, Literal, Required
 
-from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from langchain_scaleway.testing.bodies import RequestModel, validate
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.refusals import bad_parameter, engine_refusal
+from langchain_scaleway.testing.refusals import (
+    RequestModel,
+    bad_parameter,
+    engine_refusal,
+    validate,
+)
 
-_AS_SENT: Final = ConfigDict(extra="allow")
-LOGPROBS: Final = "message.output_text.logprobs"
 
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-
-@with_config(_AS_SENT)
 class InputPart(TypedDict, total=False):
     """A part of what a user, system or developer says, or of a tool's result."""
 
@@ -26,7 +23,6 @@ class InputPart(TypedDict, total=False):
     image_url: str | None
 
 
-@with_config(_AS_SENT)
 class EasyInputMessage(TypedDict, total=False):
     """A message without a type, or any message that is not the assistant's own in parts."""
 
@@ -35,7 +31,6 @@ class EasyInputMessage(TypedDict, total=False):
     content: Required[str | list[InputPart]]
 
 
-@with_config(_AS_SENT)
 class OutputPart(TypedDict, total=False):
     """A part of what the assistant said."""
 
@@ -43,7 +38,6 @@ class OutputPart(TypedDict, total=False):
     text: str
 
 
-@with_config(_AS_SENT)
 class OutputMessage(TypedDict, total=False):
     """A message of the assistant's, as it was answered."""
 
@@ -52,7 +46,6 @@ class OutputMessage(TypedDict, total=False):
     content: Required[list[OutputPart]]
 
 
-@with_config(_AS_SENT)
 class FunctionCall(TypedDict, total=False):
     """A call, as it was answered."""
 
@@ -62,7 +55,6 @@ class FunctionCall(TypedDict, total=False):
     arguments: Required[str]
 
 
-@with_config(_AS_SENT)
 class FunctionCallOutput(TypedDict, total=False):
     """What came of a call; the id may be missing on the simple path (recorded)."""
 
@@ -71,7 +63,6 @@ class FunctionCallOutput(TypedDict, total=False):
     output: Required[str | list[InputPart]]
 
 
-@with_config(_AS_SENT)
 class ReasoningPart(TypedDict, total=False):
     """A part of a thought."""
 
@@ -79,7 +70,6 @@ class ReasoningPart(TypedDict, total=False):
     text: Required[str]
 
 
-@with_config(_AS_SENT)
 class Reasoning(TypedDict, total=False):
     """A thought, as it was answered; the summary may be empty but not missing (recorded)."""
 
@@ -90,7 +80,6 @@ class Reasoning(TypedDict, total=False):
     status: str | None
 
 
-@with_config(_AS_SENT)
 class Unsupported(TypedDict):
     """An item that the openai package knows and vLLM does not take."""
 
@@ -104,7 +93,6 @@ Item = (
 )
 
 
-@with_config(_AS_SENT)
 class FunctionTool(TypedDict, total=False):
     """A function that the model may call."""
 
@@ -115,7 +103,6 @@ class FunctionTool(TypedDict, total=False):
     strict: bool | None
 
 
-@with_config(_AS_SENT)
 class HostedTool(TypedDict):
     """A tool that vLLM has no server for, and takes no notice of (recorded)."""
 
@@ -157,7 +144,7 @@ class TextOptions(TypedDict, total=False):
 class ReasoningOptions(TypedDict, total=False):
     """How much the model is to think."""
 
-    effort: Effort | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
     summary: str | None
 
 
@@ -187,13 +174,6 @@ class ResponsesRequest(RequestModel):
     metadata: dict[str, Any] | None = None
 
     @property
-    def items(self) -> list[Item]:
-        """The input; a text is a user's message."""
-        if isinstance(self.input, str):
-            return [{"role": "user", "content": self.input}]
-        return self.input
-
-    @property
     def functions(self) -> list[FunctionTool]:
         """The tools that are functions."""
         return [tool for tool in self.tools or [] if tool["type"] == "function"]
@@ -203,44 +183,41 @@ class ResponsesRequest(RequestModel):
         """Whether the answer is to be a call; the text's options are not looked at then."""
         return bool(self.functions) and self.tool_choice not in ("none", "auto")
 
+    @property
+    def wants_logprobs(self) -> bool:
+        """Whether each token is to have its probability."""
+        return "message.output_text.logprobs" in (self.include or [])
+
     def as_chat(self, *, harmony: bool) -> ChatRequest:
-        """Return the chat request that the engine makes of this one.
+        """Return the chat request that the engine makes of this one, or refuse an item of it.
 
         Args:
             harmony: Whether the model is a gpt-oss, which has a path of its own in vLLM.
-
-        Raises:
-            Refusal: An item cannot be taken.
         """
-        wants_logprobs = LOGPROBS in (self.include or [])
         named = self.tool_choice if isinstance(self.tool_choice, dict) else None
         # `none` leaves the tools in the prompt of the simple path (recorded).
         choice = "auto" if self.tool_choice == "none" and not harmony else self.tool_choice
-        body = {
+        response_format = (self.text or {}).get("format")
+        tools = [{"type": "function", "function": tool} for tool in self.functions]
+        body: dict[str, Any] = {
             "model": self.model,
             "messages": _messages(self, harmony=harmony),
             "stream": self.stream,
             "max_tokens": self.max_output_tokens,
             "temperature": self.temperature,
             "top_p": self.top_p,
-            "logprobs": wants_logprobs or None,
-            "top_logprobs": self.top_logprobs if wants_logprobs else None,
-            "tools": [{"type": "function", "function": tool} for tool in self.functions],
-            "tool_choice": {"function": {"name": named.get("name")}} if named else choice,
+            "logprobs": self.wants_logprobs or None,
+            "top_logprobs": self.top_logprobs if self.wants_logprobs else None,
+            "tools": tools,
             "parallel_tool_calls": self.parallel_tool_calls,
-            "response_format": self._response_format(),
             "reasoning_effort": (self.reasoning or {}).get("effort"),
         }
-        if not body["tools"]:
-            body["tool_choice"] = None
+        if tools:
+            body["tool_choice"] = {"function": {"name": named.get("name")}} if named else choice
+        if response_format and not self.must_call:  # beside a must it is ignored (recorded)
+            schema = response_format if "name" in response_format else None
+            body["response_format"] = {"type": response_format["type"], "json_schema": schema}
         return validate(ChatRequest, body)
-
-    def _response_format(self) -> dict[str, Any] | None:
-        """Nest the schema; beside a call that must come the format is ignored (recorded)."""
-        wanted = (self.text or {}).get("format")
-        if wanted is None or self.must_call:
-            return None
-        return {"type": wanted["type"], "json_schema": wanted if "name" in wanted else None}
 
 
 def _messages(request: ResponsesRequest, *, harmony: bool) -> list[dict[str, Any]]:
@@ -248,15 +225,21 @@ def _messages(request: ResponsesRequest, *, harmony: bool) -> list[dict[str, Any
     messages: list[dict[str, Any]] = []
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
-    for item in request.items:
-        if item.get("role", "assistant") != "assistant":
-            role = item.get("role")
-            messages.append({"role": role, "content": _content(item, harmony=harmony)})
-        elif item.get("type") == "function_call_output":
-            if harmony:
-                _check_call(item, request)
-            message = {"role": "tool", "content": _content(item, harmony=harmony)}
-            messages.append({**message, "tool_call_id": item.get("call_id")})
+    items: Any = request.input
+    if isinstance(items, str):
+        items = [{"role": "user", "content": items}]
+    calls = [item.get("call_id") for item in items if item.get("type") == "function_call"]
+    for item in items:
+        if item.get("type") == "function_call_output":
+            call_id = item.get("call_id")
+            if harmony and call_id not in calls:  # vLLM's source
+                sentence = f"No call message found for {call_id}"
+                raise engine_refusal(sentence, param="input", kind="invalid_request_error")
+            content = _content(item["output"], harmony=harmony)
+            messages.append({"role": "tool", "content": content, "tool_call_id": call_id})
+        elif item.get("role", "assistant") != "assistant":
+            content = _content(item["content"], harmony=harmony)
+            messages.append({"role": item["role"], "content": content})
         else:
             last = messages[-1] if messages else {}
             if last.get("role") != "assistant" or (last["content"] is not None and "role" in item):
@@ -266,18 +249,16 @@ def _messages(request: ResponsesRequest, *, harmony: bool) -> list[dict[str, Any
     return messages
 
 
-def _content(item: Any, *, harmony: bool) -> Any:
+def _content(content: Any, *, harmony: bool) -> Any:
     """Return what an item says; gpt-oss gets an empty text for a picture (vLLM's source)."""
-    content = item["content"] if "content" in item else item["output"]
     if isinstance(content, str):
         return content
     parts = []
     for part in content:
-        if part["type"] == "input_text":
+        if part["type"] == "input_text" or (part["type"] == "input_image" and harmony):
             parts.append({"type": "text", "text": part.get("text", "")})
         elif part["type"] == "input_image":
-            picture = {"type": "image_url", "image_url": {"url": part.get("image_url")}}
-            parts.append({"type": "text", "text": ""} if harmony else picture)
+            parts.append({"type": "image_url", "image_url": {"url": part.get("image_url")}})
         else:
             parts.append({"type": part["type"]})
     return parts
@@ -288,8 +269,7 @@ def _add_to_assistant(message: dict[str, Any], item: Any, *, harmony: bool) -> N
     if kind == "reasoning":
         if item.get("encrypted_content"):
             raise bad_parameter("Encrypted content is not supported.", "input")
-        parts = item.get("content") or ()
-        message["reasoning"] = "".join(part["text"] for part in parts)
+        message["reasoning"] = "".join(part["text"] for part in item.get("content") or ())
     elif kind == "function_call":
         function = {"name": item["name"], "arguments": item["arguments"]}
         call = {"id": item["call_id"], "type": "function", "function": function}
@@ -311,12 +291,3 @@ def _said(content: Any) -> str:
         sentence = "'ResponseOutputRefusal' object has no attribute 'text'"
         raise engine_refusal(sentence, status=500)
     return str(content[0].get("text", ""))
-
-
-def _check_call(output: Any, request: ResponsesRequest) -> None:
-    """Demand the call of an output in the same input, as gpt-oss's path does (vLLM's source)."""
-    call_id = output.get("call_id")
-    calls = {item.get("call_id") for item in request.items if item.get("type") == "function_call"}
-    if call_id not in calls:
-        sentence = f"No call message found for {call_id}"
-        raise engine_refusal(sentence, param="input", kind="invalid_request_error")

@@ -8,19 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
+from langchain_scaleway.testing.answers import event
 from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.endpoints.responses_request import ResponsesRequest
-from langchain_scaleway.testing.generation import (
-    GeneratedCall,
-    Generation,
-    log_probability,
-    written_call,
-)
+from langchain_scaleway.testing.generation import Generation, log_probabilities
 from langchain_scaleway.testing.replies import Usage
 
-_TOOL_NULLS: Final = ("allowed_callers", "async", "defer_loading", "description", "output_schema")
+_TOOL_NULLS: Final = (
+    *("allowed_callers", "async", "defer_loading", "description", "output_schema"),
+    *("parameters", "strict"),
+)
+_NULLS: Final = (
+    *("max_tool_calls", "previous_response_id", "prompt", "kv_transfer_params"),
+    *("ec_transfer_params", "input_messages", "output_messages"),
+)
 
 
 @dataclass(slots=True)
@@ -34,8 +35,6 @@ class ResponseObject:
         bound: The bound of its tokens, which the object repeats.
         harmony: Whether the model is a gpt-oss.
         usage: The token counts; none before the answer is complete.
-        id: The response's id.
-        created: Seconds since 1970.
     """
 
     request: ResponsesRequest
@@ -52,14 +51,14 @@ class ResponseObject:
 
         A call that was cut, and all before it in the turn, is then raw text (recorded).
         """
-        items = list(_items(generation, call_prefix=self._call_prefix))
-        cut = generation.finish_reason == "length" and not generation.is_last_call_whole
-        if generation.calls and ((cut and not self.harmony) or self._calls_are_text):
-            text = generation.text + "\n".join(map(written_call, generation.calls))
+        items, is_cut = self._items(generation), generation.finish_reason == "length"
+        broken = is_cut and not generation.is_last_call_whole and not self.harmony
+        if generation.calls and (broken or self._calls_are_text):
+            text = generation.text + "\n".join(call.written for call in generation.calls)
             items = [item for item in items if item.kind == "reasoning"]
-            items += [_Item("message", _new_id("msg"), [text])] if text else []
+            items.append(_Item("message", "msg", [text]))
         output = [self._whole(item, streamed=False) for item in items]
-        return self._object(output, "incomplete" if self._is_cut(generation) else "completed")
+        return self._object(output, "incomplete" if is_cut else "completed")
 
     def head_events(self) -> Iterator[bytes]:
         """Yield the two events that a stream begins with."""
@@ -70,96 +69,94 @@ class ResponseObject:
     def as_events(self, generation: Generation) -> Iterator[bytes]:
         """Yield the events of a streamed answer; there is no `[DONE]`."""
         yield from self.head_events()
-        items = list(_items(generation, call_prefix=self._call_prefix))
-        if self._calls_are_text:
-            texts = [written_call(call) for call in generation.calls]
-            items = [item for item in items if item.kind != "function_call"]
-            items += [_Item("message", _new_id("msg"), ["\n".join(texts)])] if texts else []
-        elif not self.harmony and self.chat.choice == "auto" and generation.calls:
-            self._add_stray_message(items)
+        items, is_cut = self._items(generation), generation.finish_reason == "length"
+        calls = [item for item in items if item.kind == "function_call"]
+        if self._calls_are_text and calls:
+            text = "\n".join(call.written for call in generation.calls)
+            items = [*(one for one in items if one not in calls), _Item("message", "msg", [text])]
+        elif (
+            [item.kind for item in items[:2]] == ["reasoning", "function_call"]
+            and self.chat.choice == "auto"
+            and not self.harmony
+        ):  # the line breaks between thought and call are a message of their own (recorded)
+            items.insert(1, _Item("message", "msg", ["\n\n"]))
         number = 2
-        cut = self._is_cut(generation)
         for index, item in enumerate(items):
             if self.harmony and not item.tokens:
                 continue  # such an item is in the terminal object alone (vLLM's source)
-            ends = not (self.harmony and cut and item is items[-1])
+            ends = not (self.harmony and is_cut and item is items[-1])
             for name, data in self._item_events(item, ends=ends):
                 yield _event(name, {**data, "output_index": index, "sequence_number": number})
                 number += 1
-        if self.harmony and cut and items:
-            items[-1].id = _new_id(items[-1].id.partition("_")[0])
-        status = "incomplete" if cut else "completed"
+        if self.harmony and is_cut and items:
+            items[-1].id = _new_id(items[-1].prefix)
+        status = "incomplete" if is_cut else "completed"
         output = [self._whole(item, streamed=True) for item in items]
-        if self.harmony and cut and output:
+        if self.harmony and is_cut and output:
             output[-1]["status"] = "incomplete"
         # 0.32 says completed in any case; gpt-oss stands for the newer 0.33 here.
         name = f"response.{status if self.harmony else 'completed'}"
         body = self._object(output, status)
         yield _event(name, {"response": body, "sequence_number": number})
 
-    @property
-    def _call_prefix(self) -> str:
-        return "call_" if self.harmony else "chatcmpl-tool-"
+    def _items(self, generation: Generation) -> list[_Item]:
+        items = []
+        if generation.reasoning:
+            items.append(_Item("reasoning", "rs", generation.reasoning))
+        if generation.content:
+            items.append(_Item("message", "msg", generation.content))
+        for call in generation.calls:
+            call_id = call.id.replace("chatcmpl-tool-", "call_") if self.harmony else call.id
+            items.append(_Item("function_call", "fc", call.arguments, call.name, call_id))
+        return items
 
     @property
     def _calls_are_text(self) -> bool:
         """Whether a call comes as the model wrote it: tools are in the prompt all the same."""
         return self.request.tool_choice == "none" and not self.harmony
 
-    def _is_cut(self, generation: Generation) -> bool:
-        return generation.finish_reason == "length"
-
-    def _add_stray_message(self, items: list[_Item]) -> None:
-        """Put the line breaks between thought and call in a message of their own (recorded)."""
-        place = next(n for n, item in enumerate(items) if item.kind == "function_call")
-        if place == 1 and items[0].kind == "reasoning":
-            items.insert(1, _Item("message", _new_id("msg"), ["\n\n"]))
-
     def _item_events(self, item: _Item, *, ends: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the events of an item, without their numbers."""
         of_item: dict[str, Any] = {"item_id": item.id}
-        yield "response.output_item.added", {"item": self._begun(item)}
-        whole = "".join(item.tokens)
+        begun = self._whole(item, streamed=True) | {"status": "in_progress"}
         if item.kind == "function_call":
+            yield "response.output_item.added", {"item": begun | {"arguments": ""}}
             for token in item.tokens:
                 yield "response.function_call_arguments.delta", {**of_item, "delta": token}
             if ends:
-                done = {**of_item, "arguments": whole, "name": item.name}
+                done = {**of_item, "arguments": item.text, "name": item.name}
                 yield "response.function_call_arguments.done", done
         else:
+            content: list[Any] | None = None if item.kind == "reasoning" else []
+            yield "response.output_item.added", {"item": begun | {"content": content}}
             of_item["content_index"] = 0
-            event = "reasoning_text" if item.kind == "reasoning" else "output_text"
-            none: dict[str, Any] = {} if item.kind == "reasoning" else {"logprobs": []}
+            kind = "reasoning_text" if item.kind == "reasoning" else "output_text"
+            more: dict[str, Any] = {} if item.kind == "reasoning" else {"logprobs": []}
             yield "response.content_part.added", {**of_item, "part": self._part(item, "", [])}
             for token in item.tokens:
-                delta = {**of_item, "delta": token, **none}
-                if none and self.chat.logprobs:
-                    delta["logprobs"] = self._logprobs([token], with_bytes=False)
-                yield f"response.{event}.delta", delta
+                delta = {**of_item, "delta": token, **more}
+                if more and self.chat.logprobs:
+                    delta["logprobs"] = self._logprobs([token])
+                    for entry in delta["logprobs"]:
+                        for one in (entry, *entry["top_logprobs"]):
+                            del one["bytes"]
+                yield f"response.{kind}.delta", delta
             if ends:
-                yield f"response.{event}.done", {**of_item, "text": whole, **none}
-                part = self._part(item, whole, self._logprobs(item.tokens))
+                yield f"response.{kind}.done", {**of_item, "text": item.text, **more}
+                part = self._part(item, item.text, self._logprobs(item.tokens))
                 yield "response.content_part.done", {**of_item, "part": part}
         if ends:
             yield "response.output_item.done", {"item": self._whole(item, streamed=True)}
 
-    def _begun(self, item: _Item) -> dict[str, Any]:
-        begun = self._whole(item, streamed=True) | {"status": "in_progress"}
-        if item.kind == "function_call":
-            return begun | {"arguments": ""}
-        return begun | {"content": None if item.kind == "reasoning" else []}
-
     def _whole(self, item: _Item, *, streamed: bool) -> dict[str, Any]:
-        text = "".join(item.tokens)
         head: dict[str, Any] = {"id": item.id, "type": item.kind, "status": "completed"}
         if item.kind == "function_call":
-            nulls = dict.fromkeys(("async", "caller", "namespace"))
-            return head | nulls | {"arguments": text, "call_id": item.call_id, "name": item.name}
-        content = [self._part(item, text, self._logprobs(item.tokens))]
+            call = {"arguments": item.text, "call_id": item.call_id, "name": item.name}
+            return head | dict.fromkeys(("async", "caller", "namespace")) | call
+        content = [self._part(item, item.text, self._logprobs(item.tokens))]
         if item.kind == "reasoning":
-            status = "completed" if streamed else None
-            thought = {"summary": [], "content": content, "encrypted_content": None}
-            return head | thought | {"status": status}
+            head["status"] = "completed" if streamed else None
+            return head | {"summary": [], "content": content, "encrypted_content": None}
         return head | {"role": "assistant", "content": content, "phase": None}
 
     def _part(self, item: _Item, text: str, logprobs: Any) -> dict[str, Any]:
@@ -167,27 +164,19 @@ class ResponseObject:
             return {"type": "reasoning_text", "text": text}
         return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
 
-    def _logprobs(
-        self, tokens: list[str], *, with_bytes: bool = True
-    ) -> list[dict[str, Any]] | None:
+    def _logprobs(self, tokens: list[str]) -> Any:
         alternatives = self.chat.alternatives
-        if alternatives is None:
-            return None
-        entries = [log_probability(token, alternatives) for token in tokens]
-        for entry in () if with_bytes else entries:
-            for one in (entry, *entry["top_logprobs"]):
-                del one["bytes"]
-        return entries
+        return None if alternatives is None else log_probabilities(tokens, alternatives)
 
     def _object(self, output: list[dict[str, Any]], status: str) -> dict[str, Any]:
         request = self.request
-        choice = request.tool_choice if request.functions else "none"
         reasoning = dict.fromkeys(("context", "effort", "generate_summary", "mode", "summary"))
-        cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
         return {
             "id": self.id,
             "created_at": self.created,
-            "incomplete_details": cut,
+            "incomplete_details": (
+                {"reason": "max_output_tokens"} if status == "incomplete" else None
+            ),
             "instructions": request.instructions,
             "metadata": request.metadata,
             "model": self.model,
@@ -195,17 +184,11 @@ class ResponseObject:
             "output": output,
             "parallel_tool_calls": request.parallel_tool_calls is not False,
             "temperature": 1.0 if request.temperature is None else request.temperature,
-            "tool_choice": choice,
-            "tools": [
-                {**dict.fromkeys(_TOOL_NULLS), "strict": None, "parameters": None, **tool}
-                for tool in request.functions
-            ],
+            "tool_choice": request.tool_choice if request.functions else "none",
+            "tools": [{**dict.fromkeys(_TOOL_NULLS), **tool} for tool in request.functions],
             "top_p": 1.0 if request.top_p is None else request.top_p,
             "background": False,
             "max_output_tokens": self.bound,
-            "max_tool_calls": None,
-            "previous_response_id": None,
-            "prompt": None,
             "reasoning": None if request.reasoning is None else reasoning | request.reasoning,
             "service_tier": "auto",
             "status": status,
@@ -216,10 +199,7 @@ class ResponseObject:
             "user": request.user,
             "presence_penalty": 0.0,
             "frequency_penalty": 0.0,
-            "kv_transfer_params": None,
-            "ec_transfer_params": None,
-            "input_messages": None,
-            "output_messages": None,
+            **dict.fromkeys(_NULLS),
         }
 
 
@@ -228,25 +208,18 @@ class _Item:
     """An output item on its way: its text's tokens, a call's arguments, or a thought's."""
 
     kind: str
-    id: str
+    prefix: str
     tokens: list[str]
     name: str = ""
     call_id: str = ""
+    id: str = ""
 
+    def __post_init__(self) -> None:
+        self.id = _new_id(self.prefix)
 
-def _items(generation: Generation, *, call_prefix: str) -> Iterator[_Item]:
-    if generation.reasoning:
-        yield _Item("reasoning", _new_id("rs"), generation.reasoning)
-    if generation.content:
-        yield _Item("message", _new_id("msg"), generation.content)
-    for call in generation.calls:
-        yield _Item(
-            "function_call", _new_id("fc"), call.arguments, call.name, _call_id(call, call_prefix)
-        )
-
-
-def _call_id(call: GeneratedCall, prefix: str) -> str:
-    return call.id.replace("chatcmpl-tool-", prefix)
+    @property
+    def text(self) -> str:
+        return "".join(self.tokens)
 
 
 def _text_options(text: Any) -> dict[str, Any]:
@@ -278,7 +251,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
     """Write an event; its type stands last in the JSON (recorded)."""
-    return f"event: {name}\ndata: ".encode() + orjson.dumps({**data, "type": name}) + b"\n\n"
+    return f"event: {name}\n".encode() + event({**data, "type": name})
 
 
 def _new_id(prefix: str) -> str:

@@ -9,19 +9,22 @@ import time
 import uuid
 import wave
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-import orjson
 from pydantic import ConfigDict
 
-from langchain_scaleway.data.facts import Kind
-from langchain_scaleway.testing.answers import EVENT_STREAM_TYPE, Answer, json_answer
-from langchain_scaleway.testing.bodies import RequestModel
-from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint, Queue
+from langchain_scaleway.testing.answers import Answer, event, event_stream, json_answer
+from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint
 from langchain_scaleway.testing.generation import tokens_of
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
-from langchain_scaleway.testing.refusals import bad_parameter, engine_refusal, gateway_refusal
+from langchain_scaleway.testing.refusals import (
+    RequestModel,
+    bad_parameter,
+    check_temperature,
+    engine_refusal,
+    gateway_refusal,
+)
 
 _MOST_BYTES: Final = 25 * 1024 * 1024
 _FORMATS: Final = ("json", "text", "verbose_json", "diarized_json")
@@ -58,15 +61,15 @@ class TranscriptionRequest(RequestModel):
 class Transcriptions(ModelEndpoint[TranscriptionRequest]):
     """Texts of recordings: as JSON, with segments, or streamed."""
 
-    path: ClassVar[str] = "/audio/transcriptions"
-    queue: ClassVar[Queue] = "transcriptions"
-    kind: ClassVar[Kind] = "transcription"
+    path = "/audio/transcriptions"
+    queue = "transcriptions"
+    kind = "transcription"
     request_model = TranscriptionRequest
 
     def fields(self, received: ReceivedRequest) -> dict[str, Any]:
         """Read the form; a text in place of the file is refused by the gateway."""
         form = received.form
-        if isinstance(form.get("file", UploadedFile()), str):
+        if isinstance(form.get("file"), str):
             raise gateway_refusal(422, "file must be uploaded as multipart/form-data")
         return form
 
@@ -82,10 +85,7 @@ class Transcriptions(ModelEndpoint[TranscriptionRequest]):
             raise engine_refusal(f"Currently only support response_format: {listed}")
         if request.stream and request.response_format == "verbose_json":
             raise engine_refusal("verbose_json format doesn't support streaming case")
-        temperature = request.temperature
-        if temperature is not None and not 0 <= temperature <= 2:  # noqa: PLR2004 -- its range
-            sentence = f"temperature must be in [0, 2], got {temperature}."
-            raise bad_parameter(sentence, "temperature", temperature)
+        check_temperature(request.temperature)
 
     def prompt_tokens(self, request: TranscriptionRequest) -> int:  # noqa: ARG002 -- audio has its own quota
         """Take no tokens."""
@@ -97,25 +97,22 @@ class Transcriptions(ModelEndpoint[TranscriptionRequest]):
 
     def answer(self, call: Call[TranscriptionRequest]) -> Answer:
         """Answer with the scripted text, or one that names the file."""
-        request, settings = call.request, call.service.settings
+        request = call.request
         text = call.reply.text if call.reply else None
         if text is None:
             text = f"An emulated transcription of {request.file.name}. Nobody has listened to it."
         call.received.text = text
+        usage = {"type": "duration", "seconds": math.ceil(request.seconds)}
+        if request.stream and call.service.settings.transcription_stream == "vllm":
+            return event_stream(_vllm_events(call, text))
         if request.stream:
-            write = _vllm_events if settings.transcription_stream == "vllm" else _openai_events
-            headers = [("content-type", EVENT_STREAM_TYPE)]
-            return Answer(200, headers, write(call, text), delay=settings.latency)
-        body: dict[str, Any] = {"text": text, "usage": _usage(request)}
+            deltas = ({"type": "transcript.text.delta", "delta": one} for one in tokens_of(text))
+            done = {"type": "transcript.text.done", "text": text, "usage": usage}
+            return event_stream(map(event, (*deltas, done)))
+        body: dict[str, Any] = {"text": text, "usage": usage}
         if request.response_format == "verbose_json":
             body["segments"] = _segments(text, request)
-        answer = json_answer(200, body)
-        answer.delay = settings.latency
-        return answer
-
-
-def _usage(request: TranscriptionRequest) -> dict[str, Any]:
-    return {"type": "duration", "seconds": math.ceil(request.seconds)}
+        return json_answer(200, body)
 
 
 def _segments(text: str, request: TranscriptionRequest) -> list[dict[str, Any]]:
@@ -139,13 +136,6 @@ def _segments(text: str, request: TranscriptionRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _openai_events(call: Call[TranscriptionRequest], text: str) -> Iterator[bytes]:
-    for token in tokens_of(text):
-        yield _event({"type": "transcript.text.delta", "delta": token})
-    done = {"type": "transcript.text.done", "text": text, "usage": _usage(call.request)}
-    yield _event(done)
-
-
 def _vllm_events(call: Call[TranscriptionRequest], text: str) -> Iterator[bytes]:
     """Yield vLLM's chunks; each piece of 30 seconds ends with a finish reason of its own."""
     tokens = tokens_of(text)
@@ -161,9 +151,5 @@ def _vllm_events(call: Call[TranscriptionRequest], text: str) -> Iterator[bytes]
         choice: dict[str, Any] = {"delta": {"content": token}}
         if number % size == 0 or number == len(tokens):
             choice["finish_reason"] = "stop"
-        yield _event({**head, "choices": [choice]})
+        yield event({**head, "choices": [choice]})
     yield b"data: [DONE]\n\n"
-
-
-def _event(value: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(value) + b"\n\n"

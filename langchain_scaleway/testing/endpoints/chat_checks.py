@@ -6,45 +6,33 @@ vLLM's source, in that order of preference.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
-from langchain_scaleway.testing.bodies import invalid
-from langchain_scaleway.testing.chat_request import ChatRequest, content_text, part_kinds
-from langchain_scaleway.testing.lengths import check_length
+from langchain_scaleway.testing.chat_request import ChatRequest, content_text
+from langchain_scaleway.testing.endpoints.templates import check_template
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import (
     Refusal,
     bad_parameter,
+    check_length,
+    check_temperature,
     engine_refusal,
     gateway_refusal,
+    invalid,
 )
-from langchain_scaleway.testing.templates import check_template
+from langchain_scaleway.tokens import MEDIA
 
-_MAX_TEMPERATURE: Final = 2
 _MAX_TOP_LOGPROBS: Final = 20
 _MOST_CHOICES: Final = 128  # Scaleway's OpenAPI, 2026-09
 _MAX_IMAGES: Final = 12  # "query vision models", 2025-11-19
 
 # In vLLM's order (recording `err_file` of the Responses API).
 _SUPPORTED_PARTS: Final = (
-    "audio_embeds",
-    "audio_url",
-    "image_embeds",
-    "image_pil",
-    "image_url",
-    "input_audio",
-    "input_image",
-    "input_text",
-    "output_text",
-    "prompt_embeds",
-    "refusal",
-    "text",
-    "thinking",
-    "tool_reference",
-    "video_embeds",
-    "video_url",
+    "audio_embeds, audio_url, image_embeds, image_pil, image_url, input_audio, input_image, "
+    "input_text, output_text, prompt_embeds, refusal, text, thinking, tool_reference, "
+    "video_embeds, video_url"
 )
-_MEDIA_PARTS: Final = frozenset({"image_url", "video_url", "audio_url", "input_audio"})
 _ENGINE_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -52,9 +40,6 @@ def check_output_cap(bound: int | None, model: ServedModel) -> None:
     """Check the cap of a model's output, which the gateway does.
 
     The sentence names `max_completion_tokens` whichever field was sent (live, 2026-08).
-
-    Raises:
-        Refusal: The cap is exceeded.
     """
     if bound is not None and bound > model.max_output_tokens:
         raise gateway_refusal(
@@ -65,34 +50,32 @@ def check_output_cap(bound: int | None, model: ServedModel) -> None:
 
 
 def check_engine(request: ChatRequest, model: ServedModel) -> None:
-    """Check what the engine checks.
-
-    Raises:
-        Refusal: With the sentence of the first check that fails.
-    """
+    """Check what the engine checks, and refuse with the sentence of the first check that fails."""
     try:
         check_template(request, model)
         _check_parts(request, model)
         _check_sampling(request)
         _check_tools(request)
-        _check_response_format(request)
-        _check_effort(request, model)
-        check_context(request, model)
+        wanted = request.response_format
+        if wanted and wanted["type"] == "json_schema" and not wanted.get("json_schema"):
+            raise bad_parameter(
+                "When response_format type is 'json_schema', the 'json_schema' field must be "
+                "provided.",
+                "response_format",
+            )
+        _check_effort(request.reasoning_effort, model)
+        _check_context(request, model)
     except Refusal as refusal:
         if model.legacy_errors and "error" in refusal.body:
             refusal.body = {"object": "error", **refusal.body["error"]}
         raise
 
 
-def check_context(request: ChatRequest, model: ServedModel) -> None:
-    """Check that prompt and output fit into the context window together.
-
-    Raises:
-        Refusal: They do not; the sentence for the sum is quoted by many of vLLM's users.
-    """
+def _check_context(request: ChatRequest, model: ServedModel) -> None:
+    """Check that prompt and output fit into the context window together."""
     window, prompt, bound = model.context_window, request.prompt_tokens, request.bound or 0
     check_length(sum(map(len, map(content_text, request.messages))), prompt, window)
-    if prompt + bound > window:
+    if prompt + bound > window:  # many of vLLM's users quote this sentence
         raise bad_parameter(
             f"This model's maximum context length is {window} tokens. However, you requested "
             f"{bound} output tokens and your prompt contains at least {prompt} input tokens, for "
@@ -104,37 +87,34 @@ def check_context(request: ChatRequest, model: ServedModel) -> None:
 
 
 def _check_parts(request: ChatRequest, model: ServedModel) -> None:
-    kinds = part_kinds(request.messages)
-    for kind in sorted(kinds.keys() - set(_SUPPORTED_PARTS)):
+    contents = (message.get("content") for message in request.messages)
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    kinds = Counter(part.get("type", "") for part in parts)
+    for kind in sorted(kinds.keys() - set(_SUPPORTED_PARTS.split(", "))):
         raise bad_parameter(
-            f"Unsupported chat content part type: {kind!r}. "
-            f"Supported types: {', '.join(_SUPPORTED_PARTS)}.",
+            f"Unsupported chat content part type: {kind!r}. Supported types: {_SUPPORTED_PARTS}.",
             "type",
             kind,
         )
-    if not model.images and kinds.keys() & _MEDIA_PARTS:
+    if not model.images and kinds.keys() & MEDIA.keys():
         raise engine_refusal(f"{model.id} is not a multimodal model")
     if kinds["image_url"] > _MAX_IMAGES:
         raise engine_refusal(f"At most {_MAX_IMAGES} image(s) may be provided in one prompt.")
 
 
 def _check_sampling(request: ChatRequest) -> None:
-    temperature, top_p = request.temperature, request.top_p
-    if temperature is not None and not 0 <= temperature <= _MAX_TEMPERATURE:
-        # vLLM bounds it below only; Scaleway's range [0, 2] was measured on 2026-09-15.
-        sentence = f"temperature must be in [0, 2], got {temperature}."
-        raise bad_parameter(sentence, "temperature", temperature)
+    check_temperature(request.temperature)
+    top_p, n, top = request.top_p, request.n, request.top_logprobs or 0
     if top_p is not None and not 0 < top_p <= 1:
         raise bad_parameter(f"top_p must be in (0, 1], got {top_p}.", "top_p", top_p)
     for field in ("max_completion_tokens", "max_tokens"):
         bound = getattr(request, field)
         if bound is not None and bound < 1:
             raise bad_parameter(f"{field} must be at least 1, got {bound}.", field, bound)
-    if request.n is not None and request.n < 1:
-        raise engine_refusal(f"n must be at least 1, got {request.n}.")
-    if request.n is not None and request.n > _MOST_CHOICES:
-        raise engine_refusal(f"n must be at most {_MOST_CHOICES}, got {request.n}.")
-    top = request.top_logprobs or 0
+    if n is not None and n < 1:
+        raise engine_refusal(f"n must be at least 1, got {n}.")
+    if n is not None and n > _MOST_CHOICES:
+        raise engine_refusal(f"n must be at most {_MOST_CHOICES}, got {n}.")
     if top > _MAX_TOP_LOGPROBS:
         sentence = f"Requested sample logprobs of {top}, which is greater than max allowed: 20"
         raise bad_parameter(sentence, "logprobs", top)
@@ -147,14 +127,13 @@ def _check_sampling(request: ChatRequest) -> None:
 
 
 def _check_tools(request: ChatRequest) -> None:
-    choice = request.tool_choice
+    choice, sentence = request.tool_choice, ""
     if choice in (None, "none"):
         return
-    sentence = None
     if not request.tools:
         sentence = "When using `tool_choice`, `tools` must be set."
     elif isinstance(choice, dict):
-        if request.named_function not in {function["name"] for function in request.functions}:
+        if request.named_function not in [function["name"] for function in request.functions]:
             sentence = (
                 "The tool specified in `tool_choice` does not match any of the specified `tools`"
             )
@@ -167,17 +146,7 @@ def _check_tools(request: ChatRequest) -> None:
         raise bad_parameter(sentence, "tool_choice")
 
 
-def _check_response_format(request: ChatRequest) -> None:
-    wanted = request.response_format
-    if wanted and wanted["type"] == "json_schema" and not wanted.get("json_schema"):
-        raise bad_parameter(
-            "When response_format type is 'json_schema', the 'json_schema' field must be provided.",
-            "response_format",
-        )
-
-
-def _check_effort(request: ChatRequest, model: ServedModel) -> None:
-    effort = request.reasoning_effort
+def _check_effort(effort: str | None, model: ServedModel) -> None:
     if effort is None:
         return
     if not model.reasons:
@@ -187,8 +156,8 @@ def _check_effort(request: ChatRequest, model: ServedModel) -> None:
     allowed = _ENGINE_EFFORTS if model.lenient_efforts else model.efforts
     if effort not in allowed:
         # Mistral names its own values (live, 2026-07-31); vLLM names its union (recorded).
-        first, last = ", ".join(f"'{value}'" for value in allowed[:-1]), f"'{allowed[-1]}'"
-        listed = f"{first} or {last}" if first else last
+        *first, last = map(repr, allowed)
+        listed = f"{', '.join(first)} or {last}" if first else last
         raise invalid(
             {
                 "type": "literal_error",

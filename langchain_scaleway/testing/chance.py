@@ -1,4 +1,4 @@
-"""Faults by chance, and faults by name for the command line."""
+"""Faults by chance, and faults by name for scripts in files and the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from langchain_scaleway.testing.faults.base import Fault
+from langchain_scaleway.testing.faults import Fault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,23 +61,14 @@ def fault_from_text(text: str) -> Fault:
         attribute, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"{pair!r} is no attribute of {name} with a value: write name=value.")
-        given[attribute] = _literal(value)
-    fields = dataclasses.fields(kinds[name])  # type: ignore[arg-type]  # every fault is a dataclass, which `Fault` itself cannot say
-    known = {field.name for field in fields}
+        try:
+            given[attribute] = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            given[attribute] = value
+    known = [one.name for one in dataclasses.fields(kinds[name])]  # type: ignore[arg-type]  # every fault is a dataclass, which `Fault` itself cannot say
     if unknown := given.keys() - known:
-        raise ValueError(f"{name} has no {', '.join(sorted(unknown))}; it has {sorted(known)}.")
-    if missing := {field.name for field in fields if _is_required(field)} - given.keys():
-        raise ValueError(f"{name} needs {', '.join(sorted(missing))}.")
-    return kinds[name](**given)
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _literal(text: str) -> Any:
-    """Return a JSON literal's value, or the text itself."""
+        raise ValueError(f"{name} has no {', '.join(sorted(unknown))}; it has {known}.")
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
+        return kinds[name](**given)
+    except TypeError as error:  # the only attribute without a default is always the first
+        raise ValueError(f"{name} needs {known[0]}.") from error

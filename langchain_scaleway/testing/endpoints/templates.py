@@ -20,27 +20,23 @@ _CALL_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 
 
 def check_template(request: ChatRequest, model: ServedModel) -> None:
-    """Check a conversation as the model's chat template does.
-
-    Raises:
-        Refusal: The template raises an exception about it.
-    """
+    """Check a conversation as the model's chat template does."""
     if not request.messages:
         raise engine_refusal(
             "Cannot apply chat template to an empty conversation. Provide at least one message."
         )
     for names, check in _CHECKS:
-        if re.match(names, plain_name(model)) and (sentence := check(request)):
+        if re.match(names, _plain_name(model)) and (sentence := check(request)):
             # The one that was captured, Mistral's alternation, had the older shape.
             raise engine_refusal(sentence, shape="legacy" if check is _mistral else "recent")
 
 
 def is_gpt_oss(model: ServedModel) -> bool:
     """Return whether a model is a gpt-oss, for which vLLM has a path of its own."""
-    return plain_name(model).startswith("gpt-oss")
+    return _plain_name(model).startswith("gpt-oss")
 
 
-def plain_name(model: ServedModel) -> str:
+def _plain_name(model: ServedModel) -> str:
     """Return a model's name without its vendor, in lower case."""
     return model.id.lower().rpartition("/")[2]
 

@@ -1,0 +1,401 @@
+"""Everything that can go wrong between Scaleway and its client, as data.
+
+A fault rewrites an `Answer` before it is sent. Faults combine: `Delay(2), Gzip()` makes a late,
+compressed answer. If a fault counts events and the answer is not a stream, the first half of its
+body takes the place of the events before the fault.
+
+    faults                         what the client meets
+    -----------------------------  ----------------------------------------------------
+    Delay, Stall                   nothing for a while, before or in the middle
+    Reset, CutStream               a connection that breaks
+    ErrorEvent                     an error after status 200, inside the stream
+    HttpError, HtmlError,          an answer that is an error
+    HugeError, Redirect
+    EmptyAnswer, TruncatedJson,    an answer that is not what it says
+    NotAnObject, WrongContentType
+    ByteAtATime, Gzip              a good answer, delivered unusually (or badly compressed)
+    StaleConnection                a good answer, after which the connection is dead
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
+from typing import Any, Final, Literal
+
+import orjson
+
+from langchain_scaleway.testing.answers import JSON_TYPE, Answer, Ending, Pause, Piece, event
+from langchain_scaleway.testing.refusals import ErrorShape, error_body
+
+_HTML_ERROR: Final = """<html>
+<head><title>{status} {reason}</title></head>
+<body>
+<center><h1>{status} {reason}</h1></center>
+<hr><center>nginx</center>
+</body>
+</html>
+"""
+_HUGE_PIECE: Final = b"x" * 65_536
+_GARBAGE: Final = b"\xff" * 32
+
+
+class Fault:
+    """Something that goes wrong; each subclass is a dataclass that says what."""
+
+    def rewrite(self, answer: Answer) -> None:
+        """Change the answer into what the client will meet."""
+        raise NotImplementedError
+
+
+# --- Delivery: the answer is as it should be, but does not arrive that way ---------------
+
+
+@dataclass(frozen=True)
+class Delay(Fault):
+    """Send nothing, not even the status line, for a while.
+
+    Attributes:
+        seconds: Emulated seconds.
+    """
+
+    seconds: float
+
+    def rewrite(self, answer: Answer) -> None:
+        """Hold the answer back."""
+        answer.delay += self.seconds
+
+
+@dataclass(frozen=True)
+class Stall(Fault):
+    """Stop sending in the middle of the body and keep the connection open.
+
+    Attributes:
+        after_events: How many events are sent before.
+        seconds: Emulated seconds until the rest follows; `None`: it never does.
+    """
+
+    after_events: int = 1
+    seconds: float | None = None
+
+    def rewrite(self, answer: Answer) -> None:
+        """Put a pause, or a silence that never ends, after the first events."""
+        first, rest = answer.split(self.after_events)
+        silence = [Ending.HANG] if self.seconds is None else [Pause(self.seconds)]
+        answer.pieces = chain(first, silence, rest)
+
+
+@dataclass(frozen=True)
+class Reset(Fault):
+    """Reset the connection (TCP RST).
+
+    Attributes:
+        at_byte: After so many bytes of the answer, counted from the first byte of the
+            status line: 0 resets before anything is sent, 20 within the headers.
+        after_events: After so many events instead.
+    """
+
+    at_byte: int = 0
+    after_events: int | None = None
+
+    def rewrite(self, answer: Answer) -> None:
+        """Arm the reset."""
+        if self.after_events is None:
+            answer.reset_at_byte = self.at_byte
+        else:
+            answer.pieces = chain(answer.split(self.after_events)[0], [Ending.RESET])
+
+
+@dataclass(frozen=True)
+class CutStream(Fault):
+    """End a stream before its end: no finish reason, no usage, no `[DONE]`.
+
+    Attributes:
+        after_events: How many events are sent.
+        ending: `terminated` ends the body properly, so that HTTP sees nothing wrong;
+            `closed` closes the connection without the terminating chunk; `until_close`
+            sends neither length nor chunks, so that closing the connection is a valid end.
+    """
+
+    after_events: int = 1
+    ending: Literal["terminated", "closed", "until_close"] = "terminated"
+
+    def rewrite(self, answer: Answer) -> None:
+        """Keep the first events only."""
+        answer.until_close = self.ending == "until_close"
+        first, _ = answer.split(self.after_events)
+        if self.ending == "terminated" and not answer.is_stream:
+            answer.replace_body(b"".join(piece for piece in first if isinstance(piece, bytes)))
+        else:
+            answer.pieces = chain(first, [Ending.CLOSE] if self.ending == "closed" else [])
+
+
+@dataclass(frozen=True)
+class StaleConnection(Fault):
+    """Give a good answer on a connection that is dead afterwards.
+
+    Attributes:
+        closes: `after_answer` closes it at once although keep-alive was promised, so that
+            a client's pool can notice; `on_next_request` closes it when the next request
+            arrives on it, which no client can foresee.
+    """
+
+    closes: Literal["after_answer", "on_next_request"] = "on_next_request"
+
+    def rewrite(self, answer: Answer) -> None:
+        """Mark the answer."""
+        answer.close_after = self.closes == "after_answer"
+        answer.close_on_next = not answer.close_after
+
+
+@dataclass(frozen=True)
+class ByteAtATime(Fault):
+    """Send each byte of the answer, headers included, in a write of its own."""
+
+    def rewrite(self, answer: Answer) -> None:
+        """Mark the answer."""
+        answer.byte_at_a_time = True
+
+
+@dataclass(frozen=True)
+class Gzip(Fault):
+    """Compress the answer, whether or not the client said it accepts that.
+
+    Attributes:
+        corrupt: Whether the compressed data breaks off into garbage.
+    """
+
+    corrupt: bool = False
+
+    def rewrite(self, answer: Answer) -> None:
+        """Compress the body, event by event in a stream."""
+        answer.set_header("content-encoding", "gzip")
+        is_stream, pieces = answer.is_stream, chain(*answer.split(1))
+        answer.pieces = _gzipped(pieces, corrupt=self.corrupt)
+        if not is_stream:
+            answer.replace_body(answer.joined_body())
+
+
+# --- Content: something other than a completion comes back --------------------------------
+
+
+@dataclass(frozen=True)
+class HttpError(Fault):
+    """Answer with an error status and one of Scaleway's error bodies.
+
+    Attributes:
+        status: The HTTP status.
+        message: Scaleway's sentence.
+        shape: The shape of the body.
+        headers: Further headers, such as `retry-after`.
+    """
+
+    status: int = 500
+    message: str = "Internal server error"
+    shape: ErrorShape = "gateway"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def rewrite(self, answer: Answer) -> None:
+        """Answer with the error; quota headers go, as Scaleway's do."""
+        answer.status, answer.headers = self.status, [*self.headers.items()]
+        body = error_body(self.shape, self.status, self.message)
+        answer.replace_body(orjson.dumps(body), JSON_TYPE)
+
+
+def rate_limited(
+    message: str = "You exceeded your current limit of concurrent requests.",
+) -> HttpError:
+    """Return Scaleway's bare 429: retryable, without `retry-after` or quota headers."""
+    return HttpError(429, message)
+
+
+@dataclass(frozen=True)
+class ErrorEvent(Fault):
+    """Report an error inside a stream that began with status 200.
+
+    Scaleway documents that 5xx errors can come so; vLLM sends the `recent` shape and then
+    `[DONE]`. A request that does not stream gets the error as its answer instead.
+
+    Attributes:
+        after_events: How many events are sent before.
+        shape: The shape of the error's body.
+        status: The status the body repeats.
+        message: Scaleway's sentence.
+        done: Whether `[DONE]` follows.
+        named: Whether the event carries the line `event: error`.
+    """
+
+    after_events: int = 1
+    shape: ErrorShape = "recent"
+    status: int = 500
+    message: str = "Internal server error"
+    done: bool = True
+    named: bool = False
+
+    def rewrite(self, answer: Answer) -> None:
+        """Put the error in the place of the remaining events."""
+        body = error_body(self.shape, self.status, self.message)
+        if answer.is_stream:
+            first, _ = answer.split(self.after_events)
+            error = (b"event: error\n" if self.named else b"") + event(body)
+            answer.pieces = chain(first, [error], [b"data: [DONE]\n\n"] if self.done else [])
+        else:
+            answer.status = self.status
+            answer.replace_body(orjson.dumps(body), JSON_TYPE)
+
+
+@dataclass(frozen=True)
+class HtmlError(Fault):
+    """Answer with a proxy's HTML page instead of JSON.
+
+    Attributes:
+        status: The HTTP status.
+        reason: The words on the page.
+    """
+
+    status: int = 502
+    reason: str = "Bad Gateway"
+
+    def rewrite(self, answer: Answer) -> None:
+        """Answer with the page."""
+        answer.status, answer.headers = self.status, []
+        page = _HTML_ERROR.format(status=self.status, reason=self.reason)
+        answer.replace_body(page.encode(), "text/html")
+
+
+@dataclass(frozen=True)
+class HugeError(Fault):
+    """Answer with an error whose body is far too long.
+
+    Attributes:
+        size: Bytes of the body.
+        status: The HTTP status.
+    """
+
+    size: int = 50_000_000
+    status: int = 500
+
+    def rewrite(self, answer: Answer) -> None:
+        """Answer with the body, which is made while it is sent."""
+        head, tail = b'{"error":{"message":"', b'","type":"InternalServerError","code":500}}'
+        filling = max(0, self.size - len(head) - len(tail))
+        whole, rest = divmod(filling, len(_HUGE_PIECE))
+        answer.status, answer.headers = self.status, [("content-type", JSON_TYPE)]
+        answer.content_length = len(head) + filling + len(tail)
+        answer.pieces = chain([head], repeat(_HUGE_PIECE, whole), [_HUGE_PIECE[:rest] + tail])
+
+
+@dataclass(frozen=True)
+class Redirect(Fault):
+    """Send the client elsewhere; one that follows gives its key away.
+
+    Attributes:
+        location: Where to.
+        status: 301, 302, 303, 307 or 308.
+    """
+
+    location: str
+    status: int = 307
+
+    def rewrite(self, answer: Answer) -> None:
+        """Answer with the redirect."""
+        answer.status, answer.headers = self.status, [("location", self.location)]
+        answer.replace_body(b"")
+
+
+@dataclass(frozen=True)
+class EmptyAnswer(Fault):
+    """Answer without a body.
+
+    Attributes:
+        status: 200, or 204 which means no content.
+    """
+
+    status: int = 200
+
+    def rewrite(self, answer: Answer) -> None:
+        """Drop the body."""
+        answer.status = self.status
+        answer.replace_body(b"")
+
+
+@dataclass(frozen=True)
+class TruncatedJson(Fault):
+    """End the JSON in the middle although HTTP says that all of it has come.
+
+    In a stream it is the JSON of one event that ends in the middle.
+
+    Attributes:
+        after_events: How many whole events come before, in a stream.
+    """
+
+    after_events: int = 1
+
+    def rewrite(self, answer: Answer) -> None:
+        """Keep half of the JSON."""
+        if answer.is_stream:
+            first, rest = answer.split(self.after_events)
+            answer.pieces = chain(first, map(_halved, islice(rest, 1)), rest)
+        else:
+            answer.replace_body(answer.joined_body()[: (answer.content_length or 0) // 2])
+
+
+@dataclass(frozen=True)
+class NotAnObject(Fault):
+    """Answer with JSON that is not an object; in a stream, as the data of an event.
+
+    Attributes:
+        value: The JSON value.
+        after_events: How many events come before, in a stream.
+    """
+
+    value: Any = None
+    after_events: int = 1
+
+    def rewrite(self, answer: Answer) -> None:
+        """Put the value in the place of the completion or of one event."""
+        if answer.is_stream:
+            first, rest = answer.split(self.after_events)
+            answer.pieces = chain(first, [event(self.value)], rest)
+        else:
+            answer.replace_body(orjson.dumps(self.value))
+
+
+@dataclass(frozen=True)
+class WrongContentType(Fault):
+    """Send the answer under another media type.
+
+    Attributes:
+        content_type: The type to claim.
+    """
+
+    content_type: str = "text/plain; charset=utf-8"
+
+    def rewrite(self, answer: Answer) -> None:
+        """Replace the header."""
+        answer.set_header("content-type", self.content_type)
+
+
+def _halved(event: Piece) -> Piece:
+    return event[: len(event) // 2] + b"\n\n" if isinstance(event, bytes) else event
+
+
+def _gzipped(pieces: Iterable[Piece], *, corrupt: bool) -> Iterator[Piece]:
+    """Compress a stream so that each event can be read as soon as it arrives.
+
+    Garbage, in the place of the second event, begins at a byte boundary. There it is read as the
+    head of a block of a kind that does not exist; in the middle of a block it might by chance be
+    read as more of it, and be no fault at all.
+    """
+    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    for number, piece in enumerate(pieces):
+        if not isinstance(piece, bytes):
+            yield piece
+        elif corrupt and number > 0:
+            yield _GARBAGE
+            return
+        else:
+            yield compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    yield compressor.flush()
