@@ -16,20 +16,21 @@ SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-au
 class RequestHeaders(Mapping[str, str]):
     """HTTP headers under names of any case, whose repr hides credentials.
 
-    Several headers of one name are joined with commas.
+    Several headers of one name are joined with commas; `raw` has them as they came.
 
     Example:
-        >>> headers = RequestHeaders([("authorization", "Bearer secret")])
+        >>> headers = RequestHeaders([(b"authorization", b"Bearer secret")])
         >>> headers["Authorization"]
         'Bearer secret'
         >>> headers
         RequestHeaders({'authorization': '**********'})
     """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self.raw = list(raw)
         self._values: dict[str, str] = {}
-        for name, text in pairs:
-            key = name.lower()
+        for name, value in self.raw:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
             self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
 
     def __getitem__(self, name: str) -> str:

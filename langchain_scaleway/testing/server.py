@@ -162,7 +162,7 @@ class EmulatorServer:
             method=http.method,
             path=http.path,
             query=http.query_string,
-            headers=RequestHeaders(http.headers.items()),
+            headers=RequestHeaders(http.raw_headers),
             body=body,
             endpoint=endpoint,
             parameters=dict(http.match_info),

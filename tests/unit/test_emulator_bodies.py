@@ -51,7 +51,7 @@ def answered(endpoint: Endpoint, body: dict[str, Any]) -> int:
         method=endpoint.method,
         path=f"/v1{endpoint.path}",
         query="",
-        headers=RequestHeaders([("content-type", "application/json")]),
+        headers=RequestHeaders([(b"content-type", b"application/json")]),
         body=orjson.dumps(body),
         arrived_at=0,
         connection=1,

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-
 from langchain_scaleway.testing.schema_instance import Hints, SchemaError, instance_of
 
 TEXTS = st.text(alphabet="abcxyz ", min_size=1, max_size=8)

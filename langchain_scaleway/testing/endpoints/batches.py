@@ -213,7 +213,7 @@ class Batch:
             method="POST",
             path=self.path,
             query="",
-            headers=RequestHeaders([("content-type", "application/json")]),
+            headers=RequestHeaders([(b"content-type", b"application/json")]),
             body=orjson.dumps(line["body"]),
             arrived_at=clock.now(),
             endpoint=endpoint.queue,
