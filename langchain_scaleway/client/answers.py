@@ -2,15 +2,22 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from langchain_scaleway.client.completions import Completion
-from langchain_scaleway.client.endpoint import Endpoint, Reply
-from langchain_scaleway.client.error_mapping import LONGEST_BODY
+from langchain_scaleway.client.encoding import decode
+from langchain_scaleway.client.endpoint import Endpoint
+from langchain_scaleway.client.error_mapping import (
+    LONGEST_BODY,
+    error_from,
+    error_from_event,
+    is_error,
+)
 from langchain_scaleway.client.events import EventReader
-from langchain_scaleway.client.timeouts import TRICKLE
+from langchain_scaleway.client.timeouts import TRICKLE, timed_out
 from langchain_scaleway.client.transport import Response
 from langchain_scaleway.errors import (
+    ErrorResponse,
     ScalewayConnectionError,
     ScalewayError,
     ScalewayResponseError,
@@ -23,6 +30,21 @@ Chunk_co = TypeVar("Chunk_co", covariant=True)
 
 _LARGEST_BODY = 256 * 1024 * 1024
 """Bytes. 2,048 embeddings, the most in a request, are about 170 MB."""
+
+_QUOTED_CHARACTERS = 200
+"""How much of an unreadable answer its exception quotes."""
+
+
+class Reply(NamedTuple):
+    """A whole answer.
+
+    Attributes:
+        body: The JSON object, or the bytes where these were asked for.
+        headers: The HTTP headers, names in lower case.
+    """
+
+    body: Any
+    headers: dict[str, str]
 
 
 class Decoder(Protocol[Chunk_co]):
@@ -45,26 +67,28 @@ class Decoder(Protocol[Chunk_co]):
         """Attach what has come to the error that broke the answer off."""
 
 
-class WholeAnswer:
-    """The body of an answer that is no stream, as it comes.
+class Answer:
+    """An answer whose head has come, and its body as it comes.
 
     Args:
         endpoint: Where it comes from.
-        response: Its head, which has just come.
+        response: Its head.
         model: The model that was asked.
 
     Attributes:
+        seconds_left: How long the rest of the body may take; `None` without a limit.
         is_enough: Whether no more of it is needed: of a refusal a beginning is.
     """
 
     def __init__(self, endpoint: Endpoint, response: Response, model: str | None) -> None:
-        self._endpoint = endpoint
-        self._response = response
-        self._model = model
+        self.endpoint = endpoint
+        self.response = response
+        self.model = model
+        self.seconds_left = endpoint.timeout.read
+        self.is_enough = False
         self._started = time.monotonic()
         self._pieces: list[bytes] = []
         self._size = 0
-        self.is_enough = False
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes.
@@ -75,23 +99,31 @@ class WholeAnswer:
         """
         self._pieces.append(piece)
         self._size += len(piece)
-        self.is_enough = not self._response.is_success and self._size >= LONGEST_BODY
+        self.is_enough = not self.response.is_success and self._size >= LONGEST_BODY
         if self._size > _LARGEST_BODY:
             raise ScalewayResponseError(
-                f"The answer for model {self._model!r} is larger than {_LARGEST_BODY:,} bytes, and "
-                f"was not read any further; is {self._endpoint.base_url} the API's address?",
-                model=self._model,
+                f"The answer for model {self.model!r} is larger than {_LARGEST_BODY:,} bytes, and "
+                f"was not read any further; is {self.endpoint.base_url} the API's address?",
+                model=self.model,
             )
-        limit = self._endpoint.timeout.read
-        if limit is not None and time.monotonic() - self._started > limit:
-            raise self._endpoint.timed_out("answer_timeout", self._model)
+        limit = self.endpoint.timeout.read
+        if limit is not None:
+            self.seconds_left = self._started + limit - time.monotonic()
+            if self.seconds_left < 0:
+                raise timed_out("answer_timeout", self.endpoint, self.model)
 
-    def refusal(self) -> ScalewayError:
-        """Make the exception for a status that is no success."""
-        return self._endpoint.refusal(self._response, b"".join(self._pieces), self._model)
+    @property
+    def headers(self) -> dict[str, str]:
+        """Its headers without cookies, names in lower case."""
+        redaction = self.endpoint.redaction()
+        return {
+            name.lower(): redaction.text(value)
+            for name, value in self.response.headers.items()
+            if name.lower() != "set-cookie"
+        }
 
     def reply(self, *, raw: bool = False) -> Reply:
-        """Read the body, as JSON or as it is.
+        """Read the body of a success, as JSON or as it is.
 
         Raises:
             ScalewayError: It is an error all the same.
@@ -99,21 +131,53 @@ class WholeAnswer:
         """
         content = b"".join(self._pieces)
         if raw:
-            return Reply(content, self._endpoint.headers_of(self._response))
-        return self._endpoint.reply(self._response, content, self._model)
+            return Reply(content, self.headers)
+        try:
+            body = decode(content)
+        except ValueError:  # It refers to the whole text, however long, so it goes no further.
+            body = None
+        if not isinstance(body, dict):
+            raise self.unreadable("JSON object")
+        if is_error(body):
+            raise self.reported(body)
+        return Reply(body, self.headers)
 
-    def in_place_of(self, completion: Completion) -> dict[str, Any]:
-        """Read the body as the answer that has come in place of a stream.
+    def refusal(self) -> ScalewayError:
+        """Make the exception for a status that is no success."""
+        text = b"".join(self._pieces)[:LONGEST_BODY].decode("utf-8-sig", "replace")
+        status, endpoint = self.response.status_code, self.endpoint
+        return error_from(
+            status,
+            self.headers,
+            text,
+            model=self.model,
+            project_id=endpoint.project_id,
+            is_serverless=endpoint.is_serverless,
+        )
 
-        Raises:
-            ScalewayError: It is an error.
-            ScalewayResponseError: It is something else.
-        """
-        content = b"".join(self._pieces)
-        body: dict[str, Any] = self._endpoint.reply(self._response, content, self._model).body
-        if completion.is_answer(body):
-            return body
-        raise self._endpoint.unreadable(self._response, content, self._model, completion.name)
+    def reported(self, body: Mapping[str, Any]) -> ScalewayError:
+        """Make the exception for an error with a success status, in a body or an event."""
+        return error_from_event(
+            body,
+            model=self.model,
+            project_id=self.endpoint.project_id,
+            is_serverless=self.endpoint.is_serverless,
+        )
+
+    def unreadable(self, expected: str) -> ScalewayResponseError:
+        """Make the exception for a success with an unexpected body."""
+        status, content = self.response.status_code, b"".join(self._pieces)
+        text = content[:LONGEST_BODY].decode("utf-8", "replace")
+        kind = self.response.headers.get("content-type", "no content type")
+        return ScalewayResponseError(
+            f"Scaleway answered {status} for model {self.model!r}, but the body is not a "
+            f"{expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try again; "
+            f"if it persists, check that {self.endpoint.base_url} is the API's address.",
+            status_code=status,
+            model=self.model,
+            body=text,
+            response=ErrorResponse(status, self.headers, text),
+        )
 
 
 class StreamedAnswer(Generic[Chunk]):
@@ -123,47 +187,43 @@ class StreamedAnswer(Generic[Chunk]):
     none.
 
     Args:
-        endpoint: Where it comes from.
-        response: Its head.
-        model: The model that was asked.
+        answer: Its head.
         decoder: Makes the chunks.
         completion: Knows when the answer is whole.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        response: Response,
-        model: str | None,
-        decoder: Decoder[Chunk],
-        completion: Completion,
-    ) -> None:
-        self._endpoint = endpoint
-        self._response = response
-        self._model = model
+    def __init__(self, answer: Answer, decoder: Decoder[Chunk], completion: Completion) -> None:
+        self._answer = answer
+        self._endpoint = answer.endpoint
         self._decoder = decoder
         self._completion = completion
-        self._reader = EventReader(
-            completion, model, lambda event: endpoint.reported(response, event, model)
-        )
-        kind = response.headers.get("content-type", "").lower()
-        self._whole: WholeAnswer | None = None
-        if "json" in kind or "html" in kind:
-            self._whole = WholeAnswer(endpoint, response, model)
+        self._reader = EventReader(completion, answer.model, answer.reported)
+        kind = answer.response.headers.get("content-type", "").lower()
+        self._is_plain = "json" in kind or "html" in kind  # No stream, but one whole body.
         self._events: Iterator[dict[str, Any]] = iter(())
         self._has_ended = False
         self._is_finished = False
         self._events_seen = 0
         self._waiting_since = time.monotonic()
-        decoder.start()
 
-    @property
-    def awaited(self) -> str:
-        """The kind of timeout that it is if nothing comes now; see `timeouts`."""
+    def limit(self, since: float) -> tuple[str, float | None, bool]:
+        """How long the next bytes may take.
+
+        Args:
+            since: When the next chunk has begun to be waited for, on the monotonic clock.
+
+        Returns:
+            The kind of timeout that it is if nothing comes, see `timeouts`; its seconds; whether
+            it is tighter than `timeout`.
+        """
+        read, own = self._endpoint.timeout.read, self._endpoint.stream_chunk_timeout
         if self._reader.event_count == 0:
-            return "first_event_timeout"
-        has_own = self._endpoint.stream_chunk_timeout is not None
-        return "stream_chunk_timeout" if has_own else "read_timeout"
+            return "first_event_timeout", read, False
+        if own is not None:
+            left = since + own - time.monotonic()
+            if read is None or left < read:
+                return "stream_chunk_timeout", left, True
+        return "read_timeout", read, False
 
     def take(self) -> Sequence[Chunk] | None:
         """Give the next chunks.
@@ -185,7 +245,7 @@ class StreamedAnswer(Generic[Chunk]):
         if self._is_finished:
             return ()
         self._is_finished = True
-        return self._decoder.finish(self._endpoint.headers_of(self._response))
+        return self._decoder.finish(self._answer.headers)
 
     def feed(self, piece: bytes | None) -> None:
         """Take the next bytes, or `None` for the end of them.
@@ -198,16 +258,16 @@ class StreamedAnswer(Generic[Chunk]):
             return
         # No line of an event stream begins as JSON objects and HTML pages do.
         if not self._reader.has_begun and piece.lstrip().startswith((b"{", b"<")):
-            self._whole = self._whole or WholeAnswer(self._endpoint, self._response, self._model)
-        if self._whole is not None:
-            self._whole.feed(piece)
+            self._is_plain = True
+        if self._is_plain:
+            self._answer.feed(piece)
             return
         now, limit = time.monotonic(), self._endpoint.timeout.read
         if self._reader.event_count != self._events_seen:
             self._events_seen = self._reader.event_count
             self._waiting_since = now
         elif limit is not None and now - self._waiting_since > limit * TRICKLE:
-            raise self._endpoint.timed_out("event_timeout", self._model)
+            raise timed_out("event_timeout", self._endpoint, self._answer.model)
         self._events = self._reader.feed(piece)
 
     def survives(self, error: ScalewayError) -> bool:
@@ -227,7 +287,11 @@ class StreamedAnswer(Generic[Chunk]):
 
     def _end(self) -> None:
         self._has_ended = True
-        if self._whole is not None:
-            self._events = iter((self._whole.in_place_of(self._completion),))
-        else:
-            self._events = self._reader.end()
+        self._events = iter((self._whole(),)) if self._is_plain else self._reader.end()
+
+    def _whole(self) -> dict[str, Any]:
+        """Read the body as the answer that has come in place of a stream."""
+        body: dict[str, Any] = self._answer.reply().body
+        if not self._completion.is_answer(body):
+            raise self._answer.unreadable(self._completion.name)
+        return body

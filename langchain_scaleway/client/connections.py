@@ -14,7 +14,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from langchain_scaleway.client.transport import AsyncPool, Pool, Request, Response
@@ -43,19 +43,11 @@ class Connections:
         """
         return (self._pool or self._make_pool()).send(request)
 
-    async def asend(self, request: Request, on_turn: Callable[[], None]) -> Response:
-        """Do the same on this event loop, where a request may have to wait for others to end.
-
-        Args:
-            request: The request.
-            on_turn: Called when its turn has come.
-
-        Raises:
-            httpx.TransportError: There is no connection, or no answer.
-        """
+    async def asend(self, request: Request) -> Response:
+        """`send` on this event loop."""
         kept = self._by_loop.get(asyncio.get_running_loop())
         pool = kept[0] if kept else await self._make_async_pool()
-        return await pool.send(request, on_turn)
+        return await pool.send(request)
 
     def close(self) -> None:
         """Close the synchronous connections. The next call makes new ones."""

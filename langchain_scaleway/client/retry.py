@@ -8,8 +8,8 @@ are honoured.
 
 import logging
 import random
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_scaleway.errors import (
@@ -23,7 +23,7 @@ from langchain_scaleway.errors import (
 
 if TYPE_CHECKING:
     # Imported with the first request: it takes 10 ms, and many programs only import this package.
-    from tenacity import AsyncRetrying, AttemptManager, RetryCallState, Retrying
+    from tenacity import AsyncRetrying, RetryCallState
 
 logger = logging.getLogger("langchain_scaleway")
 
@@ -98,65 +98,31 @@ class RetryPolicy(NamedTuple):
         bound = min(self.longest_wait, first * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         return random.uniform(0, bound)  # noqa: S311 -- jitter is no secret
 
-    def attempts(self, on_retry: RetryListener | None = None) -> "Retrying":
-        """The attempts of one call, for a `for` loop; see `Trying`.
+    def attempts(
+        self, sleep: Callable[[float], Awaitable[None]], on_retry: RetryListener | None = None
+    ) -> "AsyncRetrying":
+        """The attempts of one call, for an `async for` loop, which is told of failures alone.
 
         Args:
+            sleep: Waits between two attempts.
             on_retry: Told of each retry.
         """
-        from tenacity import Retrying  # noqa: PLC0415 -- see the imports above
-
-        def announce(state: "RetryCallState") -> None:
-            _log(state)
-            if on_retry is not None:
-                on_retry(state)
-
-        return Retrying(wait=self._wait, before_sleep=announce)
-
-    def aattempts(self, on_retry: RetryListener | None = None) -> "AsyncRetrying":
-        """The same for an `async for` loop; its waits do not block the event loop."""
         from tenacity import AsyncRetrying  # noqa: PLC0415 -- see the imports above
 
         async def announce(state: "RetryCallState") -> None:
-            _log(state)
-            if on_retry is not None:
-                await on_retry(state)
+            logger.info(
+                "Attempt %d failed, trying again in %.2f s: %s",
+                state.attempt_number,
+                state.upcoming_sleep,
+                _error_of(state),
+            )
+            if on_retry is not None and isawaitable(heard := on_retry(state)):
+                await heard
 
-        return AsyncRetrying(wait=self._wait, before_sleep=announce)
+        return AsyncRetrying(sleep=sleep, wait=self._wait, before_sleep=announce)
 
     def _wait(self, state: "RetryCallState") -> float:
         return self.wait(state.attempt_number, _error_of(state))
-
-
-class Trying:
-    """One attempt, as a context: an error that is retried ends here, any other is raised at once.
-
-    tenacity would keep the last error in a cycle of references, and with it all that its frames
-    refer to, until the next collection.
-
-    Args:
-        policy: Says what is retried.
-        attempt: tenacity's attempt.
-    """
-
-    def __init__(self, policy: RetryPolicy, attempt: "AttemptManager") -> None:
-        self._policy = policy
-        self._attempt = attempt
-
-    def __enter__(self) -> None:
-        """Begin the attempt."""
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        """Have tenacity end the loop, or wait and go on."""
-        number = self._attempt.retry_state.attempt_number
-        if error is not None and not self._policy.should_retry(number, error):
-            return None
-        return self._attempt.__exit__(error_type, error, traceback)
 
 
 def _may_fail_again(error: ScalewayError) -> bool:
@@ -181,12 +147,3 @@ def _is_quota_per_minute(error: BaseException | None) -> bool:
 
 def _error_of(state: "RetryCallState") -> BaseException | None:
     return state.outcome.exception() if state.outcome is not None else None
-
-
-def _log(state: "RetryCallState") -> None:
-    logger.info(
-        "Attempt %d failed, trying again in %.2f s: %s",
-        state.attempt_number,
-        state.upcoming_sleep,
-        _error_of(state),
-    )

@@ -1,15 +1,12 @@
 """Timeouts: what a user may give, and what is said when one has passed."""
 
-import asyncio
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_scaleway.client.transport import Response, Timeout
+from langchain_scaleway.client.transport import Timeout
 from langchain_scaleway.errors import ScalewayTimeoutError
+
+if TYPE_CHECKING:
+    from langchain_scaleway.client.endpoint import Endpoint
 
 DEFAULT_TIMEOUT = 330.0
 """Seconds. An answer may take about five minutes (Scaleway's FAQ). A plain one is silent until it
@@ -76,68 +73,27 @@ def _limit(seconds: float | None) -> float | None:
     return None if seconds is None or seconds > _LONGEST else float(seconds)
 
 
-def timed_out(
-    kind: str, seconds: float | None, *, model: str | None, url: str
-) -> ScalewayTimeoutError:
+def timed_out(kind: str, endpoint: "Endpoint", model: str | None) -> ScalewayTimeoutError:
     """Make the exception for a timeout that has passed.
 
     Args:
         kind: Which one, a key of `_SAID`; the error's `type`.
-        seconds: Its length.
+        endpoint: Who was asked, with the timeout's length.
         model: The model that was asked.
-        url: The base URL.
     """
-    said = _SAID[kind].format(seconds=seconds, url=url, trickle=TRICKLE)
-    if kind == "stream_chunk_timeout":
-        advice = "Raise `stream_chunk_timeout`."
-    else:
-        advice = (
-            "Raise `timeout`, or stream the answer: then it is the time between two pieces that "
-            "counts."
-        )
-    message = f"{said} (model {model!r}). {advice}"
-    return ScalewayTimeoutError(message, model=model, type=kind)
-
-
-def restart(timeout: asyncio.Timeout, seconds: float | None) -> None:
-    """Let an `asyncio.timeout` pass so many seconds from now, with a timer that keeps no context.
-
-    A timer that was cancelled stays with its event loop for a while, and its context with it:
-    there LangGraph keeps the whole run.
-    """
-    when = None if seconds is None else asyncio.get_running_loop().time() + seconds
-    Context().run(timeout.reschedule, when)
-
-
-@contextmanager
-def broken_off_after(response: Response, seconds: float) -> Iterator[None]:
-    """Shut an answer's connection down if the block takes longer than this.
-
-    httpx takes the timeout of synchronous reads when an answer's body begins, and none later.
-
-    Args:
-        response: The answer to a synchronous request.
-        seconds: How long the block may take.
-
-    Raises:
-        TimeoutError: It took longer.
-    """
-    stream: Any = response.extensions.get("network_stream")
-    if stream is None:  # Mocks have none.
-        yield
-        return
-    has_run_out = threading.Event()
-
-    def break_off() -> None:
-        has_run_out.set()
-        with suppress(OSError):
-            stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, break_off)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if has_run_out.is_set():
-            raise TimeoutError
+    timeout = endpoint.timeout
+    own = {
+        "connect_timeout": timeout.connect,
+        "pool_timeout": timeout.pool,
+        "write_timeout": timeout.write,
+        "stream_chunk_timeout": endpoint.stream_chunk_timeout,
+    }
+    seconds = own.get(kind, timeout.read)
+    said = _SAID[kind].format(seconds=seconds, url=endpoint.base_url, trickle=TRICKLE)
+    advice = (
+        "Raise `stream_chunk_timeout`."
+        if kind == "stream_chunk_timeout"
+        else "Raise `timeout`, or stream the answer: then it is the time between two pieces that "
+        "counts."
+    )
+    return ScalewayTimeoutError(f"{said} (model {model!r}). {advice}", model=model, type=kind)

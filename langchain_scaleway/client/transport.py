@@ -13,14 +13,7 @@ import ssl
 import sys
 import time
 from collections import deque
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterator,
-    Mapping,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache, partial
 from typing import Any, Generic, TypeVar, cast
@@ -29,6 +22,8 @@ from urllib.request import getproxies, proxy_bypass
 
 # The only import of it in this package: on the day of the move, `import httpx2 as httpx`.
 import httpx
+
+from langchain_scaleway.client.waits import within
 
 Request = httpx.Request
 Response = httpx.Response
@@ -111,7 +106,8 @@ def new_request(
         url: Where it goes.
         headers: Its headers, `host` among them.
         content: Its body; none if it is empty.
-        timeout: The seconds that its steps may take, as `httpx.Timeout.as_dict` gives them.
+        timeout: The seconds that its steps may take, as `httpx.Timeout.as_dict` gives them; the
+            transport changes it.
     """
     if content:
         headers = {**headers, "content-length": str(len(content))}
@@ -154,11 +150,11 @@ def _is_for_httpx(response: httpx.Response) -> bool:
     return response.is_stream_consumed or "content-encoding" in response.headers
 
 
-class _Route(Generic[Transport]):
-    """The way to one server: how to connect, and the connections that wait for a request.
+class _Idle(Generic[Transport]):
+    """The connections to one server that wait for a request, and how to make more.
 
     Args:
-        kind: The class of the connections' transports.
+        kind: The class of their transports.
         url: A URL of the server.
 
     Raises:
@@ -168,7 +164,7 @@ class _Route(Generic[Transport]):
 
     def __init__(self, kind: type[Transport], url: httpx.URL) -> None:
         self._kind: type[Transport] = kind
-        self._idle: deque[tuple[Transport, float]] = deque()
+        self._waiting: deque[tuple[Transport, float]] = deque()
         proxy = _proxy_for(url)
         has_tls = url.scheme == "https" or proxy is not None
         self._options: dict[str, Any] = {
@@ -185,60 +181,53 @@ class _Route(Generic[Transport]):
                 '`pip install "httpx[socks]"`.'
             ) from error
 
-    def take(self) -> Transport:
-        """Give the connection that was used last, or a new one."""
+    def take(self) -> tuple[Transport, bool]:
+        """Give the connection that was used last, or a new one; and whether it is new."""
         try:
-            return self._idle.pop()[0]
+            return self._waiting.pop()[0], False
         except IndexError:
-            return self._kind(**self._options)
+            return self._kind(**self._options), True
 
     def put(self, transport: Transport) -> list[Transport]:
-        """Keep a connection for the next request.
-
-        Returns:
-            Those for which no request came in time, to be closed.
-        """
+        """Keep a connection; gives those for which no request came in time, to be closed."""
         now = time.monotonic()
-        self._idle.append((transport, now + _KEEP_ALIVE))
+        self._waiting.append((transport, now + _KEEP_ALIVE))
         expired = []
         with suppress(IndexError):  # Other threads may have taken the rest meanwhile.
-            while self._idle[0][1] <= now:
-                expired.append(self._idle.popleft()[0])
+            while self._waiting[0][1] <= now:
+                expired.append(self._waiting.popleft()[0])
         return expired
 
     def empty(self) -> Iterator[Transport]:
         """Give all connections, to be closed."""
         with suppress(IndexError):
             while True:
-                yield self._idle.pop()[0]
+                yield self._waiting.pop()[0]
 
 
 class Pool:
     """Synchronous connections, for any number of threads."""
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[str, bytes], _Route[httpx.HTTPTransport]] = {}
+        self._idle: dict[tuple[str, bytes], _Idle[httpx.HTTPTransport]] = {}
         self._is_closed = False
 
     def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of its answer."""
-        key = (request.url.scheme, request.url.netloc)
-        route = self._routes.get(key)
-        if route is None:
-            route = self._routes.setdefault(key, _Route(httpx.HTTPTransport, request.url))
-        transport = route.take()
+        origin = request.url.scheme, request.url.netloc
+        if (idle := self._idle.get(origin)) is None:
+            idle = self._idle.setdefault(origin, _Idle(httpx.HTTPTransport, request.url))
+        transport, _ = idle.take()
         try:
             response = transport.handle_request(request)
         except BaseException:
             transport.close()
             raise
-        give_back = partial(self.take_back, route, transport)
-        response.stream = _Body(cast("httpx.SyncByteStream", response.stream), give_back)
+        response.stream = _Body(response.stream, partial(self._put, idle, transport))
         return response
 
-    def take_back(self, route: _Route[httpx.HTTPTransport], transport: httpx.HTTPTransport) -> None:
-        """Keep a connection whose answer was read or left."""
-        for expired in route.put(transport):
+    def _put(self, idle: _Idle[httpx.HTTPTransport], transport: httpx.HTTPTransport) -> None:
+        for expired in idle.put(transport):
             expired.close()
         if self._is_closed:
             self.close()
@@ -246,63 +235,66 @@ class Pool:
     def close(self) -> None:
         """Close the connections that wait; those in use close when their answer is read."""
         self._is_closed = True
-        for route in list(self._routes.values()):  # Other threads may add to them.
-            for transport in route.empty():
+        for idle in list(self._idle.values()):  # Other threads may add to them.
+            for transport in idle.empty():
                 transport.close()
 
 
 class AsyncPool:
-    """The same for the coroutines of one event loop."""
+    """The same for the coroutines of one event loop, where a request may wait for its turn.
+
+    The head of an answer comes within the timeout for reading, on a new connection within that for
+    connecting besides. Whoever reads the body has to limit that.
+    """
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[str, bytes], _Route[httpx.AsyncHTTPTransport]] = {}
+        self._idle: dict[tuple[str, bytes], _Idle[httpx.AsyncHTTPTransport]] = {}
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
         self._is_closed = False
 
-    async def send(self, request: httpx.Request, on_turn: Callable[[], None]) -> httpx.Response:
-        """`send` for event loops; see `Connections.asend`."""
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """`send` for event loops."""
+        limits = request.extensions["timeout"]
         if self._turns.locked():
-            await self._wait_for_turn(request.extensions["timeout"]["pool"])
+            try:
+                await within(limits["pool"], self._turns.acquire())
+            except TimeoutError as error:
+                raise httpx.PoolTimeout("") from error
         else:
             await self._turns.acquire()
         try:
-            on_turn()
-            route = await self._route_to(request.url)
-            transport = route.take()
+            idle = await self._idle_to(request.url)
+            transport, is_new = idle.take()
+            seconds, connect = limits["read"], limits["connect"]
+            if is_new:
+                seconds = None if None in (seconds, connect) else seconds + connect
+            limits["read"] = limits["write"] = None  # httpx's timers would keep the context.
             try:
-                response = await _in_empty_context(transport.handle_async_request(request))
+                answer = _in_empty_context(transport.handle_async_request(request))
+                response = await within(seconds, answer)  # However the head trickles in.
             except BaseException:
                 await transport.aclose()
                 raise
         except BaseException:
             self._turns.release()
             raise
-        give_back = partial(self.take_back, route, transport)
-        response.stream = _AsyncBody(cast("httpx.AsyncByteStream", response.stream), give_back)
+        response.stream = _Body(response.stream, partial(self._put, idle, transport))
         return response
 
-    async def _wait_for_turn(self, seconds: float | None) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._turns.acquire()
-        except TimeoutError as error:
-            raise httpx.PoolTimeout("") from error
-
-    async def _route_to(self, url: httpx.URL) -> _Route[httpx.AsyncHTTPTransport]:
-        key = (url.scheme, url.netloc)
-        if (route := self._routes.get(key)) is None:
+    async def _idle_to(self, url: httpx.URL) -> _Idle[httpx.AsyncHTTPTransport]:
+        origin = url.scheme, url.netloc
+        if (idle := self._idle.get(origin)) is None:
             may_need_tls = url.scheme == "https" or bool(getproxies())
             if may_need_tls and not ssl_context.cache_info().currsize:
                 await asyncio.to_thread(ssl_context)  # It reads certificates from the disk.
-            route = self._routes.setdefault(key, _Route(httpx.AsyncHTTPTransport, url))
-        return route
+            idle = self._idle.setdefault(origin, _Idle(httpx.AsyncHTTPTransport, url))
+        return idle
 
-    async def take_back(
-        self, route: _Route[httpx.AsyncHTTPTransport], transport: httpx.AsyncHTTPTransport
+    async def _put(
+        self, idle: _Idle[httpx.AsyncHTTPTransport], transport: httpx.AsyncHTTPTransport
     ) -> None:
-        """`take_back` for event loops; the next request has its turn."""
         self._turns.release()
-        for expired in route.put(transport):
+        for expired in idle.put(transport):
             await expired.aclose()
         if self._is_closed:
             await self.aclose()
@@ -310,19 +302,22 @@ class AsyncPool:
     async def aclose(self) -> None:
         """`close` for event loops."""
         self._is_closed = True
-        idle = [transport for route in self._routes.values() for transport in route.empty()]
-        await asyncio.gather(*(transport.aclose() for transport in idle))
+        waiting = [transport for idle in self._idle.values() for transport in idle.empty()]
+        await asyncio.gather(*(transport.aclose() for transport in waiting))
 
 
-class _Body(httpx.SyncByteStream):
-    """The body of an answer; closing it gives its connection back."""
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of an answer, of either kind; closing it gives its connection back, once."""
 
-    def __init__(self, stream: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
+    def __init__(self, stream: Any, give_back: Callable[[], Any]) -> None:
         self._stream = stream
-        self._give_back: Callable[[], None] | None = give_back
+        self._give_back: Callable[[], Any] | None = give_back
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._stream)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
 
     def close(self) -> None:
         give_back, self._give_back = self._give_back, None
@@ -331,19 +326,6 @@ class _Body(httpx.SyncByteStream):
                 self._stream.close()
             finally:
                 give_back()
-
-
-class _AsyncBody(httpx.AsyncByteStream):
-    """`_Body` for event loops."""
-
-    def __init__(
-        self, stream: httpx.AsyncByteStream, give_back: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._stream = stream
-        self._give_back: Callable[[], Awaitable[None]] | None = give_back
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)
 
     async def aclose(self) -> None:
         give_back, self._give_back = self._give_back, None

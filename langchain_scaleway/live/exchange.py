@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
+from langchain_scaleway.client.translation import Translation
 from langchain_scaleway.client.transport import Response, Timeout, new_request
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import Settings
@@ -65,7 +66,7 @@ class Exchange:
         self._method = call.method
         started = time.monotonic()
         try:
-            with endpoint.errors(None):
+            with Translation(endpoint, None):
                 response = connections.send(new_request(*call[:4], _TIMEOUT.as_dict()))
                 self._read_head(response)
                 try:
