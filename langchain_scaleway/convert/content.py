@@ -12,13 +12,52 @@ import base64
 import binascii
 import json
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from langchain_core.messages import HumanMessage
 
 Block = dict[str, Any]
 Part = dict[str, Any]
+
+INPUTS = frozenset({"image", "video", "audio"})
+"""What a model may read besides text."""
+
+_STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "tool_result")
+"""Blocks that need no reading; `content_blocks` knows refusals since langchain-core 1.7.5 only."""
+
+_REASONING_KEYS = (
+    "reasoning",  # LangChain
+    "thinking",  # Anthropic, Mistral
+    "reasoning_content",  # Amazon, as LangChain keeps it
+    "reasoningContent",  # Amazon
+    "reasoningText",
+    "summary",  # OpenAI
+    "content",  # open models on the Responses API
+    "text",
+)
+
+_TEXT_FORMATS = ("csv", "html", "md", "txt")
+"""Amazon's names for formats that are text."""
+
+_TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
+"""Endings of MIME types that are text although they do not begin with `text/`."""
+
+_AUDIO_FORMATS = {"mp3": "mp3", "mpeg": "mp3", "vnd.wave": "wav", "wav": "wav", "wave": "wav"}
+"""The formats that Scaleway names, by the subtype of their MIME types."""
+
+_SIGNATURES = {
+    "image": {
+        "iVBORw0KGgo": "image/png",
+        "/9j/": "image/jpeg",
+        "R0lGOD": "image/gif",
+        "UklGR": "image/webp",
+    },
+    "audio": {"UklGR": "audio/wav", "SUQz": "audio/mpeg", "//": "audio/mpeg"},
+    "video": {"": "video/mp4"},  # the one format in Scaleway's examples
+    "text": {"": "text/plain"},
+}
+"""How data in base64 begins, for blocks that do not say what they hold."""
 
 
 class UnsendableError(ValueError):
@@ -28,20 +67,14 @@ class UnsendableError(ValueError):
     of base64 or a signed address.
     """
 
-    def __init__(self, block: Block, reason: str, way_out: str) -> None:
-        """Describe the block.
-
-        Args:
-            block: One of `standard_blocks`.
-            reason: Why it cannot be sent.
-            way_out: What to do instead.
-        """
-        block, kind = _unwrapped(block), kind_of(block)
+    def __init__(self, block: Block, reason: str) -> None:
+        """Describe a standard block, and say why it cannot be sent, and what to do instead."""
+        block, kind = _unwrapped(block), _kind_of(block)
         keys = ", ".join(sorted(f"`{key}`" for key in block if key != "type"))
         article = "An" if kind.startswith(tuple("aeiou")) else "A"
         name = f"{article} `{kind}` block" if kind else "A block without a type"
         with_keys = f" (with {keys})" if keys else ""
-        super().__init__(f"{name}{with_keys} cannot be sent: {reason}. {way_out}")
+        super().__init__(f"{name}{with_keys} cannot be sent: {reason}")
 
 
 def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
@@ -53,7 +86,8 @@ def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
         content: A message's content, in any dialect.
 
     Yields:
-        Standard (v1) blocks. What nobody can read is `non_standard`.
+        Standard (v1) blocks. What nobody can read is `non_standard`. Results of tools, for which
+        there is no standard, are `tool_result` blocks with `tool_use_id` and `content`.
     """
     for block in [content] if isinstance(content, str) else content:
         if isinstance(block, str):
@@ -69,17 +103,8 @@ def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
             yield {"type": "non_standard", "value": block}
 
 
-def kind_of(block: Block) -> str:
-    """What a standard block calls itself, "" if it has no name."""
-    kind = _unwrapped(block).get("type")
-    return kind if isinstance(kind, str) else ""
-
-
 def part_of(block: Block) -> Part | None:
     """The part of a request for a standard block.
-
-    Args:
-        block: One of `standard_blocks`.
 
     Returns:
         `None` for a block without content: a mark for another provider's cache.
@@ -102,47 +127,80 @@ def part_of(block: Block) -> Part | None:
             return None
     raise UnsendableError(
         block,
-        "Scaleway knows no such content, or something in it is missing",
+        "Scaleway knows no such content, or something in it is missing. "
         "Use text, image, audio or video blocks, or take it out of the history.",
     )
 
 
-def not_shown(block: Block) -> str:
-    """A line of text in the place of a block that a model cannot be shown.
+def shown(
+    block: Block, inputs: frozenset[str], on_left_out: Callable[[str], None] | None = None
+) -> Part | None:
+    """The part for a standard block, or a line of text in its place if the model does not read it.
 
     Args:
-        block: One of `standard_blocks`.
+        block: The block.
+        inputs: What the model reads besides text, of `INPUTS`.
+        on_left_out: Called with the kind of a block in whose place a line goes out.
 
     Example:
-        >>> not_shown({"type": "file", "url": "docs://report", "mime_type": "text/markdown"})
-        '[file docs://report, text/markdown: not shown]'
+        >>> shown({"type": "image", "url": "https://a.example/cat.png"}, frozenset())
+        {'type': 'text', 'text': '[image https://a.example/cat.png: not shown]'}
     """
+    try:
+        part = part_of(block)
+    except UnsendableError:
+        pass
+    else:
+        if part is None or part["type"].removeprefix("input_").removesuffix("_url") in (
+            "text",
+            *inputs,
+        ):
+            return part
+    kind = _kind_of(block)
+    if on_left_out is not None:
+        on_left_out(kind)
     value = _unwrapped(block)
-    extras = value.get("extras")
-    known = {**extras, **value} if isinstance(extras, dict) else value
+    known = _with_extras(value)
     names = (known.get(key) for key in ("url", "uri", "filename", "title", "name", "file_id"))
     name = next((n for n in names if isinstance(n, str) and n and not n.startswith("data:")), "")
     mime_type = known.get("mime_type") or known.get("mimeType")
-    described = " ".join(filter(None, (kind_of(block) or "block", name)))
     with_type = f", {mime_type}" if isinstance(mime_type, str) else ""
-    return f"[{described}{with_type}: not shown]"
+    described = " ".join(filter(None, (kind or "block", name)))
+    return {"type": "text", "text": f"[{described}{with_type}: not shown]"}
 
 
-def text_of(content: Any) -> str:
-    """What a tool or a search returned as text: a string, content blocks, or any other value."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    if isinstance(content, list) and all(isinstance(block, str | dict) for block in content):
-        return "\n".join(filter(None, map(_block_as_text, standard_blocks(content))))
-    return as_json(content)
+def parts_of(
+    content: Any,
+    inputs: frozenset[str] = frozenset(),
+    on_left_out: Callable[[str], None] | None = None,
+) -> list[Part]:
+    """The parts for what a tool or a search returned: a string, blocks, or any other value.
+
+    Args:
+        content: The content.
+        inputs: What the model reads besides text, of `INPUTS`.
+        on_left_out: Called with the kind of each block in whose place a line goes out.
+    """
+    if content is None:
+        return []
+    if not isinstance(content, str) and not _is_blocks(content):
+        content = as_json(content)
+    parts: list[Part] = []
+    for block in standard_blocks(content):
+        if block["type"] == "tool_result":
+            parts += parts_of(block["content"], inputs, on_left_out)
+        elif part := shown(block, inputs, on_left_out):
+            parts.append(part)
+    return parts
 
 
-def _block_as_text(block: Block) -> str:
-    try:
-        part = part_of(block) or {"type": "text", "text": ""}
-    except UnsendableError:
-        return not_shown(block)
-    return part["text"] if part["type"] == "text" else not_shown(block)
+def joined(parts: Iterable[Part]) -> str:
+    """The texts, with a line break between them, as vLLM joins them for templates that take text.
+
+    Lists are not sent: some templates, vLLM's `tool_chat_template_mistral3` for one, show the
+    model nothing but the first block of a system message.
+    """
+    return "\n".join(part["text"] for part in parts if part["type"] == "text")
 
 
 def as_json(value: Any) -> str:
@@ -175,32 +233,34 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"type": "non_standard", "value": dict(value)}:
             return _corrected(value)
         # Text
-        case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
-            return {"type": "text", "text": text}
         case (
-            {"guardContent": {"text": {"text": str(text)}}}
+            {"type": "text" | "input_text" | "output_text", "text": str(text)}
+            | {"guardContent": {"text": {"text": str(text)}}}
             | {"type": "guard_content", "text": str(text)}
             | {"type": "guard_content", "guard_content": {"text": str(text)}}
         ):
-            return {"type": "text", "text": text}
-        case {"citationsContent": {"content": content}}:
-            return {"type": "text", "text": text_of(content)}
+            return _text(text)
+        case {"citationsContent": {"content": content}} | {
+            "type": "custom_tool_call_output",
+            "output": content,
+        }:
+            return _text(content)
         case {"json": value}:
-            return {"type": "text", "text": as_json(value)}
-        case {"type": "custom_tool_call_output", "output": output}:
-            return {"type": "text", "text": text_of(output)}
+            return _text(as_json(value))
         case {"type": "search_result", "content": content, **more}:
-            text, source = text_of(content), more.get("source")
-            return {**more, "type": "text-plain", "text": text, "source": None, "context": source}
+            return _text(content, title=more.get("title"), context=more.get("source"))
         case {"type": "document", "source": {"type": "content", "content": content}, **more}:
-            return {**more, "type": "text-plain", "text": text_of(content)}
+            return _text(content, title=more.get("title"), context=more.get("context"))
         case {"type": "file", "source_type": "text", "text": str(text), **more}:  # v0
-            return {**more, "type": "text-plain", "text": text}
+            return _text(text, **more)
+        case {"type": "document", "document": {"data": data}}:  # Cohere
+            lines = [f"{k}: {v}" for k, v in data.items()] if isinstance(data, dict) else data
+            return _text(lines)
         # Pictures, recordings and resources of MCP
         case {"type": "image" | "audio" as kind, "data": data, "mimeType": mime_type}:
             return {"type": kind, "base64": data, "mime_type": mime_type}
         case {"type": "resource", "resource": {"text": str(text), **more}}:
-            return {"type": "text-plain", "text": text, "title": more.get("uri")}
+            return _text(text, title=more.get("uri"))
         case {"type": "resource", "resource": {"blob": data, **more}}:
             mime_type = more.get("mimeType")
             return {"type": "file", "base64": data, "mime_type": mime_type, "name": more.get("uri")}
@@ -208,8 +268,7 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"type": "image_url" | "video_url" as key}:
             value = block.get(key)
             value = value if isinstance(value, dict) else {"url": value}
-            extras = {"detail": value["detail"]} if value.get("detail") else {}
-            return {"type": key.removesuffix("_url"), "url": value.get("url"), "extras": extras}
+            return {"type": key.removesuffix("_url"), "url": value.get("url"), "extras": value}
         case {"type": "input_image", **more}:
             return {"type": "image", "url": more.get("image_url"), "extras": more}
         case {"image": dict(value)} | {"video": dict(value)} | {"document": dict(value)}:
@@ -220,14 +279,27 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"type": "media" | "file_data", "mime_type": str(mime_type), **more}:
             data, url = more.get("data"), more.get("file_uri")
             return {"type": "file", "mime_type": mime_type, "base64": data, "url": url}
-        # What assistants write
+        # What assistants write, and what tools return to them
         case {"type": "reasoning" | "thinking" | "reasoning_content"} | {"reasoningContent": _}:
             return {"type": "reasoning", "reasoning": reasoning_text(block)}
         case {"type": "tool_use" | "function_call" | "custom_tool_call", **more}:
             args = next((more[key] for key in ("args", "arguments", "input") if key in more), "")
             call_id = more.get("call_id") or more.get("id")  # OpenAI's `id` is the block's.
             return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
+        case {"type": "tool_result", **more}:
+            call_id, content = more.get("tool_use_id"), more.get("content")
+            return {"type": "tool_result", "tool_use_id": call_id, "content": content}
+        case {"type": "function_call_output", "call_id": call_id, **more}:
+            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("output")}
+        case {"toolResult": {"toolUseId": call_id, **more}}:
+            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("content")}
     return block
+
+
+def _text(content: Any, /, **more: Any) -> Block:
+    """A block of text, with what is known of it; blocks within become text, too."""
+    text = content if isinstance(content, str) else joined(parts_of(content))
+    return {**more, "type": "text-plain" if more else "text", "text": text}
 
 
 def _of_converse(kind: str, value: Block) -> Block:
@@ -235,11 +307,11 @@ def _of_converse(kind: str, value: Block) -> Block:
     source, form = value.get("source"), value.get("format")
     source = source if isinstance(source, dict) else {}
     if "text" in source or "content" in source:
-        text = text_of(source.get("text", source.get("content")))
-        return {"type": "text-plain", "text": text, "title": value.get("name")}
+        return _text(source.get("text", source.get("content")), title=value.get("name"))
     family = {"document": "text" if form in _TEXT_FORMATS else "application"}.get(kind, kind)
-    data, title = source.get("bytes"), value.get("name")
-    return {"type": "file", "mime_type": f"{family}/{form}", "base64": data, "title": title}
+    mime_type = f"{family}/{form}" if isinstance(form, str) else None
+    block = {"base64": source.get("bytes"), "mime_type": mime_type, "title": value.get("name")}
+    return {**block, "type": "file" if kind == "document" else kind}
 
 
 # Data: in base64, in a `data:` URL, or at an address
@@ -247,58 +319,51 @@ def _of_converse(kind: str, value: Block) -> Block:
 
 def _part_of_data(block: Block) -> Part:
     kind, mime_type = block["type"], _essence(block.get("mime_type"))
-    if kind == "file" and mime_type.partition("/")[0] in ("image", "audio", "video"):
+    if kind == "file" and mime_type.partition("/")[0] in INPUTS:
         kind = mime_type.partition("/")[0]
     if kind in ("image", "video"):
-        extras = block.get("extras")
-        detail = extras.get("detail") if isinstance(extras, dict) else None
         url = {"url": _address(block, kind)}
-        return {"type": f"{kind}_url", f"{kind}_url": {**url, "detail": detail} if detail else url}
+        if detail := _with_extras(block).get("detail"):
+            url["detail"] = detail
+        return {"type": f"{kind}_url", f"{kind}_url": url}
     if kind == "audio":
-        return _audio(block)
+        header, _, data = _address(block, "audio").partition(",")
+        subtype = _essence(header).removeprefix("data:audio/").removeprefix("x-")
+        if not data or subtype not in _AUDIO_FORMATS:
+            raise UnsendableError(
+                block,
+                "Scaleway takes audio as MP3 or WAV in base64. "
+                "Read the file, convert it if need be, and give `base64` and `mime_type`.",
+            )
+        audio = {"data": data, "format": _AUDIO_FORMATS[subtype]}
+        return {"type": "input_audio", "input_audio": audio}
     if (text := _text_in_file(block)) is None:
         raise UnsendableError(
             block,
-            "Scaleway's chat models take no files",
+            "Scaleway's chat models take no files. "
             "Send the document's text as a text block, or its pages as images.",
         )
     return _titled(block, text)
-
-
-def _audio(block: Block) -> Part:
-    header, _, data = _address(block, "audio").partition(",")
-    audio_format = _AUDIO_FORMATS.get(_essence(header.removeprefix("data:")))
-    if not data or audio_format is None:
-        raise UnsendableError(
-            block,
-            "Scaleway takes audio as MP3 or WAV in base64",
-            "Read the file, convert it if need be, and give `base64` and `mime_type`.",
-        )
-    return {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
 
 
 def _text_in_file(block: Block) -> str | None:
     """The text in a file, `None` if it holds something else."""
     try:
         header, _, data = _address(block, "text").partition(",")
-    except UnsendableError:
-        return None
-    mime_type = _essence(header.removeprefix("data:"))
-    # langchain-core calls all files in OpenAI's form PDFs; a real one begins with "%PDF".
-    is_text = mime_type.startswith("text/") or mime_type.endswith(_TEXTUAL_ENDINGS)
-    if not is_text and (mime_type != "application/pdf" or data.startswith("JVBER")):
-        return None
-    try:
+        mime_type = _essence(header.removeprefix("data:"))
+        # langchain-core calls all files in OpenAI's form PDFs; a real one begins with "%PDF".
+        is_text = mime_type.startswith("text/") or mime_type.endswith(_TEXTUAL_ENDINGS)
+        if not is_text and (mime_type != "application/pdf" or data.startswith("JVBER")):
+            return None
         text = base64.b64decode(data, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except (UnsendableError, binascii.Error, UnicodeDecodeError):
         return None
     return text if text and "\0" not in text else None
 
 
 def _titled(block: Block, text: str) -> Part:
-    extras = block.get("extras")
-    known = {**extras, **block} if isinstance(extras, dict) else block
-    titles = [known.get(key) for key in ("title", "name", "context")]
+    known = _with_extras(block)
+    titles = (known.get(key) for key in ("title", "name", "context"))
     lines = [title for title in titles if isinstance(title, str) and title]
     return {"type": "text", "text": "\n".join([*lines, text])}
 
@@ -310,7 +375,7 @@ def _address(block: Block, kind: str = "") -> str:
         if not url[:8].lower().startswith(("http://", "https://", "data:")):
             raise UnsendableError(
                 block,
-                "its address is no http, https or data URL, so Scaleway cannot fetch it",
+                "its address is no http, https or data URL, so Scaleway cannot fetch it. "
                 "Give an address on the web, or the data itself as `base64` with its `mime_type`.",
             )
         return url if url[:4].lower() == "http" else _without_spaces(url)
@@ -320,16 +385,17 @@ def _address(block: Block, kind: str = "") -> str:
     if not isinstance(data, str) or not data:
         raise UnsendableError(
             block,
-            "it holds neither an address nor data, and Scaleway keeps no files with ids",
+            "it holds neither an address nor data, and Scaleway keeps no files with ids. "
             f"Give the {kind}'s `url`, or its `base64` and `mime_type`.",
         )
     data = _without_spaces(data)
     if data.startswith("data:"):
         return data
-    mime_type = block.get("mime_type") or _guessed_mime_type(data, kind)
+    guesses = (m for prefix, m in _SIGNATURES.get(kind, {}).items() if data.startswith(prefix))
+    mime_type = block.get("mime_type") or next(guesses, None)
     if not isinstance(mime_type, str):
         raise UnsendableError(
-            block, "its data has no MIME type", f'Add `mime_type`, such as "{kind}/…".'
+            block, f'its data has no MIME type. Add `mime_type`, such as "{kind}/…".'
         )
     return f"data:{mime_type};base64,{data}"
 
@@ -339,13 +405,12 @@ def _without_spaces(data: str) -> str:
     return "".join(data.split()) if any(space in data for space in "\n\r\t ") else data
 
 
-def _guessed_mime_type(data: str, kind: str) -> str | None:
-    signatures = _SIGNATURES.get(kind, {})
-    return next((m for prefix, m in signatures.items() if data.startswith(prefix)), None)
-
-
 def _essence(mime_type: Any) -> str:
     return mime_type.partition(";")[0].strip().lower() if isinstance(mime_type, str) else ""
+
+
+def _is_blocks(content: Any) -> bool:
+    return isinstance(content, list) and all(isinstance(block, str | dict) for block in content)
 
 
 def _unwrapped(block: Block) -> Block:
@@ -353,45 +418,12 @@ def _unwrapped(block: Block) -> Block:
     return value if isinstance(value, dict) else block
 
 
-_STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call")
-"""Blocks that need no reading; `content_blocks` knows refusals since langchain-core 1.7.5 only."""
+def _kind_of(block: Block) -> str:
+    """What a block calls itself, "" if it has no name."""
+    kind = _unwrapped(block).get("type")
+    return kind if isinstance(kind, str) else ""
 
-_REASONING_KEYS = (
-    "reasoning",  # LangChain
-    "thinking",  # Anthropic, Mistral
-    "reasoning_content",  # Amazon, as LangChain keeps it
-    "reasoningContent",  # Amazon
-    "reasoningText",
-    "summary",  # OpenAI
-    "content",  # open models on the Responses API
-    "text",
-)
 
-_TEXT_FORMATS = ("csv", "html", "md", "txt")
-"""Amazon's names for formats that are text."""
-
-_TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
-"""Endings of MIME types that are text although they do not begin with `text/`."""
-
-_AUDIO_FORMATS = {
-    "audio/mp3": "mp3",
-    "audio/mpeg": "mp3",
-    "audio/vnd.wave": "wav",
-    "audio/wav": "wav",
-    "audio/wave": "wav",
-    "audio/x-wav": "wav",
-}
-"""The formats that Scaleway names, by MIME type."""
-
-_SIGNATURES: dict[str, dict[str, str]] = {
-    "image": {
-        "iVBORw0KGgo": "image/png",
-        "/9j/": "image/jpeg",
-        "R0lGOD": "image/gif",
-        "UklGR": "image/webp",
-    },
-    "audio": {"UklGR": "audio/wav", "SUQz": "audio/mpeg", "//": "audio/mpeg"},
-    "video": {"": "video/mp4"},  # the one format in Scaleway's examples
-    "text": {"": "text/plain"},
-}
-"""How data in base64 begins, for blocks that do not say what they hold."""
+def _with_extras(block: Block) -> Block:
+    extras = block.get("extras")
+    return {**extras, **block} if isinstance(extras, dict) else block

@@ -7,8 +7,8 @@ refused: it would be refused again in every later turn, and the conversation wou
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from langchain_core.messages import (
     AIMessage,
@@ -23,16 +23,17 @@ from langchain_core.messages import (
 from pydantic_core import from_json
 
 from langchain_scaleway.convert.content import (
+    INPUTS,
     Block,
     Part,
     UnsendableError,
     as_json,
-    kind_of,
-    not_shown,
+    joined,
     part_of,
+    parts_of,
     reasoning_text,
+    shown,
     standard_blocks,
-    text_of,
 )
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.templates import Template, fit, template_of
@@ -44,16 +45,6 @@ UNREADABLE_ARGUMENTS = "unreadable_arguments"
 
 UNNAMED_TOOL = "unnamed_tool"
 """The tool's name in a call that the model made without one."""
-
-INPUTS = frozenset({"image", "video", "audio"})
-"""What a model may read besides text."""
-
-_INPUT_OF_PART = {
-    "image_url": "image",
-    "video_url": "video",
-    "input_audio": "audio",
-    "audio_url": "audio",
-}
 
 
 def messages_to_wire(
@@ -75,7 +66,8 @@ def messages_to_wire(
     - A `FunctionMessage` becomes a tool message that answers the `function_call` before it:
       chat templates know no role "function", and many silently leave such a message out.
     - Anthropic's `tool_result` blocks in a human message become tool messages before it.
-    - Pictures that tools returned go into a user message behind all results of the turn.
+    - Pictures that tools returned go into a user message behind all results of the turn: vLLM
+      0.33 takes them in a tool message, for some models; the Mistral family does not.
     - A line of text takes the place of what the model cannot be shown, except in human messages
       after the last reply.
 
@@ -101,41 +93,32 @@ def messages_to_wire(
     last_reply = max((n for n, role in enumerate(roles) if role == "assistant"), default=-1)
     last_question = max((n for n, role in enumerate(roles) if role == "user"), default=-1)
     template = template_of(family)
-    wire: list[WireMessage] = []
+    wire = _Wire(inputs, names or ToolNames(), on_left_out)
     for position, (role, message) in enumerate(zip(roles, messages, strict=True)):
-        content = message.content
+        content, name = message.content, message.name
         if role == "assistant":
             in_run = template.reads_reasoning and position > last_question
             replayed = in_run if replay_reasoning is None else replay_reasoning
-            wire.append(_assistant(message, len(wire), template if replayed else None))
+            wire.add_reply(message, template if replayed else None)
         elif role == "tool":
-            wire.append(_tool_message(_call_id_of(message, wire), content, inputs))
+            call_id = getattr(
+                message, "tool_call_id", message.additional_kwargs.get("tool_call_id")
+            )
+            wire.add_result(call_id, content, name)
         elif isinstance(content, str):
-            wire.append({"role": role, "content": content})
+            wire.add(role, content, name)
         elif role == "system":
-            parts = [_shown(b, frozenset(), on_left_out) for b in standard_blocks(content)]
-            wire.append({"role": role, "content": _text_of_parts(parts)})
-        elif position < last_reply or "lc_source" in message.additional_kwargs:  # a program's
-            wire += _user(role, content, inputs, lambda b: _shown(b, inputs, on_left_out))
+            wire.add(role, joined(parts_of(content, frozenset(), on_left_out)), name)
         else:
+            # An earlier one was taken by another model, and a program wrote a summary.
+            is_new = position > last_reply and "lc_source" not in message.additional_kwargs
             try:
-                wire += _user(role, content, inputs, part_of)
+                wire.add_blocks(role, content, name, is_new=is_new)
             except UnsendableError as error:
                 kind = type(message).__name__
                 raise ValueError(f"messages[{position}] ({kind}): {error}") from error
-        if message.name and wire[-1]["role"] == role:
-            wire[-1]["name"] = message.name
-    wire = list(_pictures_behind_results(wire))
-    _rename_calls(wire, names or ToolNames())
-    return fit(wire, family)
-
-
-def _rename_calls(wire: list[WireMessage], names: ToolNames) -> None:
-    for message in wire:
-        for call in message.get("tool_calls", ()):
-            call["function"]["name"] = names.to_wire(call["function"]["name"])
-        if message["role"] == "tool" and "name" in message:
-            message["name"] = names.to_wire(message["name"])
+    wire.end_turn()
+    return fit(wire.messages, family)
 
 
 def readable_inputs(profile: Mapping[str, Any] | None) -> frozenset[str]:
@@ -169,164 +152,130 @@ def _role_of(message: BaseMessage, position: int) -> str:
     raise ValueError(f"messages[{position}] ({type(message).__name__}): {problem}")
 
 
-def _user(
-    role: str,
-    content: list[str | Block],
-    inputs: frozenset[str],
-    to_part: Callable[[Block], Part | None],
-) -> list[WireMessage]:
-    """A message of content parts, behind the tool results that it holds in Anthropic's form."""
-    results: list[WireMessage] = []
-    parts: list[Part] = []
-    for block in standard_blocks(content):
-        match block.get("value", block):
-            case {"type": "tool_result", "tool_use_id": call_id, **more}:
-                results.append(_tool_message(call_id, more.get("content"), inputs))
-            case {"type": "function_call_output", "call_id": call_id, **more}:
-                results.append(_tool_message(call_id, more.get("output"), inputs))
-            case {"toolResult": {"toolUseId": call_id, **more}}:
-                results.append(_tool_message(call_id, more.get("content"), inputs))
-            case {"type": "tool_call"}:  # Users call no tools; other integrations drop them, too.
-                pass
-            case _:
-                if part := to_part(block):
-                    parts.append(part)
-    # No server takes an empty list.
-    return [*results, {"role": role, "content": parts or ""}] if parts or not results else results
+class _Call(NamedTuple):
+    """A tool call, as the history has it."""
+
+    id: str
+    name: str
+    arguments: Any
 
 
-def _shown(
-    block: Block, inputs: frozenset[str], on_left_out: Callable[[str], None] | None = None
-) -> Part | None:
-    """The part for a block, or a line of text in its place if the model does not read it."""
-    try:
-        part = part_of(block)
-    except UnsendableError:
-        pass
-    else:
-        if part is None or _INPUT_OF_PART.get(part["type"]) in {None, *inputs}:
-            return part
-    if on_left_out is not None:
-        on_left_out(kind_of(block))
-    return {"type": "text", "text": not_shown(block)}
+class _Wire:
+    """The messages of a request, as they come together."""
 
+    def __init__(
+        self,
+        inputs: frozenset[str],
+        names: ToolNames,
+        on_left_out: Callable[[str], None] | None,
+    ) -> None:
+        self.messages: list[WireMessage] = []
+        self._inputs = inputs
+        self._names = names
+        self._on_left_out = on_left_out
+        self._open: list[tuple[_Call, str]] = []  # The last calls without a result; their new ids.
+        self._pictures: list[Part] = []  # What tools have returned in this turn.
 
-def _text_of_parts(parts: Iterable[Part | None]) -> str:
-    """Texts joined with a line break, as vLLM joins them for chat templates that take text.
+    def add(self, role: str, content: str | list[Part], name: str | None) -> WireMessage:
+        self.end_turn()
+        message = {"role": role, "content": content, **({"name": name} if name else {})}
+        self.messages.append(message)
+        return message
 
-    Lists are not sent: some templates, vLLM's `tool_chat_template_mistral3` for one, show the
-    model nothing but the first block of a system message.
-    """
-    return "\n".join(part["text"] for part in parts if part and part["type"] == "text")
+    def end_turn(self) -> None:
+        """No more results come of the last calls."""
+        self._open = []
+        if self._pictures:
+            self.messages.append({"role": "user", "content": self._pictures})
+            self._pictures = []
 
+    def add_blocks(
+        self, role: str, content: list[str | Block], name: str | None, *, is_new: bool
+    ) -> None:
+        """Add a message of content parts, behind the tool results that it holds."""
+        parts: list[Part] = []
+        has_results = False
+        for block in standard_blocks(content):
+            if block["type"] == "tool_result":
+                has_results = True
+                self.add_result(block["tool_use_id"], block["content"], None)
+            elif block["type"] != "tool_call":  # Users call none; others drop them, too.
+                part = part_of(block) if is_new else shown(block, self._inputs, self._on_left_out)
+                parts += [part] if part else []
+        if parts or not has_results:
+            self.add(role, parts or "", name)  # No server takes an empty list.
 
-# Tools' results
+    def add_result(self, call_id: Any, content: Any, name: str | None) -> None:
+        parts = parts_of(content, self._inputs)
+        pictures = [part for part in parts if part["type"] != "text"]
+        if pictures:
+            intro = {"type": "text", "text": f"{name or 'A tool'} returned:"}
+            self._pictures += [intro, *pictures]
+        message = {"role": "tool", "tool_call_id": self._answered(call_id, name)}
+        message["content"] = joined(parts)
+        if name:
+            message["name"] = self._names.to_wire(name)
+        self.messages.append(message)
 
+    def _answered(self, call_id: Any, name: str | None) -> str:
+        """The id of the call that a result answers.
 
-def _tool_message(call_id: Any, content: Any, inputs: frozenset[str]) -> WireMessage:
-    """A tool message; its content is a list for now if pictures are among it."""
-    wire: WireMessage = {
-        "role": "tool",
-        "tool_call_id": call_id if isinstance(call_id, str) else "",
-    }
-    if not isinstance(content, list) or not all(isinstance(b, str | dict) for b in content):
-        return {**wire, "content": text_of(content)}
-    parts = [part for b in standard_blocks(_results_in(content)) if (part := _shown(b, inputs))]
-    has_pictures = any(part["type"] != "text" for part in parts)
-    return {**wire, "content": parts if has_pictures else _text_of_parts(parts)}
+        Not every result says it: a `FunctionMessage`, a chat message with the role "tool", those of
+        providers whose calls have no ids, or one id for two. Then it is the first call that has no
+        result yet, of the function's name if there is one; "" without any.
+        """
+        given = call_id if isinstance(call_id, str) else ""
+        fitting = [one for one in self._open if given in ("", one[0].id)]
+        if not fitting:
+            return given
+        answered = min(fitting, key=lambda one: one[0].name != name)
+        self._open.remove(answered)
+        return answered[1]
 
+    def add_reply(self, message: BaseMessage, replayed_for: Template | None) -> None:
+        """Add what an assistant said, by any provider's model: text, calls and reasoning.
 
-def _results_in(content: Iterable[str | Block]) -> Iterator[str | Block]:
-    """A tool message's content, of Anthropic's `tool_result` blocks what they hold."""
-    for block in content:
-        match block:
-            case {"type": "tool_result", "content": str(text)}:
-                yield text
-            case {"type": "tool_result", "content": list(blocks)}:
-                yield from (b for b in blocks if isinstance(b, str | dict))
-            case _:
-                yield block
+        What is none of these (pictures, files, searches by a provider's server, citations, …) is
+        left out.
 
+        Args:
+            message: The reply.
+            replayed_for: What reads the reasoning; `None` to leave it out.
+        """
+        content, kwargs = message.content, message.additional_kwargs
+        kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
+        if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
+            self.add("assistant", content, message.name)
+            return
+        blocks = [] if isinstance(content, str) else list(standard_blocks(content))
+        text = content if isinstance(content, str) else "".join(map(_spoken, blocks))
+        if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
+            text = reasoning_text(audio.get("transcript"))
+        refusals = [kwargs.get("refusal"), "".join(_string(block, "refusal") for block in blocks)]
+        if refusal := next((r for r in refusals if r and isinstance(r, str)), ""):
+            text = f"{text}\n\n{refusal}" if text else refusal
+        # A message that is all tool calls gets "", which vLLM takes (recording
+        # `tool_result_turn_empty_content`) and every chat template can print.
+        wire = self.add("assistant", text, message.name)
+        if calls := _calls(kept, blocks, kwargs):
+            wire["tool_calls"] = [
+                self._wire_call(call, number) for number, call in enumerate(calls)
+            ]
+        if replayed_for is not None:
+            # Fields and content hold copies of each other.
+            reasoning = reasoning_text(kwargs.get("reasoning_content") or kwargs.get("reasoning"))
+            if not reasoning:
+                thoughts = (_string(block, "reasoning") for block in blocks)
+                reasoning = "\n\n".join(filter(None, thoughts))
+            if reasoning or (calls and replayed_for.demands_reasoning):
+                wire["reasoning"] = reasoning
 
-def _pictures_behind_results(wire: Iterable[WireMessage]) -> Iterator[WireMessage]:
-    """The messages with pictures among tools' results in a user message behind those results.
-
-    vLLM 0.33 takes pictures in a tool message, for some models; the Mistral family does not.
-    """
-    pictures: list[Part] = []
-    for message in wire:
-        if pictures and message["role"] != "tool":
-            yield {"role": "user", "content": pictures}
-            pictures = []
-        if message["role"] == "tool" and isinstance(parts := message["content"], list):
-            pictures.append({"type": "text", "text": f"{message.get('name', 'A tool')} returned:"})
-            pictures += [part for part in parts if part["type"] != "text"]
-            yield {**message, "content": _text_of_parts(parts)}
-        else:
-            yield message
-    if pictures:
-        yield {"role": "user", "content": pictures}
-
-
-def _call_id_of(message: BaseMessage, wire: Sequence[WireMessage]) -> str:
-    """The id of the call that a tool's message answers.
-
-    Not every message says it: a `FunctionMessage`, a chat message with the role "tool", results of
-    providers whose calls have no ids. Then it is the first call that has no result yet, of the
-    function's name if there is one; "" without any.
-    """
-    call_id = getattr(message, "tool_call_id", message.additional_kwargs.get("tool_call_id"))
-    if call_id and isinstance(call_id, str):
-        return call_id
-    answered = set()
-    for earlier in reversed(wire):
-        if earlier["role"] != "tool":
-            calls = [c for c in earlier.get("tool_calls", ()) if c["id"] not in answered]
-            calls.sort(key=lambda call: call["function"]["name"] != message.name)
-            return calls[0]["id"] if calls else ""
-        answered.add(earlier["tool_call_id"])
-    return ""
-
-
-# What assistants said
-
-
-def _assistant(message: BaseMessage, position: int, replayed_for: Template | None) -> WireMessage:
-    """The assistant message for a reply, by any provider's model: text, calls and reasoning.
-
-    What is none of these (pictures, files, searches by a provider's server, citations, …) is
-    left out.
-
-    Args:
-        message: The reply.
-        position: Where it stands in the request; gives calls an id that have none of their own.
-        replayed_for: What reads the reasoning; `None` to leave it out.
-    """
-    content, kwargs = message.content, message.additional_kwargs
-    kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
-    if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
-        return {"role": "assistant", "content": content}
-    blocks = [] if isinstance(content, str) else list(standard_blocks(content))
-    text = content if isinstance(content, str) else "".join(map(_spoken, blocks))
-    if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
-        text = reasoning_text(audio.get("transcript"))
-    refusals = [kwargs.get("refusal"), "".join(_string(block, "refusal") for block in blocks)]
-    if refusal := next((r for r in refusals if r and isinstance(r, str)), ""):
-        text = f"{text}\n\n{refusal}" if text else refusal
-    # A message that is all tool calls gets "", which vLLM takes (recording
-    # `tool_result_turn_empty_content`) and every chat template can print.
-    wire: WireMessage = {"role": "assistant", "content": text}
-    if calls := _calls(kept, blocks) or list(_calls_of_old_histories(kwargs)):
-        wire["tool_calls"] = calls
-    ids = {""}
-    for number, call in enumerate(calls):
-        call["id"] = f"call{position}n{number}" if call["id"] in ids else call["id"]
-        ids.add(call["id"])
-    if replayed_for is not None:
-        reasoning = _reasoning(blocks, kwargs)
-        if reasoning or (calls and replayed_for.demands_reasoning):
-            wire["reasoning"] = reasoning
-    return wire
+    def _wire_call(self, call: _Call, number: int) -> WireMessage:
+        taken = {"", *(wire_id for _, wire_id in self._open)}
+        call_id = f"call{len(self.messages) - 1}n{number}" if call.id in taken else call.id
+        self._open.append((call, call_id))
+        function = {"name": self._names.to_wire(call.name), "arguments": _arguments(call.arguments)}
+        return {"id": call_id, "type": "function", "function": function}
 
 
 def _spoken(block: Block) -> str:
@@ -344,48 +293,40 @@ def _string(block: Block, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _reasoning(blocks: Sequence[Block], kwargs: dict[str, Any]) -> str:
-    """The message's reasoning; `additional_kwargs` and content hold copies of each other."""
-    kept = reasoning_text(kwargs.get("reasoning_content") or kwargs.get("reasoning"))
-    return kept or "\n\n".join(filter(None, (_string(block, "reasoning") for block in blocks)))
-
-
-def _calls(kept: Iterable[Mapping[str, Any]], blocks: Iterable[Block]) -> list[Block]:
+def _calls(
+    kept: Iterable[Mapping[str, Any]], blocks: Iterable[Block], kwargs: Mapping[str, Any]
+) -> list[_Call]:
     """A message's tool calls, each once: those that it keeps apart, and others in its content.
 
     A call without an id among the blocks cannot be compared with those in `tool_calls`; if there
     are any, it counts as one of them.
     """
-    calls = [_wire_call(call["id"], call["name"], call["args"]) for call in kept]
-    ids = {call["id"] for call in calls}
+    calls = [_call(call["id"], call["name"], call["args"]) for call in kept]
+    ids = {call.id for call in calls}
     for block in blocks:
-        if block.get("type") in ("tool_call", "invalid_tool_call"):
-            call = _wire_call(block.get("id"), block.get("name"), block.get("args"))
-            if call["id"] not in ids and (call["id"] or not ids):
+        if block["type"] in ("tool_call", "invalid_tool_call"):
+            call = _call(block.get("id"), block.get("name"), block.get("args"))
+            if call.id not in ids and (call.id or not ids):
                 calls.append(call)
+    if calls:
+        return calls
+    # In the API's own form, as LangChain kept calls before it had `tool_calls`.
+    raw = kwargs.get("tool_calls")
+    if not isinstance(raw, list):  # from before there were tools, without an id
+        raw = [{"function": kwargs.get("function_call")}]
+    for one in raw:
+        match one:
+            case {"function": {"name": name, **more}}:
+                calls.append(_call(one.get("id"), name, more.get("arguments")))
     return calls
 
 
-def _calls_of_old_histories(kwargs: dict[str, Any]) -> Iterator[Block]:
-    """Calls in the API's own form, as LangChain kept them before it had `tool_calls`."""
-    calls = kwargs.get("tool_calls")
-    if not isinstance(calls, list):  # from before there were tools, without an id
-        calls = [{"function": kwargs.get("function_call")}]
-    for call in calls:
-        match call:
-            case {"function": {"name": name, **more}}:
-                yield _wire_call(call.get("id"), name, more.get("arguments"))
-
-
-def _wire_call(call_id: Any, name: Any, arguments: Any) -> Block:
-    return {
-        "id": call_id if isinstance(call_id, str) else "",
-        "type": "function",
-        "function": {
-            "name": name if name and isinstance(name, str) else UNNAMED_TOOL,
-            "arguments": _arguments(arguments),
-        },
-    }
+def _call(call_id: Any, name: Any, arguments: Any) -> _Call:
+    return _Call(
+        id=call_id if isinstance(call_id, str) else "",
+        name=name if name and isinstance(name, str) else UNNAMED_TOOL,
+        arguments=arguments,
+    )
 
 
 def _arguments(arguments: Any) -> str:
@@ -415,10 +356,7 @@ _encode = json.JSONEncoder(
 
 
 def _whole_characters(text: str) -> str:
-    """The text with U+FFFD in place of a half of a character without its other half.
-
-    Models write characters beyond U+FFFF as two escapes in JSON, and may stop after the first.
-    """
+    """The text with U+FFFD in place of half of a character without its other half."""
     try:
         text.encode()
     except UnicodeEncodeError:

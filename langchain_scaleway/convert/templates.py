@@ -1,35 +1,27 @@
 """What the chat templates of model families demand of a history, and histories in that form.
 
-A chat template makes a model's prompt of the messages. Each family has its own. What a template
-does not expect, it refuses (the server answers 400 with the template's own words) or leaves out
-without a word. Such histories are common: an agent's middleware adds a system message, a run is
-interrupted between a call and its result, a long conversation is trimmed, another provider's model
-began it.
+A chat template makes a model's prompt of the messages. What it does not expect, it refuses (the
+server answers 400 with the template's own words) or leaves out without a word. Such histories are
+common: an agent's middleware adds a system message, a run is interrupted between a call and its
+result, a long conversation is trimmed, another provider's model began it.
 
-`TEMPLATES` says for each family what its template demands, and `fit` does it. What was read, and
-when, is on the page "Chat templates" of the documentation.
+What was read, and when, is on the page "Chat templates" of the documentation.
 """
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import dropwhile
 from typing import Any, NamedTuple
 
 WireMessage = dict[str, Any]
 
 NO_RESULT = "No result came of this call."
-"""The result that stands in for the missing one of a call.
-
-LangChain's agents answer no invalid calls, and runs that are interrupted leave others unanswered.
-"""
+"""The result of a call without one: agents answer no invalid calls, and runs are interrupted."""
 
 CLOSING_TURN = "OK."
-"""What the assistant says between a tool's result and the next user message.
-
-Such histories are common: an agent that answers through a tool, as `ToolStrategy` does, ends each
-run with a tool message.
-"""
+"""What the assistant says between a tool's result and the next user message: an agent that answers
+through a tool, as `ToolStrategy` does, ends each run with a tool message."""
 
 USER_TURN = "Go on."
 """What the user says where a template demands that somebody asks."""
@@ -88,6 +80,7 @@ TEMPLATES: Mapping[str, Template] = {
         names="(meta-)?llama-?3",
         source="vLLM, examples/tool_chat_template_llama3.1_json.jinja (2026-11)",
         user_needed=True,
+        paired=True,
         one_call=True,
     ),
     "gemma-4": Template(
@@ -181,15 +174,9 @@ def fit(messages: list[WireMessage], family: str | None) -> list[WireMessage]:
     template = template_of(family)
     if family is None or not messages:
         return messages
-    for message in messages:
-        if message["role"] not in _ROLES:
-            message["role"] = "user"
-    if template.paired or template.one_call:
-        messages = list(_paired(messages, one_call=template.one_call))
-    if template.system_first:
-        _move_late_system_messages(messages)
-    if template.user_needed and not any(message["role"] == "user" for message in messages):
-        _give_a_user(messages)
+    if template.paired:
+        messages = _paired(messages, one_call=template.one_call)
+    _give_roles(messages, template)
     if template.system_first or template.turns:
         merged = ("system", "user", "assistant") if template.turns else ("system",)
         messages = _merged(messages, merged)
@@ -200,83 +187,57 @@ def fit(messages: list[WireMessage], family: str | None) -> list[WireMessage]:
     return messages
 
 
-# System messages
-
-
-def _move_late_system_messages(messages: list[WireMessage]) -> None:
-    is_leading = True
+def _give_roles(messages: list[WireMessage], template: Template) -> None:
     for message in messages:
-        is_leading = is_leading and message["role"] == "system"
-        if message["role"] == "system" and not is_leading:
+        if message["role"] not in _ROLES:
             message["role"] = "user"
-
-
-def _give_a_user(messages: list[WireMessage]) -> None:
-    for message in reversed(messages):
-        if message["role"] == "system":
+    if template.system_first:
+        for message in filter(_is_system, [*dropwhile(_is_system, messages)]):
             message["role"] = "user"
-            return
-    messages.insert(0, {"role": "user", "content": USER_TURN})
-
-
-# Calls and results
-
-
-def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> Iterator[WireMessage]:
-    """The messages, with one result behind each call and no other results."""
-    for is_run, group in groupby(messages, lambda m: m["role"] in ("assistant", "tool")):
-        run = list(group)
-        yield from _paired_run(run, one_call=one_call) if is_run else run
-
-
-def _paired_run(run: Iterable[WireMessage], *, one_call: bool) -> Iterator[WireMessage]:
-    """Assistants and tools between two messages of others.
-
-    A result belongs to the last assistant message before it that has its call: agents that run
-    side by side leave several assistant messages in a row, and then all results.
-    """
-    said: list[WireMessage] = []
-    results: list[dict[str, WireMessage]] = []
-    without_call: list[list[WireMessage]] = [[]]
-    for message in run:
-        if message["role"] == "assistant":
-            said.append(message)
-            results.append({call["id"]: _no_result(call) for call in message.get("tool_calls", ())})
-            without_call.append([])
-        elif owner := next((r for r in reversed(results) if message["tool_call_id"] in r), None):
-            owner[message["tool_call_id"]] = message
+    if template.user_needed and not any(message["role"] == "user" for message in messages):
+        if last := next(filter(_is_system, reversed(messages)), None):
+            last["role"] = "user"
         else:
-            without_call[-1].append(message)
-    yield from map(_told_by_the_user, filter(_is_said, without_call[0]))
-    for message, of_calls, others in zip(said, results, without_call[1:], strict=True):
-        if one_call and of_calls:
-            for call, result in zip(message["tool_calls"], of_calls.values(), strict=True):
-                yield {**message, "tool_calls": [call]}
-                yield result
-                message = {"role": "assistant", "content": ""}  # noqa: PLW2901 -- said once
-        else:
-            yield message
-            yield from of_calls.values()
-        yield from map(_told_by_the_user, filter(_is_said, others))
+            messages.insert(0, {"role": "user", "content": USER_TURN})
 
 
-def _no_result(call: WireMessage) -> WireMessage:
-    return {"role": "tool", "tool_call_id": call["id"], "content": NO_RESULT}
+def _is_system(message: WireMessage) -> bool:
+    return bool(message["role"] == "system")
 
 
 def _is_said(message: WireMessage) -> bool:
     return any(map(message.get, ("content", "reasoning", "tool_calls")))
 
 
-def _told_by_the_user(result: WireMessage) -> WireMessage:
-    """A result whose call is gone, trimmed or summarized away."""
-    return {
-        "role": "user",
-        "content": f"{result.get('name', 'A tool')} returned: {result['content']}",
-    }
+def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> list[WireMessage]:
+    """The messages, with one result behind each call and no other results.
 
-
-# Roles in turn
+    A result belongs to the last assistant message before it that has its call: agents that run
+    side by side leave several assistant messages in a row, and then all results. One whose call is
+    gone, trimmed or summarized away, is told by the user.
+    """
+    paired: list[WireMessage] = []
+    results: dict[str, WireMessage] = {}
+    for message in messages:
+        calls = message.get("tool_calls", [])
+        for call in calls:
+            call_id = call["id"]
+            results[call_id] = {"role": "tool", "tool_call_id": call_id, "content": NO_RESULT}
+        if message["role"] == "tool":
+            if result := results.get(message["tool_call_id"]):
+                result.update(message)
+            elif _is_said(message):
+                told = f"{message.get('name', 'A tool')} returned: {message['content']}"
+                paired.append({"role": "user", "content": told})
+        elif calls and one_call:
+            for call in calls:
+                paired += [{**message, "tool_calls": [call]}, results[call["id"]]]
+                message = {"role": "assistant", "content": ""}  # noqa: PLW2901 -- said once
+        else:
+            paired += [message, *(results[call["id"]] for call in calls)]
+            if message["role"] != "assistant":
+                results = {}
+    return paired
 
 
 def _merged(messages: Iterable[WireMessage], roles: tuple[str, ...]) -> list[WireMessage]:
@@ -288,21 +249,16 @@ def _merged(messages: Iterable[WireMessage], roles: tuple[str, ...]) -> list[Wir
             continue
         if last is None or last["role"] != message["role"] or last["role"] not in roles:
             result.append(message)
-        else:
-            _merge(last, message)
+            continue
+        if last.get("name") != message.get("name"):  # Of speakers who differ, names become text.
+            _write_name(last)
+            _write_name(message)
+        last["content"] = _joined(last["content"], message["content"])
+        if "reasoning" in message:
+            last["reasoning"] = _joined(last.get("reasoning", ""), message["reasoning"])
+        if "tool_calls" in message:
+            last["tool_calls"] = message["tool_calls"]
     return result
-
-
-def _merge(last: WireMessage, message: WireMessage) -> None:
-    """Add a message to the one before; of speakers who differ the names become text."""
-    if last.get("name") != message.get("name"):
-        _write_name(last)
-        _write_name(message)
-    last["content"] = _joined(last["content"], message["content"])
-    if "reasoning" in message:
-        last["reasoning"] = _joined(last.get("reasoning", ""), message["reasoning"])
-    if "tool_calls" in message:
-        last["tool_calls"] = message["tool_calls"]
 
 
 def _write_name(message: WireMessage) -> None:
@@ -337,9 +293,6 @@ def _in_turns(messages: list[WireMessage]) -> Iterator[WireMessage]:
         before = role
     if before == "assistant":
         yield {"role": "user", "content": USER_TURN}
-
-
-# Ids
 
 
 def _shorten_ids(messages: Iterable[WireMessage]) -> None:

@@ -110,6 +110,10 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         },
         text_part("Hi!"),
     ),
+    "Cohere document": (
+        {"type": "document", "document": {"id": "1", "data": {"title": "Letter", "text": "Hi!"}}},
+        text_part("title: Letter\ntext: Hi!"),
+    ),
     "a wrapped part": (
         {"type": "non_standard", "value": {"type": "text", "text": "Hi!", "x": 1}},
         text_part("Hi!"),
@@ -310,6 +314,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "an Amazon PDF": (
         {"document": {"format": "pdf", "source": {"bytes": b"%PDF"}}},
+        "take no files",
+    ),
+    "a document that does not say what it is": (
+        {"document": {"source": {"bytes": b"\xff\xd8"}}},
         "take no files",
     ),
     "a Google PDF": ({"type": "media", "mime_type": "application/pdf"}, "take no files"),

@@ -200,6 +200,7 @@ class TestToolMessages:
                 {"type": "resource_link", "uri": "docs://a", "mimeType": "text/csv"},
                 "[resource_link docs://a, text/csv: not shown]",
             ),
+            ({"document": {"source": {"bytes": b"\xff"}, "name": "a"}}, "[file a: not shown]"),
             ({"type": "image", "url": "file:///cat.png"}, "[image file:///cat.png: not shown]"),
             ({"type": "audio", "base64": "AAAA"}, "[audio: not shown]"),
             ({"type": "smell"}, "[smell: not shown]"),

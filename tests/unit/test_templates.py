@@ -360,26 +360,22 @@ class TestIdsForMistral:
         assert messages_to_wire(history, family="mistral") == wire  # or no cache would know it
         assert messages_to_wire(history)[2]["tool_call_id"] == call_id
 
+    @pytest.mark.parametrize("family", [None, "mistral", "gemma-4"])
     @pytest.mark.parametrize(
         "ids",
-        [("a-123456789", "b-123456789"), (None, None), ("", "")],
-        ids=["same end", "none", "empty"],
+        [("a-123456789", "b-123456789"), (None, None), ("", ""), ("abcdefgh1", "abcdefgh1")],
+        ids=["same end", "none", "empty", "same"],
     )
-    def test_each_call_has_its_own(self, ids: tuple[str | None, str | None]) -> None:
+    def test_each_call_has_its_own_and_its_result(
+        self, ids: tuple[str | None, str | None], family: str | None
+    ) -> None:
         calls = [tool_call(name="f", args={}, id=one) for one in ids]
         results = [ToolMessage(text, tool_call_id=ids[n] or "") for n, text in enumerate("bc")]
         history = [user("a"), AIMessage("", tool_calls=calls), *results]
-        wire = messages_to_wire(history, family="mistral")
+        wire = messages_to_wire(history, family=family)
         first, second = [call["id"] for call in wire[1]["tool_calls"]]
         assert first != second
         assert {m["tool_call_id"]: m["content"] for m in wire[2:]} == {first: "b", second: "c"}
-
-    def test_two_calls_of_one_id_get_two(self) -> None:
-        call = tool_call(name="f", args={}, id="abcdefgh1")
-        wire = messages_to_wire(
-            [user("a"), AIMessage("", tool_calls=[call, call])], family="mistral"
-        )
-        assert len({call["id"] for call in wire[1]["tool_calls"]}) == 2
 
 
 def test_an_assistant_who_only_thought_is_left_out_for_mistral() -> None:
