@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_scaleway._version import __version__
 
 if TYPE_CHECKING:
+    from langchain_scaleway.batches import Batch, ScalewayBatches
     from langchain_scaleway.chat_models import ChatScaleway
     from langchain_scaleway.costs import usage_cost
     from langchain_scaleway.embeddings import ScalewayEmbeddings
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from langchain_scaleway.transcription import ScalewayTranscriptionParser
 
 __all__ = [
+    "Batch",
     "ChatScaleway",
+    "ScalewayBatches",
     "ScalewayEmbeddings",
     "ScalewayError",
     "ScalewayRateLimiter",
@@ -27,7 +30,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Batch": "batches",
     "ChatScaleway": "chat_models",
+    "ScalewayBatches": "batches",
     "ScalewayEmbeddings": "embeddings",
     "ScalewayError": "errors",
     "ScalewayRateLimiter": "rate_limiter",

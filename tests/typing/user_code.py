@@ -16,7 +16,9 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, SecretStr
 
 from langchain_scaleway import (
+    Batch,
     ChatScaleway,
+    ScalewayBatches,
     ScalewayEmbeddings,
     ScalewayRateLimiter,
     ScalewayRerank,
@@ -155,6 +157,19 @@ async def beside_chat_asynchronously(embeddings: ScalewayEmbeddings) -> list[lis
     """Embed without blocking."""
     async with embeddings:
         return [await embeddings.aembed_query("a"), *await embeddings.aembed_documents(["b"])]
+
+
+async def batches(model: ChatScaleway, embeddings: ScalewayEmbeddings) -> list[object]:
+    """Send piles, wait and read."""
+    objects = ScalewayBatches(
+        model.with_structured_output(Person), bucket="s3://my-bucket/llm", access_key="my-key"
+    )
+    batch: Batch = objects.submit(["Who?"], max_cost=1.5)
+    answers: list[object] = objects.resume(batch.id).wait(progress=True).results()
+    again: Batch = batch.failed().submit()
+    cost: float | None = again.cost
+    vectors = await ScalewayBatches(embeddings, "s3://my-bucket/llm").asubmit(["a"])
+    return [*answers, cost, *await (await vectors.await_done(poll=60)).aresults()]
 
 
 def careful(model: ChatScaleway) -> str | float | None:

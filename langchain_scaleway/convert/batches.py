@@ -1,0 +1,118 @@
+"""The files of a batch: requests, a line each, and the lines that answer them.
+
+Scaleway's page on batches (2026-02-17) shows a line that was answered. Nobody has published one
+that failed, so vLLM's and OpenAI's forms are read alike.
+"""
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from tempfile import TemporaryFile
+from typing import IO, Any, NamedTuple
+
+MOST_LINES = 50_000
+MOST_BYTES = 200_000_000
+"""The most of one file (docs: use-batch-processing, 2026-02-17)."""
+
+_OK = 200
+
+
+def request_line(index: int, endpoint: str, body: bytes) -> bytes:
+    """Write a request as a line, with an id that tells its place and its content.
+
+    Args:
+        index: Its place among all inputs.
+        endpoint: The path of the API, such as `/v1/chat/completions`.
+        body: Its JSON.
+    """
+    custom_id = f"{index}-{hashlib.sha256(body).hexdigest()[:16]}"
+    head = f'{{"custom_id":"{custom_id}","method":"POST","url":"{endpoint}","body":'
+    return b"%b%b}\n" % (head.encode(), body)
+
+
+def place_of(custom_id: str) -> int:
+    """The index of a request among all inputs; that of somebody else's id is 0."""
+    index = custom_id.partition("-")[0]
+    return int(index) if index.isdecimal() else 0
+
+
+@dataclass
+class InputFile:
+    """A file of requests to one model on one endpoint; on disk, because it may be large."""
+
+    endpoint: str
+    content: IO[bytes]
+    count: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def name(self) -> str:
+        """The name that this content always has, and no other."""
+        return f"{self.digest.hexdigest()[:40]}.jsonl"
+
+    def add(self, line: bytes) -> bool:
+        """Write a line if the service takes the file with it, and say so."""
+        if self.count == MOST_LINES or self.content.tell() + len(line) > MOST_BYTES:
+            return False
+        self.content.write(line)
+        self.digest.update(line)
+        self.count += 1
+        return True
+
+
+class InputFiles(ExitStack):
+    """Requests, in as many files as the service's limits need; gone after the `with`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[InputFile] = []
+        self._open: dict[tuple[str, str], InputFile] = {}
+
+    @property
+    def count(self) -> int:
+        """How many requests there are."""
+        return sum(file.count for file in self.files)
+
+    def add(self, line: bytes, endpoint: str, model: str) -> None:
+        """Write a line into the file of its endpoint and model, or into a new one.
+
+        Raises:
+            ValueError: The line is longer than a file may be.
+        """
+        file = self._open.get((endpoint, model))
+        if file is None or not file.add(line):
+            content = self.enter_context(TemporaryFile())  # noqa: SIM115 -- the user's `with`
+            file = InputFile(endpoint, content)
+            if not file.add(line):
+                raise ValueError(f"The request has {len(line):,} bytes; 200 MB is the most.")
+            self._open[endpoint, model] = file
+            self.files.append(file)
+
+
+class Outcome(NamedTuple):
+    """What became of a request: a `body` that answers it, or an `error`, maybe with a `status`."""
+
+    custom_id: str
+    body: dict[str, Any] | None
+    status: int | None = None
+    error: Any = None
+
+
+def read_outcome(line: Any) -> Outcome | None:
+    """Read a line of either result file; `None` if it is about no request.
+
+    Of a failure, `error` holds the refusal's body or a text (vLLM), or `response` holds the body
+    (OpenAI); a batch that has expired leaves an `error` alone.
+
+    Args:
+        line: The JSON of the line.
+    """
+    if not isinstance(line, dict) or not isinstance(line.get("custom_id"), str):
+        return None
+    response = line.get("response")
+    response = response if isinstance(response, dict) else {}
+    error, body, status = line.get("error"), response.get("body"), response.get("status_code")
+    if not error and isinstance(body, dict) and not body.get("error") and status in (None, _OK):
+        return Outcome(line["custom_id"], body)
+    status = status if isinstance(status, int) and status != _OK else None
+    return Outcome(line["custom_id"], None, status, error or body or "no reason was given")

@@ -1,0 +1,145 @@
+"""A bucket of Scaleway's Object Storage, which `obstore` reads and writes (extra `batches`)."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayError, ScalewayPermissionDeniedError
+from langchain_scaleway.scw_config import config_path, load_profile
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore, S3Credential
+
+_PLACE = r"(?:s3://([a-z0-9.-]+)|https://([a-z0-9.-]+)\.s3\.([a-z-]+)\.scw\.cloud)(?:/([^?#]*))?"
+_USUAL_REGION = "fr-par"
+_RIGHTS = (
+    "The API key needs the permission sets ObjectStorageObjectsRead and ObjectStorageObjectsWrite "
+    "in the bucket's project, and the bucket's policy, if it has one, must name you: see "
+    "`ScalewayBatches.bucket_policy`."
+)
+
+
+class Bucket:
+    """A folder in a bucket; see `ScalewayBatches` for its arguments.
+
+    Raises:
+        ValueError: The place has another form, or there is no access key.
+        ImportError: obstore is not installed.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        secret_key: SecretStr | str | None,
+        access_key: str | None,
+        store: "ObjectStore | None",
+    ) -> None:
+        found = re.fullmatch(_PLACE, place)
+        if found is None:
+            raise ValueError(
+                f"`bucket` must look like s3://my-bucket/folder (in {_USUAL_REGION}) or "
+                f"https://my-bucket.s3.nl-ams.scw.cloud/folder, not {place!r}."
+            )
+        self.name = found[1] or found[2]
+        self._region = found[3] or _USUAL_REGION
+        self._folder = (found[4] or "").strip("/")
+        self._store: Any = self._make_store(secret_key, access_key) if store is None else store
+
+    def url(self, name: str) -> str:
+        """The URL of an object in the folder, in the form that batches want: https, unsigned."""
+        path = f"{self._folder}/{name}".lstrip("/")
+        return f"https://{self.name}.s3.{self._region}.scw.cloud/{path}"
+
+    def put(self, url: str, content: IO[bytes]) -> None:
+        """Write an object whose name says what is in it, unless it is there.
+
+        Raises:
+            ScalewayError: Object Storage refused or failed; so do the other methods.
+        """
+        with _errors("write", url):
+            try:
+                self._store.head(self._path(url))
+            except FileNotFoundError:
+                self._store.put(self._path(url), content)
+
+    def lines(self, urls: Iterable[str]) -> Iterator[bytes]:
+        """The lines of the first of these objects that is there; none if there is none."""
+        for url in urls:
+            with _errors("read", url):
+                try:
+                    pieces = self._store.get(self._path(url))
+                except FileNotFoundError:
+                    continue
+                rest = b""
+                for piece in pieces:
+                    *lines, rest = (rest + bytes(piece)).split(b"\n")
+                    yield from lines
+                yield rest
+                return
+
+    def delete(self, url: str) -> None:
+        """Delete an object, if it is there."""
+        with _errors("delete", url), suppress(FileNotFoundError):
+            self._store.delete(self._path(url))
+
+    def _path(self, url: str) -> str:
+        return urlsplit(url).path.lstrip("/").removeprefix(f"{self.name}/")
+
+    def _make_store(self, secret: SecretStr | str | None, access_key: str | None) -> "ObjectStore":
+        try:
+            from obstore.store import S3Store  # noqa: PLC0415 -- an extra
+        except ImportError as error:
+            raise ImportError(
+                'Batches need obstore: `pip install "langchain-scaleway[batches]"`.'
+            ) from error
+        access_key = access_key or os.environ.get("SCW_ACCESS_KEY")
+        access_key = access_key or load_profile(config_path()).get("access_key")
+        if not access_key or secret is None:
+            raise ValueError(
+                "Object Storage needs both halves of an API key: pass `access_key`, or set "
+                "SCW_ACCESS_KEY, beside the model's secret key."
+            )
+        credential: S3Credential = {
+            "access_key_id": access_key,
+            "secret_access_key": secret if isinstance(secret, str) else secret.get_secret_value(),
+            "expires_at": None,
+        }
+        return S3Store(
+            self.name,
+            endpoint=f"https://s3.{self._region}.scw.cloud",
+            region=self._region,
+            credential_provider=lambda: credential,  # No AWS_* variable adds to these.
+        )
+
+
+@contextmanager
+def _errors(operation: str, url: str) -> Iterator[None]:
+    try:
+        yield
+    except ScalewayError:
+        raise
+    except Exception as error:
+        said = str(error).partition("\n")[0].rstrip(".")
+        message = f"Object Storage could not {operation} {url}: {said}."
+        if type(error).__name__ in {"PermissionDeniedError", "UnauthenticatedError"}:
+            raise ScalewayPermissionDeniedError(f"{message} {_RIGHTS}") from error
+        raise ScalewayAPIError(message) from error
+
+
+def bucket_policy(bucket: str, application_id: str, owners: Iterable[str]) -> str:
+    """Write a policy, as JSON, that lets an application read and write, and owners do anything."""
+    allow = {"Effect": "Allow", "Resource": [bucket, f"{bucket}/*"]}
+    batches = {"SCW": f"application_id:{application_id}"}
+    actions = ["s3:GetObject", "s3:PutObject"]
+    statements = [
+        {"Sid": "batches", "Principal": batches, "Action": actions, **allow},
+        {"Sid": "owners", "Principal": {"SCW": [*owners]}, "Action": "*", **allow},
+    ]
+    policy = {"Version": "2023-04-17", "Id": "batches", "Statement": statements}
+    return json.dumps(policy, indent=2)

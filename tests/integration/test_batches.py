@@ -1,0 +1,367 @@
+"""Batches: from inputs to results, through a folder or a real server of the S3 protocol."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableLambda
+from obstore.exceptions import PermissionDeniedError
+from obstore.store import LocalStore, S3Store
+from pydantic import BaseModel
+
+from langchain_scaleway import (
+    ChatScaleway,
+    ScalewayBatches,
+    ScalewayEmbeddings,
+    ScalewayError,
+    ScalewayWarning,
+    usage_cost,
+)
+from langchain_scaleway.errors import (
+    ScalewayAPIError,
+    ScalewayInvalidRequestError,
+    ScalewayPermissionDeniedError,
+)
+from langchain_scaleway.testing import HttpError, RawReply, Reply, ScalewayEmulator
+
+MODEL = "mistral-small-3.2-24b-instruct-2506"
+BUCKET = "s3://my-bucket/llm"
+SAY = ChatPromptTemplate.from_template("Say {word}")
+SOON = 0.01
+DAY = 24 * 60 * 60
+
+Make = Callable[..., ScalewayBatches]
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+
+
+def connection(emulator: ScalewayEmulator) -> dict[str, Any]:
+    return {"base_url": emulator.base_url, "api_key": emulator.api_key}
+
+
+def echo(emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda request: request.json["messages"][-1]["content"])
+
+
+def requests(emulator: ScalewayEmulator, method: str = "POST") -> int:
+    return sum(one.method == method for one in emulator.requests)
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """How the emulator behaves; tests set their own with `parametrize`."""
+    return {"batch_seconds": 0.02}
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, settings: dict[str, Any]) -> Iterator[ScalewayEmulator]:
+    with ScalewayEmulator(batch_storage=tmp_path, **settings) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def model(emulator: ScalewayEmulator) -> ChatScaleway:
+    return ChatScaleway(model=MODEL, max_tokens=50, **connection(emulator))
+
+
+@pytest.fixture
+def batches_of(tmp_path: Path) -> Make:
+    return lambda chain: ScalewayBatches(chain, BUCKET, store=LocalStore(tmp_path))
+
+
+def test_from_submit_to_results_through_an_s3_server() -> None:
+    """The whole way, as on Scaleway; a program that crashed submits or resumes, and pays once."""
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    options: dict[str, Any] = {"client_options": {"allow_http": True}, "endpoint": address}
+    options |= {"access_key_id": "SCWXXXXXXXXXXXXXXXXX", "secret_access_key": "secret"}
+    mine, scaleways = S3Store("my-bucket", **options), S3Store("my-bucket", **options)
+    inputs = [{"word": f"word {number}" * 5_000} for number in range(300)]  # Some parts' worth.
+    try:
+        httpx.put(f"{address}/my-bucket").raise_for_status()
+        with ScalewayEmulator(batch_storage=scaleways, batch_seconds=0.02) as emulator:
+            echo(emulator)
+            chain = SAY | ChatScaleway(model=MODEL, **connection(emulator)) | StrOutputParser()
+            batches = ScalewayBatches(chain, BUCKET, store=mine)
+            batch = batches.submit(inputs)
+            assert batch.count == 300
+            answers = batch.wait(poll=SOON).results()
+            assert answers == [f"Say {one['word']}" for one in inputs]
+            assert batches.submit(inputs).id == batch.id
+            assert batches.resume(batch.id).results() == answers
+            assert requests(emulator) == 1
+            [given, output] = [one["path"] for one in mine.list().collect()]
+            assert output == given.replace(".jsonl", "_output.jsonl")
+            batch.delete_files()
+            assert mine.list().collect() == []
+            with pytest.raises(ScalewayError):
+                batches.resume(batch.id)
+    finally:
+        server.stop()
+
+
+async def test_asynchronous_programs(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    echo(emulator)
+    batch = await batches_of(model).asubmit(["one", [("system", "Be kind"), ("human", "two")]])
+    await batch.await_done(poll=SOON, progress=True)
+    assert [one.text for one in await batch.aresults()] == ["one", "two"]
+
+
+def test_answers_are_those_of_the_chain(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    cities = batches_of((SAY | model.with_structured_output(City)).with_config(tags=["x"]))
+    emulator.script('{"name": "Paris"}', "no object", '{"name": "Rome"}')
+    paris, wrong, rome = cities.submit([{"word": word} for word in "abc"]).wait(poll=SOON).results()
+    assert (paris, rome) == (City(name="Paris"), City(name="Rome"))
+    assert isinstance(wrong, ValueError), "as `batch` gives it with `return_exceptions`"
+
+    tool = {"name": "look-up city", "description": "", "parameters": City.model_json_schema()}
+    bound = model.bind_tools([tool], tool_choice="any", max_tokens=49, timeout=5)
+    [message] = batches_of(bound).submit(["Where?"]).wait(poll=SOON).results()
+    assert [call["name"] for call in message.tool_calls] == ["look-up city"]
+
+    on_responses = model.model_copy(update={"use_responses_api": True, "output_version": "v1"})
+    batch = batches_of(on_responses).submit(["Hello?"])
+    [message] = batch.wait(poll=SOON).results()
+    assert message.content[0]["type"] == "text"
+
+    batch = batches_of(ScalewayEmbeddings(**connection(emulator))).submit(["one", "two"])
+    assert [len(vector) for vector in batch.wait(poll=SOON).results()] == [4096, 4096]
+
+
+def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: Make) -> None:
+    batches = batches_of(model)
+    with pytest.raises(ValueError, match=r"20000 requests .* may cost 0\.\d\d EUR, .* nothing was"):
+        batches.submit(["Hello?"] * 20_000, max_cost=0.1)
+    batch = batches.submit(["Hello?"] * 10, max_cost=0.1)
+    messages = batch.wait(poll=SOON).results()
+    single = [usage_cost(message) or 0 for message in messages]
+    assert batch.cost == pytest.approx(sum(single) / 2)
+    assert batch.estimated_cost is not None
+    assert 0 < sum(single) / 2 <= batch.estimated_cost
+    assert batch.usage["total_tokens"] == sum(m.usage_metadata["total_tokens"] for m in messages)
+    with pytest.raises(ValueError, match="my-own-model have no known price"):
+        batches_of(model.bind(model="my-own-model")).submit(["Hello?"], max_cost=9)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"batch_seconds": 0.02, "batch_error_lines": form} for form in ("vllm", "openai")]
+)
+def test_only_what_failed_is_sent_again(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    emulator.script("first", HttpError(500, "It broke"), HttpError(400, "Too odd"))
+    batches = batches_of(model)
+    batch = batches.submit(["one", "two", "three"]).wait(poll=SOON)
+    first, broken, refused = batch.results()
+    assert first.text == "first"
+    assert isinstance(broken, ScalewayAPIError)
+    assert "It broke" in broken.message
+    assert isinstance(refused, ScalewayInvalidRequestError)
+    emulator.script("second", "third")
+    again = batch.failed().submit().wait(poll=SOON)
+    assert [one.text for one in again.results()] == ["first", "second", "third"]
+    assert [one.text for one in batches.resume(again.id).results()] == ["first", "second", "third"]
+    assert again.count == 5
+    assert again.failed().submit().id == again.id, "nothing failed, nothing is sent"
+
+
+def test_when_all_failed_it_says_why(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    emulator.script(*[HttpError(400, "Too odd")] * 2, HttpError(400, "Other"))
+    batch = batches_of(model).submit(["a", "b", "c"]).wait(poll=SOON)
+    with pytest.warns(ScalewayWarning, match=r"^3 of 3 failed: .*Too odd.* \(2 times\)$"):
+        assert len(batch.results()) == 3
+    assert batches_of(model).submit(["a", "b", "c"]).id != batch.id, "nothing was answered"
+
+
+@pytest.mark.parametrize("settings", [{"batch_seconds": 2 * DAY, "time_scale": 2_000_000}])
+def test_what_was_answered_before_the_end_is_there(
+    model: ChatScaleway, batches_of: Make, emulator: ScalewayEmulator
+) -> None:
+    batch = batches_of(model).submit(map(str, range(10))).wait(poll=SOON)
+    answers = batch.results()
+    assert batch.status == "expired"
+    late = [one for one in answers if isinstance(one, ScalewayError)]
+    assert 0 < len(late) < 10
+    assert {error.code for error in late} == {"batch_expired"}
+    assert [int(one.partition("-")[0]) for one in batch.failed().custom_ids] == [
+        *range(10 - len(late), 10)
+    ]
+    other = batches_of(model).submit(["Hello?"])
+    other.cancel()
+    assert other.wait(poll=SOON).status == "cancelled"
+    with pytest.warns(ScalewayWarning, match=r"1 of 1 failed: .* is cancelled, and neither"):
+        other.results()
+
+
+def test_lines_that_are_missing_or_broken_are_named(
+    tmp_path: Path, model: ChatScaleway, batches_of: Make
+) -> None:
+    """The result file has the name of an older page, and somebody has spoilt it."""
+    batch = batches_of(model).submit(["a", "b", "c", "d"]).wait(poll=SOON)
+    [output] = tmp_path.rglob("*_output.jsonl")
+    lines = {json.loads(line)["custom_id"][0]: line for line in output.read_text().splitlines()}
+    no_answer = json.loads(lines["3"])
+    no_answer["response"]["body"]["choices"] = []
+    spoilt = [lines["0"], "", "[]", lines["1"][:-9], json.dumps(no_answer)]
+    output.with_name(output.name.replace("_output", "-output")).write_text("\n".join(spoilt))
+    output.unlink()
+    good, cut, missing, unreadable = batch.results()
+    assert good.text
+    assert "neither of its result files names the request 1-" in str(cut)
+    assert "neither of its result files names the request 2-" in str(missing)
+    assert "no `choices`" in str(unreadable)
+
+
+@pytest.mark.parametrize(("fault", "made"), [(HttpError(503), True), (RawReply(503), False)])
+def test_a_lost_answer_is_not_paid_twice(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, fault: Any, made: bool
+) -> None:
+    emulator.respond_with(
+        lambda request: fault if request.method == "POST" else Reply(), endpoint="batches"
+    )
+    batches = batches_of(model)
+    if made:
+        assert batches.submit(["Hello?"]).count == 1
+    else:
+        with pytest.raises(ScalewayAPIError) as caught:
+            batches.submit(["Hello?"])
+        assert "To submit again finds them." in caught.value.__notes__[0]
+    assert requests(emulator) == 1
+
+
+def test_waiting_survives_an_outage_and_unknown_states(
+    emulator: ScalewayEmulator,
+    model: ChatScaleway,
+    batches_of: Make,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    batch = batches_of(model.model_copy(update={"max_retries": 0})).submit(["Hello?"])
+    paused = {"id": batch.id, "status": "paused", "endpoint": "/v1/chat/completions"}
+    emulator.script(
+        HttpError(503), RawReply(200, body=json.dumps(paused).encode()), endpoint="batches"
+    )
+    with (
+        caplog.at_level(logging.WARNING, logger="langchain_scaleway"),
+        pytest.warns(ScalewayWarning, match="is 'paused': unknown, so it is waited for"),
+    ):
+        assert batch.wait(poll=SOON).status == "completed"
+    assert "could not be looked at" in caplog.text
+
+
+def test_a_batch_that_fails_as_a_whole_carries_the_services_words(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    batches = batches_of(model)
+    emulator.respond_with(lambda _: Reply("Access to my-bucket denied"), endpoint="batches")
+    batch = batches.submit(["Hello?"])
+    emulator.respond_with(None, endpoint="batches")
+    with pytest.raises(ScalewayInvalidRequestError) as caught:
+        batch.wait(poll=SOON)
+    assert "failed as a whole: Access to my-bucket denied. Scaleway's app" in caught.value.message
+    assert "bucket_policy" in caught.value.message
+    second = batches.submit(["Hello?"])
+    assert second.wait(poll=SOON).results()[0].text
+    assert second.id != batch.id
+
+
+def test_the_policy_lets_scaleway_in_and_the_owner_stay(batches_of: Make, model: Any) -> None:
+    policy = json.loads(batches_of(model).bucket_policy("app-id", "user_id:me"))
+    batches, owners = policy["Statement"]
+    assert batches["Principal"] == {"SCW": "application_id:app-id"}
+    assert batches["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert (owners["Principal"], owners["Action"]) == ({"SCW": ["user_id:me"]}, "*")
+    assert owners["Resource"] == ["my-bucket", "my-bucket/*"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda model: model.with_retry(), "RunnableRetry, with 0 of them"),
+        (lambda model: SAY | model.with_fallbacks([model]), "RunnableWithFallbacks, with 0"),
+        (lambda model: model | RunnableLambda(str) | model, "with 2 of them"),
+        (lambda _: SAY, "This is ChatPromptTemplate, with 0 of them"),
+    ],
+)
+def test_chains_of_another_shape_are_refused(
+    model: ChatScaleway, batches_of: Make, make: Any, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        batches_of(make(model))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ([], "There are no inputs"),
+        (["a", {"word": "b"}], "a text or messages, not dict"),
+        (["a", [("human", [{"type": "file", "file_id": "x"}])]], "file"),
+    ],
+)
+def test_inputs_that_cannot_be_sent_are_named_before_anything_is_sent(
+    emulator: ScalewayEmulator, tmp_path: Path, batches_of: Make, inputs: Any, said: str
+) -> None:
+    model = ChatScaleway(model=MODEL, **connection(emulator))
+    with pytest.raises(ValueError, match=said) as caught:
+        batches_of(model).submit(inputs)
+    assert not inputs or caught.value.__notes__ == ["It is inputs[1]. Nothing was sent."]
+    assert not emulator.requests
+    assert not [*tmp_path.rglob("*.jsonl")]
+
+
+@pytest.mark.parametrize("bucket", ["my-bucket", "s3://", "https://my-bucket.s3.amazonaws.com/x"])
+def test_other_forms_of_bucket_are_refused(model: ChatScaleway, bucket: str) -> None:
+    with pytest.raises(ValueError, match="must look like s3://my-bucket/folder"):
+        ScalewayBatches(model, bucket)
+
+
+def test_object_storage_needs_the_access_key_too(
+    model: ChatScaleway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="both halves of an API key"):
+        ScalewayBatches(model, BUCKET)
+    monkeypatch.setenv("SCW_ACCESS_KEY", "SCWXXXXXXXXXXXXXXXXX")
+    ScalewayBatches(model, "https://my-bucket.s3.nl-ams.scw.cloud")
+
+
+def test_a_refusal_of_object_storage_says_which_rights_are_needed(model: ChatScaleway) -> None:
+    class Closed:
+        """A store to which the key has no right."""
+
+        def head(self, _: str) -> None:
+            raise PermissionDeniedError("403 Forbidden: AccessDenied\n\nDebug source:\n…")
+
+        put = get = delete = head
+
+    store: Any = Closed()
+    with pytest.raises(ScalewayPermissionDeniedError) as caught:
+        ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
+    assert "403 Forbidden: AccessDenied. The API key needs" in caught.value.message
+    assert "ObjectStorageObjectsWrite" in caught.value.message
+
+
+def test_obstore_is_imported_only_for_batches() -> None:
+    program = "import langchain_scaleway.batches, sys; print('obstore' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
