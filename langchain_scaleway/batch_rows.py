@@ -64,8 +64,7 @@ class ChatRows:
             ScalewayResponseError: It is none.
         """
         api = RESPONSES if endpoint.endswith(RESPONSES.path) else CHAT_COMPLETIONS
-        result = self.model._result(api.answer(body, self.name), {}, self._context)
-        message = result.generations[0].message
+        message = api.decoder(self._context).result(body, {}).generations[0].message
         if self.model.output_version == "v1":
             message.response_metadata["output_version"] = "v1"
             message = message.model_copy(update={"content": message.content_blocks})
