@@ -10,8 +10,8 @@ from pydantic import Field
 from langchain_scaleway.advice import warn_about_scores
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.concurrency import map_concurrently
-from langchain_scaleway.convert.embeddings import Part
-from langchain_scaleway.convert.rerank import Score, read_scores, rerank_parts
+from langchain_scaleway.convert.embeddings import Part, parts_of
+from langchain_scaleway.convert.rerank import MOST_DOCUMENTS, Score, read_scores
 from langchain_scaleway.rate_limiter import ScalewayRateLimiter
 
 _PATH = "/rerank"
@@ -67,10 +67,11 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
             callbacks: Not used.
 
         Returns:
-            Copies of the documents, with `relevance_score` (-1 to 1) in their metadata.
+            Copies of the documents, with `relevance_score` (-1 to 1) in their metadata. Documents
+            without a text, which the service does not take, come last.
 
         Raises:
-            ValueError: The query or a document is empty.
+            ValueError: The query is empty.
             ScalewayError: A request failed.
         """
         scores: list[Score] = []
@@ -99,7 +100,7 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
     def _parts(self, documents: Sequence[Document], query: str) -> list[Part]:
         if not query:
             raise ValueError("The query is empty: there is nothing to compare documents with.")
-        return rerank_parts([document.page_content for document in documents])
+        return parts_of([one.page_content for one in documents if one.page_content], MOST_DOCUMENTS)
 
     def _body(self, part: Part, query: str) -> dict[str, Any]:
         body = {"model": self.model, "query": query, "documents": list(part.texts)}
@@ -114,15 +115,11 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
     def _ordered(
         self, documents: Sequence[Document], scores: Iterable[Score]
     ) -> Sequence[Document]:
-        best = sorted(scores, key=lambda score: score.relevance, reverse=True)[: self.top_n]
+        compared = [one for one in documents if one.page_content]
+        best = sorted(scores, key=lambda score: score.relevance, reverse=True)
+        ranked = [(compared[score.position], score.relevance) for score in best]
+        ranked += [(one, -1.0) for one in documents if not one.page_content]
         return [
-            documents[score.position].model_copy(
-                update={
-                    "metadata": {
-                        **documents[score.position].metadata,
-                        "relevance_score": score.relevance,
-                    }
-                }
-            )
-            for score in best
+            one.model_copy(update={"metadata": {**one.metadata, "relevance_score": relevance}})
+            for one, relevance in ranked[: self.top_n]
         ]

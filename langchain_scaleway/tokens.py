@@ -13,19 +13,10 @@ from typing import Any, NamedTuple
 BYTES_PER_TOKEN = 4
 
 MEDIA = {
-    "image": "image",
-    "image_url": "image",
-    "input_image": "image",
-    "audio": "audio",
-    "audio_url": "audio",
-    "input_audio": "audio",
-    "video": "video",
-    "video_url": "video",
-    "input_video": "video",
-    "document": "file",
-    "file": "file",
-    "input_file": "file",
-    "media": "file",
+    **dict.fromkeys(("image", "image_url", "input_image"), "image"),
+    **dict.fromkeys(("audio", "audio_url", "input_audio"), "audio"),
+    **dict.fromkeys(("video", "video_url", "input_video"), "video"),
+    **dict.fromkeys(("document", "file", "input_file", "media"), "file"),
 }
 """The types of content parts that are not text, and what they hold.
 
@@ -97,11 +88,8 @@ def _measure(value: Any) -> tuple[int, int]:
         if isinstance(kind := value.get("type"), str) and kind in MEDIA:
             return 0, 1
         # What a part is called is no part of the prompt.
-        parts = [_measure(part) for name, part in value.items() if name != "type"]
-    elif isinstance(value, list):
-        parts = [_measure(part) for part in value]
-    else:
-        return 0, 0
+        value = [part for name, part in value.items() if name != "type"]
+    parts = [_measure(part) for part in value] if isinstance(value, list) else []
     return sum(size for size, _ in parts), sum(number for _, number in parts)
 
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from langchain_scaleway.errors import ScalewayResponseError
@@ -38,58 +38,39 @@ class Part(NamedTuple):
         return f"texts[{self.start}]" if last == self.start else f"texts[{self.start}] to [{last}]"
 
 
-def parts_of(
-    texts: Sequence[str], most_texts: int = MOST_TEXTS, *, called: str = "texts"
-) -> list[Part]:
+def parts_of(texts: Sequence[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
     """Divide texts into requests, in their order.
 
     Args:
         texts: Any number of texts.
         most_texts: The most texts of a request.
-        called: What errors call them.
 
     Raises:
         ValueError: A text is empty, or is no text. The service would refuse the whole request for
             it, so nothing should be sent.
     """
     if isinstance(texts, str):  # Each of its letters would be embedded.
-        raise ValueError(  # noqa: TRY004 -- one kind of error for what cannot be embedded
-            f"`{called}` is one text, but has to be a list: `[text]`."
-        )
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ValueError(  # noqa: TRY004 -- one kind of error for what cannot be embedded
-                f"{called}[{index}] is of type {type(text).__name__}, but only text can be "
-                "embedded."
-            )
-        if not text:
-            raise ValueError(
-                f"{called}[{index}] is empty. The service refuses a whole request for one empty "
-                "text: leave it out, or give it a text."
-            )
-    return list(_divided(texts, most_texts))
-
-
-def _divided(texts: Sequence[str], most_texts: int) -> Iterator[Part]:
+        raise ValueError("`texts` is one text, but has to be a list: `[text]`.")  # noqa: TRY004 -- one kind of error for what cannot be embedded
+    parts: list[Part] = []
     start = tokens = 0
     for index, text in enumerate(texts):
+        if not text or not isinstance(text, str):
+            problem = "is empty" if text == "" else f"is of type {type(text).__name__}"
+            raise ValueError(
+                f"texts[{index}] {problem}. The service refuses a whole request for one such "
+                "text: leave it out, or give it a text."
+            )
         size = text_tokens(text)
         is_full = index - start == most_texts or tokens + size > _MOST_TOKENS
         if is_full and index > start:
-            yield Part(start, texts[start:index])
+            parts.append(Part(start, texts[start:index]))
             start, tokens = index, 0
         tokens += size
-    if start < len(texts):
-        yield Part(start, texts[start:])
+    return [*parts, Part(start, texts[start:])] if texts else []
 
 
 def read_embeddings(body: dict[str, Any], texts: Sequence[str], model: str) -> Vectors:
-    """Read the vectors of an answer, in the order of the texts.
-
-    Args:
-        body: The answer: a list of embeddings, as numbers or as base64 of 32-bit floats.
-        texts: What was sent.
-        model: The model that was asked.
+    """Read the vectors of an answer, in the order of the texts: numbers, or base64 of float32.
 
     Raises:
         ScalewayResponseError: There is not one vector for each text, or they differ in length.

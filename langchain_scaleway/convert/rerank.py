@@ -1,9 +1,8 @@
 """Documents -> requests for their order, and answers -> scores."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from langchain_scaleway.convert.embeddings import Part, parts_of
+from langchain_scaleway.convert.embeddings import Part
 from langchain_scaleway.errors import ScalewayResponseError
 
 MOST_DOCUMENTS = 256
@@ -23,22 +22,8 @@ class Score(NamedTuple):
     relevance: float
 
 
-def rerank_parts(texts: Sequence[str]) -> list[Part]:
-    """Divide documents into requests.
-
-    Raises:
-        ValueError: A document is empty. Its index is named.
-    """
-    return parts_of(texts, MOST_DOCUMENTS, called="documents")
-
-
 def read_scores(body: dict[str, Any], part: Part, model: str) -> tuple[list[Score], list[Any]]:
-    """Read the scores of an answer.
-
-    Args:
-        body: The answer.
-        part: The documents that were sent.
-        model: The model that was asked.
+    """Read the scores of an answer for the documents that were sent.
 
     Returns:
         The scores, and the indexes that cannot be meant: out of range or repeated, as others have

@@ -61,19 +61,14 @@ def audio_file(blob: Blob) -> tuple[str, bytes, str]:
 def documents_of(
     answer: Mapping[str, Any], blob: Blob, *, model: str, language: str | None
 ) -> Iterator[Document]:
-    """The documents of an answer: one for each segment, or one for all.
+    """The documents of an answer (`json` or `verbose_json`): one for each segment, or one for all.
 
     Which fields there are differs between Scaleway, which has no `duration`, and vLLM, which then
     has no `usage`; so none is relied on but the text.
 
-    Args:
-        answer: The answer, as `json` or `verbose_json`.
-        blob: The audio; its metadata go into each document's.
-        model: The model that was asked.
-        language: The language that was asked for.
-
     Yields:
-        Documents. `usage` is in the metadata of the first alone, so that it can be added up.
+        Documents with the blob's metadata and what is known of the audio. `usage` is in those of
+        the first alone, so that it can be added up.
 
     Raises:
         ScalewayResponseError: There is no text.
@@ -89,40 +84,32 @@ def documents_of(
     segments = answer.get("segments")
     found = [one for one in segments if isinstance(one, dict)] if isinstance(segments, list) else []
     usage = answer.get("usage")
-    seconds = usage.get("seconds") if isinstance(usage, Mapping) else None
-    duration = answer.get("duration", seconds)
-    if duration is None and found:
-        duration = found[-1].get("end")
+    durations = (
+        answer.get("duration"),
+        usage.get("seconds") if isinstance(usage, Mapping) else None,
+        found[-1].get("end") if found else None,
+    )
     known = {
         "source": blob.source,
         "model": model,
         "language": answer.get("language") or language,
-        "duration": duration,
+        "duration": next((one for one in durations if one is not None), None),
     }
-    shared = {
-        **blob.metadata,
-        **{name: value for name, value in known.items() if value is not None},
-    }
-    first = {"usage": usage} if usage else {}
-    if not found:
-        yield Document(text.strip(), metadata={**shared, **first})
-    for segment in found:
+    shared = blob.metadata | {name: value for name, value in known.items() if value is not None}
+    for segment in found or [{"text": text}]:
         times = {name: segment[name] for name in ("start", "end") if name in segment}
         content = str(segment.get("text", "")).strip()
-        yield Document(content, metadata={**shared, **times, **first})
-        first = {}
+        yield Document(content, metadata={**shared, **times, **({"usage": usage} if usage else {})})
+        usage = None
 
 
 class TranscriptDecoder:
     """Reads the events of a stream in both known shapes, OpenAI's and vLLM's.
 
     Which of them Scaleway sends nobody has recorded.
-
-    Attributes:
-        usage: Not known before the end of a stream.
     """
 
-    usage: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None  # Not known before the end of a stream.
 
     def start(self) -> None:
         """Take the beginning of an answer, and forget one that broke off."""

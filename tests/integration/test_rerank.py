@@ -75,15 +75,22 @@ def test_no_documents_are_no_request(scaleway_emulator: ScalewayEmulator) -> Non
     assert scaleway_emulator.requests == []
 
 
-def test_empty_texts_are_refused_before_anything_is_sent(
+def test_an_empty_query_is_refused_before_anything_is_sent(
     scaleway_emulator: ScalewayEmulator,
 ) -> None:
-    rerank = rerank_of(scaleway_emulator)
     with pytest.raises(ValueError, match="query is empty"):
-        rerank.compress_documents(DOCUMENTS, "")
-    with pytest.raises(ValueError, match=r"documents\[0\] is empty"):
-        rerank.compress_documents([Document("")], "Where?")
+        rerank_of(scaleway_emulator).compress_documents(DOCUMENTS, "")
     assert scaleway_emulator.requests == []
+
+
+def test_documents_without_a_text_come_last(scaleway_emulator: ScalewayEmulator) -> None:
+    """A retriever may find some, of a picture for example."""
+    rerank = rerank_of(scaleway_emulator)
+    *ordered, last = rerank.compress_documents([Document(""), *DOCUMENTS], "Where is Rome?")
+    assert ordered[0].page_content == "Rome is in Italy."
+    assert (last.page_content, last.metadata) == ("", {"relevance_score": -1.0})
+    assert rerank.compress_documents([Document("")], "Where?") == [last]
+    assert len(scaleway_emulator.requests) == 1
 
 
 def test_scores_of_no_document_are_left_out_with_a_warning(
