@@ -9,6 +9,7 @@ tools, schemas, broken calls and blocks are the same code for both.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.outputs import ChatGenerationChunk
@@ -21,20 +22,6 @@ _EFFORTS = ("low", "medium", "high")
 
 _NO_FIELD = ("logit_bias", "n")
 """Fields of chat completions that the API has nothing for; vLLM would ignore them silently."""
-
-_DROPPED = frozenset(
-    {
-        "max_completion_tokens",
-        "max_tokens",
-        "messages",
-        "reasoning_effort",
-        "response_format",
-        "stream_options",
-        "tool_choice",
-        "tools",
-    }
-)
-"""Fields that go out under another name or not at all; vLLM would ignore them silently."""
 
 _DELTAS = {
     "response.reasoning_text.delta": "reasoning",
@@ -54,14 +41,10 @@ Json = dict[str, Any]
 
 
 def to_responses_request(chat: Mapping[str, Any]) -> Json:
-    """Rewrite a chat completion request.
+    """Rewrite the body of a chat completion request.
 
-    Args:
-        chat: The request's body as chat completions have it.
-
-    Returns:
-        The body for `/responses`. What this API shares with chat completions, and what came from
-        `extra_body`, is passed on as it is.
+    What this API shares with chat completions, and what came from `extra_body`, is passed on as it
+    is.
 
     Raises:
         ValueError: The API has nothing for a field, or for a part of a message.
@@ -72,35 +55,34 @@ def to_responses_request(chat: Mapping[str, Any]) -> Json:
                 f"`{name}` cannot be sent: the Responses API, which {chat['model']!r} is asked "
                 "through, has no such field. Leave it out, or set `use_responses_api=False`."
             )
-    body = {name: value for name, value in chat.items() if name not in _DROPPED}
-    body |= _input(chat["messages"])
-    limit = chat.get("max_completion_tokens") or chat.get("max_tokens")
-    if limit is not None:
+    # vLLM would silently ignore what goes out under another name.
+    body = dict(chat)
+    body |= _input(body.pop("messages"))
+    body.pop("stream_options", None)
+    limits = body.pop("max_completion_tokens", None), body.pop("max_tokens", None)
+    if limit := limits[0] or limits[1]:
         body["max_output_tokens"] = limit
-    if (effort := chat.get("reasoning_effort")) is not None:
-        body["reasoning"] = {**chat.get("reasoning", {}), "effort": _checked_effort(effort)}
-    if form := chat.get("response_format"):
-        body["text"] = {**chat.get("text", {}), "format": _flat(form, "json_schema")}
+    if (effort := body.pop("reasoning_effort", None)) is not None:
+        if effort not in _EFFORTS:
+            raise ValueError(
+                f"`reasoning_effort={effort!r}` cannot be sent: the Responses API knows "
+                f"{', '.join(_EFFORTS)}. On a server of your own that knows others, give "
+                f"`extra_body={{'reasoning': {{'effort': {effort!r}}}}}`."
+            )
+        body["reasoning"] = {**body.get("reasoning", {}), "effort": effort}
+    if form := body.pop("response_format", None):
+        body["text"] = {**body.get("text", {}), "format": _flat(form, "json_schema")}
     if body.pop("logprobs", None):
         body["include"] = ["message.output_text.logprobs"]
+    tools, choice = body.pop("tools", None), body.pop("tool_choice", None)
     # With the choice "none" vLLM shows the model its tools, and a call comes as raw text.
-    if chat.get("tools") and chat.get("tool_choice") != "none":
-        body["tools"] = [_flat(tool, "function") for tool in chat["tools"]]
-        if choice := chat.get("tool_choice"):
+    if tools and choice != "none":
+        body["tools"] = [_flat(tool, "function") for tool in tools]
+        if choice:
             body["tool_choice"] = _flat(choice, "function")
     else:
         body.pop("parallel_tool_calls", None)
     return body
-
-
-def _checked_effort(effort: str) -> str:
-    if effort not in _EFFORTS:
-        raise ValueError(
-            f"`reasoning_effort={effort!r}` cannot be sent: the Responses API knows "
-            f"{', '.join(_EFFORTS)}. On a server of your own that knows others, give "
-            f"`extra_body={{'reasoning': {{'effort': {effort!r}}}}}`."
-        )
-    return effort
 
 
 def _flat(nested: Any, key: str) -> Any:
@@ -135,7 +117,11 @@ def _items(message: Json, place: int, called: set[str]) -> Iterator[Json]:
                 part = {"type": "reasoning_text", "text": reasoning}
                 yield {"type": "reasoning", "id": f"rs_{place}", "summary": [], "content": [part]}
             if content:
-                yield _said(content, place)
+                # One part, and completed: vLLM reads the first part alone, and continues a message
+                # whose status is another.
+                part = {"type": "output_text", "text": content, "annotations": []}
+                said = {"role": "assistant", "status": "completed", "content": [part]}
+                yield {"type": "message", "id": f"msg_{place}", **said}
             for number, call in enumerate(message.get("tool_calls", ())):
                 called.add(call["id"])
                 yield {
@@ -158,20 +144,6 @@ def _items(message: Json, place: int, called: set[str]) -> Iterator[Json]:
             yield {"role": role, "content": content or ""}
 
 
-def _said(text: str, place: int) -> Json:
-    """What the assistant said, in one part and completed.
-
-    vLLM reads the first part alone, and continues a message whose status is another.
-    """
-    return {
-        "type": "message",
-        "id": f"msg_{place}",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}],
-    }
-
-
 def _part(part: Json) -> Json:
     match part:
         case {"type": "text", "text": text}:
@@ -188,13 +160,13 @@ def _part(part: Json) -> Json:
 # Answers
 
 
+@dataclass
 class _Item:
     """An item of the output as far as it was given."""
 
-    def __init__(self, position: int) -> None:
-        self.position = position  # Among the items of its kind.
-        self.text = ""
-        self.is_shown = False
+    position: int  # Among the items of its kind.
+    text: str = ""
+    is_shown: bool = False
 
 
 class ResponsesDecoder(ReplyDecoder):
