@@ -78,16 +78,11 @@ class UnsendableError(ValueError):
 
 
 def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
-    """Read the content of a message as LangChain's standard blocks.
+    """Read the content of a message, in any dialect, as LangChain's standard (v1) blocks.
 
-    Each block is read by itself, so that one that is malformed does not take others with it.
-
-    Args:
-        content: A message's content, in any dialect.
-
-    Yields:
-        Standard (v1) blocks. What nobody can read is `non_standard`. Results of tools, for which
-        there is no standard, are `tool_result` blocks with `tool_use_id` and `content`.
+    Each block is read by itself, so that one that is malformed does not take others with it. What
+    nobody can read is `non_standard`. Results of tools, for which there is no standard, are
+    `tool_result` blocks with `tool_use_id` and `content`.
     """
     for block in [content] if isinstance(content, str) else content:
         if isinstance(block, str):
@@ -104,10 +99,7 @@ def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
 
 
 def part_of(block: Block) -> Part | None:
-    """The part of a request for a standard block.
-
-    Returns:
-        `None` for a block without content: a mark for another provider's cache.
+    """The part for a standard block; `None` if it is but a mark for another provider's cache.
 
     Raises:
         UnsendableError: Scaleway takes no such block.
@@ -136,11 +128,6 @@ def shown(
     block: Block, inputs: frozenset[str], on_left_out: Callable[[str], None] | None = None
 ) -> Part | None:
     """The part for a standard block, or a line of text in its place if the model does not read it.
-
-    Args:
-        block: The block.
-        inputs: What the model reads besides text, of `INPUTS`.
-        on_left_out: Called with the kind of a block in whose place a line goes out.
 
     Example:
         >>> shown({"type": "image", "url": "https://a.example/cat.png"}, frozenset())
@@ -174,13 +161,7 @@ def parts_of(
     inputs: frozenset[str] = frozenset(),
     on_left_out: Callable[[str], None] | None = None,
 ) -> list[Part]:
-    """The parts for what a tool or a search returned: a string, blocks, or any other value.
-
-    Args:
-        content: The content.
-        inputs: What the model reads besides text, of `INPUTS`.
-        on_left_out: Called with the kind of each block in whose place a line goes out.
-    """
+    """The parts for what a tool or a search returned: a string, blocks, or any other value."""
     if content is None:
         return []
     if not isinstance(content, str) and not _is_blocks(content):

@@ -39,11 +39,7 @@ class Part(NamedTuple):
 
 
 def parts_of(texts: Sequence[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
-    """Divide texts into requests, in their order.
-
-    Args:
-        texts: Any number of texts.
-        most_texts: The most texts of a request.
+    """Divide any number of texts into requests of so many at most, in their order.
 
     Raises:
         ValueError: A text is empty, or is no text. The service would refuse the whole request for

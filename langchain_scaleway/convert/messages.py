@@ -139,16 +139,13 @@ def _role_of(message: BaseMessage, position: int) -> str:
             return "system"
         case ChatMessage():
             return "system" if message.role == "developer" else message.role
-        case RemoveMessage():
-            problem = (
-                "It deletes a message from a graph's state and is no message to a model. "
-                "Apply it to the history, as LangGraph's `add_messages` does, and send the rest."
-            )
-        case _:
-            problem = (
-                "No role on Scaleway fits this type. "
-                "Use a system, human, AI, tool or chat message, or a subclass of one."
-            )
+    problem = (
+        "It deletes a message from a graph's state. Apply it to the history, as LangGraph's "
+        "`add_messages` does, and send the rest."
+        if isinstance(message, RemoveMessage)
+        else "No role on Scaleway fits this type. "
+        "Use a system, human, AI, tool or chat message, or a subclass of one."
+    )
     raise ValueError(f"messages[{position}] ({type(message).__name__}): {problem}")
 
 
@@ -236,11 +233,7 @@ class _Wire:
         """Add what an assistant said, by any provider's model: text, calls and reasoning.
 
         What is none of these (pictures, files, searches by a provider's server, citations, …) is
-        left out.
-
-        Args:
-            message: The reply.
-            replayed_for: What reads the reasoning; `None` to leave it out.
+        left out, and so is the reasoning without a template that reads it.
         """
         content, kwargs = message.content, message.additional_kwargs
         kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]

@@ -50,13 +50,7 @@ class ReplyContext:
 
     @classmethod
     def of(cls, body: Mapping[str, Any], names: ToolNames, *, with_headers: bool) -> Self:
-        """Note what matters of a request.
-
-        Args:
-            body: The request as chat completions have it.
-            names: The names of its tools.
-            with_headers: Whether the answer's HTTP headers go into `response_metadata`.
-        """
+        """Note what matters of a request's body, as chat completions have it."""
         # The service obeys the first of them; the usage counts the tokens of all choices.
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         return cls(
@@ -84,11 +78,7 @@ class ReplyDecoder:
     """
 
     def __init__(self, context: ReplyContext) -> None:
-        """Make a decoder for the replies to one call.
-
-        Args:
-            context: Facts of the request.
-        """
+        """Make a decoder for the replies to one request."""
         self.context = context
         self.start()
 
@@ -105,14 +95,7 @@ class ReplyDecoder:
         self._calls = ToolCalls(self.context.names)
 
     def result(self, reply: dict[str, Any], headers: Mapping[str, str]) -> ChatResult:
-        """Read a whole reply, as the first thing that this decoder does.
-
-        Args:
-            reply: The reply's JSON object.
-            headers: The answer's HTTP headers.
-
-        Returns:
-            One generation per choice.
+        """Read a whole reply: one generation per choice.
 
         Raises:
             ScalewayResponseError: The reply has no choices, or none of them a message.
@@ -137,9 +120,9 @@ class ReplyDecoder:
             generations.append(ChatGeneration(message=message, generation_info=info))
         if not generations:
             raise ScalewayResponseError(
-                f"The reply for model {self.context.model!r} has no `choices`, or none with a "
-                "message, so there is no answer in it. Try again; if it persists, report the "
-                "reply's id to Scaleway's support.",
+                f"The reply for model {self.context.model!r} has no `choices` with a message, so "
+                "there is no answer in it. Try again; if it persists, report the reply's id to "
+                "Scaleway's support.",
                 model=self.context.model,
                 body=reply,
             )
@@ -150,14 +133,7 @@ class ReplyDecoder:
         return ChatResult(generations=generations, llm_output=output)
 
     def feed(self, event: dict[str, Any]) -> list[ChatGenerationChunk]:
-        """Take one event.
-
-        Args:
-            event: The JSON object of a chat completion chunk.
-
-        Returns:
-            The chunks to hand on, usually one.
-        """
+        """Take one event; gives the chunks to hand on, usually one."""
         self._latest = event
         if not self._first and event.get("model"):
             self._first = event
@@ -174,14 +150,7 @@ class ReplyDecoder:
         return []
 
     def finish(self, headers: Mapping[str, str]) -> list[ChatGenerationChunk]:
-        """Take the end of the stream.
-
-        Args:
-            headers: The answer's HTTP headers.
-
-        Returns:
-            What had been held back, and the last chunk.
-        """
+        """Take the end of the stream; gives what had been held back, and the last chunk."""
         chunks = self._end_thinking()
         last = AIMessageChunk(
             content="",
@@ -194,11 +163,7 @@ class ReplyDecoder:
         return [*chunks, *self._calls.rest(), end]
 
     def metadata(self, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Take the end of the reply; gives its `response_metadata`.
-
-        Args:
-            headers: The answer's HTTP headers.
-        """
+        """Take the end of the reply; gives its `response_metadata`."""
         context = self.context
         reply = {**self._first, **{k: v for k, v in self._latest.items() if v is not None}}
         reply["model"] = self._first.get("model")

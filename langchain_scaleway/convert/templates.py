@@ -123,15 +123,12 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 
 def family_of(model: str, override: str | None = None) -> str | None:
-    """The family whose chat template a model has.
+    """The family whose chat template a model has, a key of `TEMPLATES`; `None` if unknown.
 
     Args:
         model: The model's name, as Scaleway, a dedicated deployment or a model hub writes it.
         override: A family's name, or that of a model of it, where the model's own name does not
             say it; "none" for a model whose template demands nothing.
-
-    Returns:
-        A key of `TEMPLATES`, `None` for a family that is not known.
 
     Raises:
         ValueError: The override is no family.

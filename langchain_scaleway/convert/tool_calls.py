@@ -44,11 +44,7 @@ class ToolCalls:
     """
 
     def __init__(self, names: ToolNames) -> None:
-        """Start with no calls.
-
-        Args:
-            names: The names of the request's tools.
-        """
+        """Start with no calls, of tools with these names."""
         self._names = names
         self._calls: list[_Call] = []
         self._by_index: dict[int | str, _Call] = {}
@@ -104,8 +100,8 @@ class ToolCalls:
     def rest(self) -> list[ChatGenerationChunk]:
         """What a stream has not given before its end.
 
-        These are calls that had been held back, ids for those without one, and endings for those
-        that must not be run.
+        Calls that had been held back, ids for those without one, endings for those that must not
+        be run.
         """
         chunks = self._begin(len(self._calls))
         for call in self._calls:

@@ -26,9 +26,7 @@ _EXTENSIONS = {
 def audio_file(blob: Blob) -> tuple[str, bytes, str]:
     """The name, the bytes and the media type of an audio file.
 
-    Args:
-        blob: The audio, with a path or a media type: the service reads the format from the
-            extension of the file's name.
+    The service reads the format from the extension of the file's name.
 
     Raises:
         ValueError: The file is empty or too large, or its format is not said.
