@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--model", help="the model to ask for a token (the cheapest)")
     doctor.add_argument("--no-request", action="store_true", help="ask no model; costs nothing")
+    doctor.add_argument("--bucket", help="look at this bucket for batches, too: s3://my-bucket")
     doctor.set_defaults(run=_doctor)
     checker = programs.add_parser(
         "check", help="ask the service what its pages leave open; costs a few cents"
@@ -52,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
 def _doctor(options: argparse.Namespace) -> int:
     is_fine = True
     for finding in examine(
-        model=options.model, base_url=options.base_url, send_request=not options.no_request
+        model=options.model,
+        base_url=options.base_url,
+        send_request=not options.no_request,
+        bucket=options.bucket,
     ):
         print(f"{'ok ' if finding.is_fine else 'NO '} {finding.text}")
         is_fine &= finding.is_fine

@@ -5,11 +5,12 @@ billed as a thousand tokens at most.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from langchain_scaleway.chat_models import ChatScaleway
 from langchain_scaleway.data import known_models, model_facts
 from langchain_scaleway.errors import ScalewayError
+from langchain_scaleway.object_storage import Bucket
 from langchain_scaleway.settings import (
     Found,
     Settings,
@@ -34,14 +35,21 @@ class Finding(NamedTuple):
 
 
 def examine(
-    *, model: str | None = None, base_url: str | None = None, send_request: bool = True
+    *,
+    model: str | None = None,
+    base_url: str | None = None,
+    send_request: bool = True,
+    bucket: str | None = None,
+    store: Any = None,
 ) -> Iterator[Finding]:
-    """Look at the settings, the key, the models and the quotas.
+    """Look at the settings, the key, the models and the quotas, and at a bucket for batches.
 
     Args:
         model: The model to ask for a token; by default the cheapest that the key can use.
         base_url: The API's URL, if it is not the one that is found.
         send_request: Whether to ask a model; quotas are known only from its answer.
+        bucket: The bucket that batches are to use, as `ScalewayBatches` takes it.
+        store: An obstore store that reaches it, in place of one made of the keys.
 
     Yields:
         What was found. It ends with the first finding that makes the next ones pointless.
@@ -70,6 +78,8 @@ def examine(
             yield Finding(is_fine=False, text="None of these models chats: name one to be asked.")
         else:
             yield from _answer(client.model_copy(update={"model": asked, "max_tokens": 1}))
+        if bucket is not None:
+            yield from _batches(client, bucket, settings, store)
 
 
 def _places(found: Mapping[str, Found], settings: Settings) -> Iterator[Finding]:
@@ -141,4 +151,23 @@ def _answer(model: ChatScaleway) -> Iterator[Finding]:
     }
     told = ", ".join(f"{name} {value}" for name, value in quotas.items())
     text = f"Its quotas as the answer tells them: {told}." if told else "It tells no quotas."
+    yield Finding(is_fine=True, text=text)
+
+
+def _batches(client: ChatScaleway, place: str, settings: Settings, store: Any) -> Iterator[Finding]:
+    """Whether batches are served, and the bucket can be read. Nothing is written."""
+    try:
+        client._client().request("/batches?limit=1")  # noqa: SLF001 -- our own class
+        yield Finding(is_fine=True, text="The Batch API answers.")
+        bucket = Bucket(place, settings.api_key, None, store)
+        # Whoever may not read is told so even of an object that is not there.
+        list(bucket.lines([bucket.url("no-such-file.jsonl")]))
+    except (ScalewayError, ValueError, ImportError) as error:
+        yield Finding(is_fine=False, text=str(error))
+        return
+    text = (
+        f"The bucket {bucket.name} can be read; whether it can be written was not tried. If it has "
+        "a policy, that must name you and Scaleway's application scw-managed-genapi-batch, which "
+        "appears in IAM with your first batch: `ScalewayBatches.bucket_policy` writes one."
+    )
     yield Finding(is_fine=True, text=text)

@@ -3,10 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from obstore.exceptions import PermissionDeniedError
+from obstore.store import LocalStore
 
 from langchain_scaleway.__main__ import main
+from langchain_scaleway.doctor import examine
 from langchain_scaleway.testing import (
     HttpError,
     Quotas,
@@ -116,6 +120,32 @@ def test_a_model_that_fails(emulator: ScalewayEmulator, capsys: pytest.CaptureFi
     status, lines = report(capsys)
     assert status == 1
     assert "broken" in lines[-1]
+
+
+class Closed:
+    """A store to which the key has no right."""
+
+    def get(self, path: str) -> None:
+        raise PermissionDeniedError("AccessDenied")
+
+
+def test_a_bucket_for_batches(emulator: ScalewayEmulator, tmp_path: Path) -> None:
+    fine, closed, odd = (
+        [*examine(send_request=False, bucket=bucket, store=store)]
+        for bucket, store in (
+            ("s3://pile/folder", LocalStore(tmp_path)),
+            ("s3://pile", Closed()),
+            ("pile", None),
+        )
+    )
+    assert fine[-2].text == "The Batch API answers."
+    assert "The bucket pile can be read" in fine[-1].text
+    assert "scw-managed-genapi-batch" in fine[-1].text
+    assert "ObjectStorageObjectsRead" in closed[-1].text
+    assert "must look like s3://" in odd[-1].text
+    assert [each[-1].is_fine for each in (fine, closed, odd)] == [True, False, False]
+    assert not any(request.method == "POST" for request in emulator.requests)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_it_is_a_program(emulator: ScalewayEmulator) -> None:
