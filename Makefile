@@ -92,6 +92,10 @@ test-python: $(VENV)/tools.stamp ## Tests on another Python: make test-python VE
 	@$(INSTALL) --python $(LANES)/python --requirements requirements/dev.txt --editable .
 	$(LANES)/python/$(SCRIPTS)/pytest -n auto $(SELECTED)
 
+.PHONY: test-ray
+test-ray: $(LANES)/ray.stamp ## The test of the example that runs on Ray, which is half a gigabyte
+	$(LANES)/ray/$(SCRIPTS)/pytest -k ray_pile tests/integration/test_examples.py
+
 # The source distribution has the tests; without its package, only what is installed can be tested.
 .PHONY: test-wheel
 test-wheel: $(VENV)/tools.stamp ## Tests of the sdist on the wheel, both in dist/ (`make build`)
@@ -181,8 +185,8 @@ $(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml $(VENV
 	@$(INSTALL) --python $(BIN)/python --requirements $< --editable .
 	@touch $@
 
-$(LANES)/lowest.stamp: requirements/lowest.txt requirements/build.txt pyproject.toml $(VENV)/tools.stamp
+$(LANES)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml $(VENV)/tools.stamp
 	@echo "Installing $< ..."
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LANES)/lowest
-	@$(INSTALL) --python $(LANES)/lowest --requirements $< --editable .
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LANES)/$*
+	@$(INSTALL) --python $(LANES)/$* --requirements $< --editable .
 	@touch $@

@@ -53,7 +53,7 @@ ENVIRONMENTS = (
     Environment("demo", groups=("demo",)),
     Environment("docs", groups=("docs",)),
     Environment("bench", groups=("bench",), extras=("aiohttp", "redis")),
-    Environment("ray", groups=("ray",), extras=("testing",)),
+    Environment("ray", groups=("test", "ray"), extras=("*",)),
     Environment("lowest", groups=("test",), extras=("*",), lowest=True),
 )
 

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +13,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from langchain_scaleway.testing import CutStream, Quotas, Reply, ScalewayEmulator
+from langchain_scaleway.testing import (
+    CutStream,
+    HttpError,
+    Quotas,
+    ReceivedRequest,
+    Reply,
+    ScalewayEmulator,
+    Step,
+)
 from tests.support.local_scaleway import LocalScaleway
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-RUN_BELOW = {"rag", "agent", "extraction", "classify", "chat_server"}
+PILES = {"durable_pile", "dask_pile", "ray_pile"}
+RUN_BELOW = {"rag", "agent", "extraction", "classify", "chat_server", *PILES}
 RUN_ELSEWHERE = {"tour"}
 HELPERS = {"__init__", "without_a_key"}
 
@@ -202,3 +213,56 @@ def test_chat_server_on_scaleway_tells_of_a_failure(
     assert answer == "one two\n[ScalewayStreamInterruptedError: the answer could not be finished]"
     roles = [message["role"] for message in emulator.requests[0].json["messages"]]
     assert roles == ["user", "assistant", "user"]
+
+
+def echo(request: ReceivedRequest) -> Step:
+    """Repeat the prompt; one of them is refused."""
+    prompt = str(request.json["messages"][-1]["content"])
+    return HttpError(400, "Too odd") if " 7 " in prompt else prompt
+
+
+def assert_answered(output: str, prompts: list[str]) -> None:
+    rows = [line.split("\t") for line in output.splitlines()]
+    assert [prompt for prompt, _ in rows] == prompts
+    for prompt, text in rows:
+        assert ("Too odd" in text) if " 7 " in prompt else (text == prompt)
+
+
+def test_durable_pile_killed_in_the_middle_answers_every_row_once(tmp_path: Path) -> None:
+    """Only calls that were in flight are repeated."""
+    prompts = [f"Say {number} times" for number in range(60)]
+    (tmp_path / "prompts.txt").write_text("\n".join([*prompts, prompts[0]]), encoding="utf-8")
+    arguments = [str(tmp_path / "prompts.txt"), "--database", f"sqlite:///{tmp_path}/pile.sqlite"]
+    with (
+        ScalewayEmulator(latency=0.5) as emulator,
+        LocalScaleway({"api.scaleway.ai": emulator}, tmp_path) as scaleway,
+    ):
+        emulator.respond_with(echo)
+        command = [sys.executable, "-m", "examples.durable_pile", *arguments]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment(scaleway.environment), stderr=subprocess.DEVNULL
+        ) as killed:
+            while emulator.statuses.get(200, 0) < 25:
+                time.sleep(0.01)
+            killed.kill()
+        output = run("durable_pile", *arguments, environ=scaleway.environment).stdout
+        asked = Counter(request.json["messages"][-1]["content"] for request in emulator.requests)
+    assert_answered(output, [*prompts, prompts[0]])
+    assert asked.keys() == {*prompts}
+    assert max(asked.values()) <= 2
+    assert asked.total() <= len(prompts) + 10, "as many as were asked at once"
+
+
+@pytest.mark.parametrize("example", ["dask_pile", "ray_pile"])
+def test_pile_on_workers_keeps_its_order_and_its_failures(
+    emulator: ScalewayEmulator, on_scaleway: Environment, example: str
+) -> None:
+    if example == "ray_pile":
+        pytest.importorskip(
+            "ray", reason="Ray is large: `make test-ray` installs it and runs this."
+        )
+    emulator.respond_with(echo)
+    result = run(example, "--rows", "45", environ=on_scaleway)
+    assert_answered(result.stdout, [f"What is {n} times {n}?" for n in range(45)])
+    assert len(emulator.requests) == 45
+    assert "45 rows in " in result.stderr
