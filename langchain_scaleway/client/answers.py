@@ -70,11 +70,6 @@ class Decoder(Protocol[Chunk_co]):
 class Answer:
     """An answer whose head has come, and its body as it comes.
 
-    Args:
-        endpoint: Where it comes from.
-        response: Its head.
-        model: The model that was asked.
-
     Attributes:
         seconds_left: How long the rest of the body may take; `None` without a limit.
         is_enough: Whether no more of it is needed: of a refusal a beginning is.
@@ -145,24 +140,12 @@ class Answer:
     def refusal(self) -> ScalewayError:
         """Make the exception for a status that is no success."""
         text = b"".join(self._pieces)[:LONGEST_BODY].decode("utf-8-sig", "replace")
-        status, endpoint = self.response.status_code, self.endpoint
-        return error_from(
-            status,
-            self.headers,
-            text,
-            model=self.model,
-            project_id=endpoint.project_id,
-            is_serverless=endpoint.is_serverless,
-        )
+        status, place = self.response.status_code, self.endpoint.place
+        return error_from(status, self.headers, text, model=self.model, **place)
 
     def reported(self, body: Mapping[str, Any]) -> ScalewayError:
         """Make the exception for an error with a success status, in a body or an event."""
-        return error_from_event(
-            body,
-            model=self.model,
-            project_id=self.endpoint.project_id,
-            is_serverless=self.endpoint.is_serverless,
-        )
+        return error_from_event(body, model=self.model, **self.endpoint.place)
 
     def unreadable(self, expected: str) -> ScalewayResponseError:
         """Make the exception for a success with an unexpected body."""
@@ -185,16 +168,10 @@ class StreamedAnswer(Generic[Chunk]):
 
     Whoever reads it asks for chunks, and gives bytes, or the end of them, as long as there are
     none.
-
-    Args:
-        answer: Its head.
-        decoder: Makes the chunks.
-        completion: Knows when the answer is whole.
     """
 
     def __init__(self, answer: Answer, decoder: Decoder[Chunk], completion: Completion) -> None:
-        self._answer = answer
-        self._endpoint = answer.endpoint
+        self._answer, self._endpoint = answer, answer.endpoint
         self._decoder = decoder
         self._completion = completion
         self._reader = EventReader(completion, answer.model, answer.reported)
@@ -207,14 +184,10 @@ class StreamedAnswer(Generic[Chunk]):
         self._waiting_since = time.monotonic()
 
     def limit(self, since: float) -> tuple[str, float | None, bool]:
-        """How long the next bytes may take.
+        """The kind of timeout if nothing comes, its seconds, and whether `timeout` is longer.
 
         Args:
             since: When the next chunk has begun to be waited for, on the monotonic clock.
-
-        Returns:
-            The kind of timeout that it is if nothing comes, see `timeouts`; its seconds; whether
-            it is tighter than `timeout`.
         """
         read, own = self._endpoint.timeout.read, self._endpoint.stream_chunk_timeout
         if self._reader.event_count == 0:

@@ -23,13 +23,7 @@ again. It comes along with `[DONE]`, unless something is wrong."""
 
 
 class Attempt:
-    """An attempt, from its permit to the end of its connection.
-
-    Args:
-        client: Whose request it is.
-        wire: The way to wait.
-        call: The request.
-    """
+    """An attempt, from its permit to the end of its connection."""
 
     def __init__(self, client: "ScalewayClient", wire: Blocking, call: Call) -> None:
         self._client = client
@@ -78,12 +72,7 @@ class Attempt:
     async def _end(
         self, usage: Mapping[str, Any] | None, error: BaseException | None = None
     ) -> None:
-        """Free the connection, and make room for others.
-
-        Args:
-            usage: The tokens used, as far as the answer says so.
-            error: Why nothing came of the attempt.
-        """
+        """Free the connection, and make room for others; the error says why nothing came of it."""
         try:
             if self._response is not None:
                 with self._errors:
@@ -114,13 +103,6 @@ class Attempt:
 
 class StreamAttempt(Attempt, Generic[Chunk]):
     """An attempt whose answer is read chunk by chunk.
-
-    Args:
-        client: Whose request it is.
-        wire: The way to wait.
-        call: The request.
-        decoder: Makes the chunks.
-        completion: Knows when the answer is whole.
 
     Attributes:
         first: The chunks that `open` has read.
@@ -186,9 +168,5 @@ class StreamAttempt(Attempt, Generic[Chunk]):
                 pass
 
     async def close(self, error: BaseException | None = None) -> None:
-        """Free the connection; close it if its answer was not read to the end.
-
-        Args:
-            error: Why nothing came of the attempt, if that is so.
-        """
+        """Free the connection; close it if its answer was not read to the end."""
         await self._end(self._decoder.usage, None if self.first else error)

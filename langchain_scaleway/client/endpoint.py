@@ -17,11 +17,9 @@ class Call(NamedTuple):
     """A request, as every attempt sends it.
 
     Attributes:
-        method: The HTTP method.
-        url: Where it goes.
-        headers: Its headers, names in lower case.
-        content: Its body.
-        body: The JSON object that its body is, if it is one.
+        headers: Names in lower case.
+        content: The body.
+        body: The JSON object that the body is, if it is one.
         model: The model that is asked, for error messages.
     """
 
@@ -68,8 +66,7 @@ class Endpoint:
         retry: RetryPolicy | None = None,
     ) -> None:
         self.base_url = base_url
-        self.project_id = project_id
-        self.is_serverless = is_serverless
+        self.place: dict[str, Any] = {"project_id": project_id, "is_serverless": is_serverless}
         self.timeout = timeout or as_timeout(DEFAULT_TIMEOUT)
         self.stream_chunk_timeout = stream_chunk_timeout
         self.retry = retry or RetryPolicy()

@@ -46,21 +46,24 @@ _CONTEXT_OVERFLOW = (
 )
 """How servers say that prompt and answer do not fit; tests hold each to what was recorded."""
 
+_OVERFLOW_BY_STATUS = {
+    413: r"(?i)\b(?:tokens?|prompt|context)\b",  # A gateway's
+    500: r"too large to process",  # llama.cpp's, of a text to embed
+}
+_OVERFLOW_STATUSES = frozenset({None, 400, 413, 416, 422})
 _OVERFLOW_TYPES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
 _OVERFLOW_PARAMS = frozenset({"input_tokens", "input_text"})  # vLLM 0.32
-_TOO_LARGE_A_PROMPT = r"(?i)\b(?:tokens?|prompt|context)\b"
-
-_NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
-
-_HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 
 _FIRST_CLIENT_ERROR = 400
 _FIRST_SERVER_ERROR = 500
-_TOO_LARGE = 413
 _UNPROCESSABLE = 422
-_OVERFLOW_STATUSES = frozenset({None, 400, _TOO_LARGE, 416, _UNPROCESSABLE})
 
 _UNKNOWN_MODEL = r"(?i)\b(?:model|endpoint|route)\b"
+_ROUTE_NOT_SUPPORTED = "ROUTE NOT SUPPORTED"
+"""The type of an error that a known model gives on an API that it is not served on."""
+
+_HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
+_NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
 
 _BY_STATUS: dict[int, type[ScalewayError]] = {
     401: ScalewayAuthenticationError,
@@ -72,52 +75,18 @@ _BY_STATUS: dict[int, type[ScalewayError]] = {
     429: ScalewayRateLimitError,
 }
 
-_ADVICE_BY_STATUS: dict[int | None, str] = {
-    401: (
-        "Set SCW_SECRET_KEY or pass `api_key`: the secret key of a Scaleway IAM API key, not "
-        "the access key."
-    ),
-    408: "Try again.",
-    413: "Send fewer or smaller messages, images or tools.",
-    429: (
-        "Quotas are per model and organization: requests per minute, tokens per minute and "
-        "requests at once. Send less at a time, raise `max_retries`, or ask Scaleway for a "
-        "higher quota; this has nothing to do with billing."
-    ),
-    504: (
-        "The generation took longer than the service allows (about five minutes). Stream the "
-        "answer, lower `max_tokens` or `reasoning_effort`, or ask for less; a prompt that makes "
-        "the model repeat itself ends like this every time."
-    ),
-}
-
-_ROUTE_NOT_SUPPORTED = "ROUTE NOT SUPPORTED"
-"""The type of an error that a known model gives on an API that it is not served on."""
-
-_ADVICE_ON_OVERFLOW = (
-    "Prompt and requested output share one window: shorten the history (`trim_messages`, "
-    "summarization) or lower `max_tokens`."
-)
-
-_ADVICE_BY_CLASS: dict[type[ScalewayError], str] = {
-    ScalewayModelNotFoundError: (
-        "`list_models()` and the page “Models” name the models that are served."
-    ),
-    ScalewayAPIError: "Try again; Scaleway's status page tells whether it is a known fault.",
-    ScalewayResponseError: "Redirects are not followed: the key must go nowhere else.",
-}
-
-_ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
-    (
-        r"max_completion_tokens is limited to (\d+)",
-        "Set `max_tokens` to {0} or less.",
-    ),
+_ADVICE: tuple[tuple[str | int | type[ScalewayError], str], ...] = (
+    (r"max_completion_tokens is limited to (\d+)", "Set `max_tokens` to {0} or less."),
     (
         r"cannot be greater than max_model_len=(\d+)",
         "Set `max_tokens` so low that prompt and answer fit into {0} tokens.",
     ),
     (
-        (  # mistral-common and the chat templates of Mistral, Qwen, Llama and gpt-oss
+        r"for embedding generation|too large to process",
+        "Divide the text into shorter ones, for example with a text splitter.",
+    ),
+    (  # mistral-common and the chat templates of Mistral, Qwen, Llama and gpt-oss
+        (
             r"must alternate|Only user and assistant roles|Expected last role|Unexpected role|"
             r"[Tt]ool call id|Not the same number of function calls|System message must be at the|"
             r"No user query found|single tool-calls at once|no first user message|has tool role"
@@ -143,15 +112,59 @@ _ADVICE_BY_WORDS: tuple[tuple[str, str], ...] = (
             "set it to False."
         ),
     ),
-    (
-        r"endpoint '\S+' is not supported",
-        "The page “Models” names the models of each API.",
-    ),
+    (r"endpoint '\S+' is not supported", "The page “Models” names the models of each API."),
     (
         r"Unsupported chat content part type",
         "Scaleway's chat models take no files: extract the text, or send pages as images.",
     ),
+    (
+        ScalewayContextOverflowError,
+        (
+            "Prompt and requested output share one window: shorten the history (`trim_messages`, "
+            "summarization) or lower `max_tokens`."
+        ),
+    ),
+    (
+        401,
+        (
+            "Set SCW_SECRET_KEY or pass `api_key`: the secret key of a Scaleway IAM API key, not "
+            "the access key."
+        ),
+    ),
+    (
+        ScalewayPermissionDeniedError,
+        "The key is unknown (mistyped, deleted, expired), or it lacks a right. {where}",
+    ),
+    (
+        ScalewayModelNotFoundError,
+        "{similar}`list_models()` and the page “Models” name the models that are served.",
+    ),
+    (408, "Try again."),
+    (413, "Send fewer or smaller messages, images or tools."),
+    (
+        429,
+        (
+            "Quotas are per model and organization: requests per minute, tokens per minute and "
+            "requests at once. Send less at a time, raise `max_retries`, or ask Scaleway for a "
+            "higher quota; this has nothing to do with billing."
+        ),
+    ),
+    (501, "The server cannot do this, however often it is asked: check the model and `base_url`."),
+    (
+        504,
+        (
+            "The generation took longer than the service allows (about five minutes). Stream the "
+            "answer, lower `max_tokens` or `reasoning_effort`, or ask for less; a prompt that "
+            "makes the model repeat itself ends like this every time."
+        ),
+    ),
+    (ScalewayAPIError, "Try again; Scaleway's status page tells whether it is a known fault."),
+    (ScalewayResponseError, "Redirects are not followed: the key must go nowhere else."),
 )
+"""What to do next: the first whose pattern is in the service's words, or whose status or class
+is the error's."""
+
+_RIGHTS = "the key needs the permission set GenerativeApisModelAccess"
 
 
 class _Report(NamedTuple):
@@ -163,25 +176,13 @@ class _Report(NamedTuple):
     param: str | None = None
 
 
-class _Failure(NamedTuple):
-    """All that is known about a failed request."""
-
-    status: int | None
-    report: _Report
-    model: str | None
-    project_id: str | None
-    is_serverless: bool = True
-    is_cut: bool = False
-
-
 def error_from(
     status: int,
     headers: Mapping[str, str],
     text: str,
     *,
     model: str | None,
-    project_id: str | None = None,
-    is_serverless: bool = True,
+    **place: Any,
 ) -> ScalewayError:
     """Make the exception for an unsuccessful HTTP answer.
 
@@ -190,44 +191,29 @@ def error_from(
         headers: The answer's headers, names in lower case.
         text: The body, or its first `LONGEST_BODY` bytes.
         model: The model that was asked.
-        project_id: The project in the URL, where there is one.
-        is_serverless: Whether the serverless API was asked, rather than another server.
-
-    Returns:
-        The exception, to be raised.
+        **place: `project_id`, the project in the URL, if there is one; `is_serverless`, whether
+            the serverless API was asked, rather than another server.
     """
     body = _parse(text)
     report = _report(body, text)
     if "location" in headers and status < _FIRST_CLIENT_ERROR:
         report = _Report(f"a redirect to {headers['location']}.")
     is_cut = len(text.encode("utf-8", "replace")) >= LONGEST_BODY
-    failure = _Failure(status, report, model, project_id, is_serverless, is_cut)
-    return _error(failure, body, ErrorResponse(status, headers, text))
+    error = _error(status, report, model, _where(**place), is_cut=is_cut)
+    error.body, error.response = body, ErrorResponse(status, headers, text)
+    return error
 
 
-def error_from_event(
-    event: Mapping[str, Any],
-    *,
-    model: str | None,
-    project_id: str | None = None,
-    is_serverless: bool = True,
-) -> ScalewayError:
-    """Make the exception for an error that came with a success status.
+def error_from_event(event: Mapping[str, Any], *, model: str | None, **place: Any) -> ScalewayError:
+    """Make the exception for an error that came with a success status, in an event or a body.
 
-    Args:
-        event: The event of a stream, or the body of a whole answer.
-        model: The model that was asked.
-        project_id: The project in the URL, where there is one.
-        is_serverless: Whether the serverless API was asked, rather than another server.
-
-    Returns:
-        The exception, to be raised. Its status is the one that the error itself names.
+    Its status is the one that the error itself names; for the arguments see `error_from`.
     """
     text = _as_text(event)
     report = _report(event, text)
-    status = _status_within(event, report.code)
-    failure = _Failure(status, report, model, project_id, is_serverless)
-    return _error(failure, event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY], None)
+    error = _error(_status_within(event, report.code), report, model, _where(**place))
+    error.body = event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY]
+    return error
 
 
 def is_error(body: Mapping[str, Any]) -> bool:
@@ -239,30 +225,52 @@ def is_error(body: Mapping[str, Any]) -> bool:
     return bool(body.get("detail")) or isinstance(body.get("message"), str)
 
 
-def _error(failure: _Failure, body: Any, response: ErrorResponse | None) -> ScalewayError:
-    error_class = _class_for(failure)
+def shortened(message: str, *, is_cut: bool = False) -> str:
+    """Make of somebody else's message, or of its beginning, a sentence of bounded length."""
+    message = message.strip()
+    if len(message) > _LONGEST_QUOTE:
+        length = f"at least {len(message)}" if is_cut else str(len(message))
+        message = f"{message[:_LONGEST_QUOTE]}… ({length} characters in all)"
+    return message if message.endswith((".", "!", "?", ")", "…")) else f"{message}."
+
+
+def _error(
+    status: int | None, report: _Report, model: str | None, where: str, *, is_cut: bool = False
+) -> ScalewayError:
+    error_class = _class_for(status, report)
+    answered = "sent an error" if status is None else f"answered {status}"
+    about = "" if model is None else f" for model {model!r}"
+    quote = report.message
+    if report.type and report.type.isupper() and report.type not in quote:
+        quote = f"{report.type}: {quote}"
+    message = f"Scaleway {answered}{about}: {shortened(quote, is_cut=is_cut)}"
+    if advice := _advice(status, report, error_class):
+        similar = f"Did you mean {found!r}? " if (found := similar_model(model or "")) else ""
+        message += f" {advice.format(where=where, similar=similar)} See {DOCUMENTATION_URL}/errors"
+    # JSON can hold halves of characters, which no terminal and no log could write.
+    message = message.encode("utf-8", "replace").decode()
     error = error_class(
-        _describe(failure, error_class),
-        status_code=failure.status,
-        code=failure.report.code,
-        type=failure.report.type,
-        param=failure.report.param,
-        model=failure.model,
-        body=body,
-        response=response,
+        message,
+        status_code=status,
+        code=report.code,
+        type=report.type,
+        param=report.param,
+        model=model,
     )
     if error_class is ScalewayResponseError:
         error.is_retryable = False  # Another try would be redirected, too.
     return error
 
 
-def _class_for(failure: _Failure) -> type[ScalewayError]:
-    status, report = failure.status, failure.report
-    if status in _OVERFLOW_STATUSES and (
-        {report.type, report.code} & _OVERFLOW_TYPES
-        or report.param in _OVERFLOW_PARAMS
-        or re.search(_CONTEXT_OVERFLOW, report.message)
-        or (status == _TOO_LARGE and re.search(_TOO_LARGE_A_PROMPT, report.message))
+def _class_for(status: int | None, report: _Report) -> type[ScalewayError]:
+    by_status = _OVERFLOW_BY_STATUS.get(status or 0)
+    if (by_status and re.search(by_status, report.message)) or (
+        status in _OVERFLOW_STATUSES
+        and (
+            {report.type, report.code} & _OVERFLOW_TYPES
+            or report.param in _OVERFLOW_PARAMS
+            or re.search(_CONTEXT_OVERFLOW, report.message)
+        )
     ):
         return ScalewayContextOverflowError
     if status is None or status >= _FIRST_SERVER_ERROR:
@@ -278,56 +286,33 @@ def _class_for(failure: _Failure) -> type[ScalewayError]:
     return _BY_STATUS.get(status, ScalewayInvalidRequestError)
 
 
-def _describe(failure: _Failure, error_class: type[ScalewayError]) -> str:
-    report = failure.report
-    answered = "sent an error" if failure.status is None else f"answered {failure.status}"
-    quote = report.message
-    if report.type and report.type.isupper() and report.type not in quote:
-        quote = f"{report.type}: {quote}"
-    advice = _advice(failure, error_class)
-    if advice:
-        advice = f" {advice} See {DOCUMENTATION_URL}/errors"
-    about = "" if failure.model is None else f" for model {failure.model!r}"
-    said = shortened(quote, is_cut=failure.is_cut)
-    message = f"Scaleway {answered}{about}: {said}{advice}"
-    # JSON can hold halves of characters, which no terminal and no log could write.
-    return message.encode("utf-8", "replace").decode()
+def _advice(status: int | None, report: _Report, error_class: type[ScalewayError]) -> str:
+    for key, advice in _ADVICE:
+        if isinstance(key, str):
+            if found := re.search(key, report.message):
+                return advice.format(*found.groups())
+        elif key in (status, error_class):
+            return advice
+    return ""
 
 
-def _advice(failure: _Failure, error_class: type[ScalewayError]) -> str:
-    for pattern, advice in _ADVICE_BY_WORDS:
-        if found := re.search(pattern, failure.report.message):
-            return advice.format(*found.groups())
-    if error_class is ScalewayContextOverflowError:
-        return _ADVICE_ON_OVERFLOW
-    if error_class is ScalewayPermissionDeniedError:
-        return _permission_advice(failure)
-    if error_class is ScalewayModelNotFoundError and (
-        similar := similar_model(failure.model or "")
-    ):
-        return f"Did you mean {similar!r}? {_ADVICE_BY_CLASS[error_class]}"
-    return _ADVICE_BY_STATUS.get(failure.status) or _ADVICE_BY_CLASS.get(error_class, "")
-
-
-def _permission_advice(failure: _Failure) -> str:
-    rights = "the key needs the permission set GenerativeApisModelAccess"
-    if not failure.is_serverless:
-        where = (
-            f"On a dedicated deployment {rights} in the deployment's project; any other server "
+def _where(*, project_id: str | None = None, is_serverless: bool = True) -> str:
+    """Where the key needs rights."""
+    if not is_serverless:
+        return (
+            f"On a dedicated deployment {_RIGHTS} in the deployment's project; any other server "
             "has rules of its own."
         )
-    elif failure.project_id:
-        where = (
-            f"In the project {failure.project_id} of the URL {rights}; check that this is the "
-            "project that you mean."
+    if project_id:
+        return (
+            f"In the project {project_id} of the URL {_RIGHTS}; check that this is the project "
+            "that you mean."
         )
-    else:
-        where = (
-            "Without a project in the URL the key's default project counts, and there "
-            f"{rights}. Pass `project_id` or set SCW_DEFAULT_PROJECT_ID, so that "
-            "https://api.scaleway.ai/{project_id}/v1 is asked."
-        )
-    return f"The key is unknown (mistyped, deleted, expired), or it lacks a right. {where}"
+    return (
+        f"Without a project in the URL the key's default project counts, and there {_RIGHTS}. Pass "
+        "`project_id` or set SCW_DEFAULT_PROJECT_ID, so that "
+        "https://api.scaleway.ai/{project_id}/v1 is asked."
+    )
 
 
 def _report(body: Any, text: str) -> _Report:
@@ -368,15 +353,10 @@ def _status_within(event: Mapping[str, Any], code: str | int | None) -> int | No
     error = event.get("error")
     places: list[Mapping[str, Any]] = [event, error] if isinstance(error, Mapping) else [event]
     named = [place.get(name) for place in places for name in ("status", "status_code")]
-    return next((status for status in map(_status, [*named, code]) if status is not None), None)
-
-
-def _status(named: Any) -> int | None:
-    """What is named as an HTTP status, if it is one of an error."""
-    status = _as_words(named)
-    if len(status) != len("400") or not status.isdecimal() or int(status) < _FIRST_CLIENT_ERROR:
-        return None
-    return int(status)
+    for status in map(_as_words, [*named, code]):
+        if len(status) == len("400") and status.isdecimal() and int(status) >= _FIRST_CLIENT_ERROR:
+            return int(status)
+    return None
 
 
 def _as_text(body: Mapping[str, Any]) -> str:
@@ -392,17 +372,3 @@ def _as_words(said: Any) -> str:
         return str(said)
     except RecursionError:
         return _NESTED_TOO_DEEPLY
-
-
-def shortened(message: str, *, is_cut: bool = False) -> str:
-    """Make of somebody else's message a sentence, of bounded length, for a message of ours.
-
-    Args:
-        message: The message.
-        is_cut: Whether only its beginning is known.
-    """
-    message = message.strip()
-    if len(message) > _LONGEST_QUOTE:
-        length = f"at least {len(message)}" if is_cut else str(len(message))
-        message = f"{message[:_LONGEST_QUOTE]}… ({length} characters in all)"
-    return message if message.endswith((".", "!", "?", ")", "…")) else f"{message}."

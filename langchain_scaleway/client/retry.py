@@ -35,12 +35,10 @@ RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
 
 _GATEWAY_TIMEOUT = 504
 
-_BEFORE_SENDING = frozenset({"connect_timeout", "pool_timeout"})
-"""Timeouts that have passed before anything was sent."""
-
 INCOMPLETE_ANSWER = "incomplete_answer"
 """The `type` of an error for a connection that broke after a success status."""
 
+_BEFORE_SENDING = frozenset({"connect_timeout", "pool_timeout"})
 _LONGEST_OBEYED_WAIT = 60.0
 """Seconds. If the server asks for a longer wait, nothing is retried: the error says how long, and
 the caller decides."""
@@ -66,12 +64,7 @@ class RetryPolicy(NamedTuple):
     longest_wait: float = 30.0
 
     def should_retry(self, attempt: int, error: BaseException | None) -> bool:
-        """Whether a failed attempt is followed by another.
-
-        Args:
-            attempt: The number of the attempt that failed, from 1.
-            error: Why it failed.
-        """
+        """Whether a failed attempt, counted from 1, is followed by another."""
         if attempt > self.max_retries or not isinstance(error, ScalewayError):
             return False
         if not error.is_retryable or (error.retry_after or 0) > _LONGEST_OBEYED_WAIT:
@@ -86,12 +79,7 @@ class RetryPolicy(NamedTuple):
         return error.status_code in RETRIED_STATUSES
 
     def wait(self, attempt: int, error: BaseException | None) -> float:
-        """How many seconds to wait after a failed attempt.
-
-        Args:
-            attempt: The number of the attempt that failed, from 1.
-            error: Why it failed.
-        """
+        """How many seconds to wait after a failed attempt, counted from 1."""
         if isinstance(error, ScalewayError) and error.retry_after is not None:
             return error.retry_after
         first = self.first_quota_wait if _is_quota_per_minute(error) else self.first_wait
@@ -101,12 +89,7 @@ class RetryPolicy(NamedTuple):
     def attempts(
         self, sleep: Callable[[float], Awaitable[None]], on_retry: RetryListener | None = None
     ) -> "AsyncRetrying":
-        """The attempts of one call, for an `async for` loop, which is told of failures alone.
-
-        Args:
-            sleep: Waits between two attempts.
-            on_retry: Told of each retry.
-        """
+        """The attempts of one call, for an `async for` loop that notes failures alone."""
         from tenacity import AsyncRetrying  # noqa: PLC0415 -- see the imports above
 
         async def announce(state: "RetryCallState") -> None:

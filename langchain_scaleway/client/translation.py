@@ -38,10 +38,6 @@ class Translation:
     What led to an error of ours is said in its message and not kept as its cause: httpx's
     exceptions know the request, and their frames its bytes, and both hold the key.
 
-    Args:
-        endpoint: Where the request goes.
-        model: The model that was asked.
-
     Attributes:
         awaited: The kind of timeout that it is if nothing comes; see `timeouts`.
         response: The head of the answer, once it has come.

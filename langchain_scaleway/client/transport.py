@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache, partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -101,13 +101,8 @@ def new_request(
 ) -> httpx.Request:
     """Make a request for `Connections`.
 
-    Args:
-        method: The HTTP method.
-        url: Where it goes.
-        headers: Its headers, `host` among them.
-        content: Its body; none if it is empty.
-        timeout: The seconds that its steps may take, as `httpx.Timeout.as_dict` gives them; the
-            transport changes it.
+    Its headers have to hold `host`. The transport changes `timeout`, which holds the seconds of its
+    steps as `httpx.Timeout.as_dict` gives them.
     """
     if content:
         headers = {**headers, "content-length": str(len(content))}
@@ -121,41 +116,23 @@ def new_request(
 
 
 def encode_form(data: Mapping[str, Any] | None, files: Any) -> tuple[bytes, str]:
-    """Write a form with files; gives its bytes and their content type.
-
-    Args:
-        data: The form's other fields.
-        files: As httpx takes them.
-    """
+    """Write a form with fields and files; gives its bytes and their content type."""
     form = httpx.Request("POST", "http://form", data=data, files=files)
     return form.read(), form.headers["content-type"]
 
 
-def pieces_of(response: httpx.Response) -> Iterator[bytes]:
-    """The answer's bytes as they come, without httpx's layers where these would do nothing."""
-    if _is_for_httpx(response):
-        return response.iter_bytes()
-    return iter(cast("httpx.SyncByteStream", response.stream))
+def body_of(response: httpx.Response) -> Any:
+    """The stream of an answer's bytes, or `None` where httpx has something to do for them.
 
-
-def apieces_of(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The same of an answer to an asynchronous request."""
-    if _is_for_httpx(response):
-        return response.aiter_bytes()
-    return aiter(cast("httpx.AsyncByteStream", response.stream))
-
-
-def _is_for_httpx(response: httpx.Response) -> bool:
-    """Whether an answer is compressed, or was read by a hook of the user's client."""
-    return response.is_stream_consumed or "content-encoding" in response.headers
+    That is so if it is compressed, or was read by a hook of the user's client.
+    """
+    if response.is_stream_consumed or "content-encoding" in response.headers:
+        return None
+    return response.stream
 
 
 class _Idle(Generic[Transport]):
     """The connections to one server that wait for a request, and how to make more.
-
-    Args:
-        kind: The class of their transports.
-        url: A URL of the server.
 
     Raises:
         httpx.ConnectError: The certificates that the environment names cannot be read.

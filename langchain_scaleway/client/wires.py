@@ -13,13 +13,7 @@ from typing_extensions import override
 
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Call
-from langchain_scaleway.client.transport import (
-    Response,
-    Timeout,
-    apieces_of,
-    new_request,
-    pieces_of,
-)
+from langchain_scaleway.client.transport import Response, Timeout, body_of, new_request
 from langchain_scaleway.client.waits import broken_off_after, within
 from langchain_scaleway.errors import ScalewayConnectionError
 
@@ -49,13 +43,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 class Blocking:
-    """Sends requests and reads answers in this thread.
-
-    Args:
-        timeout: How long that may take.
-        connections: Our own connections.
-        client: The user's own client, used instead of them.
-    """
+    """Sends requests and reads answers in this thread, by the user's own client if given."""
 
     def __init__(self, timeout: Timeout, connections: Connections, client: Any) -> None:
         self._timeout = timeout
@@ -81,22 +69,16 @@ class Blocking:
 
     def pieces(self, response: Response) -> Any:
         """The bytes of an answer, for `next`."""
-        return pieces_of(response)
+        body = body_of(response)
+        return response.iter_bytes() if body is None else iter(body)
 
     async def next(
         self, response: Response, pieces: Any, seconds: float | None, *, is_tight: bool
     ) -> bytes | None:
         """Read the next bytes of an answer; `None` at the end.
 
-        Args:
-            response: The answer.
-            pieces: Its bytes.
-            seconds: How long they may take.
-            is_tight: Whether that is less than what the timeout for reading allows.
-
-        Raises:
-            httpx.TransportError: The connection has failed.
-            TimeoutError: They have not come in time.
+        They have so many seconds; `is_tight` says whether that is less than what the timeout for
+        reading allows. Raises what `send` raises.
         """
         if not is_tight or seconds is None:  # httpx sees to it.
             return next(pieces, None)
@@ -131,7 +113,8 @@ class Awaiting(Blocking):
 
     @override
     def pieces(self, response: Response) -> Any:
-        return apieces_of(response)
+        body = body_of(response)
+        return response.aiter_bytes() if body is None else aiter(body)
 
     @override
     async def next(
