@@ -1,4 +1,4 @@
-"""Every fault of the table, in all four ways of asking; none gives the key away."""
+"""Every fault of the table, for threads and event loops; none gives the key away."""
 
 import logging
 from collections.abc import Iterator
@@ -8,13 +8,23 @@ import pytest
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import ScalewayEmulator
-from tests.support.calls import MODES, Mode, call, impatient, streams
-from tests.support.faults import FAULTS, GROUPS
+from tests.support.calls import EITHER, MODES, Mode, call, impatient, streams
+from tests.support.faults import BEFORE_AN_ANSWER, FAULTS, GROUPS, WITHIN_AN_ANSWER
 from tests.support.faults.places import TEXT
 from tests.support.faults.table import PAGE, Answers, Raises, Row, as_markdown, put_on
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
 from tests.support.secrecy import CANARY, is_in, leaks_in_locals, leaks_of
+
+OF_CONNECTIONS = [*BEFORE_AN_ANSWER, *WITHIN_AN_ANSWER[:11]]
+"""Faults that each way of asking meets by itself."""
+
+CASES = [
+    pytest.param(fault, mode, id=f"{fault.name}-{mode}")
+    for fault in FAULTS
+    for mode in (MODES if fault in OF_CONNECTIONS else EITHER)
+]
+RETRIES = 2
 
 LONGEST_MESSAGE = 4_000
 LONGEST_BODY = 64 * 1024
@@ -28,27 +38,19 @@ def emulator() -> Iterator[ScalewayEmulator]:
 
 
 def model_for(fault: Row, base_url: str, **fields: Any) -> ChatScaleway:
-    settings: dict[str, Any] = {"model": PLAIN_MODEL, "base_url": base_url}
+    settings: dict[str, Any] = {"model": PLAIN_MODEL, "base_url": base_url, "max_retries": RETRIES}
     return impatient(ChatScaleway(**(settings | fields | dict(fault.fields))))
 
 
-@pytest.mark.parametrize("max_retries", [0, 2])
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize(("fault", "mode"), CASES)
 def test_fault(
-    fault: Row,
-    mode: Mode,
-    max_retries: int,
-    emulator: ScalewayEmulator,
-    caplog: pytest.LogCaptureFixture,
+    fault: Row, mode: Mode, emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     outcome = fault.outcome(streamed=streams(mode))
-    attempts = outcome.attempts(max_retries) if isinstance(outcome, Raises) else 1
+    attempts = outcome.attempts(RETRIES) if isinstance(outcome, Raises) else 1
     with nothing_left(), fault.place(emulator) as scene:
-        with model_for(
-            fault, scene.base_url, api_key=emulator.api_key, max_retries=max_retries
-        ) as model:
+        with model_for(fault, scene.base_url, api_key=emulator.api_key) as model:
             attempt = call(model, mode, fault.prompt)
         if isinstance(outcome, Answers):
             assert attempt.error is None

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from tests.support.calls import MODES, Mode, call, streams
+from tests.support.calls import EITHER, Mode, call, streams
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_answers import answer, content
@@ -62,7 +62,7 @@ def model_at(server: RawServer) -> ChatScaleway:
     return ChatScaleway(model=PLAIN_MODEL, base_url=server.base_url, timeout=5, max_retries=0)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 @pytest.mark.parametrize("odd", ANSWERS, ids=lambda odd: odd.__name__)
 def test_odd_answers(odd: Answer, mode: Mode) -> None:
     with nothing_left(), RawServer(sends(odd("Bonjour", mode))) as server:
@@ -70,7 +70,7 @@ def test_odd_answers(odd: Answer, mode: Mode) -> None:
     assert (attempt.text, attempt.error) == ("Bonjour", None)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_refusal_with_a_byte_order_mark(mode: Mode) -> None:
     body = b'\xef\xbb\xbf{"error":{"message":"No.","type":"BadRequestError","code":400}}'
     refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n" + body
@@ -82,7 +82,7 @@ def test_a_refusal_with_a_byte_order_mark(mode: Mode) -> None:
     assert error.response.json() == error.body
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_deployments_403_with_status_200(mode: Mode) -> None:
     """The advice is a deployment's, whose URL holds no project."""
     body = json.dumps({"status": 403, "error": "FORBIDDEN", "message": "No."})
@@ -95,7 +95,7 @@ def test_a_deployments_403_with_status_200(mode: Mode) -> None:
     assert "SCW_DEFAULT_PROJECT_ID" not in str(error)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 @pytest.mark.parametrize("timeout", [math.inf, 1e12, httpx.Timeout(5, read=math.inf)])
 def test_a_timeout_too_long_for_a_timer_is_none(timeout: float | httpx.Timeout, mode: Mode) -> None:
     with nothing_left(), RawServer(sends(answer("Bonjour", mode))) as server:
@@ -105,7 +105,7 @@ def test_a_timeout_too_long_for_a_timer_is_none(timeout: float | httpx.Timeout, 
     assert (attempt.text, attempt.error) == ("Bonjour", None)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_another_protocol_is_none(mode: Mode) -> None:
     switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
     with nothing_left(), RawServer(sends(switch)) as server:
@@ -133,7 +133,7 @@ def test_a_refusal_of_a_large_request_before_its_end(mode: Mode) -> None:
     assert "Too much for me" in str(error)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_an_address_that_is_none(mode: Mode) -> None:
     model = ChatScaleway(model=PLAIN_MODEL, base_url="http://256.256.256.256/v1")
     error = call(model, mode).error

@@ -12,6 +12,7 @@ from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
 from tests.support.calls import (
     ANSWER,
+    EITHER,
     MODES,
     Attempt,
     Mode,
@@ -21,14 +22,24 @@ from tests.support.calls import (
     is_async,
     streams,
 )
-from tests.support.faults import BEFORE_AN_ANSWER, SERVER_ERRORS, WITHIN_AN_ANSWER
+from tests.support.faults import FAULTS
 from tests.support.faults.places import TEXT
 from tests.support.faults.table import Answers, Row
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 
-FAULTS = [*BEFORE_AN_ANSWER, *WITHIN_AN_ANSWER, *SERVER_ERRORS]
-"""What can happen on the way; what is refused does not depend on the client."""
+ONE_OF_EACH_KIND = {
+    "the connection is refused",
+    "the host does not answer",
+    "the server hangs up without an answer",
+    "nothing comes within the timeout",
+    "the connection is reset midway",
+    "the connection is closed midway",
+    "the answer stalls midway",
+    "compressed data that cannot be decompressed",
+    "503 without a body",
+}
+"""Faults for which the library has an exception each, and a refusal. The rest is ours."""
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +89,16 @@ def test_it_is_used_and_not_closed(mode: Mode, library: Any, emulator: ScalewayE
     assert request.headers["authorization"] == f"Bearer {emulator.api_key}"
 
 
-@pytest.mark.parametrize("mode", ["invoke", "astream"])
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_the_kinds_are_in_the_table() -> None:
+    assert {fault.name for fault in FAULTS} >= ONE_OF_EACH_KIND
+
+
+@pytest.mark.parametrize("mode", EITHER)
+@pytest.mark.parametrize(
+    "fault",
+    [fault for fault in FAULTS if fault.name in ONE_OF_EACH_KIND],
+    ids=lambda fault: fault.name,
+)
 def test_its_faults_are_ours(
     fault: Row, mode: Mode, library: Any, module_emulator: ScalewayEmulator
 ) -> None:
@@ -106,7 +125,7 @@ async def read_and_refuse(response: Any) -> None:
     response.raise_for_status()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_what_its_hooks_refuse_is_ours(
     mode: Mode, library: Any, emulator: ScalewayEmulator
 ) -> None:
@@ -123,6 +142,19 @@ def test_what_its_hooks_refuse_is_ours(
     assert attempt.error.__context__ is None
 
 
+@pytest.mark.parametrize("mode", EITHER)
+def test_one_that_is_closed_is_told(mode: Mode, library: Any, emulator: ScalewayEmulator) -> None:
+    client, async_client = library.Client(), library.AsyncClient()
+    client.close()
+    asyncio.run(async_client.aclose())
+    fields = {"http_client": client, "http_async_client": async_client}
+    with model_on(emulator, max_retries=2, **fields) as model:
+        error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert "is closed" in str(error)
+    assert not error.is_retryable
+
+
 def test_one_for_one_way_leaves_the_other_alone(emulator: ScalewayEmulator) -> None:
     with (
         nothing_left(),
@@ -135,7 +167,7 @@ def test_one_for_one_way_leaves_the_other_alone(emulator: ScalewayEmulator) -> N
         assert "x-from" in emulator.requests[-1].headers
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_the_models_timeout_holds(mode: Mode, library: Any, emulator: ScalewayEmulator) -> None:
     """The client's own would be five seconds."""
     emulator.respond_with(lambda _: Reply("One two three", faults=[Stall(1)]))

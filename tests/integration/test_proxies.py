@@ -15,7 +15,15 @@ import pytest
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.client.transport import ssl_context
 from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator
-from tests.support.calls import ANSWER, MODES, STREAMING_MODES, Mode, ask_all, call, call_in_a_row
+from tests.support.calls import (
+    ANSWER,
+    EITHER,
+    STREAMING_MODES,
+    Mode,
+    ask_all,
+    call,
+    call_in_a_row,
+)
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_answers import answer
@@ -39,7 +47,7 @@ def model_elsewhere(base_url: str = ELSEWHERE) -> ChatScaleway:
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_proxy_is_asked(mode: Mode, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with nothing_left(), RawServer(sends(answer("Bonjour", mode))) as proxy:
         monkeypatch.setenv(variable, f"http://{proxy.origin}")
@@ -50,7 +58,7 @@ def test_a_proxy_is_asked(mode: Mode, variable: str, monkeypatch: pytest.MonkeyP
     assert request.startswith(b"POST http://scaleway.invalid/v1/chat/completions HTTP/1.1\r\n")
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_proxy_that_repeats_its_own_credentials(
     mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,7 +77,7 @@ def test_a_proxy_that_repeats_its_own_credentials(
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_tunnel_is_asked_for_without_the_key(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
     with nothing_left(), RawServer(sends(refusal)) as proxy:
@@ -86,7 +94,7 @@ def test_a_tunnel_is_asked_for_without_the_key(mode: Mode, monkeypatch: pytest.M
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_proxy_that_is_not_there(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(sends()) as gone:
         address = gone.origin
@@ -98,7 +106,7 @@ def test_a_proxy_that_is_not_there(mode: Mode, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_no_proxy_is_asked_for_hosts_that_need_none(
     mode: Mode, emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +127,7 @@ def test_no_proxy_is_asked_for_hosts_that_need_none(
         "127.0.0.1:99999",
     ],
 )
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_proxy_that_is_none_is_told(
     mode: Mode, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +140,7 @@ def test_a_proxy_that_is_none_is_told(
 
 
 @pytest.mark.skipif(find_spec("socksio") is not None, reason="what SOCKS takes is installed")
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_what_a_socks_proxy_takes_is_told(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with nothing_left(), model_elsewhere() as model:
@@ -152,7 +160,7 @@ def test_what_a_socks_proxy_takes_is_told(mode: Mode, monkeypatch: pytest.Monkey
         ("HTTPS_PROXY", "http://127.0.0.1:9"),  # The address is http.
     ],
 )
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_other_variables_are_no_proxies(
     mode: Mode,
     variable: str,
@@ -167,7 +175,7 @@ def test_other_variables_are_no_proxies(
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_connections_through_a_tunnel_are_used_again(
     mode: Mode,
     variable: str,
@@ -195,7 +203,7 @@ def front(emulator: ScalewayEmulator, tmp_path: Path) -> Iterator[TlsFront]:
         yield front
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
     ssl_context().load_verify_locations(front.certificate)
     with nothing_left(), model_elsewhere(front.base_url) as model:
@@ -216,7 +224,7 @@ def test_connections_with_tls_are_kept(front: TlsFront, emulator: ScalewayEmulat
         assert emulator.connections_opened <= 5
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_large_request_over_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
     """More than the buffers of the way hold at once."""
     ssl_context().load_verify_locations(front.certificate)
@@ -227,7 +235,7 @@ def test_a_large_request_over_tls(mode: Mode, front: TlsFront, emulator: Scalewa
     assert emulator.requests[0].json["messages"][0]["content"] == prompt
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_stranger_is_not_trusted(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
     with nothing_left(), model_elsewhere(front.base_url) as model:
         error = call(model, mode).error
@@ -247,7 +255,7 @@ print(error)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_certificates_that_cannot_be_read(mode: Mode, content: str | None, tmp_path: Path) -> None:
     """In a process of its own: each reads them once."""
     path = tmp_path / "authorities.pem"

@@ -15,7 +15,7 @@ from langchain_scaleway.testing import (
     ScalewayEmulator,
     rate_limited,
 )
-from tests.support.calls import MODES, Mode, call, impatient
+from tests.support.calls import EITHER, Mode, call, impatient
 from tests.support.leftovers import wait_for
 from tests.support.models import PLAIN_MODEL, model_on
 
@@ -57,7 +57,7 @@ def noted(state: RetryCallState) -> tuple[int, type[BaseException] | None, float
 # --- How often ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 @pytest.mark.parametrize("max_retries", [0, 1, 5])
 def test_attempts_are_counted_exactly(
     mode: Mode, max_retries: int, emulator: ScalewayEmulator
@@ -69,7 +69,7 @@ def test_attempts_are_counted_exactly(
     assert len(emulator.requests) == max_retries + 1
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_there_are_two_retries_unless_told_otherwise(
     mode: Mode, emulator: ScalewayEmulator
 ) -> None:
@@ -82,7 +82,7 @@ def test_there_are_two_retries_unless_told_otherwise(
     assert len(emulator.requests) == 3
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_gateway_timeout_is_tried_once_more(mode: Mode, emulator: ScalewayEmulator) -> None:
     emulator.respond_with(lambda _: HttpError(504))
     with impatient(model_on(emulator, max_retries=5)) as model:
@@ -91,7 +91,7 @@ def test_a_gateway_timeout_is_tried_once_more(mode: Mode, emulator: ScalewayEmul
     assert len(emulator.requests) == 2
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_the_last_error_is_raised(mode: Mode, emulator: ScalewayEmulator) -> None:
     emulator.script(HttpError(503), rate_limited(), HttpError(400, "No such tool"))
     with impatient(model_on(emulator, max_retries=5)) as model:
@@ -101,7 +101,7 @@ def test_the_last_error_is_raised(mode: Mode, emulator: ScalewayEmulator) -> Non
     assert emulator.scripted_steps_left == 0
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_real_quota_is_waited_for(mode: Mode) -> None:
     """Scaleway's 429 speaks of quota and carries no header; it is retried all the same."""
     quotas = Quotas(requests_per_minute=1, tokens_per_minute=None)
@@ -136,7 +136,7 @@ def test_each_item_of_a_batch_is_retried_for_itself(emulator: ScalewayEmulator) 
 # --- With what ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_the_same_is_sent_each_time(mode: Mode, emulator: ScalewayEmulator) -> None:
     emulator.respond_with(lambda _: rate_limited())
     with impatient(
@@ -177,7 +177,7 @@ def test_a_wait_that_is_asked_for_is_obeyed(
     assert second.arrived_at - first.arrived_at >= wait
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 @pytest.mark.parametrize(
     "headers", [{"retry_after": "61"}, {"retry_after": "Fri, 31 Dec 2100 23:59:59 GMT"}]
 )
@@ -275,7 +275,7 @@ def test_callbacks_hear_nothing_when_nothing_is_retried(emulator: ScalewayEmulat
     assert listener.heard == []
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_each_retry_is_one_line_of_the_log(
     mode: Mode, emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -165,6 +165,15 @@ def test_a_pause_between_two_chunks_has_its_own_limit(pause: str, mode: Mode) ->
 
 
 @pytest.mark.parametrize("mode", STREAMING_MODES)
+def test_of_two_limits_the_shorter_one_is_named(mode: Mode) -> None:
+    with nothing_left(), RawServer(trickles(STREAM + b"\r\n", [event("One ")], 20)) as server:
+        attempt = call(model_at(server, stream_chunk_timeout=20), mode)
+    assert isinstance(attempt.error, errors.ScalewayTimeoutError)
+    assert attempt.error.type == "read_timeout"
+    assert f"silent for {PATIENCE} s" in str(attempt.error)
+
+
+@pytest.mark.parametrize("mode", STREAMING_MODES)
 def test_a_pause_has_its_own_limit_with_the_users_client(mode: Mode) -> None:
     with nothing_left(), RawServer(begins_late(PAUSES["silence"])) as server:
         fields = {"timeout": 20, "stream_chunk_timeout": PATIENCE}

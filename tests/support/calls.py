@@ -14,6 +14,10 @@ Mode = Literal["invoke", "stream", "ainvoke", "astream"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
+EITHER: tuple[Mode, ...] = ("invoke", "astream")
+"""One for threads and one for event loops, one whole and one streamed: enough for what is decided
+above the connections, which all four ways share."""
+
 _LAST_STEPS = 10
 """Steps of a loop in which it closes the generators that were dropped."""
 

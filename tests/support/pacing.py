@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from langchain_scaleway.client.quotas.dispatcher import Dispatcher, Line
 from langchain_scaleway.client.quotas.estimates import TokenEstimator
-from langchain_scaleway.client.quotas.gate import RequestPermit
+from langchain_scaleway.client.quotas.gate import Permit
 from langchain_scaleway.client.quotas.memory import MemoryStore
 from langchain_scaleway.client.quotas.store import Lease, Outcome, QuotaState, Scope
 from langchain_scaleway.errors import ScalewayConnectionError, ScalewayError, ScalewayRateLimitError
@@ -216,7 +216,7 @@ class _Line(Line):
                 self._ask_at(self.world.now + min(outcome, ASK_AGAIN))
                 return
             self.queue.popleft()
-            attempt.send(RequestPermit(self, attempt.size, outcome))
+            attempt.send(Permit(self, attempt.size, outcome))
 
     def _ask_at(self, time: float) -> None:
         if time < self._asks_at or self._asks_at <= self.world.now:
@@ -265,7 +265,7 @@ class _Attempt:
             self._line.queue.remove(self)
             self._world.serve()
 
-    def send(self, permit: RequestPermit) -> None:
+    def send(self, permit: Permit) -> None:
         world = self._world
         refusal = world.server.admit(self.job, world.now)
         if refusal is not None:
@@ -278,7 +278,7 @@ class _Attempt:
         headers = world.server.headers(world.now)
         world.at(world.now + self.job.seconds, lambda: self._end(permit, headers))
 
-    def _refuse(self, permit: RequestPermit, reason: str) -> None:
+    def _refuse(self, permit: Permit, reason: str) -> None:
         world = self._world
         error = ScalewayRateLimitError(reason, status_code=429, model=MODEL, body=reason)
         permit.end(error=error)
@@ -289,7 +289,7 @@ class _Attempt:
             world.failed.append((self.job, error))
         world.serve()
 
-    def _end(self, permit: RequestPermit, headers: Mapping[str, str]) -> None:
+    def _end(self, permit: Permit, headers: Mapping[str, str]) -> None:
         world, job = self._world, self.job
         world.running -= 1
         world.server.finish(job, world.now)

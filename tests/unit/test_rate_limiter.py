@@ -20,9 +20,8 @@ from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.quotas.estimates import TokenEstimator, bound_of
 from langchain_scaleway.client.quotas.gate import QuotaGate
-from langchain_scaleway.client.quotas.headers import read_quota
 from langchain_scaleway.client.quotas.refusals import explain_too_large
-from langchain_scaleway.client.quotas.store import Estimate
+from langchain_scaleway.client.quotas.store import Estimate, QuotaState
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 from langchain_scaleway.tokens import PromptSize
 
@@ -221,16 +220,16 @@ class TestScopes:
 
 class TestHeaders:
     def test_documented_ones(self) -> None:
-        assert read_quota(HEADERS, "requests") == (600, 599)
-        assert read_quota(HEADERS, "tokens") == (200_000, 199_000)
+        states = QuotaState.all_in(HEADERS)
+        assert states == {"requests": (600, 599), "tokens": (200_000, 199_000)}
 
     @pytest.mark.parametrize("limit", ["", "0", "many", "nan", "-5"])
     def test_nonsense_means_nothing(self, limit: str) -> None:
-        assert read_quota(HEADERS | {"x-ratelimit-limit-requests": limit}, "requests") is None
+        headers = HEADERS | {"x-ratelimit-limit-requests": limit}
+        assert QuotaState.all_in(headers).keys() == {"tokens"}
 
     def test_missing_means_nothing(self) -> None:
-        assert read_quota({}, "requests") is None
-        assert read_quota({"x-ratelimit-limit-requests": "600"}, "requests") is None
+        assert QuotaState.all_in({"x-ratelimit-limit-requests": "600"}) == {}
 
 
 class TestRefusalsThatNeverPass:

@@ -4,5 +4,4 @@
 - `memory`: the store of one process. `redis`: one for all processes and machines.
 - `dispatcher`: a queue in which requests wait for their permits, first come, first served.
 - `gate`: what the HTTP client asks before each attempt.
-- `headers`: what answers say of the quotas.
 """

@@ -51,10 +51,7 @@ Estimator = Callable[[], Estimate]
 class Line:
     """The requests of one limiter that wait for one quota.
 
-    Args:
-        dispatcher: Hands out the permits.
-        scope: What the quota is for.
-        tokens: What all lines to this quota know of its tokens.
+    All lines to a quota share what is known of its `tokens`.
     """
 
     def __init__(self, dispatcher: "Dispatcher", scope: Scope, tokens: TokenEstimator) -> None:
@@ -72,9 +69,6 @@ class Dispatcher:
     Whatever ends a request must not wait for a lock: an abandoned stream is closed wherever the
     garbage collector runs, perhaps in a thread that holds this very lock. So it is put into a
     queue, which never blocks, and done by whoever comes next.
-
-    Args:
-        store: Where the quotas are counted.
     """
 
     def __init__(self, store: Store) -> None:
@@ -132,11 +126,7 @@ class Dispatcher:
     ) -> None:
         """Note that a request has ended.
 
-        Args:
-            line: Where it has waited.
-            lease: Its lease.
-            outcome: What it has taken.
-            hopeless: What is raised for all who wait if refusals do not end.
+        If refusals do not end, `hopeless` is raised for all who wait.
         """
         self._events.put(lambda: self._settle(line, lease, outcome, hopeless))
 
@@ -150,7 +140,7 @@ class Dispatcher:
             line.waiting.append((future, estimate))
             self._lines.add(line)
             if self._thread is not None:
-                self._events.put(_nothing)  # Wakes it.
+                self._events.put(lambda: None)  # Wakes it.
             else:
                 self._thread = threading.Thread(
                     target=self._run, name="scaleway-quotas", daemon=True
@@ -254,7 +244,3 @@ class Dispatcher:
             done = threading.Event()
             self._events.put(done.set)
             done.wait(_SECONDS_AT_EXIT)
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -34,12 +34,7 @@ class TokenEstimator:
         self._answer = _Average(_FIRST_ANSWER_TOKENS)
 
     def estimate(self, size: PromptSize, most: float) -> Estimate:
-        """Estimate a request.
-
-        Args:
-            size: The size of its prompt.
-            most: The most tokens that its answer may have.
-        """
+        """Estimate a request whose answer may have so many tokens at most."""
         prompt = size.text_tokens * self._correction + size.media * TOKENS_PER_MEDIUM
         return Estimate(prompt, min(self._answer.value, most))
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_scaleway.client.quotas.dispatcher import Line
 from langchain_scaleway.client.quotas.estimates import bound_of, used_tokens
-from langchain_scaleway.client.quotas.headers import read_quota
 from langchain_scaleway.client.quotas.refusals import hopeless, refusal_of, too_large
 from langchain_scaleway.client.quotas.store import Estimate, Lease, Outcome, QuotaState
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
@@ -16,11 +15,21 @@ _TOO_MANY_REQUESTS = 429
 _CLIENT_ERRORS = range(400, 500)
 
 
-class Permit(Protocol):
+class Permit:
     """One attempt of a request, from its sending to the end of its answer. Nothing blocks."""
+
+    def __init__(self, line: Line, size: PromptSize, lease: Lease) -> None:
+        self._line = line
+        self._size = size
+        self._lease = lease
+        self._has_ended = False
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Learn from the headers of an answer that is a success."""
+        states = QuotaState.all_in(headers)
+        if "tokens" in states:
+            self._line.tokens.limit = states["tokens"].limit
+        self._learn(states)
 
     def end(
         self, usage: Mapping[str, Any] | None = None, error: ScalewayError | None = None
@@ -32,71 +41,6 @@ class Permit(Protocol):
                 generated to its end even if nobody reads it any more.
             error: Why nothing of an answer came; not to be given once a part has come.
         """
-
-
-class QuotaGate:
-    """Decides when each attempt of a request may be sent.
-
-    Args:
-        line_of: Gives the line to the quota of a model.
-    """
-
-    def __init__(self, line_of: Callable[[str], Line]) -> None:
-        self._line_of = line_of
-
-    def acquire(self, body: Mapping[str, Any]) -> Permit:
-        """Wait until a request may be sent.
-
-        Args:
-            body: Its JSON body.
-
-        Raises:
-            ScalewayRateLimitError: It has more tokens than a minute allows, or every request has
-                been refused for minutes.
-        """
-        line, size, estimate = self._enter(body)
-        return RequestPermit(line, size, line.dispatcher.acquire(line, estimate))
-
-    async def aacquire(self, body: Mapping[str, Any]) -> Permit:
-        """Wait without blocking the event loop, otherwise as `acquire`."""
-        line, size, estimate = self._enter(body)
-        return RequestPermit(line, size, await line.dispatcher.aacquire(line, estimate))
-
-    def _enter(self, body: Mapping[str, Any]) -> tuple[Line, PromptSize, Callable[[], Estimate]]:
-        """Find a request's line, and refuse the request if it can never be let through."""
-        model = str(body.get("model"))
-        line, size = self._line_of(model), prompt_size(body)
-        limit = min(line.tokens.limit, line.scope.own.tokens)
-        least = line.tokens.least(size)
-        if least > limit:
-            raise too_large(least, limit, ScalewayRateLimitError("It was not sent.", model=model))
-        return line, size, partial(line.tokens.estimate, size, bound_of(body))
-
-
-class RequestPermit:
-    """A `Permit` of a request that has waited in a line."""
-
-    def __init__(self, line: Line, size: PromptSize, lease: Lease) -> None:
-        self._line = line
-        self._size = size
-        self._lease = lease
-        self._has_ended = False
-
-    def answered(self, headers: Mapping[str, str]) -> None:
-        """See `Permit`."""
-        states = {
-            name: state
-            for name in ("requests", "tokens")
-            if (state := read_quota(headers, name)) is not None
-        }
-        if "tokens" in states:
-            self._line.tokens.limit = states["tokens"].limit
-        self._learn(states)
-
-    def end(
-        self, usage: Mapping[str, Any] | None = None, error: ScalewayError | None = None
-    ) -> None:
-        """See `Permit`."""
         if self._has_ended:
             return
         self._has_ended = True
@@ -118,3 +62,39 @@ class RequestPermit:
     def __del__(self) -> None:
         """Make room for others when the request has been abandoned."""
         self.end()
+
+
+class QuotaGate:
+    """Decides when each attempt of a request may be sent.
+
+    Args:
+        line_of: Gives the line to the quota of a model.
+    """
+
+    def __init__(self, line_of: Callable[[str], Line]) -> None:
+        self._line_of = line_of
+
+    def acquire(self, body: Mapping[str, Any]) -> Permit:
+        """Wait until a request with this JSON body may be sent.
+
+        Raises:
+            ScalewayRateLimitError: It has more tokens than a minute allows, or every request has
+                been refused for minutes.
+        """
+        line, size, estimate = self._enter(body)
+        return Permit(line, size, line.dispatcher.acquire(line, estimate))
+
+    async def aacquire(self, body: Mapping[str, Any]) -> Permit:
+        """Wait without blocking the event loop, otherwise as `acquire`."""
+        line, size, estimate = self._enter(body)
+        return Permit(line, size, await line.dispatcher.aacquire(line, estimate))
+
+    def _enter(self, body: Mapping[str, Any]) -> tuple[Line, PromptSize, Callable[[], Estimate]]:
+        """Find a request's line, and refuse the request if it can never be let through."""
+        model = str(body.get("model"))
+        line, size = self._line_of(model), prompt_size(body)
+        limit = min(line.tokens.limit, line.scope.own.tokens)
+        least = line.tokens.least(size)
+        if least > limit:
+            raise too_large(least, limit, ScalewayRateLimitError("It was not sent.", model=model))
+        return line, size, partial(line.tokens.estimate, size, bound_of(body))

@@ -20,17 +20,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from langchain_scaleway.client.quotas.memory import (
-    DECREASE,
-    HEADROOM,
-    INCREASE,
-    JITTER,
-    LONGEST_PAUSE,
-    PROBE_SECONDS,
-    RECOVERY,
-    TRUST,
-    MemoryStore,
-)
+from langchain_scaleway.client.quotas import memory
+from langchain_scaleway.client.quotas.memory import MemoryStore
 from langchain_scaleway.client.quotas.store import (
     UNLIMITED,
     Estimate,
@@ -51,11 +42,13 @@ _DOWN_SECONDS = 5.0
 _INFINITE = "1e18"
 """What stands for no limit: Lua does not read `inf`."""
 
-_CONSTANTS = f"""
-local HEADROOM, TRUST, INCREASE = {HEADROOM}, {TRUST}, {INCREASE}
-local DECREASE, RECOVERY = {DECREASE}, {RECOVERY}
-local LONGEST_PAUSE, PROBE_SECONDS = {LONGEST_PAUSE}, {PROBE_SECONDS}
-"""
+_CONSTANTS = "".join(
+    f"local {name} = {getattr(memory, name)}\n"
+    for name in (
+        *("HEADROOM", "TRUST", "INCREASE", "DECREASE", "RECOVERY"),
+        *("LONGEST_PAUSE", "PROBE_SECONDS"),
+    )
+)
 
 
 class RedisStore:
@@ -176,7 +169,7 @@ class RedisQuota:
             outcome.refusal,
             lease.running,
             lease.epoch,
-            random.uniform(1, 1 + JITTER),  # noqa: S311 -- no secret
+            random.uniform(1, 1 + memory.JITTER),  # noqa: S311 -- no secret
         )
         return int(refusals or 0)
 

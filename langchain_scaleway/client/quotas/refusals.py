@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.quotas.estimates import TokenEstimator
-from langchain_scaleway.client.quotas.headers import read_quota
-from langchain_scaleway.client.quotas.store import Refusal
+from langchain_scaleway.client.quotas.store import QuotaState, Refusal
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 from langchain_scaleway.tokens import prompt_size
 
@@ -31,9 +30,9 @@ def explain_too_large(
     Returns:
         The same error, or one that says that no wait will help.
     """
-    if not isinstance(error, ScalewayRateLimitError) or refusal_of(error) != "tokens":
+    if refusal_of(error) != "tokens":
         return error
-    quota = read_quota(headers or {}, "tokens")
+    quota = QuotaState.all_in(headers or {}).get("tokens")
     if quota is None:
         return error
     tokens = TokenEstimator().least(prompt_size(decode(content)))
@@ -41,13 +40,7 @@ def explain_too_large(
 
 
 def too_large(tokens: float, limit: float, refusal: ScalewayError) -> ScalewayRateLimitError:
-    """Make the error for a request that exceeds the quota of tokens by itself.
-
-    Args:
-        tokens: The estimate of its tokens.
-        limit: Tokens per minute.
-        refusal: Scaleway's refusal, or ours.
-    """
+    """Make the error for a request that exceeds the quota of tokens per minute by itself."""
     return _in_vain(
         refusal,
         f"This request alone exceeds the quota of {limit:,.0f} tokens per minute for model "

@@ -63,12 +63,7 @@ class Scope:
 
 
 class Estimate(NamedTuple):
-    """The tokens that a request will probably take.
-
-    Attributes:
-        prompt: When it starts.
-        answer: When it ends.
-    """
+    """The tokens that a request takes: its prompt's when it starts, its answer's when it ends."""
 
     prompt: float = 0.0
     answer: float = 0.0
@@ -79,7 +74,6 @@ class Lease:
     """A request that may be sent, until it is settled.
 
     Attributes:
-        id: Its name.
         estimate: The tokens that were reserved for it.
         at: When it was let through, on the store's clock.
         epoch: How many pauses there had been.
@@ -97,15 +91,33 @@ class Lease:
 
 
 class QuotaState(NamedTuple):
-    """What an answer's headers say of one quota.
-
-    Attributes:
-        limit: How much a minute may take.
-        remaining: How much may still be taken.
-    """
+    """What an answer says of one quota: how much a minute may take, and what is left of it."""
 
     limit: float
     remaining: float
+
+    @classmethod
+    def all_in(cls, headers: Mapping[str, str]) -> dict[str, "QuotaState"]:
+        """Read the `x-ratelimit-*` headers for `requests` and `tokens`, where they make sense.
+
+        Successful answers carry them, refusals do not (Scaleway's page "Rate limits", 2026-04-24,
+        and answers of July 2026).
+        """
+        states = {}
+        for name in ("requests", "tokens"):
+            limit = _number(headers.get(f"x-ratelimit-limit-{name}"))
+            remaining = _number(headers.get(f"x-ratelimit-remaining-{name}"))
+            if limit and remaining is not None:
+                states[name] = cls(limit, remaining)
+        return states
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < inf else None
 
 
 Refusal = Literal["", "concurrency", "requests", "tokens", "unknown"]
