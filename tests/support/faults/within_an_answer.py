@@ -208,7 +208,7 @@ WITHIN_AN_ANSWER = [
     Row(
         "an answer whose `choices` hold none",
         with_body(b'{"choices": [{"message": null}]}'),
-        Raises(errors.ScalewayResponseError, "no `choices`, or none with a message"),
+        Raises(errors.ScalewayResponseError, "no `choices` with a message"),
         Raises(errors.ScalewayResponseError, "not a chat completion", status=200),
     ),
     Row(
