@@ -140,9 +140,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
         _limiters.add(self)
 
     def acquire(self, *, blocking: bool = True) -> bool:
-        """Take one request from the requests per minute.
-
-        LangChain calls it before each call of a model.
+        """Take one request from the requests per minute; LangChain does before each call.
 
         Args:
             blocking: Whether to wait until there is one.
@@ -150,9 +148,8 @@ class ScalewayRateLimiter(BaseRateLimiter):
         Returns:
             Whether there was one.
         """
-        if not blocking:
-            return self._pay(_memory.acquire_now(self._calls, Estimate))
-        return self._pay(_memory.acquire(self._calls, Estimate))
+        take = _memory.acquire if blocking else _memory.acquire_now
+        return self._pay(take(self._calls, Estimate))
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
         """Take one request from the requests per minute, as `acquire` does."""

@@ -25,41 +25,43 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class RequestOptions(TypedDict, total=False):
-    """What a request may have besides its path and JSON body.
+class CallOptions(TypedDict, total=False):
+    """What any call may have besides its path and body.
+
+    Attributes:
+        model: The model that is asked, for error messages.
+        files: Files, as httpx takes them: then a form is sent instead of JSON.
+        on_retry: Told of each retry.
+    """
+
+    model: str | None
+    files: Any
+    on_retry: RetryListener | None
+
+
+class RequestOptions(CallOptions, total=False):
+    """What a plain request may have.
 
     Attributes:
         method: The HTTP method; by default GET without a body, else POST.
-        model: The model that is asked, for error messages.
-        data: The fields of a form that is sent instead of JSON, beside `files`.
-        files: The files of this form, as httpx takes them.
+        data: The other fields of a form.
         raw: Whether the answer is given as bytes, and need not be JSON.
-        on_retry: Told of each retry.
     """
 
     method: str | None
-    model: str | None
     data: Mapping[str, Any] | None
-    files: Any
     raw: bool
-    on_retry: RetryListener | None
 
 
-class StreamOptions(TypedDict, total=False):
-    """What a streamed request may have besides its path, body and decoder.
+class StreamOptions(CallOptions, total=False):
+    """What a streamed request may have; its body is the other fields of a form.
 
     Attributes:
-        model: The model that is asked, for error messages.
-        files: Files, as httpx takes them: then a form is sent, whose other fields are the body.
         completion: Makes what knows when an answer of this API is whole; by default that of
             chat completions.
-        on_retry: Told of each retry.
     """
 
-    model: str | None
-    files: Any
     completion: Callable[[], Completion]
-    on_retry: RetryListener | None
 
 
 class ScalewayClient:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.client.transport import LIBRARY
 from langchain_scaleway.testing import HttpError, ScalewayEmulator
-from tests.support.calls import ANSWER, MODES, Mode, acall, call, is_async, streams
+from tests.support.calls import ANSWER, EITHER, MODES, Mode, acall, call, is_async, streams
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_answers import content
 
@@ -101,7 +101,7 @@ def test_opentelemetry_traces_requests_within_the_programs_spans(
 # --- Mocks and recordings -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_respx_answers(mode: Mode) -> None:
     kind, body = content("Bonjour", mode)
     with respx.mock, ChatScaleway(model=PLAIN_MODEL, api_key="a-key", max_retries=0) as model:
@@ -116,7 +116,7 @@ def test_respx_answers(mode: Mode) -> None:
     assert "no way" in str(error)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_vcr_records_and_replays(mode: Mode, emulator: ScalewayEmulator, tmp_path: Path) -> None:
     recorder = vcr.VCR(filter_headers=["authorization"])
     path = str(tmp_path / "cassette.yaml")

@@ -111,7 +111,7 @@ def test_a_shared_model_keeps_nothing_of_finished_requests(
         assert runner.run(live(model)) == []
 
 
-@pytest.mark.parametrize("ask", WAYS, ids=lambda ask: ask.__name__)
+@pytest.mark.parametrize("ask", [by_astream, by_an_agent], ids=lambda ask: ask.__name__)
 def test_models_of_requests_of_their_own_leave_nothing(
     ask: Ask, runner: asyncio.Runner, emulator: ScalewayEmulator
 ) -> None:

@@ -88,14 +88,6 @@ def test_our_own_connections(mode: Mode) -> None:
         assert server.wait_until_left()
 
 
-@pytest.mark.parametrize("mode", STREAMING_MODES)
-def test_behind_a_proxy(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    with nothing_left(), RawServer(leaves_the_body_open) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.origin}")
-        stream(mode, lambda: model_at("http://scaleway.invalid/v1"))
-        assert proxy.wait_until_left()
-
-
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
 @pytest.mark.parametrize("mode", STREAMING_MODES)
 def test_a_client_of_the_users(mode: Mode, library: Any) -> None:

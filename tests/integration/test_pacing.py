@@ -4,7 +4,6 @@ The emulator's time runs a hundred times as fast, and the limiters know.
 """
 
 import asyncio
-import gc
 import subprocess
 import sys
 import threading
@@ -88,12 +87,6 @@ class TestBatches:
             answers = await model.abatch(prompts(700))
         assert len(answers) == 700
         assert scaleway.statuses == {200: 700}
-
-    async def test_keep_below_the_quota_of_tokens(self) -> None:
-        with emulate(10_000, 20_000, 100) as emulator:
-            async with model_on(emulator, rate_limiter=limiter(tokens_per_minute=15_000)) as model:
-                await model.abatch(prompts(200, words=100))
-        assert emulator.statuses == {200: 200}
 
     def test_of_threads_finish_without_a_refusal(self, scaleway: ScalewayEmulator) -> None:
         with model_on(scaleway, rate_limiter=limiter()) as model:
@@ -277,13 +270,6 @@ class TestStreams:
         async with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
             for _ in range(3):
                 await first_of(model.astream("Hello?"))
-        assert len(scaleway.requests) == 3
-
-    def test_count_until_they_are_dropped(self, scaleway: ScalewayEmulator) -> None:
-        with model_on(scaleway, rate_limiter=limiter(max_concurrency=1)) as model:
-            for _ in range(3):
-                next(model.stream("Hello?"))
-                gc.collect()
         assert len(scaleway.requests) == 3
 
     @pytest.mark.parametrize("mode", ["stream", "astream"])

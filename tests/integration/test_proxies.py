@@ -1,6 +1,5 @@
 """The ways to Scaleway that the environment prescribes: proxies, and TLS."""
 
-import asyncio
 import base64
 import os
 import subprocess
@@ -20,7 +19,6 @@ from tests.support.calls import (
     EITHER,
     STREAMING_MODES,
     Mode,
-    ask_all,
     call,
     call_in_a_row,
 )
@@ -213,17 +211,6 @@ def test_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
     assert set(front.protocols) == {"http/1.1"}
 
 
-def test_connections_with_tls_are_kept(front: TlsFront, emulator: ScalewayEmulator) -> None:
-    ssl_context().load_verify_locations(front.certificate)
-    with nothing_left(), model_elsewhere(front.base_url) as model:
-        for _ in range(3):
-            model.invoke("Hello")
-            assert "".join(str(chunk.text) for chunk in model.stream("Hello")) == ANSWER
-        assert emulator.connections_opened == 1
-        assert asyncio.run(ask_all(model)) == [ANSWER] * 4
-        assert emulator.connections_opened <= 5
-
-
 @pytest.mark.parametrize("mode", EITHER)
 def test_a_large_request_over_tls(mode: Mode, front: TlsFront, emulator: ScalewayEmulator) -> None:
     """More than the buffers of the way hold at once."""
@@ -254,8 +241,7 @@ print(error)
 """
 
 
-@pytest.mark.parametrize("content", [None, "no certificate"])
-@pytest.mark.parametrize("mode", EITHER)
+@pytest.mark.parametrize(("mode", "content"), [("invoke", None), ("astream", "no certificate")])
 def test_certificates_that_cannot_be_read(mode: Mode, content: str | None, tmp_path: Path) -> None:
     """In a process of its own: each reads them once."""
     path = tmp_path / "authorities.pem"

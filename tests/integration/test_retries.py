@@ -8,7 +8,7 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from tenacity import RetryCallState
 
-from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway import errors
 from langchain_scaleway.testing import (
     HttpError,
     Quotas,
@@ -17,7 +17,7 @@ from langchain_scaleway.testing import (
 )
 from tests.support.calls import EITHER, Mode, call, impatient
 from tests.support.leftovers import wait_for
-from tests.support.models import PLAIN_MODEL, model_on
+from tests.support.models import model_on
 
 
 def busy(**headers: str) -> HttpError:
@@ -67,28 +67,6 @@ def test_attempts_are_counted_exactly(
         error = call(model, mode).error
     assert type(error) is errors.ScalewayRateLimitError
     assert len(emulator.requests) == max_retries + 1
-
-
-@pytest.mark.parametrize("mode", EITHER)
-def test_there_are_two_retries_unless_told_otherwise(
-    mode: Mode, emulator: ScalewayEmulator
-) -> None:
-    emulator.script(busy(retry_after="0"), busy(retry_after="0"), busy(retry_after="0"), "never")
-    with ChatScaleway(
-        model=PLAIN_MODEL, base_url=emulator.base_url, api_key=emulator.api_key
-    ) as model:
-        attempt = call(model, mode)
-    assert type(attempt.error) is errors.ScalewayRateLimitError
-    assert len(emulator.requests) == 3
-
-
-@pytest.mark.parametrize("mode", EITHER)
-def test_a_gateway_timeout_is_tried_once_more(mode: Mode, emulator: ScalewayEmulator) -> None:
-    emulator.respond_with(lambda _: HttpError(504))
-    with impatient(model_on(emulator, max_retries=5)) as model:
-        error = call(model, mode).error
-    assert type(error) is errors.ScalewayAPIError
-    assert len(emulator.requests) == 2
 
 
 @pytest.mark.parametrize("mode", EITHER)
@@ -177,22 +155,6 @@ def test_a_wait_that_is_asked_for_is_obeyed(
     assert second.arrived_at - first.arrived_at >= wait
 
 
-@pytest.mark.parametrize("mode", EITHER)
-@pytest.mark.parametrize(
-    "headers", [{"retry_after": "61"}, {"retry_after": "Fri, 31 Dec 2100 23:59:59 GMT"}]
-)
-def test_more_than_a_minute_is_the_callers_decision(
-    headers: dict[str, str], mode: Mode, emulator: ScalewayEmulator
-) -> None:
-    emulator.script(busy(**headers))
-    with model_on(emulator, max_retries=5) as model:
-        error = call(model, mode).error
-    assert isinstance(error, errors.ScalewayRateLimitError)
-    assert error.response is not None
-    assert error.response.headers["retry-after"] == headers["retry_after"]
-    assert len(emulator.requests) == 1
-
-
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_waiting_does_not_block_the_loop(
     emulator: ScalewayEmulator, *, streamed: bool
@@ -263,16 +225,6 @@ async def test_asynchronous_callbacks_hear_of_each_retry(emulator: ScalewayEmula
     async with model_on(emulator, max_retries=1) as model:
         await model.ainvoke("Hello", {"callbacks": [listener]})
     assert listener.heard == [(1, errors.ScalewayRateLimitError, 0)]
-
-
-def test_callbacks_hear_nothing_when_nothing_is_retried(emulator: ScalewayEmulator) -> None:
-    listener = Listener()
-    emulator.script("Bonjour", HttpError(400))
-    with model_on(emulator, max_retries=5, callbacks=[listener]) as model:
-        model.invoke("Hello")
-        with pytest.raises(errors.ScalewayInvalidRequestError):
-            model.invoke("Hello")
-    assert listener.heard == []
 
 
 @pytest.mark.parametrize("mode", EITHER)

@@ -13,7 +13,7 @@ import pytest
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import ScalewayEmulator
-from tests.support.calls import MODES, STREAMING_MODES, Attempt, Mode, acall, call, is_async
+from tests.support.calls import EITHER, STREAMING_MODES, Attempt, Mode, acall, call, is_async
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_server import Behaviour, RawServer, trickles
@@ -90,7 +90,7 @@ def test_a_stream_without_an_event(behave: Behaviour, mode: Mode) -> None:
         assert server.wait_until_left()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_a_refusal_without_end_is_a_refusal(mode: Mode) -> None:
     behave = for_ever(REFUSAL + b"content-length: 90000\r\n\r\n", b"No. ")
     with nothing_left(), RawServer(behave) as server:
@@ -114,19 +114,11 @@ def call_with_client(mode: Mode, server: RawServer, **fields: Any) -> Attempt:
         return call(model_at(server, http_client=client, **fields), mode)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EITHER)
 def test_an_answer_without_end_to_the_users_client(mode: Mode) -> None:
     with nothing_left(), RawServer(ENDLESS["white space"]) as server:
         error = call_with_client(mode, server).error
         assert type(error) is errors.ScalewayTimeoutError
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_refusal_without_end_to_the_users_client(mode: Mode) -> None:
-    behave = for_ever(REFUSAL + b"content-length: 90000\r\n\r\n", b"No. ")
-    with nothing_left(), RawServer(behave) as server:
-        error = call_with_client(mode, server).error
-        assert type(error) is errors.ScalewayPermissionDeniedError
 
 
 @pytest.mark.parametrize("mode", STREAMING_MODES)
@@ -174,15 +166,6 @@ def test_of_two_limits_the_shorter_one_is_named(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", STREAMING_MODES)
-def test_a_pause_has_its_own_limit_with_the_users_client(mode: Mode) -> None:
-    with nothing_left(), RawServer(begins_late(PAUSES["silence"])) as server:
-        fields = {"timeout": 20, "stream_chunk_timeout": PATIENCE}
-        attempt = call_with_client(mode, server, **fields)
-    assert attempt.error is not None
-    assert f"The stream's next chunk did not come within {PATIENCE} s" in str(attempt.error)
-
-
-@pytest.mark.parametrize("mode", STREAMING_MODES)
 def test_the_first_chunk_may_take_longer(mode: Mode) -> None:
     rest = [event("two "), event("three", "stop"), b"data: [DONE]\n\n"]
     with nothing_left(), RawServer(begins_late(rest)) as server:
@@ -219,13 +202,13 @@ def test_a_caller_may_take_longer(mode: Mode, emulator: ScalewayEmulator) -> Non
 
 
 ALIVE: dict[str, list[bytes]] = {
-    "comments": [b": ping\n\n"] * 30 + [event("One two", "stop")],
-    "pieces of an event": [b"data: " + b" " * 9 + b"\n"] * 30 + [event("One two", "stop")],
-    "events": [event("One "), *[event("")] * 40, event("two", "stop")],
+    "comments": [b": ping\n\n"] * 20 + [event("One two", "stop")],
+    "pieces of an event": [b"data: " + b" " * 9 + b"\n"] * 20 + [event("One two", "stop")],
+    "events": [event("One "), *[event("")] * 22, event("two", "stop")],
 }
 """Streams that take longer than the patience for silence."""
 
-MORE_PATIENCE = 1.0
+MORE_PATIENCE = 0.8
 """Seconds; a busy machine may be silent for longer than the others."""
 
 

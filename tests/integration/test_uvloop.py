@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from langchain_scaleway import ChatScaleway, errors
+from langchain_scaleway import errors
 from langchain_scaleway.client.transport import ssl_context
-from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
+from langchain_scaleway.testing import ScalewayEmulator, Stall
 from tests.support.calls import ANSWER, ask_all
 from tests.support.leftovers import nothing_left, wait_for
 from tests.support.models import model_on
@@ -34,33 +34,11 @@ def test_one_loop_after_the_other(emulator: ScalewayEmulator) -> None:
             assert wait_for(lambda: emulator.connections_open == 0)
 
 
-def test_connections_are_used_again(emulator: ScalewayEmulator) -> None:
-    async def ask_often(model: ChatScaleway) -> None:
-        for _ in range(3):
-            assert (await model.ainvoke("Hello")).text == ANSWER
-
-    with nothing_left(), model_on(emulator) as model:
-        run(ask_often(model))
-    assert emulator.connections_opened == 1
-
-
 def test_tls(emulator: ScalewayEmulator, tmp_path: Path) -> None:
     with nothing_left(), TlsFront(emulator, tmp_path) as front:
         ssl_context().load_verify_locations(front.certificate)
         with model_on(emulator, base_url=front.base_url) as model:
             assert run(ask_all(model)) == [ANSWER] * 4
-
-
-def test_leaving_in_mid_stream(emulator: ScalewayEmulator) -> None:
-    emulator.script(Reply("One two three", faults=[Stall(after_events=3)]))
-
-    async def leave(model: ChatScaleway) -> None:
-        async for _ in model.astream("Hello"):
-            break
-        assert await asyncio.to_thread(wait_for, lambda: emulator.connections_open == 0)
-
-    with nothing_left(), model_on(emulator) as model:
-        run(leave(model))
 
 
 def test_a_stall_ends_with_the_timeout(emulator: ScalewayEmulator) -> None:

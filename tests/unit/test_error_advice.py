@@ -170,10 +170,10 @@ def test_what_is_no_overflow(message: str) -> None:
     assert type(error) is errors.ScalewayInvalidRequestError
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
-def test_the_words_of_an_overflow_under_another_status_are_none(status: int) -> None:
-    error = error_of(status, recent(status, OVERFLOWS["vLLM 0.10"]))
-    assert not isinstance(error, errors.ScalewayContextOverflowError)
+def test_the_words_of_an_overflow_under_another_status_are_none() -> None:
+    for status in (401, 403, 404, 429, 500, 503):
+        error = error_of(status, recent(status, OVERFLOWS["vLLM 0.10"]))
+        assert not isinstance(error, errors.ScalewayContextOverflowError)
 
 
 @pytest.mark.parametrize(
@@ -243,13 +243,13 @@ def test_403_of_a_deployment() -> None:
     assert "api.scaleway.ai" not in told
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects(status: int) -> None:
-    error = error_of(status, "<title>Moved</title>", {"location": "https://elsewhere.example/v1"})
-    assert type(error) is errors.ScalewayResponseError
-    assert not error.is_retryable
-    assert "a redirect to https://elsewhere.example/v1." in str(error)
-    assert "are not followed" in str(error)
+def test_redirects() -> None:
+    for status in (301, 302, 303, 307, 308):
+        error = error_of(status, "<title>Moved</title>", {"location": "https://elsewhere.example"})
+        assert type(error) is errors.ScalewayResponseError
+        assert not error.is_retryable
+        assert "a redirect to https://elsewhere.example." in str(error)
+        assert "are not followed" in str(error)
 
 
 def test_a_location_is_no_redirect_with_an_error() -> None:

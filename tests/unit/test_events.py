@@ -42,9 +42,9 @@ def error_in(*pieces: bytes) -> errors.ScalewayError:
 # --- The end ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("done", ["[DONE]", " [DONE]", "[DONE] ", "\t[DONE]\t"])
-def test_done(done: str) -> None:
-    assert read(as_event(chunk("One")), as_event(done)) == [chunk("One")]
+def test_done() -> None:
+    for done in ("[DONE]", " [DONE]", "[DONE] ", "\t[DONE]\t"):
+        assert read(as_event(chunk("One")), as_event(done)) == [chunk("One")]
 
 
 def test_what_follows_done_means_nothing() -> None:
@@ -65,11 +65,6 @@ def test_a_stream_that_just_stops_was_cut(none: str | None) -> None:
     assert "neither a finish reason nor [DONE]" in str(error)
 
 
-def test_so_was_one_with_long_comments_before() -> None:
-    error = error_in(b": " + b"x" * 1_000 + b"\n\n", as_event(chunk("One")))
-    assert "neither a finish reason nor [DONE]" in str(error)
-
-
 def test_nothing_at_all() -> None:
     error = error_in()
     assert type(error) is errors.ScalewayStreamInterruptedError
@@ -85,10 +80,10 @@ def test_another_choices_end_is_not_the_end() -> None:
     assert read(*map(as_event, events)) == events
 
 
-@pytest.mark.parametrize("index", [{}, {"index": None}, {"index": "0"}, {"index": ""}])
-def test_the_first_choice_may_be_numbered_oddly(index: dict[str, Any]) -> None:
-    event = {"choices": [{"delta": {"content": "One"}, "finish_reason": "stop", **index}]}
-    assert read(as_event(event)) == [event]
+def test_the_first_choice_may_be_numbered_oddly() -> None:
+    for index in ({}, {"index": None}, {"index": "0"}, {"index": ""}):
+        event = {"choices": [{"delta": {"content": "One"}, "finish_reason": "stop", **index}]}
+        assert read(as_event(event)) == [event]
 
 
 @pytest.mark.parametrize(
@@ -120,12 +115,12 @@ def test_no_answer(stream: bytes) -> None:
         {"status": 500, "message": "The engine died"},
     ],
 )
-@pytest.mark.parametrize("name", ["", "error", "message", "completion.error"])
-def test_an_error(name: str, data: dict[str, Any]) -> None:
-    error = error_in(as_event(chunk("One")), as_event(data, name))
-    assert type(error) is errors.ScalewayAPIError
-    assert error.status_code == 500
-    assert "The engine died" in str(error)
+def test_an_error(data: dict[str, Any]) -> None:
+    for name in ("", "error", "message", "completion.error"):
+        error = error_in(as_event(chunk("One")), as_event(data, name))
+        assert type(error) is errors.ScalewayAPIError
+        assert error.status_code == 500
+        assert "The engine died" in str(error)
 
 
 @pytest.mark.parametrize("data", ["The engine died", '"The engine died"', '["The engine died"]'])
@@ -140,11 +135,11 @@ def test_an_error_after_the_finish_reason() -> None:
     assert "The engine died" in str(error)
 
 
-@pytest.mark.parametrize("choices", [5, True, "text", {"index": 0}])
-def test_choices_that_are_no_list(choices: Any) -> None:
-    error = error_in(as_event(chunk("One")), as_event({"choices": choices}))
-    assert type(error) is errors.ScalewayResponseError
-    assert "not a chat completion" in str(error)
+def test_choices_that_are_no_list() -> None:
+    for choices in (5, True, "text", {"index": 0}):
+        error = error_in(as_event(chunk("One")), as_event({"choices": choices}))
+        assert type(error) is errors.ScalewayResponseError
+        assert "not a chat completion" in str(error)
 
 
 def test_choices_that_are_missing_or_null() -> None:
@@ -152,11 +147,11 @@ def test_choices_that_are_missing_or_null() -> None:
     assert read(*map(as_event, events)) == events
 
 
-@pytest.mark.parametrize("data", ["{", '"text"', "[1]", "5", "null", "\x00"])
-def test_data_that_is_no_object(data: str) -> None:
-    error = error_in(as_event(chunk("One")), as_event(data))
-    assert type(error) is errors.ScalewayResponseError
-    assert f"is not a JSON object: {data!r}" in str(error)
+def test_data_that_is_no_object() -> None:
+    for data in ("{", '"text"', "[1]", "5", "null", "\x00"):
+        error = error_in(as_event(chunk("One")), as_event(data))
+        assert type(error) is errors.ScalewayResponseError
+        assert f"is not a JSON object: {data!r}" in str(error)
 
 
 def test_long_data_is_quoted_in_part() -> None:

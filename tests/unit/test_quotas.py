@@ -112,12 +112,6 @@ class TestFixedLimits:
         world.run([Job()] * 30)
         assert world.finished_at == pytest.approx(122, abs=1)
 
-    def test_one_request_a_minute(self) -> None:
-        world = World(scopes=[own(Limits(requests=1))])
-        world.run([Job()] * 3)
-        starts = [time for time, _ in world.sent]
-        assert all(59.9 < late - early < 61 for early, late in itertools.pairwise(starts))
-
     def test_beyond_what_scaleway_documents_count_where_it_says_nothing(self) -> None:
         """A dedicated deployment has no quotas, and its users know what it bears."""
         world = World(scopes=[own(Limits(900, 1_000_000, 300))])
@@ -133,11 +127,6 @@ class TestBeforeAnythingIsKnown:
         assert len([time for time, _ in world.sent if time < 1]) <= 100
         assert world.finished_at >= (700 - 300) / 300 * 60
         assert world.peak == 100
-
-    def test_tokens_hold_too(self) -> None:
-        world = World()
-        world.run([Job(prompt_tokens=4_000, answer_tokens=1_000)] * 100)
-        assert world.finished_at >= (100 * 5_000 / 200_000 - 1) * 60 - 5
 
 
 class TestLearning:
@@ -218,12 +207,6 @@ class TestLearning:
             world.run([Job(answer_tokens=1, seconds=0.05, joins_at=world.now)])
         world.run([Job(prompt_tokens=100_000, answer_tokens=1, seconds=1, joins_at=world.now)])
         assert world.now - began < 10
-
-    def test_the_servers_limit_counts_beside_a_higher_one_of_the_user(self) -> None:
-        world = World(BucketServer(Quotas(requests_per_minute=120)), [own(Limits(10_000))])
-        world.run([Job()] * 400)
-        assert world.ended == 400
-        assert not world.refused
 
     def test_room_is_left_for_answers_under_way(self) -> None:
         world = World(scopes=[own(Limits(tokens=1_500))])

@@ -64,11 +64,6 @@ def test_what_is_retried_was_retried_before(
         assert policy.should_retry(attempt, error)
 
 
-@given(POLICIES, ATTEMPTS, any_error(headers=st.just({})))
-def test_waits_are_bounded(policy: RetryPolicy, attempt: int, error: errors.ScalewayError) -> None:
-    assert 0 <= policy.wait(attempt, error) <= policy.longest_wait
-
-
 @given(POLICIES, ATTEMPTS, any_error())
 def test_no_retry_waits_longer_than_a_minute_or_the_longest_wait(
     policy: RetryPolicy, attempt: int, error: errors.ScalewayError
@@ -83,13 +78,6 @@ def test_what_langchain_may_not_retry_is_not_retried_here(
 ) -> None:
     if policy.should_retry(attempt, error):
         assert error.is_retryable
-
-
-@given(POLICIES, ATTEMPTS, st.sampled_from([ValueError("x"), KeyboardInterrupt(), None]))
-def test_what_is_none_of_ours_is_never_retried(
-    policy: RetryPolicy, attempt: int, error: BaseException | None
-) -> None:
-    assert not policy.should_retry(attempt, error)
 
 
 @given(st.integers(min_value=400, max_value=599))

@@ -130,13 +130,6 @@ def test_a_line_feed_after_a_carriage_return_of_the_chunk_before_ends_nothing_mo
     assert decoder.feed(b"\ndata: c\n\n") == [message(b"c")]
 
 
-def test_flush_ends_the_stream_once() -> None:
-    decoder = SSEDecoder()
-    decoder.feed(b"data: a")
-    assert decoder.flush() == [message(b"a")]
-    assert decoder.flush() == []
-
-
 def test_a_long_event_in_many_small_chunks() -> None:
     data = b"x" * 200_000
     stream = b"data: " + data + b"\n\n"
@@ -163,29 +156,6 @@ def test_any_split_gives_the_same_events(stream: bytes, cuts: list[int]) -> None
     chunks = [stream[start:end] for start, end in itertools.pairwise(edges)]
     assert b"".join(chunks) == stream
     assert decode(*chunks) == decode(stream)
-
-
-_LINE_ENDS = st.sampled_from(["\n", "\r", "\r\n"])
-_DATA = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
-_NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=8)
-
-
-@given(
-    events=st.lists(st.tuples(_NAMES, st.lists(_DATA, min_size=1, max_size=3)), max_size=5),
-    line_end=_LINE_ENDS,
-    mark=st.booleans(),
-)
-def test_what_is_encoded_is_decoded(
-    events: list[tuple[str, list[str]]], line_end: str, mark: bool
-) -> None:
-    text = "\ufeff" if mark else ""
-    for name, data in events:
-        lines = [f"event: {name}", *(f"data: {line}" for line in data), ""]
-        text += "".join(line + line_end for line in lines)
-    expected = [
-        ServerSentEvent(name or "message", "\n".join(data).encode()) for name, data in events
-    ]
-    assert decode(text.encode()) == expected
 
 
 def test_recorded_streams() -> None:

@@ -40,11 +40,7 @@ minutes."""
 
 
 class MemoryStore:
-    """Quotas that live as long as somebody uses them.
-
-    Args:
-        clock: Seconds that only go forward.
-    """
+    """Quotas that live as long as somebody uses them."""
 
     is_remote = False
 
@@ -65,11 +61,7 @@ class MemoryQuota:
     """A quota in the memory: Scaleway's, and the user's own limits."""
 
     def __init__(
-        self,
-        shared: "Allowance",
-        scope: Scope,
-        lock: threading.Lock,
-        clock: Callable[[], float],
+        self, shared: "Allowance", scope: Scope, lock: threading.Lock, clock: Callable[[], float]
     ) -> None:
         self._shared = shared
         self._allowances = [(shared, scope.assumed)]
@@ -110,19 +102,12 @@ class MemoryQuota:
 
 
 class Bucket:
-    """A token bucket: it holds a minute's worth, and fills again evenly.
-
-    Attributes:
-        limit: What a minute may take, as an answer has said; 0 until one has.
-        used: What is missing from the bucket. It may be more than it holds.
-        corrected: How much of it was added because the server said so, since the beginning.
-    """
+    """A token bucket: it holds a minute's worth, and fills again evenly. It starts full."""
 
     def __init__(self) -> None:
-        """Start full."""
-        self.limit = 0.0
-        self.used = 0.0
-        self.corrected = 0.0
+        self.limit = 0.0  # What a minute may take, once an answer has said so.
+        self.used = 0.0  # What is missing; may be more than the bucket holds.
+        self.corrected = 0.0  # How much of it was added because the server said so.
 
     def correct(self, amount: float) -> None:
         """Count more as used, or less, because the server does."""
@@ -152,7 +137,7 @@ class Bucket:
             state: What the server says.
             used_then: What was missing here when the request was sent, apart from corrections.
             elapsed: Seconds since then.
-            under_way: What requests under way may have taken that the server has not counted.
+            under_way: What requests under way may have taken, uncounted by the server.
             share: The part of the quota that is ours.
         """
         limit = self.limit = state.limit * share
@@ -169,9 +154,6 @@ class Allowance:
 
     After a refusal for a quota per minute nobody is let through for a while. Then one request
     probes ("half-open"), and when it is let in, all go on.
-
-    Args:
-        share: The part of Scaleway's limits that may be used.
 
     Attributes:
         refusals: How many requests have been refused in a row, each after a pause.
@@ -217,17 +199,9 @@ class Allowance:
         self._tokens.used += estimate.prompt
         self._running += 1
         self._count(estimate, 1)
-        lease = Lease(
-            token_hex(8),
-            estimate,
-            now,
-            self._epoch,
-            self._running,
-            (
-                self._requests.used - self._requests.corrected,
-                self._tokens.used - self._tokens.corrected,
-            ),
-        )
+        requests, tokens = self._requests, self._tokens
+        used = requests.used - requests.corrected, tokens.used - tokens.corrected
+        lease = Lease(token_hex(8), estimate, now, self._epoch, self._running, used)
         if self.refusals:
             self._probe, self._probed_at = lease.id, now
         return lease

@@ -12,13 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 
 
 class Limits(NamedTuple):
-    """The most that may be used; infinite where there is no limit.
-
-    Attributes:
-        requests: Requests per minute.
-        tokens: Tokens per minute, of prompts and answers.
-        concurrency: Requests at once.
-    """
+    """The most requests per minute, tokens per minute (of both kinds), and requests at once."""
 
     requests: float = inf
     tokens: float = inf
@@ -125,13 +119,7 @@ Refusal = Literal["", "concurrency", "requests", "tokens", "unknown"]
 
 
 class Outcome(NamedTuple):
-    """What a request has taken, when it has ended.
-
-    Attributes:
-        requests: 1, or 0 if it was refused for a quota.
-        tokens: What was really taken.
-        refusal: Which quota has refused it.
-    """
+    """What a request has really taken, when it has ended, and which quota has refused it."""
 
     requests: int
     tokens: Estimate
@@ -151,19 +139,11 @@ class Quota(Protocol):
         """Learn from a success and from its headers, by name: `requests` and `tokens`."""
 
     def settle(self, lease: Lease, outcome: Outcome) -> int:
-        """Make room for others, and count what a request has taken instead of its estimate.
-
-        Returns:
-            How many requests have been refused in a row, each after a pause.
-        """
+        """Count what was taken instead of the estimate; gives the refusals in a row until now."""
 
 
 class Store(Protocol):
-    """Where quotas are counted.
-
-    Attributes:
-        is_remote: Whether its operations take the time of a network.
-    """
+    """Where quotas are counted. The operations of a remote one take the time of a network."""
 
     is_remote: bool
 
