@@ -3,7 +3,6 @@
 import copy
 import functools
 import inspect
-import itertools
 import json
 import operator
 import pickle
@@ -112,8 +111,6 @@ SAMPLES: dict[str, Callable[[], Pair]] = {
     "fragment": lambda: tool_pair(None, '"}', None, 0),
 }
 
-every_kind = pytest.mark.parametrize("make", SAMPLES.values(), ids=SAMPLES)
-
 
 # --- Texts and fragments ----------------------------------------------------------------
 
@@ -153,21 +150,13 @@ def test_every_function_is_compared() -> None:
         for name, function in inspect.getmembers(chunks, inspect.isfunction)
         if function.__module__ == chunks.__name__ and not name.startswith("_")
     }
-    assert public == {
-        "text_chunk",
-        "reasoning_chunk",
-        "tool_chunk",
-    }
+    assert public == {"text_chunk", "reasoning_chunk", "tool_chunk"}
 
 
 @given(TEXTS)
-def test_text(text: str) -> None:
+def test_text_and_reasoning(text: str) -> None:
     check_same(*text_pair(text))
-
-
-@given(TEXTS)
-def test_reasoning(reasoning: str) -> None:
-    check_same(*reasoning_pair(reasoning))
+    check_same(*reasoning_pair(text))
 
 
 @given(NAMES, FRAGMENTS, NAMES, INDICES)
@@ -197,27 +186,26 @@ def test_a_fragment_nested_deeper_than_python_can_read() -> None:
     assert state_of(made.message)["fields"] == state_of(expected.message)["fields"]
 
 
-@every_kind
-@pytest.mark.parametrize(
-    "copier",
-    [
-        lambda chunk: pickle.loads(pickle.dumps(chunk)),  # noqa: S301 -- our own
-        copy.copy,
-        copy.deepcopy,
-        lambda chunk: chunk.model_copy(deep=True),
-    ],
-    ids=["pickle", "copy", "deepcopy", "model_copy"],
-)
-def test_copies(make: Callable[[], Pair], copier: Callable[[Any], Any]) -> None:
-    made, expected = make()
-    check_same(copier(made), copier(expected))
-    check_same(copier(made), made)
+COPIERS: dict[str, Callable[[Any], Any]] = {
+    "pickle": lambda chunk: pickle.loads(pickle.dumps(chunk)),  # noqa: S301 -- our own
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "model_copy": lambda chunk: chunk.model_copy(deep=True),
+}
 
 
-@every_kind
-def test_messages_are_written_and_read(make: Callable[[], Pair]) -> None:
-    made, expected = (load(dumpd(chunk.message), allowed_objects="messages") for chunk in make())
-    assert state_of(made) == state_of(expected)
+@pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
+def test_copies(copier: Callable[[Any], Any]) -> None:
+    for make in SAMPLES.values():
+        made, expected = make()
+        check_same(copier(made), copier(expected))
+        check_same(copier(made), made)
+
+
+def test_messages_are_written_and_read() -> None:
+    for make in SAMPLES.values():
+        made, expected = (load(dumpd(one.message), allowed_objects="messages") for one in make())
+        assert state_of(made) == state_of(expected)
 
 
 # --- Chunks are added up ----------------------------------------------------------------
@@ -250,29 +238,13 @@ def test_sums(pairs: list[Pair], ends: bool) -> None:
     assert first + others == expected[0] + list(expected[1:])
 
 
-@every_kind
-def test_a_sum_leaves_its_parts_as_it_leaves_others(make: Callable[[], Pair]) -> None:
-    made, expected = make()
-    for chunk in (made, expected):
-        _ = chunk + constructed("more")
-        _ = constructed("more") + chunk
-    check_same(made, expected)
-
-
-@given(JSON_VALUES, st.data())
-def test_arguments_cut_anywhere_add_up_to_the_call(value: Any, data: st.DataObject) -> None:
-    arguments = {"value": value}
-    text = json.dumps(arguments)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=4)))
-    edges = [0, *cuts, len(text)]
-    fragments = [text[start:end] for start, end in itertools.pairwise(edges)]
-    generations = [chunks.tool_chunk("f", fragments[0], "call_1", 0)]
-    generations += [chunks.tool_chunk(None, fragment, None, 0) for fragment in fragments[1:]]
-    message = total(generations).message
-    assert isinstance(message, AIMessageChunk)
-    assert message.tool_calls == [
-        {"name": "f", "args": arguments, "id": "call_1", "type": "tool_call"}
-    ]
+def test_a_sum_leaves_its_parts_as_it_leaves_others() -> None:
+    for make in SAMPLES.values():
+        made, expected = make()
+        for chunk in (made, expected):
+            _ = chunk + constructed("more")
+            _ = constructed("more") + chunk
+        check_same(made, expected)
 
 
 # --- Chunks are changed -----------------------------------------------------------------
@@ -293,21 +265,15 @@ def change(chunk: ChatGenerationChunk) -> None:
     chunk.generation_info = {"note": "mine"}
 
 
-@every_kind
-def test_changes(make: Callable[[], Pair]) -> None:
-    made, expected = make()
-    change(made)
-    change(expected)
-    check_same(made, expected)
-
-
-@every_kind
-def test_a_change_stays_with_its_chunk(make: Callable[[], Pair]) -> None:
-    made, _ = make()
-    change(made)
-    made.message.model_fields_set.add("name")
-    made.model_fields_set.add("type")
-    check_same(*make())
+def test_changes_stay_with_their_chunk() -> None:
+    for make in SAMPLES.values():
+        made, expected = make()
+        change(made)
+        change(expected)
+        check_same(made, expected)
+        made.message.model_fields_set.add("name")
+        made.model_fields_set.add("type")
+        check_same(*make())
 
 
 def test_fields_that_chunks_have_not_are_refused_or_kept_as_ever() -> None:

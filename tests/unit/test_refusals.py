@@ -58,7 +58,7 @@ def test_the_refusal_middleware_raises(
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-@every_version
+@pytest.mark.parametrize(("answer", "fields"), [(WHOLE, {}), (STREAMED, {"streaming": True})])
 def test_structured_output_raises_the_refusal(
     answer: bytes,
     fields: dict[str, str],

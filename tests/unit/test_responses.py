@@ -78,59 +78,54 @@ WHOLE = [
 # Answers
 
 
-@pytest.mark.parametrize("recording", STREAMS, ids=str)
-def test_a_recorded_stream_says_what_its_last_event_says(recording: Recording) -> None:
-    context = context_of(recording)
-    *_, last = recording.events
-    assert said(streamed(recording.events, context)) == said(whole(last["response"], context))
+def test_recorded_streams_say_what_their_last_events_say() -> None:
+    assert STREAMS
+    for recording in STREAMS:
+        context = context_of(recording)
+        *_, last = recording.events
+        answered = whole(last["response"], context)
+        assert said(streamed(recording.events, context)) == said(answered), recording
 
 
-@pytest.mark.parametrize("recording", WHOLE, ids=str)
-def test_a_recorded_answer_is_read(recording: Recording) -> None:
-    response = recording.json_body
-    message = whole(response, context_of(recording))
-    items = response["output"]
-    texts = [
-        part["text"] for item in items if item["type"] == "message" for part in item["content"]
-    ]
-    assert message.content == "\n\n".join(text for text in texts if text.strip())
-    thoughts = [
-        part["text"]
-        for item in items
-        if item["type"] == "reasoning"
-        for part in item["content"] or ()
-    ]
-    assert message.additional_kwargs.get("reasoning_content", "") == "\n\n".join(thoughts)
-    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
-    found = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
-    assert found[: len(calls)] == calls
-    usage = message.usage_metadata
-    assert usage is not None
-    assert usage["total_tokens"] == response["usage"]["total_tokens"]
-    is_cut = response["status"] == "incomplete"
-    assert (message.response_metadata["finish_reason"] == "length") is is_cut
+def test_recorded_answers_are_read() -> None:
+    assert WHOLE
+    for recording in WHOLE:
+        response = recording.json_body
+        message = whole(response, context_of(recording))
+        texts, thoughts, calls = [], [], []
+        for item in response["output"]:
+            parts = [part["text"] for part in item.get("content") or ()]
+            texts += parts if item["type"] == "message" else []
+            thoughts += parts if item["type"] == "reasoning" else []
+            calls += [item["call_id"]] if item["type"] == "function_call" else []
+        assert message.content == "\n\n".join(filter(str.strip, texts)), recording
+        reasoning = message.additional_kwargs.get("reasoning_content", "")
+        assert reasoning == "\n\n".join(thoughts), recording
+        found = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+        assert found[: len(calls)] == calls, recording
+        assert message.usage_metadata is not None, recording
+        counts = response["usage"]
+        assert message.usage_metadata["total_tokens"] == counts["total_tokens"], recording
+        is_cut = message.response_metadata["finish_reason"] == "length"
+        assert is_cut is (response["status"] == "incomplete"), recording
 
 
-@pytest.mark.parametrize("recording", STREAMS, ids=str)
-def test_a_recorded_stream_that_stops_early_is_an_error(recording: Recording) -> None:
-    *most, _ = recording.content.split(b"\n\n")[:-1]
-    reader = EventReader(
-        ResponseCompletion(), "tiny-qwen3", lambda event: ScalewayError(str(event))
-    )
-    list(reader.feed(b"\n\n".join(most) + b"\n\n"))
-    with pytest.raises(ScalewayError, match="ended before the answer did"):
-        list(reader.end())
+def test_recorded_streams_that_stop_early_are_errors() -> None:
+    for recording in STREAMS:
+        *most, _ = recording.content.split(b"\n\n")[:-1]
+        reader = EventReader(
+            ResponseCompletion(), "tiny-qwen3", lambda event: ScalewayError(str(event))
+        )
+        list(reader.feed(b"\n\n".join(most) + b"\n\n"))
+        with pytest.raises(ScalewayError, match="ended before the answer did"):
+            list(reader.end())
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "tool_length_auto_stream",
-        "tool_length_auto",
-        "tool_length_named",
-        "tool_length_auto_in_name",
-        "reasoning_tool_length",
-        "tool_length_second_call_stream",
+        *("tool_length_auto_stream", "tool_length_second_call_stream", "tool_length_auto"),
+        *("tool_length_named", "tool_length_auto_in_name", "reasoning_tool_length"),
     ],
 )
 def test_a_recorded_call_that_was_cut_off_is_not_run(name: str) -> None:
@@ -322,12 +317,7 @@ def test_a_turn_with_tools_goes_out_as_items() -> None:
             {"type": "function_call_output", "call_id": "call_1", "output": "Sunny."},
         ],
         "tools": [
-            {
-                "type": "function",
-                "name": "get_weather",
-                "description": "Weather.",
-                "parameters": {},
-            }
+            {"type": "function", "name": "get_weather", "description": "Weather.", "parameters": {}}
         ],
         "tool_choice": {"type": "function", "name": "get_weather"},
         "max_output_tokens": 100,
@@ -345,12 +335,6 @@ def test_a_schema_goes_out_flat() -> None:
     assert body["text"] == {"format": {"type": "json_object"}}
 
 
-def test_a_lone_system_message_is_an_item() -> None:
-    assert request_of({"role": "system", "content": "Hi"})["input"] == [
-        {"role": "system", "content": "Hi"}
-    ]
-
-
 def test_no_tools_go_out_with_the_choice_none() -> None:
     body = request_of(
         {"role": "user", "content": "Hi"},
@@ -361,9 +345,19 @@ def test_no_tools_go_out_with_the_choice_none() -> None:
     assert body.keys() == {"model", "input"}
 
 
-def test_a_result_without_its_call_goes_out_as_text() -> None:
-    body = request_of({"role": "tool", "tool_call_id": "call_0", "content": "Sunny."})
-    assert body["input"] == [{"role": "user", "content": "A tool returned: Sunny."}]
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        ({"role": "system", "content": "Hi"}, {"role": "system", "content": "Hi"}),
+        (
+            {"role": "tool", "tool_call_id": "call_0", "content": "Sunny."},
+            {"role": "user", "content": "A tool returned: Sunny."},
+        ),
+    ],
+    ids=["a lone system message", "a result without its call"],
+)
+def test_what_goes_out_as_a_plain_item(message: dict[str, Any], sent: dict[str, Any]) -> None:
+    assert request_of(message)["input"] == [sent]
 
 
 @pytest.mark.parametrize(
@@ -372,19 +366,18 @@ def test_a_result_without_its_call_goes_out_as_text() -> None:
         ({"reasoning_effort": "none"}, "low, medium, high"),
         ({"n": 2}, "`n` cannot be sent"),
         ({"logit_bias": {1: 5}}, "`logit_bias` cannot be sent"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "video_url", "video_url": {}}]}]},
+            "use_responses_api=False",
+        ),
     ],
 )
 def test_what_the_api_does_not_know_is_refused_with_a_way_out(
     fields: dict[str, Any], said: str
 ) -> None:
+    chat = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], **fields}
     with pytest.raises(ValueError, match=said):
-        request_of({"role": "user", "content": "Hi"}, **fields)
-
-
-def test_a_video_is_refused_with_a_way_out() -> None:
-    video = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
-    with pytest.raises(ValueError, match="use_responses_api=False"):
-        request_of({"role": "user", "content": [video]})
+        to_responses_request(chat)
 
 
 @given(

@@ -27,16 +27,6 @@ NOW: Call = ("now", {}, "call_c")
 END = event({}, "tool_calls")
 
 STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
-    "no index": (
-        [
-            calls_event(fragment("", name="add", id="call_a")),
-            calls_event(fragment('{"a": 1')),
-            calls_event(fragment(', "b": 2}')),
-            calls_event(fragment("", name="add", id="call_b")),
-            calls_event(fragment('{"a": 3, "b": 4}')),
-        ],
-        [ADD, ADD_AGAIN],
-    ),
     "name in every fragment, id in the first": (
         [
             calls_event(fragment('{"a": 1', name="add", id="call_a", index=0)),
@@ -45,43 +35,15 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
         ],
         [ADD],
     ),
-    "id in every fragment, no index": (
+    "empty or null id and name in later fragments": (
         [
-            calls_event(fragment('{"a": 1', name="add", id="call_a")),
-            calls_event(fragment(', "b": 2}', id="call_a")),
-            calls_event(fragment('{"a": 3', name="add", id="call_b")),
-            calls_event(fragment(', "b": 4}', id="call_b")),
-        ],
-        [ADD, ADD_AGAIN],
-    ),
-    "empty id and name in later fragments": (
-        [
-            calls_event(fragment("", name="add", id="call_a", index=0)),
+            calls_event(fragment(name="add", id="call_a", index=0)),
             calls_event(fragment('{"a": 1', name="", id="", index=0)),
-            calls_event(fragment(', "b": 2}', name="", id="", index=0)),
-        ],
-        [ADD],
-    ),
-    "null id and name in later fragments": (
-        [
-            calls_event({"index": 0, "id": "call_a", "function": {"name": "add"}}),
-            calls_event(
-                {"index": 0, "id": None, "function": {"name": None, "arguments": '{"a": 1'}}
-            ),
             calls_event(
                 {"index": 0, "id": None, "function": {"name": None, "arguments": ', "b": 2}'}}
             ),
         ],
         [ADD],
-    ),
-    "an index used again for a second call": (
-        [
-            calls_event(fragment("", name="add", id="call_a", index=0)),
-            calls_event(fragment('{"a": 1, "b": 2}', index=0)),
-            calls_event(fragment("", name="add", id="call_b", index=0)),
-            calls_event(fragment('{"a": 3, "b": 4}', index=0)),
-        ],
-        [ADD, ADD_AGAIN],
     ),
     "an index used again after a call without arguments": (
         [
@@ -89,15 +51,6 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
             calls_event(fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)),
         ],
         [NOW, ADD],
-    ),
-    "an index used again, whole calls in one delta": (
-        [
-            calls_event(
-                fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0),
-                fragment('{"a": 3, "b": 4}', name="add", id="call_b", index=0),
-            )
-        ],
-        [ADD, ADD_AGAIN],
     ),
     "arguments null in the first fragment (Scaleway, November 2025)": (
         [
@@ -108,8 +61,6 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
         ],
         [ADD, ADD_AGAIN],
     ),
-    "arguments null to the end": ([calls_event(fragment(None, name="now", id="call_c"))], [NOW]),
-    "arguments absent to the end": ([calls_event(fragment(name="now", id="call_c"))], [NOW]),
     "with null, empty and odd tool_calls between": (
         [
             event({"tool_calls": None}),
@@ -149,38 +100,28 @@ def test_a_call_cut_off_before_its_arguments_is_not_valid(arguments: str | None)
     assert "cut" in str(answered.invalid_tool_calls[0]["error"])
 
 
-def test_a_whole_call_at_the_limit_is_valid() -> None:
-    wire_call = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
-    usage = {"prompt_tokens": 5, "completion_tokens": 10}
-    for reason in ("length", "tool_calls"):
-        streamed = decode(calls_event(wire_call), event({}, reason), usage_event(usage))
-        answered = whole_message(whole({"tool_calls": [wire_call]}, reason), max_tokens=10)
-        for message in (streamed, answered):
-            assert calls_of(message) == [ADD]
-            assert message.response_metadata["finish_reason"] == reason
-
-
-@pytest.mark.parametrize("arguments", ["", "{}", '{"really": '])
-def test_a_call_counts_as_cut_off_where_the_usage_has_reached_the_limit(arguments: str) -> None:
-    """Whatever the server says: streaming, vLLM says `tool_calls`, with arguments `{}`."""
-    usage = {"prompt_tokens": 5, "completion_tokens": 10}
+@pytest.mark.parametrize(
+    ("arguments", "written", "reason", "is_valid"),
+    [
+        # Whatever the server says: streaming, vLLM says `tool_calls`, with arguments `{}`.
+        *((cut_off, 10, "tool_calls", False) for cut_off in ("", "{}", '{"really": ')),
+        ("{}", 9, "tool_calls", True),
+        ('{"a": 1}', 10, "tool_calls", True),
+        ('{"a": 1}', 10, "length", True),
+    ],
+)
+def test_a_call_without_arguments_counts_as_cut_off_where_the_limit_was_reached(
+    arguments: str, written: int, reason: str, is_valid: bool
+) -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": written}
     wire_call = fragment(arguments, name="delete_all", id="call_d", index=0)
-    events = [calls_event(wire_call), event({}, "tool_calls"), usage_event(usage)]
-    reply = whole({"tool_calls": [wire_call]}, "tool_calls", usage=usage)
+    events = [calls_event(wire_call), event({}, reason), usage_event(usage)]
+    reply = whole({"tool_calls": [wire_call]}, reason, usage=usage)
     for message in (decode(*events, max_tokens=10), whole_message(reply, max_tokens=10)):
-        assert message.tool_calls == []
-        assert [call["name"] for call in message.invalid_tool_calls] == ["delete_all"]
-        assert message.response_metadata["finish_reason"] == "length"
-
-
-def test_a_call_without_arguments_below_the_limit_is_valid() -> None:
-    usage = {"prompt_tokens": 5, "completion_tokens": 9}
-    wire_call = fragment("{}", name="now", id="call_c", index=0)
-    events = [calls_event(wire_call), event({}, "tool_calls"), usage_event(usage)]
-    reply = whole({"tool_calls": [wire_call]}, "tool_calls", usage=usage)
-    for message in (decode(*events, max_tokens=10), whole_message(reply, max_tokens=10)):
-        assert calls_of(message) == [NOW]
-        assert message.response_metadata["finish_reason"] == "tool_calls"
+        assert len(message.tool_calls) == is_valid
+        assert len(message.invalid_tool_calls) == (not is_valid)
+        said = reason if is_valid else "length"
+        assert message.response_metadata["finish_reason"] == said
 
 
 WRITTEN = '<tool_call>\n{"name": "get_weather", "'
@@ -231,18 +172,11 @@ def test_an_index_used_again_after_an_unreadable_call() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("wire_call", "call"),
-    [
-        (fragment('{"a": 1, "b": 2}', name="add", id="call_a", type="function"), ADD),
-        (fragment({"a": 1, "b": 2}, name="add", id="call_a"), ADD),
-        (fragment("", name="now", id="call_c"), NOW),
-        (fragment(None, name="now", id="call_c"), NOW),
-        (fragment(name="now", id="call_c"), NOW),
-    ],
-)
-def test_arguments_of_a_whole_reply(wire_call: dict[str, Any], call: Call) -> None:
-    assert calls_of(whole_message(whole({"tool_calls": [wire_call]}))) == [call]
+@pytest.mark.parametrize("arguments", ["", None, ...])
+def test_a_whole_call_without_arguments(arguments: Any) -> None:
+    wire_call = fragment(arguments, name="now", id="call_c")
+    assert calls_of(whole_message(whole({"tool_calls": [wire_call]}))) == [NOW]
+    assert calls_of(decode(calls_event(wire_call), END)) == [NOW]
 
 
 def test_calls_without_an_id_get_one_each() -> None:

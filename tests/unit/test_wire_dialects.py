@@ -22,48 +22,26 @@ from tests.support.wire import (
     whole_message,
 )
 
-ADD = ("add", {"a": 1, "b": 2}, "call_a")
-END = event({}, "tool_calls")
-
-
-@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
-def test_reasoning_then_text(field: str) -> None:
-    outcome = streamed_outcome(
-        event({"role": "assistant", "content": ""}),
-        event({field: "Let me "}),
-        event({field: "think.\n"}),
-        event({"content": "\n\nFour"}),
-        event({"content": "."}),
-        event({}, "stop"),
-    )
-    assert (outcome.reasoning, outcome.content) == ("Let me think.\n", "\n\nFour.")
-
 
 @pytest.mark.parametrize(
     "delta",
     [
-        {"reasoning": "Why?", "content": "Because"},
+        {"reasoning_content": "Why?", "content": "Because"},
         {"reasoning": "Why?", "reasoning_content": "Why?", "content": "Because"},
         {"reasoning": None, "reasoning_content": "Why?", "content": "Because"},
+        {"reasoning": "Why?", "content": [{"type": "text", "text": "Bec"}, "ause"]},
     ],
 )
-def test_reasoning_and_text_in_one_event(delta: dict[str, Any]) -> None:
-    outcome = streamed_outcome(event(delta), event({"content": "."}), event({}, "stop"))
-    assert (outcome.reasoning, outcome.content) == ("Why?", "Because.")
-
-
-def test_both_reasoning_fields_of_a_whole_reply_are_copies() -> None:
-    message = whole_message(
-        whole({"content": "Four.", "reasoning": "Why?", "reasoning_content": "Why?"})
-    )
-    assert message.additional_kwargs == {"reasoning_content": "Why?"}
-    assert message.content == "Four."
+def test_reasoning_and_text_under_either_name_and_in_parts(delta: dict[str, Any]) -> None:
+    for message in (decode(event(delta), event({}, "stop")), whole_message(whole(delta))):
+        assert message.additional_kwargs == {"reasoning_content": "Why?"}
+        assert message.content == "Because"
 
 
 def test_empty_reasoning_leaves_no_trace() -> None:
-    assert whole_message(whole({"content": "Four.", "reasoning": ""})).additional_kwargs == {}
-    message = decode(event({"reasoning": "", "content": "Four."}), event({}, "stop"))
-    assert message.additional_kwargs == {}
+    delta = {"content": "Four.", "reasoning": ""}
+    for message in (decode(event(delta), event({}, "stop")), whole_message(whole(delta))):
+        assert message.additional_kwargs == {}
 
 
 class TestLastChunk:
@@ -79,14 +57,9 @@ class TestLastChunk:
         assert last.response_metadata["finish_reason"] == "stop"
         assert last.response_metadata["model_name"] == MODEL
 
-    def test_a_finish_reason_given_twice(self) -> None:
-        message = decode(event({"content": "Hi"}, "stop"), event({}, "stop"))
-        assert message.response_metadata["finish_reason"] == "stop"
-        assert message.response_metadata["model_name"] == MODEL
-
-    @pytest.mark.parametrize("nothing", [None, ""])
-    def test_a_finish_reason_followed_by_none(self, nothing: str | None) -> None:
-        message = decode(event({"content": "Hi"}, "length"), event({}, nothing))
+    @pytest.mark.parametrize("then", ["length", None, ""])
+    def test_a_finish_reason_followed_by_itself_or_none(self, then: str | None) -> None:
+        message = decode(event({"content": "Hi"}, "length"), event({}, then))
         assert message.response_metadata["finish_reason"] == "length"
 
     def test_the_model_that_answered_is_named_beside_the_requested_one(self) -> None:
@@ -153,15 +126,8 @@ class TestOddEvents:
         assert outcome.metadata["finish_reason"] == "stop"
         assert outcome.metadata["id"] == "chatcmpl-1"
 
-    def test_content_in_parts(self) -> None:
-        parts = [{"type": "text", "text": "Fo"}, {"type": "text", "text": "ur"}]
-        assert decode(event({"content": parts}), event({}, "stop")).content == "Four"
-        assert whole_message(whole({"content": parts})).content == "Four"
-
-    def test_a_message_in_place_of_a_delta(self) -> None:
+    def test_a_message_in_place_of_a_delta_and_the_reverse(self) -> None:
         assert decode(whole({"content": "Four."})).content == "Four."
-
-    def test_a_delta_in_place_of_a_message(self) -> None:
         assert whole_message(event({"content": "Four."}, "stop")).content == "Four."
 
     @pytest.mark.parametrize("unnamed", [{"model": ""}, {"model": None}, {}])
