@@ -32,15 +32,10 @@ def arguments_of(message: BaseMessage) -> str:
 class TestToolCalls:
     """Calls of this and other models, in all the places where messages keep them."""
 
-    def test_calls_beside_empty_content(self) -> None:
-        assert wire_of(AIMessage("", tool_calls=[CALL])) == {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [WIRE_CALL],
-        }
-
-    def test_text_beside_calls_is_kept(self) -> None:
-        assert wire_of(AIMessage("Let me see.", tool_calls=[CALL]))["content"] == "Let me see."
+    @pytest.mark.parametrize("text", ["", "Let me see."])
+    def test_calls_beside_text(self, text: str) -> None:
+        wire = {"role": "assistant", "content": text, "tool_calls": [WIRE_CALL]}
+        assert wire_of(AIMessage(text, tool_calls=[CALL])) == wire
 
     def test_calls_without_ids_get_some_and_their_results_too(self) -> None:
         calls = [tool_call(name=name, args={}, id=None) for name in ("now", "here")]
@@ -118,15 +113,9 @@ class TestToolCalls:
     @pytest.mark.parametrize(
         "block",
         [
-            {"type": "tool_call", "id": "chatcmpl-tool-1", "name": "get_weather", "args": {}},
-            {"type": "tool_use", "id": "chatcmpl-tool-1", "name": "get_weather", "input": {}},
-            {
-                "type": "function_call",
-                "id": "fc_1",
-                "call_id": "chatcmpl-tool-1",
-                "name": "get_weather",
-                "arguments": "{}",
-            },
+            {"type": "tool_call", "id": CALL["id"], "name": "get_weather", "args": {}},
+            {"type": "tool_use", "id": CALL["id"], "name": "get_weather", "input": {}},
+            {"type": "function_call", "id": "fc_1", "call_id": CALL["id"], "arguments": "{}"},
             {"type": "function_call", "name": "get_weather", "args": {}},
             {"type": "tool_call_chunk", "id": "chatcmpl-tool-1", "name": "f", "args": ""},
             {"type": "input_json_delta", "partial_json": "{}"},
@@ -160,28 +149,17 @@ class TestToolCalls:
             {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
         ]
 
-    def test_raw_calls_of_old_histories(self) -> None:
+    @pytest.mark.parametrize(("written", "sent"), [("{}", "{}"), ("oops", None)])
+    def test_raw_calls_of_old_histories(self, written: str, sent: str | None) -> None:
+        raw = {"id": "1", "type": "function", "function": {"name": "f", "arguments": written}}
         message = AIMessage("")
-        message.additional_kwargs["tool_calls"] = [
-            {"id": "1", "function": {"name": "f", "arguments": "oops"}}
-        ]
-        assert wire_of(message)["tool_calls"] == [
-            {
-                "id": "1",
-                "type": "function",
-                "function": {"name": "f", "arguments": '{"unreadable_arguments":"oops"}'},
-            }
-        ]
-
-    def test_raw_calls_beside_parsed_ones_are_not_doubled(self) -> None:
-        raw = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-        message = AIMessage("", additional_kwargs={"tool_calls": raw})
-        assert wire_of(message)["tool_calls"] == raw
-
-    def test_a_raw_call_of_no_function_is_left_out(self) -> None:
-        message = AIMessage("a")
-        message.additional_kwargs["tool_calls"] = [{"id": "1", "type": "custom"}]
-        assert wire_of(message) == {"role": "assistant", "content": "a"}
+        message.additional_kwargs["tool_calls"] = [raw, {"id": "2", "type": "custom"}]
+        sent = sent or '{"unreadable_arguments":"oops"}'
+        expected = {**raw, "function": {"name": "f", "arguments": sent}}
+        assert wire_of(message)["tool_calls"] == [expected]
+        # Beside parsed ones they are not doubled.
+        parsed = AIMessage("", additional_kwargs={"tool_calls": [raw]})
+        assert wire_of(parsed)["tool_calls"] == [expected]
 
     def test_function_calls_and_their_results_find_each_other(self) -> None:
         history = [
@@ -206,8 +184,6 @@ class TestToolCalls:
 
 class TestReasoning:
     """It goes out within one run of tools if the template reads it, or where it is asked for."""
-
-    BY_FIELD = AIMessage("Paris.", additional_kwargs={"reasoning_content": "France: Paris."})
 
     RUN = (
         HumanMessage("Where is Lille?"),
@@ -242,16 +218,6 @@ class TestReasoning:
         wire = messages_to_wire(self.RUN, family=family, replay_reasoning=asked)
         assert [m.get("reasoning") for m in wire if m["role"] == "assistant"] == sent
 
-    def test_it_is_left_out(self) -> None:
-        assert wire_of(self.BY_FIELD) == {"role": "assistant", "content": "Paris."}
-
-    def test_it_is_sent_when_asked_for(self) -> None:
-        assert wire_of(self.BY_FIELD, replay_reasoning=True) == {
-            "role": "assistant",
-            "content": "Paris.",
-            "reasoning": "France: Paris.",
-        }
-
     @pytest.mark.parametrize(
         "block",
         [
@@ -280,33 +246,31 @@ class TestReasoning:
     @pytest.mark.parametrize(
         "kwargs",
         [
+            {"reasoning_content": "France: Paris."},
             {"reasoning": "France: Paris."},
             {"reasoning": {"summary": [{"type": "summary_text", "text": "France: Paris."}]}},
         ],
-        ids=["vLLM", "OpenAI v0.3"],
+        ids=["LangChain", "vLLM", "OpenAI v0.3"],
     )
-    def test_reasoning_fields(self, kwargs: dict[str, Any]) -> None:
-        message = AIMessage("Paris.", additional_kwargs=kwargs)
-        assert wire_of(message, replay_reasoning=True)["reasoning"] == "France: Paris."
-
-    def test_other_fields_are_no_reasoning(self) -> None:
-        message = AIMessage("Paris.", additional_kwargs={"summary": "a", "content": "b"})
-        assert "reasoning" not in wire_of(message, replay_reasoning=True)
-
-    def test_copies_are_sent_once(self) -> None:
-        message = AIMessage(
-            [{"type": "reasoning", "reasoning": "France: Paris."}, "Paris."],
-            additional_kwargs={"reasoning_content": "France: Paris."},
-        )
-        assert wire_of(message, replay_reasoning=True)["reasoning"] == "France: Paris."
+    def test_reasoning_fields_beside_which_copies_are_sent_once(
+        self, kwargs: dict[str, Any]
+    ) -> None:
+        block = {"type": "reasoning", "reasoning": "France: Paris."}
+        for content in ("Paris.", [block, "Paris."]):
+            message = AIMessage(content, additional_kwargs=kwargs)  # type: ignore[arg-type]  # both
+            assert wire_of(message) == {"role": "assistant", "content": "Paris."}
+            assert wire_of(message, replay_reasoning=True)["reasoning"] == "France: Paris."
 
     @pytest.mark.parametrize(
-        "block",
+        "message",
         [
-            {"type": "redacted_thinking", "data": "EqQB"},
-            {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
+            AIMessage("Paris.", additional_kwargs={"summary": "a", "content": "b"}),
+            AIMessage([{"type": "redacted_thinking", "data": "EqQB"}, "Paris."]),
+            AIMessage(
+                [{"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}, "Paris."]
+            ),
         ],
+        ids=["other fields", "Anthropic", "OpenAI"],
     )
-    def test_encrypted_reasoning_is_left_out(self, block: dict[str, Any]) -> None:
-        message = AIMessage([block, "Paris."])
+    def test_what_is_no_reasoning_or_encrypted_is_left_out(self, message: AIMessage) -> None:
         assert wire_of(message, replay_reasoning=True) == {"role": "assistant", "content": "Paris."}

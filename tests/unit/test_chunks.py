@@ -13,11 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.load import dumpd, load
-from langchain_core.messages import (
-    AIMessageChunk,
-    BaseMessageChunk,
-    message_chunk_to_message,
-)
+from langchain_core.messages import AIMessageChunk, BaseMessageChunk, message_chunk_to_message
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import BaseModel

@@ -13,7 +13,7 @@ from langchain_core.messages.content import (
     create_video_block,
 )
 
-from langchain_scaleway.convert.messages import messages_to_wire
+from tests.support.messages import wire_of
 
 PNG_BYTES = b"\x89PNG\r\n\x1a\n a picture"
 PNG = base64.b64encode(PNG_BYTES).decode()
@@ -42,8 +42,7 @@ def text_part(text: str) -> dict[str, Any]:
 
 
 def parts_of(block: Any) -> Any:
-    (message,) = messages_to_wire([HumanMessage([block])])
-    return message["content"]
+    return wire_of(HumanMessage([block]))["content"]
 
 
 PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -68,10 +67,7 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
             "APPLICATION/XML; charset=utf-8",
         )
     },
-    "v1 plain text in base64": (
-        {**create_plaintext_block(base64=NOTE)},
-        text_part("déjà vu"),
-    ),
+    "v1 plain text in base64": ({**create_plaintext_block(base64=NOTE)}, text_part("déjà vu")),
     "v1 text file in base64": (
         {**create_file_block(base64=NOTE, mime_type="text/markdown")},
         text_part("déjà vu"),
@@ -164,10 +160,6 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "Chat Completions image in base64 with line breaks": (
         {"type": "image_url", "image_url": {"url": DATA_URL[:40] + "\r\n" + DATA_URL[40:]}},
-        image_part(DATA_URL),
-    ),
-    "v1 image in base64": (
-        {**create_image_block(base64=PNG, mime_type="image/png")},
         image_part(DATA_URL),
     ),
     "v1 image that does not say what it is": (
@@ -278,8 +270,10 @@ def test_sent_as(block: Any, part: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("block", [{"cachePoint": {"type": "default"}}, {"type": "cachePoint"}])
 def test_hints_to_another_provider_stay_behind(block: dict[str, Any]) -> None:
-    (message,) = messages_to_wire([HumanMessage(["Hi!", block])])
-    assert message["content"] == [text_part("Hi!")]
+    assert [wire_of(HumanMessage([*more, block]))["content"] for more in ([], ["Hi!"])] == [
+        "",
+        [text_part("Hi!")],
+    ]
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
@@ -329,7 +323,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a thought by the user": ({"type": "thinking", "thinking": "…"}, "knows no such content"),
     "an unknown block": ({"type": "smell", "smell": "rose"}, r"A `smell` block \(with `smell`\)"),
     "a block without a type": ({"smell": "rose"}, "A block without a type"),
-    "a block of a strange type": ({"type": {}}, "A block without a type"),
+    "a block of a strange type": ({"type": {"data": "c2VjcmV0"}}, "A block without a type"),
+    "a format that is no text": (
+        {"image": {"format": ["png"], "source": {}}},
+        "neither an address nor data",
+    ),
     "an unknown wrapped block": (
         {"type": "non_standard", "value": {"type": "smell"}},
         "A `smell` block",
@@ -344,3 +342,4 @@ def test_refused(block: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as raised:
         parts_of(block)
     assert str(raised.value).startswith("messages[0] (HumanMessage): ")
+    assert "c2VjcmV0" not in str(raised.value)

@@ -147,11 +147,6 @@ def _check(message: dict[str, Any]) -> None:
     assert all(isinstance(text, str) for text in texts), message
 
 
-def test_hints_alone_are_empty_content() -> None:
-    for message in (HumanMessage([{"type": "cachePoint"}]), ChatMessage(content=[], role="user")):
-        assert wire_of(message) == {"role": "user", "content": ""}
-
-
 @pytest.mark.parametrize("field", ["id", "name"])
 def test_a_call_without_a_text_for_its_id_or_name(field: str) -> None:
     block = {"type": "tool_use", "id": "a", "name": "f", "input": {}, field: {"a": 1}}
@@ -160,15 +155,3 @@ def test_a_call_without_a_text_for_its_id_or_name(field: str) -> None:
         "call0n0",
         "unnamed_tool",
     }
-
-
-def test_a_format_that_is_no_string() -> None:
-    block = {"image": {"format": ["png"], "source": {}}}
-    with pytest.raises(ValueError, match="holds neither an address nor data"):
-        messages_to_wire([HumanMessage([block])])
-
-
-def test_a_type_that_is_no_string_is_not_quoted() -> None:
-    with pytest.raises(ValueError, match="A block without a type") as raised:
-        messages_to_wire([HumanMessage([{"type": {"data": "c2VjcmV0"}}])])
-    assert "c2VjcmV0" not in str(raised.value)

@@ -188,11 +188,7 @@ def test_an_id_that_changes_at_the_end_makes_no_second_call() -> None:
     added = item("function_call", id="fc_1", call_id="call_1", name="f", arguments="")
     events = [
         {"type": "response.output_item.added", "output_index": 0, "item": added},
-        {
-            "type": "response.function_call_arguments.delta",
-            "output_index": 0,
-            "delta": '{"a": 1}',
-        },
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"a": 1}'},
         last_event(
             response_of({**added, "id": "fc_2", "call_id": "call_2", "arguments": '{"a": 1}'})
         ),

@@ -60,10 +60,7 @@ class Row:
 
 ADD = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
 MULTIPLY = fragment('{"a": 3, "b": 4}', name="multiply", id="call_b", index=1)
-CALLS: list[Call] = [
-    ("add", {"a": 1, "b": 2}, "call_a"),
-    ("multiply", {"a": 3, "b": 4}, "call_b"),
-]
+CALLS: list[Call] = [("add", {"a": 1, "b": 2}, "call_a"), ("multiply", {"a": 3, "b": 4}, "call_b")]
 
 ROWS = {
     "text, then two calls": Row(
@@ -110,8 +107,7 @@ ROWS = {
         [event({"content": "I add.", "tool_calls": [ADD]})], text="I add.", calls=CALLS[:1]
     ),
     "calls without an index": Row(
-        [calls_event({**ADD, "index": None}), calls_event({**MULTIPLY, "index": None})],
-        calls=CALLS,
+        [calls_event({**ADD, "index": None}), calls_event({**MULTIPLY, "index": None})], calls=CALLS
     ),
     "an index used twice": Row(
         [calls_event(ADD), calls_event({**MULTIPLY, "index": 0})], calls=CALLS

@@ -17,21 +17,20 @@ MODEL = ChatScaleway(model="glm-5.2", api_key="test")
 DATA = "A" * 400_000
 """Base64 of 300 kB, which would be 100,000 tokens if it were text."""
 
+URL = f"data:a/b;base64,{DATA}"
+SOURCE = {"type": "base64", "media_type": "image/png", "data": DATA}
 LONG_BLOCKS: dict[str, dict[str, Any]] = {
-    "image_url": {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{DATA}"}},
-    "input_image": {"type": "input_image", "image_url": f"data:image/png;base64,{DATA}"},
+    "image_url": {"type": "image_url", "image_url": {"url": URL}},
+    "input_image": {"type": "input_image", "image_url": URL},
     "image, v1": {"type": "image", "base64": DATA, "mime_type": "image/png"},
-    "image, Anthropic": {
-        "type": "image",
-        "source": {"type": "base64", "media_type": "image/png", "data": DATA},
-    },
+    "image, Anthropic": {"type": "image", "source": SOURCE},
     "input_audio": {"type": "input_audio", "input_audio": {"data": DATA, "format": "mp3"}},
     "audio, v1": {"type": "audio", "base64": DATA, "mime_type": "audio/wav"},
-    "video_url": {"type": "video_url", "video_url": {"url": f"data:video/mp4;base64,{DATA}"}},
+    "video_url": {"type": "video_url", "video_url": {"url": URL}},
     "video, v1": {"type": "video", "base64": DATA, "mime_type": "video/mp4"},
     "media, Google": {"type": "media", "data": DATA, "mime_type": "video/mp4"},
     "file, v1": {"type": "file", "base64": DATA, "mime_type": "application/pdf"},
-    "file, OpenAI": {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{DATA}"}},
+    "file, OpenAI": {"type": "file", "file": {"file_data": URL}},
 }
 
 
