@@ -77,14 +77,14 @@ class UnsendableError(ValueError):
         super().__init__(f"{name}{with_keys} cannot be sent: {reason}")
 
 
-def standard_blocks(content: str | Iterable[str | Block]) -> Iterator[Block]:
+def standard_blocks(content: Iterable[str | Block]) -> Iterator[Block]:
     """Read the content of a message, in any dialect, as LangChain's standard (v1) blocks.
 
     Each block is read by itself, so that one that is malformed does not take others with it. What
     nobody can read is `non_standard`. Results of tools, for which there is no standard, are
     `tool_result` blocks with `tool_use_id` and `content`.
     """
-    for block in [content] if isinstance(content, str) else content:
+    for block in content:
         if isinstance(block, str):
             yield {"type": "text", "text": block}
             continue
@@ -164,8 +164,9 @@ def parts_of(
     """The parts for what a tool or a search returned: a string, blocks, or any other value."""
     if content is None:
         return []
-    if not isinstance(content, str) and not _is_blocks(content):
-        content = as_json(content)
+    if not isinstance(content, list) or not all(isinstance(b, str | dict) for b in content):
+        text = content if isinstance(content, str) else as_json(content)
+        return [{"type": "text", "text": text}]
     parts: list[Part] = []
     for block in standard_blocks(content):
         if block["type"] == "tool_result":
@@ -388,10 +389,6 @@ def _without_spaces(data: str) -> str:
 
 def _essence(mime_type: Any) -> str:
     return mime_type.partition(";")[0].strip().lower() if isinstance(mime_type, str) else ""
-
-
-def _is_blocks(content: Any) -> bool:
-    return isinstance(content, list) and all(isinstance(block, str | dict) for block in content)
 
 
 def _unwrapped(block: Block) -> Block:
