@@ -80,36 +80,22 @@ class TestEncode:
         else:
             assert json.loads(encode(body)) == expected
 
-    def test_unicode_is_kept_and_white_space_is_not(self) -> None:
-        body = {"content": "café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028", "n": [1, 2]}
-        assert encode(body) == (
-            '{"content":"café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028","n":[1,2]}'.encode()
-        )
-
-    def test_unicode_is_kept_beside_long_integers_too(self) -> None:
-        assert encode({"é": 2**64, "n": [1, 2]}) == '{"é":18446744073709551616,"n":[1,2]}'.encode()
-
-    @pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**100])
-    def test_integers_of_any_length(self, number: int) -> None:
-        assert encode({"seed": number}) == f'{{"seed":{number}}}'.encode()
-
-    def test_keys_that_are_no_text(self) -> None:
-        body = {1: "one", 1.5: "more", False: "no", None: "nothing"}
-        assert encode({"map": body}) == json.dumps({"map": body}, separators=(",", ":")).encode()
+    @pytest.mark.parametrize("number", [1, 2**64])
+    def test_unicode_is_kept_and_white_space_is_not(self, number: int) -> None:
+        body = {"content": "café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028", "n": [number, 2]}
+        sent = '{"content":"café ☕ 日本語 \U0001f469\u200d\U0001f680\u2028","n":[%d,2]}'
+        assert encode(body) == (sent % number).encode()
 
     @pytest.mark.parametrize(
         ("body", "path"),
         [
-            ({"temperature": NAN}, "nan at `temperature`"),
             (
                 {"tools": [{"function": {"default": INFINITY}}]},
                 "inf at `tools[0].function.default`",
             ),
             ({"a": [[0.5], (1, -INFINITY)]}, "-inf at `a[1][1]`"),
-            ({"a": None, "b": NAN}, "nan at `b`"),
             ({"a": 2**64, "b": {1: NAN}}, "nan at `b.1`"),
             ({"image": PADDING, "b": {"c": [NAN]}}, "nan at `b.c[0]`"),
-            ({"image": PADDING, "a": 2**64, "b": NAN}, "nan at `b`"),
             ([INFINITY], "inf at `[0]`"),
         ],
     )
@@ -119,19 +105,13 @@ class TestEncode:
         assert path in str(caught.value)
         assert len(str(caught.value)) < 200
 
-    def test_a_large_body_is_written_whole(self) -> None:
-        body = {"image": PADDING, "values": [1.5, None, True]}
-        assert json.loads(encode(body)) == body
-
     @pytest.mark.parametrize(
         ("body", "place"),
         [
             ({"content": "How are you \ud83d?"}, "How are you "),
             ({"content": "\udc00"}, '{"content":"'),
-            ({"content": "x" * 5_000 + "\ud83d"}, "'xxxxxxxxxxxxxxxxxxxx'"),
             ({"a": {"k\ud83d": 1}}, '{"a":{"k'),
-            ({"image": PADDING, "content": "Hi \ud83d"}, "Hi "),
-            ({"messages": [{"content": [PADDING * 2 + " Hi \ud83d"]}]}, " Hi "),
+            ({"messages": [{"content": [PADDING + " Hi \ud83d"]}]}, " Hi "),
         ],
     )
     def test_half_a_character_is_refused_and_found(self, body: Any, place: str) -> None:
@@ -157,34 +137,26 @@ class TestEncode:
         with pytest.raises(ValueError, match=f"cannot be written as JSON: .*{kind}"):
             encode({"a": [value]})
 
-    def test_keys_that_json_does_not_know_are_refused(self) -> None:
-        with pytest.raises(ValueError, match=r"keys must be .* not tuple"):
-            encode({(1, 2): 3})
-
-    @pytest.mark.parametrize("key", [NAN, INFINITY, -INFINITY])
-    def test_keys_that_are_numbers_and_none_are_refused(self, key: float) -> None:
-        with pytest.raises(ValueError, match="not JSON compliant"):
+    @pytest.mark.parametrize(
+        ("key", "said"),
+        [((1, 2), r"keys must be .* not tuple"), *((one, "not JSON") for one in (NAN, -INFINITY))],
+    )
+    def test_keys_that_json_does_not_know_are_refused(self, key: Any, said: str) -> None:
+        with pytest.raises(ValueError, match=said):
             encode({"logit_bias": {key: 1}})
 
-    @pytest.mark.parametrize("depth", [100, 253, 254, 255, 300])
-    def test_deep_nesting_is_written(self, depth: int) -> None:
-        assert encode(nested(depth)) == b"[" * (depth + 1) + b"]" * (depth + 1)
-
-    def test_deeper_nesting_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="nested too deeply"):
-            encode(nested(100_000))
-        with pytest.raises(ValueError, match="nested too deeply"):
-            encode({"messages": [{"content": nested(100_000)}]})
+    def test_deep_nesting_is_written_and_deeper_nesting_is_refused(self) -> None:
+        for depth in (100, 253, 254, 255, 300):
+            assert encode(nested(depth)) == b"[" * (depth + 1) + b"]" * (depth + 1)
+        for body in (nested(100_000), {"messages": [{"content": nested(100_000)}]}):
+            with pytest.raises(ValueError, match="nested too deeply"):
+                encode(body)
 
     def test_a_body_that_contains_itself_is_refused(self) -> None:
         body: dict[str, Any] = {"messages": []}
         body["messages"].append(body)
         with pytest.raises(ValueError, match="or contains itself"):
             encode(body)
-
-    @given(IN_64_BITS)
-    def test_what_is_written_is_read_again(self, body: Any) -> None:
-        assert decode(encode(body)) == json.loads(json.dumps(body))
 
 
 class TestDecode:
@@ -211,21 +183,13 @@ class TestDecode:
         assert decode(b"123456789012345678901234567890") == 1.2345678901234568e29
 
     def test_digits_in_texts_are_texts(self) -> None:
-        digits = "3.14159265358979323846264338327950288"
-        assert decode(f'{{"content": "{digits} 12345678901234567890"}}'.encode()) == {
-            "content": f"{digits} 12345678901234567890"
-        }
-        assert decode(digits.encode()) == pytest.approx(math.pi)
-        assert decode(b'["1234567890123456789012", 1]') == ["1234567890123456789012", 1]
+        digits = "3.14159265358979323846264338327950288 12345678901234567890"
+        assert decode(f'["{digits}", 1]'.encode()) == [digits, 1]
 
     def test_numbers_that_are_none(self) -> None:
-        nan, infinity, negative = decode(b"[NaN, Infinity, -Infinity]")
+        nan, *others = decode(b'[NaN, Infinity, -Infinity, "caf\xc3\xa9"]')
         assert math.isnan(nan)
-        assert (infinity, negative) == (INFINITY, -INFINITY)
-        assert decode(b'{"logprob": -Infinity, "token": "caf\xc3\xa9"}') == {
-            "logprob": -INFINITY,
-            "token": "café",
-        }
+        assert others == [INFINITY, -INFINITY, "café"]
 
     def test_half_a_character_is_replaced(self) -> None:
         """A message that holds one can be neither written to a file nor sent again."""
@@ -243,17 +207,8 @@ class TestDecode:
     @pytest.mark.parametrize(
         "text",
         [
-            b"",
-            b" ",
-            b"nul",
-            b'{"a": 1',
-            b'{"a": 1}{"b": 2}',
-            b'"\xff\xfe"',
-            b'{"a": "caf\xe9"}',
-            b"\x1f\x8b\x08\x00",
-            b"<html></html>",
-            b'{"a": NaN, "b": "\xff"}',
-            b"1" * 5_000,
+            *(b"", b" ", b"nul", b'{"a": 1', b'{"a": 1}{"b": 2}', b'"\xff\xfe"', b"<html></html>"),
+            *(b'{"a": "caf\xe9"}', b"\x1f\x8b\x08\x00", b'{"a": NaN, "b": "\xff"}', b"1" * 5_000),
         ],
     )
     def test_what_is_no_json(self, text: bytes) -> None:

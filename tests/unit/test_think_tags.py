@@ -10,6 +10,7 @@ from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from langchain_scaleway.errors import ScalewayError
 from tests.support.outcomes import calls_of, outcome_of
 from tests.support.wire import (
+    MODEL,
     calls_event,
     decode,
     event,
@@ -21,40 +22,38 @@ from tests.support.wire import (
 
 END = event({}, "stop")
 
-BLOCKS = [
-    pytest.param("<think>Why?</think>Four.", "Why?", "Four.", id="at once"),
-    pytest.param("<think>\nWhy?\n</think>\n\nFour.", "\nWhy?\n", "\n\nFour.", id="with lines"),
-    pytest.param("\n<think>Why?</think>Four.", "Why?", "Four.", id="after a line end"),
-    pytest.param("<think></think>Four.", "", "Four.", id="empty"),
-    pytest.param("<think>\n\n</think>\n\nFour.", "\n\n", "\n\nFour.", id="blank"),
-    pytest.param("<think>Why?</think>", "Why?", "", id="no answer"),
-    pytest.param("<think>Why? It is", "Why? It is", "", id="cut while thinking"),
-    pytest.param("<think>a < b </ c</think>Four.", "a < b </ c", "Four.", id="like a tag"),
-    pytest.param("<think>Why?</think>Write <think>.", "Why?", "Write <think>.", id="spoken of"),
-    pytest.param("<think>Why?</think>a</think>b", "Why?", "a</think>b", id="closed twice"),
-]
+Splits = dict[str, tuple[str, str]]
+"""Content, and the reasoning and the answer in it."""
 
-CLOSED_ONLY = [
-    pytest.param("Why?</think>Four.", "Why?", "Four.", id="at once, not opened"),
-    pytest.param("Why?\n</think>\n\nFour.", "Why?\n", "\n\nFour.", id="lines, not opened"),
-    pytest.param("a < b </ c</think>Four.", "a < b </ c", "Four.", id="like a tag, not opened"),
-    pytest.param("</think>Four.", "", "Four.", id="no thoughts, not opened"),
-]
+BLOCKS: Splits = {
+    "<think>Why?</think>Four.": ("Why?", "Four."),
+    "<think>\nWhy?\n</think>\n\nFour.": ("\nWhy?\n", "\n\nFour."),
+    "\n<think>Why?</think>Four.": ("Why?", "Four."),
+    "<think></think>Four.": ("", "Four."),
+    "<think>Why?</think>": ("Why?", ""),
+    "<think>Why? It is": ("Why? It is", ""),  # cut while thinking
+    "<think>a < b </ c</think>Four.": ("a < b </ c", "Four."),
+    "<think>Why?</think>Write <think>.": ("Why?", "Write <think>."),
+    "<think>Why?</think>a</think>b": ("Why?", "a</think>b"),
+}
 
-NO_BLOCKS = [
-    pytest.param('{"text": "Thought about it.</think>Done"}', id="the closing tag in JSON"),
-    pytest.param("Two and two.\n</think>\n\nFour.", id="a block that was never opened"),
-    pytest.param("Four.", id="no tag"),
-    pytest.param("", id="nothing"),
-    pytest.param("\n\nFour.", id="white space first (vLLM after thinking, llama.cpp)"),
-    pytest.param("<thinking>Four.", id="another tag"),
-    pytest.param("<b>Four</b>", id="HTML"),
-    pytest.param("<", id="the beginning of a tag"),
-    pytest.param("Models write <think> and </think> around reasoning.", id="a sentence about it"),
-    pytest.param("Open it with <think>.", id="the opening tag in a sentence"),
-    pytest.param("Close it with </think>, then answer.", id="the closing tag in a sentence"),
-    pytest.param("`</think>` closes the block.", id="the closing tag as code"),
-]
+CLOSED_ONLY: Splits = {
+    "Why?\n</think>\n\nFour.": ("Why?\n", "\n\nFour."),
+    "a < b </ c</think>Four.": ("a < b </ c", "Four."),
+    "</think>Four.": ("", "Four."),
+    '{"a": 1}': ("", '{"a": 1}'),  # Structured output leaves no room for thoughts.
+}
+
+NO_BLOCKS = (
+    '{"text": "Thought about it.</think>Done"}',
+    "Two and two.\n</think>\n\nFour.",
+    "",
+    "\n\nFour.",  # vLLM after thinking, llama.cpp
+    "<thinking>Four.",
+    "<b>Four</b>",
+    "<",
+    "Models write <think> and </think> around reasoning.",
+)
 
 
 def _cut_everywhere(content: str) -> list[list[str]]:
@@ -63,43 +62,26 @@ def _cut_everywhere(content: str) -> list[list[str]]:
     return [list(content), *halves]
 
 
-@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS)
-def test_a_block_is_reasoning_wherever_it_is_cut(content: str, reasoning: str, answer: str) -> None:
-    outcome = outcome_of(whole_message(whole({"content": content})))
-    assert (outcome.reasoning, outcome.content) == (reasoning, answer)
-    for pieces in _cut_everywhere(content):
-        outcome = streamed_outcome(*(event({"content": piece}) for piece in pieces), END)
-        assert (outcome.reasoning, outcome.content) == (reasoning, answer), pieces
-
-
-@pytest.mark.parametrize("content", NO_BLOCKS)
-def test_a_reply_that_only_speaks_of_the_tags_keeps_them(content: str) -> None:
-    outcome = outcome_of(whole_message(whole({"content": content})))
-    assert (outcome.reasoning, outcome.content) == ("", content)
-    for pieces in _cut_everywhere(content):
-        outcome = streamed_outcome(*(event({"content": piece}) for piece in pieces), END)
-        assert (outcome.reasoning, outcome.content) == ("", content), pieces
-
-
 BEGINS_WITHIN = "qwen/qwen3-235b-a22b-thinking-2507:fp8"
 """A model that always thinks, and whose chat template opens the block."""
 
+CASES = [
+    *((MODEL, content, *split) for content, split in BLOCKS.items()),
+    *((MODEL, content, "", content) for content in NO_BLOCKS),
+    *((BEGINS_WITHIN, content, *split) for content, split in (BLOCKS | CLOSED_ONLY).items()),
+]
 
-@pytest.mark.parametrize(("content", "reasoning", "answer"), BLOCKS + CLOSED_ONLY)
-def test_a_reply_that_begins_within_the_block(content: str, reasoning: str, answer: str) -> None:
-    outcome = outcome_of(whole_message(whole({"content": content}), BEGINS_WITHIN))
+
+@pytest.mark.parametrize(("model", "content", "reasoning", "answer"), CASES)
+def test_only_a_leading_block_is_reasoning_wherever_it_is_cut(
+    model: str, content: str, reasoning: str, answer: str
+) -> None:
+    outcome = outcome_of(whole_message(whole({"content": content}), model))
     assert (outcome.reasoning, outcome.content) == (reasoning, answer)
     for pieces in _cut_everywhere(content):
         events = [event({"content": piece}) for piece in pieces]
-        outcome = outcome_of(decode(*events, END, model=BEGINS_WITHIN))
+        outcome = outcome_of(decode(*events, END, model=model))
         assert (outcome.reasoning, outcome.content) == (reasoning, answer), pieces
-
-
-def test_a_reply_that_might_have_begun_within_the_block_keeps_its_text() -> None:
-    """Structured output leaves no room for thoughts."""
-    events = [event({"content": piece}) for piece in ('{"a', '": 1', "}")]
-    outcome = outcome_of(decode(*events, END, model=BEGINS_WITHIN))
-    assert (outcome.reasoning, outcome.content) == ("", '{"a": 1}')
 
 
 def test_what_was_held_back_is_not_lost_when_the_stream_breaks() -> None:
@@ -122,26 +104,21 @@ def test_reasoning_in_its_own_field_leaves_tags_in_the_answer() -> None:
         assert (outcome.reasoning, outcome.content) == ("Why?", content), pieces
 
 
-def test_thinking_then_a_tool_call() -> None:
+@pytest.mark.parametrize(
+    ("pieces", "reasoning"),
+    [
+        (["<thi", "nk>Why?</think>"], "Why?"),
+        (["<think>I call </th"], "I call </th"),  # The call ends the text, so the block never ends.
+    ],
+)
+def test_thinking_then_a_tool_call(pieces: list[str], reasoning: str) -> None:
     wire_call = fragment('{"a": 1}', name="add", id="call_a", index=0)
-    streamed = decode(
-        event({"content": "<thi"}), event({"content": "nk>Why?</think>"}), calls_event(wire_call)
-    )
-    answered = whole_message(whole({"content": "<think>Why?</think>", "tool_calls": [wire_call]}))
+    streamed = decode(*(event({"content": one}) for one in pieces), calls_event(wire_call), END)
+    answered = whole_message(whole({"content": "".join(pieces), "tool_calls": [wire_call]}))
     for message in (streamed, answered):
-        assert message.additional_kwargs == {"reasoning_content": "Why?"}
+        assert message.additional_kwargs == {"reasoning_content": reasoning}
         assert message.content == ""
         assert calls_of(message) == [("add", {"a": 1}, "call_a")]
-
-
-def test_a_tool_call_in_mid_thought() -> None:
-    """The block never ends, because the call ends the text."""
-    wire_call = fragment('{"a": 1}', name="add", id="call_a", index=0)
-    streamed = decode(event({"content": "<think>I call </th"}), calls_event(wire_call), END)
-    answered = whole_message(whole({"content": "<think>I call </th", "tool_calls": [wire_call]}))
-    for message in (streamed, answered):
-        assert message.additional_kwargs == {"reasoning_content": "I call </th"}
-        assert message.content == ""
 
 
 _PIECES = st.lists(
