@@ -62,15 +62,10 @@ _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
 def check_arguments(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], owner: str) -> None:
-    """Refuse unknown arguments, and say what was probably meant; and booleans for numbers.
-
-    Args:
-        given: The arguments of a constructor.
-        fields: The fields that there are.
-        owner: The class, for messages.
+    """Refuse a constructor's unknown arguments, and say what was probably meant.
 
     Raises:
-        ValueError: An argument is unknown, or a number was given as a boolean, which pydantic
+        ValueError: `owner` has no such field, or a number was given as a boolean, which pydantic
             would take for 0 or 1.
     """
     for name, value in given.items():
@@ -97,15 +92,9 @@ def _hint(name: str, fields: Mapping[str, FieldInfo]) -> str:
 def check_call(given: Iterable[str], fields: Iterable[str]) -> None:
     """Refuse arguments that no call can have, because they would go into the request.
 
-    These are arguments that only models have, and misspelt ones. Any other name may be a request
-    field of the server.
-
-    Args:
-        given: The names of a call's arguments.
-        fields: The names of the model's fields.
-
     Raises:
-        ValueError: The call has such an argument.
+        ValueError: An argument belongs to the model, or is misspelt. Any other name may be a
+            request field of the server.
     """
     for name in given:
         if name in _OF_CALLS:
@@ -132,9 +121,6 @@ def _meant_in_a_call(name: str) -> str | None:
 
 def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretStr]:
     """Check headers, and wrap their values, so that LangChain shows them nowhere.
-
-    Args:
-        headers: Names and values.
 
     Raises:
         ValueError: A name or a value cannot be sent. Values are not repeated.

@@ -12,18 +12,14 @@ _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
 
 
 def escaped(text: str) -> str:
-    """The text with line breaks escaped where they stand in strings: models write code so.
-
-    Args:
-        text: JSON, or its beginning.
-    """
+    """JSON, or its beginning, with line breaks escaped in strings: models write code so."""
     if _CONTROL.search(text) is None:
         return text
     return _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
 
 
 def fault_of(text: str) -> str:
-    """What keeps a text from being JSON, from its first character to its last; empty if it is."""
+    """Why a text is not JSON; it begins with `EOF` if the text is the beginning of JSON."""
     try:
         from_json(escaped(text))
     except ValueError as error:
@@ -31,21 +27,8 @@ def fault_of(text: str) -> str:
     return ""
 
 
-def ends_in_the_middle(text: str) -> bool:
-    """Whether a text is the beginning of JSON, or ends with the beginning of an object.
-
-    Args:
-        text: What a model wrote.
-    """
-    return fault_of(text[max(text.find("{"), 0) :]).startswith("EOF")
-
-
 def objects_in(text: str) -> list[str]:
-    """The JSON objects in a text, one behind the other; none if the last of them is cut off.
-
-    Args:
-        text: What a model wrote, with anything around the objects.
-    """
+    """The JSON objects in a text, whatever is around them; none if the last is cut off."""
     found: list[str] = []
     start = text.find("{")
     while start >= 0:
@@ -53,7 +36,7 @@ def objects_in(text: str) -> list[str]:
             _, end = json.JSONDecoder(strict=False).raw_decode(text, start)
             found.append(text[start:end])
         except (ValueError, RecursionError):
-            if ends_in_the_middle(text[start:]):
+            if fault_of(text[start:]).startswith("EOF"):
                 return []  # What is whole in it is a part of something that is not.
             end = start + 1
         start = text.find("{", end)

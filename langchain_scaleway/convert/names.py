@@ -27,11 +27,7 @@ class ToolNames:
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        """Work out the names of the bound tools.
-
-        Args:
-            names: The tools' names as the caller has them.
-        """
+        """Work out the names of the bound tools, given as the caller has them."""
         self._to_wire: dict[str, str] = {}
         self._from_wire: dict[str, str] = {}
         # Legal names keep theirs. The order of the others must not matter: a prompt cache is
@@ -41,10 +37,9 @@ class ToolNames:
             self._from_wire[wire] = name
 
     def to_wire(self, name: str) -> str:
-        """The name to send: itself if it is legal, else a legal one that no other bound tool has.
+        """The name to send: itself if it is legal, else a legal one that no bound tool has.
 
-        Args:
-            name: The caller's name of a bound tool, or any other that a history holds.
+        Histories hold names of tools that are not bound, too.
         """
         if name in self._to_wire:
             return self._to_wire[name]
@@ -59,18 +54,11 @@ class ToolNames:
 
         gpt-oss's own markup may cling to a name, as in `functions.get_weather` and
         `get_weather<|channel|>commentary`. It is cut off where the rest is a bound tool.
-
-        Args:
-            name: The name in the reply.
         """
         bare = _CHANNEL.sub("", name).removeprefix(_NAMESPACE)
         return self._from_wire.get(name) or self._from_wire.get(bare, name)
 
 
 def legal_name(name: str) -> str:
-    """A name with an underscore for every character that engines refuse, cut to their length.
-
-    Args:
-        name: Any name, such as the title of a JSON schema.
-    """
+    """A name with an underscore for every character that engines refuse, cut to their length."""
     return _ILLEGAL.sub("_", name)[:_LONGEST] or "_"

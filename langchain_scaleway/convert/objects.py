@@ -25,13 +25,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
-from langchain_scaleway.convert.json_text import (
-    GrowingJson,
-    ends_in_the_middle,
-    escaped,
-    fault_of,
-    objects_in,
-)
+from langchain_scaleway.convert.json_text import GrowingJson, escaped, fault_of, objects_in
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
 
 _QUOTED_CHARACTERS = 200
@@ -138,9 +132,6 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
     def read(self, text: str) -> Any:
         """Read JSON, of which alone strict classes take dates and enums.
 
-        Args:
-            text: The JSON of an object.
-
         Raises:
             ValueError: It is not of the right kind.
         """
@@ -236,7 +227,7 @@ def _no_object(message: AIMessage, *, called: bool) -> OutputParserException:
         return _truncated(message)
     invalid = [call["args"] or "" for call in message.invalid_tool_calls]
     said = (invalid or [message.text.strip()])[0]
-    if said and ends_in_the_middle(said):
+    if said and fault_of(said[max(said.find("{"), 0) :]).startswith("EOF"):
         reason = f"It ends in the middle, the limit was not reached: {_quoted(said)}."
     elif refusal := message.additional_kwargs.get("refusal"):
         reason = f"It refused: {_quoted(refusal)}."

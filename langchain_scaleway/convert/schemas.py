@@ -21,9 +21,6 @@ _KEYWORDS = frozenset(
 )
 """Keywords of which a JSON schema has at least one."""
 
-_OF_THE_FUNCTION = frozenset({"title", "description"})
-"""Keywords at the root of a JSON schema that describe the function, not its arguments."""
-
 _NAMED = frozenset({"patternProperties", "properties"})
 """Keywords that hold schemas by names, which are no keywords."""
 
@@ -81,8 +78,8 @@ def _from_dict(source: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"{source!r} is not a JSON schema: it has none of {', '.join(sorted(_KEYWORDS))}."
         )
-    described = {k: source[k] for k in ("description",) if k in source}
-    return {"name": str(source.get("title") or ""), **described, "parameters": _bare(source)}
+    described = {k: source.pop(k) for k in ("description",) if k in source}
+    return {"name": str(source.pop("title", None) or ""), **described, "parameters": source}
 
 
 def _from_python(source: Any) -> dict[str, Any]:
@@ -112,20 +109,16 @@ def _from_python(source: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         # Classes of Pydantic 1, tools without a schema, objects that can be called
         return convert_to_openai_function(source)
+    schema = dict(schema)
     if "$ref" in schema:  # Chat templates look for the properties at the root.
-        beside = {k: v for k, v in schema.items() if k != "$ref"}
-        schema = _referred(schema, schema["$ref"]) | beside
-    own = {"name": schema.get("title", ""), "description": schema.get("description", "")}
+        schema = _referred(schema, schema.pop("$ref")) | schema
+    own = {"name": schema.pop("title", ""), "description": schema.pop("description", "")}
     try:
         without = {k: v for k, v in schema.items() if k not in ("$defs", "definitions")}
         parameters = _in_place(without, schema)
     except _ContainsItselfError:
         parameters = deepcopy(schema)
-    return own | named | {"parameters": _bare(parameters)}
-
-
-def _bare(schema: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in schema.items() if k not in _OF_THE_FUNCTION}
+    return own | named | {"parameters": parameters}
 
 
 class _ContainsItselfError(Exception):
@@ -133,12 +126,9 @@ class _ContainsItselfError(Exception):
 
 
 def _in_place(part: Any, schema: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
-    """A copy of a part of a schema, with what its references lead to in their place.
+    """A part of a schema, with what its references lead to in their place.
 
     Titles are left out: Pydantic's repeat the names of fields, and would be paid for as tokens.
-
-    Raises:
-        _ContainsItselfError: It has no end.
     """
     if isinstance(part, list):
         return [_in_place(item, schema, within) for item in part]
@@ -161,7 +151,7 @@ def _in_place(part: Any, schema: dict[str, Any], within: tuple[str, ...] = ()) -
 
 
 def _referred(schema: dict[str, Any], reference: str) -> dict[str, Any]:
-    """What a reference such as `#/$defs/Tree` leads to; a `KeyError` if it leads out of it."""
+    """What a reference such as `#/$defs/Tree` leads to; a `KeyError` if it leads elsewhere."""
     root, *path = reference.split("/")
     found: Any = {"#": schema}[root]
     for key in path:

@@ -17,19 +17,12 @@ ToolChoice = str | bool | Mapping[str, Any] | None
 _SOME_TOOL = ("any", "required")
 _MODES = ("auto", "none")
 
-_OF_FUNCTIONS = frozenset({"parameters", "input_schema", "inputSchema"})
-_OF_SCHEMAS = frozenset({"title", "properties"})
-"""Keys that only tools of OpenAI, Anthropic and MCP have, and keywords that only schemas have."""
+_OF_FUNCTIONS = frozenset({"parameters", "input_schema", "inputSchema", "title", "properties"})
+"""Keys of functions in OpenAI's, Anthropic's and MCP's forms, and keywords of a JSON schema."""
 
 
 def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[dict[str, Any]]:
-    """Convert tools of any kind that LangChain knows.
-
-    Args:
-        tools: Functions, Pydantic classes, dataclasses, TypedDicts, `BaseTool`s, JSON schemas
-            with a title, or function tools in the form of OpenAI, Anthropic or MCP.
-        strict: Whether arguments must follow the schema. Sent only when it is given:
-            Scaleway accepts and ignores it (API reference, September 2026), vLLM obeys.
+    """Convert tools of any kind that LangChain knows; see `ChatScaleway.bind_tools`.
 
     Returns:
         Tools in the form of the request's `tools`. Those that have it already are not copied.
@@ -102,8 +95,7 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
 
     kind = None
     if isinstance(tool, Mapping):
-        of_functions = _OF_FUNCTIONS if "name" in tool else _OF_SCHEMAS
-        kind = None if of_functions & tool.keys() else tool.get("type")
+        kind = None if _OF_FUNCTIONS & tool.keys() else tool.get("type")
     elif isinstance(tool, BaseTool) and (tool.metadata or {}).get("type") == "custom_tool":
         kind = "custom"  # LangChain's decorator `custom_tool` makes these.
     if kind not in (None, "function"):
