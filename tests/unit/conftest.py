@@ -7,7 +7,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from langchain_scaleway import ChatScaleway
+from tests.support.recordings import Recording
 from tests.support.replay import ReplayServer
+from tests.support.structured import Ask
+from tests.support.wire import MODEL, http_reply, http_stream
 
 ModelFactory = Callable[..., ChatScaleway]
 
@@ -43,3 +46,16 @@ def model_at() -> Iterator[ModelFactory]:
     yield make
     for model in models:
         model.close()
+
+
+@pytest.fixture
+def ask(replay_server: ReplayServer, model_at: ModelFactory) -> Ask:
+    """Makes a model that is answered with a recording, a reply or the events of a stream."""
+
+    def make(answer: Any, **fields: Any) -> ChatScaleway:
+        if isinstance(answer, Recording):
+            return model_at(replay_server.base_url(answer), answer.requested_model, **fields)
+        raw = http_stream(answer) if isinstance(answer, list) else http_reply(answer)
+        return model_at(replay_server.base_url_of(raw), MODEL, **fields)
+
+    return make

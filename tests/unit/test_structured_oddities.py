@@ -1,10 +1,8 @@
 """Structured output: what models and servers do to an object on its way."""
 
 import functools
-import json
 import operator
 import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -15,23 +13,11 @@ import pytest
 from langchain_core.exceptions import OutputParserException
 from pydantic import BaseModel, ConfigDict, Field
 
-from langchain_scaleway import ChatScaleway, ScalewayWarning
+from langchain_scaleway import ScalewayWarning
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
-from tests.support.replay import ReplayServer
-from tests.support.wire import (
-    MODEL,
-    Event,
-    calls_event,
-    event,
-    fragment,
-    http_reply,
-    http_stream,
-    usage_event,
-    whole,
-)
-from tests.unit.conftest import ModelFactory
+from tests.support.structured import BY_TEXT, METHODS, Ask, Method, answers, saying
+from tests.support.wire import MODEL, fragment, whole
 
-METHODS = ["json_schema", "function_calling", "json_mode"]
 T = TypeVar("T")
 
 
@@ -44,58 +30,24 @@ class Person(BaseModel):
 
 PERSON_SCHEMA = {"title": "Person", **Person.model_json_schema()}
 ALICE = '{"name": "Alice"}'
-USAGE = {"prompt_tokens": 1, "completion_tokens": 20, "total_tokens": 21}
+EXPECTED: tuple[tuple[Any, Any], ...] = (
+    (Person, Person(name="Alice")),
+    (PERSON_SCHEMA, {"name": "Alice"}),
+)
+"""Each kind of schema, with what Alice is by it."""
 
 every_method = pytest.mark.parametrize("method", METHODS)
-every_schema = pytest.mark.parametrize(
-    "schema", [Person, PERSON_SCHEMA], ids=["class", "JSON schema"]
-)
-
-Answers = Callable[..., list[Any]]
 
 
-@pytest.fixture
-def answers(replay_server: ReplayServer, model_at: ModelFactory) -> Answers:
-    """Gives what comes of a reply, whole and streamed: objects, or errors in their place."""
-
-    def ask(message: dict[str, Any], finish: str, schema: Any, method: Any) -> list[Any]:
-        stream = [*deltas(message), event({}, finish), usage_event(USAGE)]
-        raw = {
-            "invoke": http_reply(whole(message, finish, usage=USAGE)),
-            "stream": http_stream(stream),
-        }
-        found: list[Any] = []
-        for way, answer in raw.items():
-            model = model_at(replay_server.base_url_of(answer), MODEL)
-            runnable = model.with_structured_output(schema, method=method)
-            try:
-                found.append(
-                    runnable.invoke("Hi") if way == "invoke" else [*runnable.stream("Hi")][-1]
-                )
-            except Exception as error:  # noqa: BLE001 -- the tests look at it
-                found.append(error)
-        return found
-
-    return ask
-
-
-def deltas(message: dict[str, Any]) -> Iterator[Event]:
-    """The events of a stream that brings a message in small pieces."""
-    for field in ("reasoning", "content"):
-        text = message.get(field) or ""
-        yield from (event({field: text[i : i + 3]}) for i in range(0, len(text), 3))
-    for index, call in enumerate(message.get("tool_calls", ())):
-        function, text = call["function"], call["function"]["arguments"]
-        yield calls_event(fragment("", name=function["name"], id=call["id"], index=index))
-        for i in range(0, len(text), 3):
-            yield calls_event(fragment(text[i : i + 3], index=index))
-
-
-def saying(method: str, text: str, name: str = "Person") -> dict[str, Any]:
-    """A message with the object where the method has it."""
-    if method == "function_calling":
-        return {"tool_calls": [fragment(text, name=name, id="call_a")]}
-    return {"content": text}
+async def errors(ask: Ask, message: dict[str, Any], method: Method, finish: str) -> list[str]:
+    """What the errors say that each kind of schema raises; the limit's own have `limit: ` first."""
+    found = []
+    for schema, _ in EXPECTED:
+        for error in await answers(ask, message, schema, method, finish):
+            assert isinstance(error, OutputParserException)
+            is_of_limit = isinstance(error, ScalewayTruncatedOutputError)
+            found.append(f"{'limit: ' if is_of_limit else ''}{error}")
+    return found
 
 
 # --- Kinds of objects -------------------------------------------------------------------
@@ -121,22 +73,6 @@ class StrictField(BaseModel):
     day: date = Field(strict=True)
 
 
-@every_method
-@pytest.mark.parametrize("kind", [Strict, StrictField])
-def test_strict_classes(kind: Any, method: str, answers: Answers) -> None:
-    made = Strict(
-        day=date(2026, 11, 28),
-        at=datetime(2026, 11, 28, 7, 30),  # noqa: DTZ001 -- as JSON has it
-        colour=Colour.RED,
-        id=UUID(int=7),
-        pair=(1, "a"),
-    )
-    expected = made if kind is Strict else StrictField(day=made.day)
-    text = expected.model_dump_json()
-    found = answers(saying(method, text, kind.__name__), "stop", kind, method)
-    assert found == [expected, expected]
-
-
 @dataclass
 class Point:
     """A point."""
@@ -151,121 +87,120 @@ class Page(BaseModel, Generic[T]):
     items: list[T]
 
 
-@every_method
-def test_dataclasses_are_answered_with_instances(method: str, answers: Answers) -> None:
-    found = answers(saying(method, '{"x": 3}', "Point"), "stop", Point, method)
-    assert found == [Point(3), Point(3)]
+DAY = date(2026, 11, 28)
+AT = datetime(2026, 11, 28, 7, 30)  # noqa: DTZ001 -- as JSON has it
+STRICT = Strict(day=DAY, at=AT, colour=Colour.RED, id=UUID(int=7), pair=(1, "a"))
+
+KINDS: dict[str, tuple[Any, str, Any]] = {
+    "strict class": (Strict, STRICT.model_dump_json(), STRICT),
+    "strict field": (StrictField, '{"day": "2026-11-28"}', StrictField(day=DAY)),
+    "dataclass": (Point, '{"x": 3}', Point(3)),
+    "generic class": (
+        Page[Person],
+        f'{{"items": [{ALICE}]}}',
+        Page[Person](items=[Person(name="Alice")]),
+    ),
+    "line breaks in strings": (
+        Person,  # As models write them that are not held to JSON, when they write code.
+        '{\n"name": "a\n\tb"\n}',
+        Person(name="a\n\tb"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "text", "expected"), KINDS.values(), ids=KINDS)
+async def test_objects_of_every_kind(kind: Any, text: str, expected: Any, ask: Ask) -> None:
+    name = "Page_Person_" if kind is Page[Person] else kind.__name__
+    for method in METHODS:
+        found = await answers(ask, saying(method, text, name), kind, method)
+        assert found == [expected] * 4
 
 
 @every_method
-def test_generic_classes(method: str, answers: Answers) -> None:
-    text = json.dumps({"items": [{"name": "Alice"}]})
-    expected = Page[Person](items=[Person(name="Alice")])
-    found = answers(saying(method, text, "Page_Person_"), "stop", Page[Person], method)
-    assert found == [expected, expected]
+async def test_a_validator_that_refuses(method: Method, ask: Ask) -> None:
+    class Short(BaseModel):
+        name: str = Field(max_length=2)
+
+    for error in await answers(ask, saying(method, ALICE, "Short"), Short, method):
+        assert isinstance(error, OutputParserException)
+        assert "at most 2 characters" in str(error)
 
 
 # --- Half and whole ---------------------------------------------------------------------
 
 
 @every_method
-@every_schema
-@pytest.mark.parametrize("reason", ["stop", "content_filter"])
-def test_half_an_object_never_passes_for_a_whole_one(
-    reason: str, schema: Any, method: str, answers: Answers
+@pytest.mark.parametrize("reason", ["stop", "content_filter", "length"])
+async def test_half_an_object_never_passes_for_a_whole_one(
+    reason: str, method: Method, ask: Ask
 ) -> None:
     """Whatever the reason it ended: `Person` would do with less."""
-    for error in answers(saying(method, '{"name": "Robert Smith",'), reason, schema, method):
-        assert isinstance(error, OutputParserException)
-        assert not isinstance(error, ScalewayTruncatedOutputError)
-        assert "Robert Smith" in str(error)
-        if method != "function_calling":
-            assert "ends in the middle, the limit was not reached" in str(error)
+    for said in await errors(ask, saying(method, '{"name": "Robert Smith",'), method, reason):
+        if reason == "length":
+            assert said.startswith("limit: ")
+            assert "ends in the middle, the limit of 20 tokens was reached" in said
+        else:
+            assert "Robert Smith" in said
+            assert not said.startswith("limit: ")
+            if method != "function_calling":
+                assert "ends in the middle, the limit was not reached" in said
 
 
 @every_method
-@every_schema
-def test_an_object_that_the_limit_cut_off(schema: Any, method: str, answers: Answers) -> None:
-    for error in answers(saying(method, '{"name": "Robert'), "length", schema, method):
-        assert isinstance(error, ScalewayTruncatedOutputError)
-        assert "ends in the middle, the limit of 20 tokens was reached" in str(error)
-
-
-@every_method
-@every_schema
-def test_an_object_that_ends_at_the_limit_is_whole(
-    schema: Any, method: str, answers: Answers
-) -> None:
-    expected = Person(name="Alice") if schema is Person else {"name": "Alice"}
-    found = answers(saying(method, ALICE), "length", schema, method)
-    assert found == [expected, expected]
+async def test_an_object_that_ends_at_the_limit_is_whole(method: Method, ask: Ask) -> None:
+    for schema, expected in EXPECTED:
+        found = await answers(ask, saying(method, ALICE), schema, method, "length")
+        assert found == [expected] * 4
 
 
 @pytest.mark.parametrize(
     "fenced", ["```json\n{}\n```", "Here it is:\n\n```\n{}```\nThat is", "```json\n{}"]
 )
-def test_a_fenced_object_is_whole_at_the_limit(fenced: str, answers: Answers) -> None:
+async def test_a_fenced_object_is_whole_at_the_limit(fenced: str, ask: Ask) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = answers({"content": fenced.format(ALICE)}, "length", Person, "json_mode")
-    assert found == [Person(name="Alice")] * 2
+        message = {"content": fenced.format(ALICE)}
+        found = await answers(ask, message, Person, "json_mode", "length")
+    assert found == [Person(name="Alice")] * 4
 
 
-@every_schema
-def test_a_call_that_is_left_in_the_text_is_cut_off(schema: Any, answers: Answers) -> None:
+async def test_a_call_that_is_left_in_the_text_is_cut_off(ask: Ask) -> None:
     """VLLM leaves the markup there if the call does not end (recording `tool_truncated`)."""
-    text = '<tool_call>\n{"name": "Person", "arguments": {"name": "Al'
-    for error in answers({"content": text}, "length", schema, "function_calling"):
-        assert isinstance(error, ScalewayTruncatedOutputError)
-    for error in answers({"content": text}, "stop", schema, "function_calling"):
-        assert "ends in the middle, the limit was not reached" in str(error)
-
-
-@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-@every_schema
-def test_what_is_not_json_is_told_apart(schema: Any, method: str, answers: Answers) -> None:
-    for error in answers({"content": "{'name': 'Alice'}"}, "stop", schema, method):
-        assert isinstance(error, OutputParserException)
-        assert "It is not JSON: \"{'name': 'Alice'}\"" in str(error)
+    message = {"content": '<tool_call>\n{"name": "Person", "arguments": {"name": "Al'}
+    for said in await errors(ask, message, "function_calling", "length"):
+        assert said.startswith("limit: ")
+    for said in await errors(ask, message, "function_calling", "stop"):
+        assert "ends in the middle, the limit was not reached" in said
 
 
 # --- Where the object is ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-@every_schema
-def test_an_object_in_the_reasoning_is_taken_from_there(
-    schema: Any, method: str, answers: Answers
-) -> None:
+async def test_an_object_in_the_reasoning_is_taken_from_there(ask: Ask) -> None:
     """VLLM's parser for Qwen takes the whole answer for reasoning (0.23 and later)."""
-    expected = Person(name="Alice") if schema is Person else {"name": "Alice"}
     message = {"content": None, "reasoning": f"\n{ALICE}\n"}
-    assert answers(message, "stop", schema, method) == [expected, expected]
+    for method in BY_TEXT:
+        for schema, expected in EXPECTED:
+            assert await answers(ask, message, schema, method) == [expected] * 4
 
 
 @pytest.mark.parametrize("reasoning", ["Alice, then.", f"Maybe {ALICE}?", '{"species": "cat"}'])
-@every_schema
-def test_what_else_is_in_the_reasoning_is_shown(
-    reasoning: str, schema: Any, answers: Answers
-) -> None:
-    for error in answers({"reasoning": reasoning}, "stop", schema, "json_schema"):
-        assert isinstance(error, OutputParserException)
-        assert "all it wrote is in its reasoning" in str(error)
-        assert reasoning in str(error)
-        assert "completion null" not in str(error)
+async def test_what_else_is_in_the_reasoning_is_shown(reasoning: str, ask: Ask) -> None:
+    for said in await errors(ask, {"reasoning": reasoning}, "json_schema", "stop"):
+        assert "all it wrote is in its reasoning" in said
+        assert reasoning in said
 
 
-@every_schema
-def test_of_several_calls_every_schema_finds_the_same(schema: Any, answers: Answers) -> None:
+async def test_of_several_calls_every_schema_finds_the_same(ask: Ask) -> None:
     calls = [("look", "{}"), ("Person", ALICE), ("Person", '{"name": "Bob"}')]
     message = {
         "tool_calls": [
             fragment(text, name=name, id=f"call_{i}") for i, (name, text) in enumerate(calls)
         ]
     }
-    expected = Person(name="Alice") if schema is Person else {"name": "Alice"}
-    found = answers(message, "tool_calls", schema, "function_calling")
-    assert found == [expected, expected]
+    for schema, expected in EXPECTED:
+        found = await answers(ask, message, schema, "function_calling", "tool_calls")
+        assert found == [expected] * 4
 
 
 JUNK = [
@@ -279,79 +214,52 @@ JUNK = [
 
 @pytest.mark.usefixtures("nothing_told_yet")
 @pytest.mark.parametrize("junk", JUNK)
-@every_schema
-def test_the_one_object_that_fits_is_taken_out_of_its_text(
-    junk: str, schema: Any, answers: Answers
-) -> None:
-    text = junk.format(ALICE)
-    expected = Person(name="Alice") if schema is Person else {"name": "Alice"}
+async def test_the_one_object_that_fits_is_taken_out_of_its_text(junk: str, ask: Ask) -> None:
+    message = {"content": junk.format(ALICE)}
     with pytest.warns(ScalewayWarning) as warned:
-        assert answers({"content": text}, "stop", schema, "json_schema") == [expected, expected]
+        found = [await answers(ask, message, schema, "json_schema") for schema, _ in EXPECTED]
+    assert found == [[expected] * 4 for _, expected in EXPECTED]
     assert len(warned) == 1, "once"
     assert f"{MODEL} wrote text around its structured output" in str(warned[0].message)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f'{ALICE} or {{"name": "Bob"}}',
-        '{"person": {"name": "Alice"}, "age":',
-        '.{"species": "cat"}',
-        "Alice",
-    ],
-    ids=["two that fit", "a part of what was cut off", "none that fits", "no object"],
-)
-@every_schema
-def test_otherwise_the_text_is_quoted(text: str, schema: Any, answers: Answers) -> None:
-    for error in answers({"content": text}, "stop", schema, "json_schema"):
-        assert isinstance(error, OutputParserException)
-        assert repr(text) in str(error)
+OTHERWISE = {
+    "two that fit": f'{ALICE} or {{"name": "Bob"}}',
+    "a part of what was cut off": '{"person": {"name": "Alice"}, "age":',
+    "none that fits": '.{"species": "cat"}',
+    "no object": "Alice",
+    "not quite JSON": "{'name': 'Alice'}",
+}
 
 
-# --- Errors and fields ------------------------------------------------------------------
+@pytest.mark.parametrize("text", OTHERWISE.values(), ids=OTHERWISE)
+async def test_otherwise_the_text_is_quoted(text: str, ask: Ask) -> None:
+    for method in BY_TEXT:
+        for said in await errors(ask, {"content": text}, method, "stop"):
+            assert repr(text) in said
+            reason = "ends in the middle" if text.endswith(":") else "It is not JSON"
+            assert reason in said
 
 
-@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
 @pytest.mark.parametrize("content", [None, "", "null"])
-def test_an_answer_of_nothing_is_named(content: Any, method: str, answers: Answers) -> None:
-    for error in answers({"content": content}, "stop", Person, method):
-        assert isinstance(error, OutputParserException)
-        assert "completion null" not in str(error)
-        assert ("empty" if not content else "does not fit its schema") in str(error)
-
-
-def test_line_breaks_within_strings_are_read(answers: Answers) -> None:
-    """As models write them that are not held to JSON, when they write code."""
-    for method in METHODS:
-        found = answers(saying(method, '{\n"name": "a\n\tb"\n}'), "stop", Person, method)
-        assert found == [Person(name="a\n\tb")] * 2
-
-
-def test_a_validator_that_refuses(answers: Answers) -> None:
-    class Short(BaseModel):
-        name: str = Field(max_length=2)
-
-    for method in METHODS:
-        for error in answers(saying(method, ALICE, "Short"), "stop", Short, method):
-            assert isinstance(error, OutputParserException)
-            assert "at most 2 characters" in str(error)
+async def test_an_answer_of_nothing_is_named(content: Any, ask: Ask) -> None:
+    for method in BY_TEXT:
+        for said in await errors(ask, {"content": content}, method, "stop"):
+            assert "completion null" not in said
+            assert ("empty" if not content else "does not fit its schema") in said
 
 
 @every_method
-@pytest.mark.parametrize("fields", [{"streaming": False}, {"disable_streaming": "tool_calling"}])
-@every_schema
+@pytest.mark.parametrize("field", ["streaming", "disable_streaming"])
 def test_a_model_that_does_not_stream_gives_its_object_in_streams(
-    fields: Any, schema: Any, method: Any, replay_server: ReplayServer, model_at: ModelFactory
+    field: str, method: Method, ask: Ask
 ) -> None:
-    raw = http_reply(whole(saying(method, ALICE)))
-    if "disable_streaming" in fields and method != "function_calling":
-        fields = {"disable_streaming": True}
-    model: ChatScaleway = model_at(replay_server.base_url_of(raw), MODEL, **fields)
-    runnable = model.with_structured_output(schema, method=method)
-    expected = Person(name="Alice") if schema is Person else {"name": "Alice"}
-    assert [*runnable.stream("Hi")] == [expected]
-    with_raw = model_at(replay_server.base_url_of(raw), MODEL, **fields).with_structured_output(
-        schema, method=method, include_raw=True
-    )
-    parts = [*with_raw.stream("Hi")]
-    assert functools.reduce(operator.add, parts)["parsed"] == expected
+    value: Any = False
+    if field == "disable_streaming":
+        value = "tool_calling" if method == "function_calling" else True
+    model = ask(whole(saying(method, ALICE)), **{field: value})
+    for schema, expected in EXPECTED:
+        runnable = model.with_structured_output(schema, method=method)
+        assert [*runnable.stream("Hi")] == [expected]
+        with_raw = model.with_structured_output(schema, method=method, include_raw=True)
+        assert functools.reduce(operator.add, with_raw.stream("Hi"))["parsed"] == expected

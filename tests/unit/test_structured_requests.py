@@ -10,10 +10,10 @@ from pydantic import BaseModel, RootModel
 
 from langchain_scaleway import ChatScaleway
 from tests.support.replay import ReplayServer
-from tests.support.wire import MODEL, http_reply, whole
-from tests.unit.conftest import ModelFactory
+from tests.support.structured import METHODS, Ask
+from tests.support.wire import whole
 
-METHODS = ["json_schema", "function_calling", "json_mode"]
+BY_SCHEMA = ["json_schema", "function_calling"]
 T = TypeVar("T")
 
 
@@ -56,44 +56,47 @@ class Page(BaseModel, Generic[T]):
 
 
 JSON_SCHEMA = {"title": "Person", "type": "object", "properties": {"name": {"type": "string"}}}
+A_LIST = {"title": "numbers", "type": "array", "items": {"type": "integer"}}
+UNTITLED = {"type": "object", "properties": {"name": {"type": "integer"}}}
+LONG_NAME = "Liste[Größe] " + "x" * 80
 
-SCHEMAS: dict[str, Any] = {
-    "Pydantic class": Person,
-    "TypedDict": PersonDict,
-    "dataclass": PersonData,
-    "JSON schema": JSON_SCHEMA,
-    "OpenAI tool": {
-        "type": "function",
-        "function": {
-            "name": "Person",
-            "parameters": {k: JSON_SCHEMA[k] for k in ("type", "properties")},
-        },
-    },
-    "inside of a response format": {"name": "Person", "schema": JSON_SCHEMA},
-    "response format": {
-        "type": "json_schema",
-        "json_schema": {"name": "Person", "schema": JSON_SCHEMA},
-    },
-    "Anthropic tool": {"name": "Person", "input_schema": JSON_SCHEMA},
+SCHEMAS: dict[str, tuple[Any, str]] = {
+    "Pydantic class": (Person, "Person"),
+    "class that contains itself": (Node, "Node"),
+    "TypedDict": (PersonDict, "PersonDict"),
+    "dataclass": (PersonData, "PersonData"),
+    "JSON schema": (JSON_SCHEMA, "Person"),
+    "OpenAI tool": (
+        {"type": "function", "function": {"name": "Person", "parameters": UNTITLED}},
+        "Person",
+    ),
+    "inside of a response format": ({"name": "Person", "schema": JSON_SCHEMA}, "Person"),
+    "response format": (
+        {"type": "json_schema", "json_schema": {"name": "Person", "schema": JSON_SCHEMA}},
+        "Person",
+    ),
+    "Anthropic tool": ({"name": "Person", "input_schema": JSON_SCHEMA}, "Person"),
+    "JSON schema without a title": (UNTITLED, "response"),
+    "name that servers refuse": (
+        {**UNTITLED, "title": LONG_NAME},
+        "Liste_Gr__e__" + "x" * 51,
+    ),
 }
 
 Asked = Callable[..., Any]
 
 
 @pytest.fixture
-def asked(replay_server: ReplayServer, model_at: ModelFactory) -> Asked:
+def asked(replay_server: ReplayServer, ask: Ask) -> Asked:
     """Gives the body of a request for structured output."""
-    answer = http_reply(whole({"content": "{}"}))
 
-    def ask(schema: Any, method: Any = "json_schema", **arguments: Any) -> Any:
-        model = model_at(replay_server.base_url_of(answer), MODEL)
-        runnable = model.with_structured_output(
-            schema, method=method, include_raw=True, **arguments
-        )
-        runnable.invoke("Hi")
+    def of(schema: Any, method: Any = "json_schema", **arguments: Any) -> Any:
+        model = ask(whole({"content": "{}"}))
+        asking = model.with_structured_output(schema, method=method, include_raw=True, **arguments)
+        asking.invoke("Hi")
         return replay_server.received[-1].json()
 
-    return ask
+    return of
 
 
 def sent_schema(body: Any) -> Any:
@@ -104,49 +107,41 @@ def sent_schema(body: Any) -> Any:
     return body["response_format"]["json_schema"]
 
 
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_every_form_of_schema_is_sent(schema: Any, method: str, asked: Asked) -> None:
-    body = asked(schema, method)
-    sent = sent_schema(body)
-    assert sent["name"] in {"Person", "PersonDict", "PersonData"}
-    assert "name" in sent["schema"]["properties"]
-    assert "strict" not in sent
-    if method == "function_calling":
-        assert body["tool_choice"]["function"]["name"] == sent["name"]
+@pytest.mark.parametrize(("schema", "name"), SCHEMAS.values(), ids=SCHEMAS)
+def test_every_method_sends_the_same_schema(schema: Any, name: str, asked: Asked) -> None:
+    for strict in (None, False, True):
+        by_text = sent_schema(asked(schema, "json_schema", strict=strict))
+        body = asked(schema, "function_calling", strict=strict)
+        by_tool = sent_schema(body)
+        assert (by_text["name"], by_text["schema"]) == (by_tool["name"], by_tool["schema"])
+        assert by_text["name"] == body["tool_choice"]["function"]["name"] == name
+        assert "name" in by_text["schema"]["properties"]
+        assert by_text.get("strict") is strict
 
 
-@pytest.mark.parametrize("schema", [Person, PersonDict, PersonData, Node, Page[Person]])
-@pytest.mark.parametrize("strict", [None, False, True])
-def test_every_method_sends_the_same_schema(schema: Any, strict: bool | None, asked: Asked) -> None:
-    by_text = sent_schema(asked(schema, "json_schema", strict=strict))
-    by_tool = sent_schema(asked(schema, "function_calling", strict=strict))
-    assert by_text["schema"] == by_tool["schema"]
-    assert by_text["name"] == by_tool["name"]
-    assert by_text.get("strict") is strict
+def test_a_generic_class_has_a_name_that_servers_take(asked: Asked) -> None:
+    for method in BY_SCHEMA:
+        assert sent_schema(asked(Page[Person], method))["name"] == "Page_Person_"
 
 
-def test_strict_closes_every_object(asked: Asked) -> None:
+def test_strict_closes_every_object_of_a_model_that_contains_itself(asked: Asked) -> None:
     schema = sent_schema(asked(Node, strict=True))["schema"]
+    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
+    assert schema["$defs"].keys() == {"Node", "Person"}
     for closed in (schema, *schema["$defs"].values()):
         assert closed["additionalProperties"] is False
         assert closed["required"] == [*closed["properties"]]
 
 
-A_LIST = {"title": "numbers", "type": "array", "items": {"type": "integer"}}
-
-
-@pytest.mark.parametrize("strict", [None, True])
 @pytest.mark.parametrize(
     "schema",
     [A_LIST, {"title": "a", "anyOf": [{"type": "integer"}, {"type": "string"}]}, {"$ref": "#/x"}],
 )
-def test_a_schema_that_is_no_object_is_sent_as_it_is(
-    schema: Any, strict: bool | None, asked: Asked
-) -> None:
+def test_a_schema_that_is_no_object_is_sent_as_it_is(schema: Any, asked: Asked) -> None:
     """LangChain's converter would leave it out."""
-    sent = sent_schema(asked(schema, strict=strict))
-    assert sent["schema"] == {key: schema[key] for key in schema if key != "title"}
+    for strict in (None, True):
+        sent = sent_schema(asked(schema, strict=strict))
+        assert sent["schema"] == {key: schema[key] for key in schema if key != "title"}
 
 
 def test_a_schema_s_own_strict_is_sent(asked: Asked) -> None:
@@ -154,39 +149,9 @@ def test_a_schema_s_own_strict_is_sent(asked: Asked) -> None:
     assert sent_schema(asked(given))["strict"] is True
 
 
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_a_schema_without_a_title_gets_a_name(method: str, asked: Asked) -> None:
-    untitled = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    assert sent_schema(asked(untitled, method))["name"] == "response"
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-@pytest.mark.parametrize(
-    ("schema", "name"),
-    [
-        ({**A_LIST, "title": "Liste[Größe] " + "x" * 80, "type": "object"}, "Liste_Gr__e__"),
-        (Page[Person], "Page_Person_"),
-    ],
-)
-def test_a_name_holds_only_what_servers_take(
-    schema: Any, name: str, method: str, asked: Asked
-) -> None:
-    sent = sent_schema(asked(schema, method))["name"]
-    assert sent.startswith(name)
-    assert len(sent) <= 64
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_a_model_may_contain_itself(method: str, asked: Asked) -> None:
-    schema = sent_schema(asked(Node, method))["schema"]
-    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
-    assert schema["$defs"]["Node"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
-    assert schema["$defs"]["Person"]["properties"]["name"]["type"] == "string"
-
-
 def test_json_mode_asks_for_any_object(asked: Asked) -> None:
-    assert asked(None, "json_mode")["response_format"] == {"type": "json_object"}
-    assert asked(Person, "json_mode")["response_format"] == {"type": "json_object"}
+    for schema in (None, Person):
+        assert asked(schema, "json_mode")["response_format"] == {"type": "json_object"}
 
 
 # --- Further arguments ------------------------------------------------------------------
@@ -198,45 +163,24 @@ def look() -> str:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("choice", ["auto", "any", "look"])
-def test_tools_and_a_choice_may_be_given_as_well(choice: str, method: str, asked: Asked) -> None:
-    body = asked(
-        Person,
-        method,
-        tools=[look],
-        tool_choice=choice,
-        parallel_tool_calls=False,
-        temperature=0,
-        stop=["x"],
-    )
-    names = [tool["function"]["name"] for tool in body["tools"]]
-    assert names == (["Person", "look"] if method == "function_calling" else ["look"])
+def test_tools_and_a_choice_may_be_given_as_well(method: str, asked: Asked) -> None:
+    """A thinking model may be left the choice."""
     named = {"type": "function", "function": {"name": "look"}}
-    assert body["tool_choice"] == {"any": "required", "look": named}.get(choice, choice)
-    assert ("response_format" in body) == (method != "function_calling")
-    sent = (body["parallel_tool_calls"], body["temperature"], body["stop"])
-    assert sent == (False, 0, ["x"])
+    for choice, sent in {"auto": "auto", "any": "required", "look": named}.items():
+        body = asked(Person, method, tools=[look], tool_choice=choice)
+        names = [tool["function"]["name"] for tool in body["tools"]]
+        assert names == (["Person", "look"] if method == "function_calling" else ["look"])
+        assert body["tool_choice"] == sent
+        assert ("response_format" in body) == (method != "function_calling")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_tool_without_a_list_is_refused(method: str, asked: Asked) -> None:
-    with pytest.raises(ValueError, match="`tools` is a list of tools"):
-        asked(Person, method, tools=look)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_none_may_be_given_for_each_further_argument(method: str, asked: Asked) -> None:
+def test_further_arguments_that_say_nothing_or_something_else(method: str, asked: Asked) -> None:
     given = dict.fromkeys(("tools", "tool_choice", "response_format", "parallel_tool_calls"))
     assert asked(Person, method, **given) == asked(Person, method)
-
-
-def test_a_thinking_model_may_be_left_the_choice(asked: Asked) -> None:
-    body = asked(Person, "function_calling", tool_choice="auto")
-    assert body["tool_choice"] == "auto"
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_response_format_beside_the_schema_is_refused(method: Any, asked: Asked) -> None:
+    assert asked(Person, method, ls_structured_output_format={"a": 1}) == asked(Person, method)
+    with pytest.raises(ValueError, match="`tools` is a list of tools"):
+        asked(Person, method, tools=look)
     with pytest.raises(ValueError, match=r"makes the `response_format` of its schema"):
         asked(Person, method, response_format={"type": "json_object"})
 
@@ -277,51 +221,43 @@ class SizedDict(TypedDict):
     work: Callable[[], None]
 
 
-def refused(schema: Any, method: Any, strict: bool | None = None) -> str:
-    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 -- its text is returned
-        model.with_structured_output(schema, method=method, strict=strict)
-    return str(caught.value)
+NO_SCHEMA = "must be a Pydantic class, a TypedDict or a JSON schema"
+NOT_CONVERTED = "cannot be made a JSON schema.*Make it a Pydantic class"
+
+REFUSED: list[tuple[Any, list[str], str]] = [
+    (Sized, BY_SCHEMA, NOT_CONVERTED),
+    (SizedDict, BY_SCHEMA, NOT_CONVERTED),
+    (A_LIST, ["function_calling"], "arguments of a tool are an object.*json_schema"),
+    (RootModel[list[int]], ["function_calling"], "arguments of a tool are an object"),
+    ({"answer": "yes"}, BY_SCHEMA, "is not a JSON schema"),
+    (None, BY_SCHEMA, "needs a schema"),
+    (Person, ["yaml"], "json_schema, function_calling, json_mode"),
+    *(
+        (schema, [*METHODS], NO_SCHEMA)
+        for schema in (
+            list[Person],
+            Person | None,
+            Literal["a"],
+            Color,
+            int,
+            "Person",
+            Person(name="A"),
+        )
+    ),
+]
 
 
-@pytest.mark.parametrize("schema", [Sized, SizedDict])
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_what_no_schema_can_be_made_of_is_refused(schema: Any, method: Any) -> None:
-    said = refused(schema, method)
-    assert "cannot be made a JSON schema" in said
-    assert "Make it a Pydantic class" in said
-
-
-@pytest.mark.parametrize("schema", [A_LIST, RootModel[list[int]]])
-def test_a_list_is_no_tool(schema: Any) -> None:
-    said = refused(schema, "function_calling")
-    assert "arguments of a tool are an object" in said
-    assert "json_schema" in said
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    "schema", [list[Person], Person | None, Literal["a"], Color, int, "Person", Person(name="A")]
-)
-def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
-    assert "must be a Pydantic class, a TypedDict or a JSON schema" in refused(schema, method)
-
-
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_a_dict_that_is_no_schema_is_refused(method: Any) -> None:
-    assert "is not a JSON schema" in refused({"answer": "yes"}, method)
-
-
-@pytest.mark.parametrize(
-    ("schema", "method", "strict", "said"),
-    [
-        (Person, "yaml", None, "json_schema, function_calling, json_mode"),
-        (Person, "json_mode", True, "`strict` needs a schema"),
-        (None, "json_schema", None, "needs a schema"),
-        (None, "function_calling", None, "needs a schema"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(
-    schema: Any, method: Any, strict: bool | None, said: str
+@pytest.mark.parametrize(("schema", "methods", "said"), REFUSED)
+def test_what_is_no_schema_of_a_method_is_refused(
+    schema: Any, methods: list[Any], said: str
 ) -> None:
-    assert said in refused(schema, method, strict)
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    for method in methods:
+        with pytest.raises(ValueError, match=f"(?s){said}"):
+            model.with_structured_output(schema, method=method)
+
+
+def test_json_mode_has_no_use_for_strict() -> None:
+    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(ValueError, match="`strict` needs a schema"):
+        model.with_structured_output(Person, method="json_mode", strict=True)
