@@ -1,4 +1,4 @@
-"""TypedDicts -> Pydantic classes: as LangChain reads them, and without what it loses."""
+"""TypedDicts as tools and schemas: as LangChain reads them, and without what it loses."""
 
 from datetime import date
 from decimal import Decimal
@@ -66,158 +66,7 @@ class Reading(BaseModel):
     value: float
 
 
-class Rich(TypedDict):
-    """All that LangChain's converter loses or refuses."""
-
-    nullable: int | None
-    described: Annotated[int | None, None, "Unknown at night"]
-    missing: NotRequired[Annotated[str, ..., "May be missing"]]
-    missing_too: "Annotated[NotRequired[int], ...]"
-    pair: tuple[int, str]
-    exact: Annotated[int, Field(ge=3, description="Pydantic's words")]
-    reading: Reading
-    nested: list[Undocumented] | None
-    schema: str
-    _hidden: int
-
-
-class Partial(TypedDict, total=False):
-    may_be_missing: int
-    never: Required[int]
-
-
-def _parameters(typed_dict: Any) -> Any:
-    return convert_tools([typed_dict])[0]["function"]["parameters"]
-
-
-def test_what_the_converter_keeps_stays_the_same() -> None:
-    assert convert_tools([Described]) == [convert_to_openai_tool(Described)]
-
-
-def test_one_without_a_docstring_is_not_described_by_that_of_dict() -> None:
-    assert convert_tools([Undocumented])[0]["function"]["description"] == ""
-    assert "description" not in _parameters(Rich)["properties"]["nested"]["anyOf"][0]["items"]
-
-
-def test_paragraphs_stay_apart() -> None:
-    told = TypedDict("told", {"a": int})  # noqa: UP013 -- to be given a docstring
-    told.__doc__ = "One.\n\n  Two.\n\n  Args:\n    a: It.\n\n  Returns:\n    Nothing: none.\n"
-    function = convert_tools([told])[0]["function"]
-    assert function["description"] == "One.\n\nTwo."
-    assert function["parameters"]["properties"] == {"a": {"type": "integer", "description": "It."}}
-
-
-def test_values_may_be_none() -> None:
-    properties = _parameters(Rich)["properties"]
-    int_or_null = [{"type": "integer"}, {"type": "null"}]
-    assert properties["nullable"] == {"anyOf": int_or_null}
-    assert properties["described"] == {
-        "anyOf": int_or_null,
-        "default": None,
-        "description": "Unknown at night",
-    }
-
-
-def test_keys_may_be_missing() -> None:
-    rich = _parameters(Rich)
-    assert rich["properties"].keys() - set(rich["required"]) == {
-        "described",
-        "missing",
-        "missing_too",
-    }
-    assert rich["properties"]["missing"] == {"type": "string", "description": "May be missing"}
-    assert _parameters(Partial)["required"] == ["never"]
-
-
-def test_pydantic_s_own_words_stay() -> None:
-    properties = _parameters(Rich)["properties"]
-    assert properties["exact"] == {
-        "type": "integer",
-        "minimum": 3,
-        "description": "Pydantic's words",
-    }
-    assert properties["pair"]["prefixItems"] == [{"type": "integer"}, {"type": "string"}]
-    assert properties["reading"]["description"] == "A reading."
-
-
-def test_a_default_is_written_as_json() -> None:
-    class WithDefault(TypedDict):
-        unit: Annotated[Unit, Unit.CELSIUS]
-
-    parameters = _parameters(WithDefault)
-    assert parameters["properties"]["unit"]["default"] == "C"
-    assert "required" not in parameters
-
-
-def test_those_of_typing_extensions_are_read_as_well() -> None:
-    class Newer(typing_extensions.TypedDict):
-        price: Decimal | None
-
-    assert {"type": "null"} in _parameters(Newer)["properties"]["price"]["anyOf"]
-
-
-DEFAULTS = {
-    "a date": (date, date(2026, 11, 23), "2026-11-23"),
-    "a set": (set[str], {"a"}, ["a"]),
-    "bytes": (bytes, b"a", "a"),
-    "a decimal": (Decimal, Decimal("1.5"), "1.5"),
-    "an object": (Reading, Reading(value=1), {"value": 1.0}),
-}
-
-
-@pytest.mark.parametrize(("kind", "default", "written"), DEFAULTS.values(), ids=DEFAULTS)
-def test_defaults_may_be_of_any_kind(kind: Any, default: Any, written: Any) -> None:
-    annotated = Annotated[kind, default, "Its description"]
-    with_default: Any = TypedDict("with_default", {"a": annotated})
-    parameters = _parameters(with_default)
-    assert parameters["properties"]["a"]["default"] == written
-    assert parameters["properties"]["a"]["description"] == "Its description"
-    assert "required" not in parameters
-
-
 Percentage = Annotated[int, Field(ge=0, le=100)]
-
-
-class Cloudy(TypedDict):
-    """How cloudy it is."""
-
-    now: Annotated[Percentage, ..., "At this moment"]
-    later: Annotated[Percentage, 50, "In an hour"]
-    never: Annotated[int, Field(ge=0), "not LangChain's notation"]
-
-
-def test_what_an_alias_brings_along_hides_no_description() -> None:
-    parameters = _parameters(Cloudy)
-    bounds = {"type": "integer", "minimum": 0, "maximum": 100}
-    assert parameters["properties"] == {
-        "now": {**bounds, "description": "At this moment"},
-        "later": {**bounds, "description": "In an hour", "default": 50},
-        "never": {"type": "integer", "minimum": 0},
-    }
-    assert parameters["required"] == ["now", "never"]
-
-
-def test_a_docstring_may_begin_with_the_keys() -> None:
-    keys: Any = TypedDict("keys", {"a": int})
-    keys.__doc__ = "Args:\n        a: The first.\n    "
-    assert _parameters(keys)["properties"]["a"]["description"] == "The first."
-
-
-class Fixed(TypedDict):
-    """What nobody changes."""
-
-    place: typing_extensions.ReadOnly[Place]
-    other: NotRequired[typing_extensions.ReadOnly[Annotated[int, ..., "Another"]]]
-
-
-@pytest.mark.filterwarnings("error")
-def test_keys_may_be_read_only() -> None:
-    parameters = _parameters(Fixed)
-    assert parameters["properties"]["place"] == _parameters(Described)["properties"]["place"]
-    assert parameters["properties"]["other"] == {"type": "integer", "description": "Another"}
-    assert parameters["required"] == ["place"]
-
-
 T = TypeVar("T")
 
 
@@ -235,25 +84,126 @@ class Page(TypedDict, Generic[T]):
 Home = NewType("Home", Place)  # type: ignore[valid-newtype]  # It works, so there will be some.
 
 
-class Book(TypedDict):
-    """A book."""
+class Rich(TypedDict):
+    """All that LangChain's converter loses or refuses."""
 
+    nullable: int | None
+    described: Annotated[int | None, None, "Unknown at night"]
+    missing: NotRequired[Annotated[str, ..., "May be missing"]]
+    missing_too: "Annotated[NotRequired[int], ...]"
+    pair: tuple[int, str]
+    exact: Annotated[int, Field(ge=3, description="Pydantic's words")]
+    now: Annotated[Percentage, ..., "At this moment"]
+    later: Annotated[Percentage, 50, "In an hour"]
+    never: Annotated[int, Field(ge=0), "not LangChain's notation"]
+    reading: Reading
+    nested: list[Undocumented] | None
+    fixed: NotRequired[typing_extensions.ReadOnly[Annotated[int, ..., "Another"]]]
     numbers: Page[int]
     places: Page[Place]
     home: Home
+    schema: str
+    _hidden: int
 
 
-def test_typed_dicts_may_be_generic_or_have_another_name() -> None:
-    properties = _parameters(Book)["properties"]
-    numbers, places = properties["numbers"]["properties"], properties["places"]["properties"]
-    assert numbers["items"]["items"] == {"type": "integer"}
-    assert numbers["items"]["description"] == "What is on it."
-    assert numbers["first"] == {
-        "anyOf": [{"type": "integer"}, {"type": "null"}],
-        "description": "The first of them",
+class Partial(TypedDict, total=False):
+    may_be_missing: int
+    never: Required[int]
+
+
+NUMBER, NULL = {"type": "integer"}, {"type": "null"}
+PERCENTAGE = {**NUMBER, "minimum": 0, "maximum": 100}
+
+
+def _parameters(typed_dict: Any) -> Any:
+    return convert_tools([typed_dict])[0]["function"]["parameters"]
+
+
+PLACE = _parameters(Described)["properties"]["place"]
+
+RICH: dict[str, Any] = {
+    "nullable": {"anyOf": [NUMBER, NULL]},
+    "described": {"anyOf": [NUMBER, NULL], "default": None, "description": "Unknown at night"},
+    "missing": {"type": "string", "description": "May be missing"},
+    "missing_too": NUMBER,
+    "pair": {
+        "type": "array",
+        "minItems": 2,
+        "maxItems": 2,
+        "prefixItems": [NUMBER, {"type": "string"}],
+    },
+    "exact": {**NUMBER, "minimum": 3, "description": "Pydantic's words"},
+    "now": {**PERCENTAGE, "description": "At this moment"},
+    "later": {**PERCENTAGE, "description": "In an hour", "default": 50},
+    "never": {**NUMBER, "minimum": 0},
+    "fixed": {**NUMBER, "description": "Another"},
+    "home": PLACE,
+    "schema": {"type": "string"},
+    "_hidden": NUMBER,
+}
+
+
+def test_what_the_converter_keeps_stays_the_same() -> None:
+    assert convert_tools([Described]) == [convert_to_openai_tool(Described)]
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_the_converter_loses_is_kept() -> None:
+    parameters = _parameters(Rich)
+    properties = parameters["properties"]
+    assert {name: properties[name] for name in RICH} == RICH
+    optional = {"described", "missing", "missing_too", "later", "fixed"}
+    assert properties.keys() - set(parameters["required"]) == optional
+    assert properties["reading"]["description"] == "A reading."
+    assert "description" not in properties["nested"]["anyOf"][0]["items"], "dict has one"
+    numbers = properties["numbers"]["properties"]
+    assert numbers["items"] == {
+        "type": "array",
+        "items": NUMBER,
+        "description": "What is on it.",
     }
-    assert places["items"]["items"] == properties["home"]
-    assert properties["home"] == _parameters(Described)["properties"]["place"]
+    assert numbers["first"] == {"anyOf": [NUMBER, NULL], "description": "The first of them"}
+    assert properties["places"]["properties"]["items"]["items"] == PLACE
+    assert _parameters(Partial)["required"] == ["never"]
+
+
+def test_docstrings() -> None:
+    assert convert_tools([Undocumented])[0]["function"]["description"] == "", "dict has one"
+    told = TypedDict("told", {"a": int})  # noqa: UP013 -- to be given a docstring
+    told.__doc__ = "One.\n\n  Two.\n\n  Args:\n    a: It.\n\n  Returns:\n    Nothing: none.\n"
+    function = convert_tools([told])[0]["function"]
+    assert function["description"] == "One.\n\nTwo.", "paragraphs stay apart"
+    assert function["parameters"]["properties"] == {"a": {**NUMBER, "description": "It."}}
+    told.__doc__ = "Args:\n        a: The first.\n    "
+    assert _parameters(told)["properties"]["a"]["description"] == "The first."
+
+
+def test_those_of_typing_extensions_are_read_as_well() -> None:
+    class Newer(typing_extensions.TypedDict):
+        price: Decimal | None
+
+    assert NULL in _parameters(Newer)["properties"]["price"]["anyOf"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "written"),
+    [
+        (Unit, Unit.CELSIUS, "C"),
+        (date, date(2026, 11, 23), "2026-11-23"),
+        (set[str], {"a"}, ["a"]),
+        (bytes, b"a", "a"),
+        (Decimal, Decimal("1.5"), "1.5"),
+        (Reading, Reading(value=1), {"value": 1.0}),
+    ],
+)
+def test_defaults_may_be_of_any_kind(kind: Any, default: Any, written: Any) -> None:
+    annotated = Annotated[kind, default, "Its description"]
+    with_default: Any = TypedDict("with_default", {"a": annotated, "b": Annotated[kind, default]})
+    parameters = _parameters(with_default)
+    assert parameters["properties"]["a"]["default"] == written
+    assert parameters["properties"]["b"]["default"] == written
+    assert parameters["properties"]["a"]["description"] == "Its description"
+    assert "required" not in parameters
 
 
 class Tree(TypedDict):
@@ -288,39 +238,25 @@ def test_two_of_the_same_name_stay_apart() -> None:
     assert [[*part["properties"]] for part in properties.values()] == [["a"], ["b"]]
 
 
-def test_errors_name_the_users_class() -> None:
-    unknown: Any = TypedDict("unknown", {"a": type})
-    said = rf"^<class '{__name__}.unknown'> cannot be made a JSON schema"
+class Unknown:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        (type, rf"^<class '{__name__}.wrong'> cannot be made a JSON schema"),
+        (Unknown, "Unable to generate pydantic-core schema"),
+        (Annotated[int, ..., 5], "third argument of Annotated for 'a'"),
+    ],
+)
+def test_what_has_no_schema_is_refused(hint: Any, said: str) -> None:
+    make: Any = TypedDict
     with pytest.raises(ValueError, match=said):
-        convert_tools([unknown])
+        convert_tools([make("wrong", {"a": hint})])
 
 
-def test_what_nobody_knows_is_told_in_pydantic_s_newer_words() -> None:
-    class Unknown:
-        pass
-
-    unknown = TypedDict("unknown", {"a": Unknown})  # noqa: UP013 -- as short as it is rare
-    with pytest.raises(ValueError, match="Unable to generate pydantic-core schema"):
-        convert_tools([unknown])
-
-
-def test_a_description_is_a_string() -> None:
-    wrong = TypedDict("wrong", {"a": Annotated[int, ..., 5]})  # noqa: UP013 -- the case
-    with pytest.raises(ValueError, match="third argument of Annotated for 'a'"):
-        convert_tools([wrong])
-
-
-@given(st.from_type(Partial))
-def test_each_partial_value_fits_the_schema(value: Any) -> None:
-    _check(value, Partial)
-
-
-@given(st.from_type(Rich), st.integers(min_value=3))
-def test_each_rich_value_fits_the_schema(value: Any, exact: int) -> None:
-    reading = value["reading"].model_dump()
-    _check({**value, "pair": [*value["pair"]], "exact": exact, "reading": reading}, Rich)
-
-
-def _check(value: Any, typed_dict: Any) -> None:
-    schema = _parameters(typed_dict)
-    jsonschema.validate(value, schema, cls=jsonschema.Draft202012Validator)
+@given(st.from_type(Described), st.from_type(Partial))
+def test_each_value_fits_the_schema(described: Any, partial: Any) -> None:
+    for value, typed_dict in ((described, Described), (partial, Partial)):
+        jsonschema.validate(value, _parameters(typed_dict), cls=jsonschema.Draft202012Validator)
