@@ -211,7 +211,7 @@ def test_a_schema_may_be_the_response_format(schema: Any, replay_server: ReplayS
 def test_another_response_format_is_sent_as_it_is(replay_server: ReplayServer) -> None:
     with model_of(replay_server) as model:
         for kind in ("json_object", "text", "structural_tag"):
-            form = {"type": kind, "format": {}}
+            form: Any = {"type": kind, "format": {}}
             assert body_of(replay_server, model, response_format=form)["response_format"] == form
 
 
@@ -252,7 +252,7 @@ BOUND: dict[str, Any] = {
 def test_every_bound_argument_stays_beside_a_schema(
     method: Method, replay_server: ReplayServer
 ) -> None:
-    asking = {"schema": Person, "method": method, "include_raw": True}
+    asking: Any = {"schema": Person, "method": method, "include_raw": True}
     with model_of(replay_server) as model:
         model.bind(**BOUND).invoke("Hi")
         plain = replay_server.received[-1].json()

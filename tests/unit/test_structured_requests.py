@@ -224,7 +224,7 @@ class SizedDict(TypedDict):
 NO_SCHEMA = "must be a Pydantic class, a TypedDict or a JSON schema"
 NOT_CONVERTED = "cannot be made a JSON schema.*Make it a Pydantic class"
 
-REFUSED: list[tuple[Any, list[str], str]] = [
+REFUSED: list[Any] = [
     (Sized, BY_SCHEMA, NOT_CONVERTED),
     (SizedDict, BY_SCHEMA, NOT_CONVERTED),
     (A_LIST, ["function_calling"], "arguments of a tool are an object.*json_schema"),
