@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 import warnings
 from collections import Counter
@@ -19,18 +18,16 @@ from langchain_scaleway.client.error_mapping import error_from, error_from_event
 from langchain_scaleway.convert.batches import (
     InputFile,
     InputFiles,
+    missing,
     place_of,
     read_outcome,
+    refusal,
     request_line,
+    result_urls,
 )
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.embeddings import ScalewayEmbeddings
-from langchain_scaleway.errors import (
-    ScalewayAPIError,
-    ScalewayError,
-    ScalewayInvalidRequestError,
-    ScalewayWarning,
-)
+from langchain_scaleway.errors import ScalewayError, ScalewayWarning
 from langchain_scaleway.object_storage import Bucket, bucket_policy
 from langchain_scaleway.tokens import prompt_size
 
@@ -47,13 +44,6 @@ _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _LONGEST_PAUSE = 300.0
 _AT_ONCE = 1_000
 """Rows that go through a chain in one go."""
-
-_SECOND_TRY = (
-    "Scaleway's application scw-managed-genapi-batch must be able to read and write the bucket. It "
-    "appears in IAM only with your first batch, even with one that fails: if the bucket has a "
-    "policy, add the application to it (`ScalewayBatches.bucket_policy`), and submit again."
-)
-_ABOUT_ACCESS = r"(?i)access|denied|permission|forbidden|403"
 
 
 class ScalewayBatches:
@@ -185,10 +175,9 @@ class ScalewayBatches:
         return sent
 
     def _send_one(self, file: InputFile) -> _Record:
-        url = self._bucket.url(file.name)
+        url = self._bucket.url(file.name())
         if found := self._find(url):
             return found
-        file.content.seek(0)
         self._bucket.put(url, file.content)
         body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
         try:
@@ -329,7 +318,7 @@ class Batch:
         """Delete its files from the bucket, and its record at the service."""
         for record in self._records:
             self._owner._ask(f"/batches/{record['id']}", "DELETE")
-            for url in chain([record["input_file_id"]], *_result_urls(record)):
+            for url in chain([record["input_file_id"]], *result_urls(record)):
                 self._owner._bucket.delete(url)
 
     def _has_ended(self, bar: Any) -> bool:
@@ -352,7 +341,7 @@ class Batch:
             counts = [record.get("request_counts") or {} for record in self._records]
             bar.update(sum(c.get("completed", 0) + c.get("failed", 0) for c in counts) - bar.n)
         if all(record["status"] == "failed" for record in self._records):
-            raise _refusal(self._records[0])
+            raise refusal(self._records[0])
         return all(record["status"] in _ENDED for record in self._records)
 
     def _progress_bar(self, is_wanted: bool) -> Any:  # noqa: FBT001 -- of `wait`
@@ -370,12 +359,12 @@ class Batch:
         for record in self._records:
             for line in self._requests(record):
                 found.setdefault(line["custom_id"])
-            for urls in _result_urls(record):
+            for urls in result_urls(record):
                 for outcome in map(read_outcome, _json(self._owner._bucket.lines(urls))):
                     # What was sent again may have been answered the first time, or the second.
                     if outcome and isinstance(found.get(outcome[0]), ScalewayError | None):
                         found[outcome[0]] = self._answer(record["endpoint"], *outcome[1:])
-            found.update({i: _missing(record, i) for i, one in found.items() if one is None})
+            found.update({i: missing(record, i) for i, one in found.items() if one is None})
         return found
 
     def _requests(self, record: _Record) -> Iterator[_Record]:
@@ -431,29 +420,3 @@ def _json(lines: Iterable[bytes]) -> Iterator[Any]:
     for line in lines:
         with suppress(ValueError):
             yield decode(line)
-
-
-def _result_urls(record: _Record) -> Iterator[list[str]]:
-    """Where the answers may be, and the errors: Scaleway's pages have had two names for each."""
-    name = record["input_file_id"].removesuffix(".jsonl")
-    for kind in ("output", "error"):
-        named = record.get(f"{kind}_file_id")
-        yield [*filter(None, [named]), f"{name}_{kind}.jsonl", f"{name}-{kind}.jsonl"]
-
-
-def _missing(record: _Record, custom_id: str) -> ScalewayError:
-    if record["status"] == "failed":
-        return _refusal(record)
-    return ScalewayAPIError(
-        f"Batch {record['id']} is {record['status']}, and neither of its result files names the "
-        f"request {custom_id}. `failed().submit()` sends it again."
-    )
-
-
-def _refusal(record: _Record) -> ScalewayError:
-    """What the service said of a batch that failed as a whole."""
-    reasons = (record.get("errors") or {}).get("data") or [{}]
-    said = " ".join(str(one.get("message") or one.get("code")) for one in reasons).rstrip(".")
-    advice = f" {_SECOND_TRY}" if re.search(_ABOUT_ACCESS, f"{reasons}") else ""
-    message = f"Batch {record['id']} failed as a whole: {said}.{advice}"
-    return ScalewayInvalidRequestError(message, code=reasons[0].get("code"), body=record)

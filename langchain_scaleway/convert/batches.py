@@ -5,16 +5,31 @@ that failed, so vLLM's and OpenAI's forms are read alike.
 """
 
 import hashlib
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
+
+from langchain_scaleway.errors import (
+    ScalewayAPIError,
+    ScalewayError,
+    ScalewayInvalidRequestError,
+)
 
 MOST_LINES = 50_000
 MOST_BYTES = 200_000_000
 """The most of one file (docs: use-batch-processing, 2026-02-17)."""
 
 _OK = 200
+
+_SECOND_TRY = (
+    "Scaleway's application scw-managed-genapi-batch must be able to read and write the bucket. It "
+    "appears in IAM only with your first batch, even with one that fails: if the bucket has a "
+    "policy, add the application to it (`ScalewayBatches.bucket_policy`), and submit again."
+)
+_ABOUT_ACCESS = r"(?i)access|denied|permission|forbidden|403"
 
 
 def request_line(index: int, endpoint: str, body: bytes) -> bytes:
@@ -43,21 +58,21 @@ class InputFile:
     endpoint: str
     content: IO[bytes]
     count: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-
-    @property
-    def name(self) -> str:
-        """The name that this content always has, and no other."""
-        return f"{self.digest.hexdigest()[:40]}.jsonl"
 
     def add(self, line: bytes) -> bool:
         """Write a line if the service takes the file with it, and say so."""
         if self.count == MOST_LINES or self.content.tell() + len(line) > MOST_BYTES:
             return False
         self.content.write(line)
-        self.digest.update(line)
         self.count += 1
         return True
+
+    def name(self) -> str:
+        """Give the name that this content always has, and no other; then it can be read."""
+        self.content.seek(0)
+        digest = hashlib.file_digest(self.content, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants `readinto`, which it has
+        self.content.seek(0)
+        return f"{digest[:40]}.jsonl"
 
 
 class InputFiles(ExitStack):
@@ -116,3 +131,30 @@ def read_outcome(line: Any) -> Outcome | None:
         return Outcome(line["custom_id"], body)
     status = status if isinstance(status, int) and status != _OK else None
     return Outcome(line["custom_id"], None, status, error or body or "no reason was given")
+
+
+def result_urls(record: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Where the answers may be, and the errors: Scaleway's pages have had two names for each."""
+    name = record["input_file_id"].removesuffix(".jsonl")
+    for kind in ("output", "error"):
+        named = record.get(f"{kind}_file_id")
+        yield [*filter(None, [named]), f"{name}_{kind}.jsonl", f"{name}-{kind}.jsonl"]
+
+
+def missing(record: Mapping[str, Any], custom_id: str) -> ScalewayError:
+    """What is said of a request that no result file names."""
+    if record["status"] == "failed":
+        return refusal(record)
+    return ScalewayAPIError(
+        f"Batch {record['id']} is {record['status']}, and neither of its result files names the "
+        f"request {custom_id}. `failed().submit()` sends it again."
+    )
+
+
+def refusal(record: Mapping[str, Any]) -> ScalewayError:
+    """What the service said of a batch that failed as a whole."""
+    reasons = (record.get("errors") or {}).get("data") or [{}]
+    said = " ".join(str(one.get("message") or one.get("code")) for one in reasons).rstrip(".")
+    advice = f" {_SECOND_TRY}" if re.search(_ABOUT_ACCESS, f"{reasons}") else ""
+    message = f"Batch {record['id']} failed as a whole: {said}.{advice}"
+    return ScalewayInvalidRequestError(message, code=reasons[0].get("code"), body=record)
