@@ -5,12 +5,16 @@ The Responses API turns its requests into these, as vLLM does.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Required
+from typing import Any, Final, Literal, Required
 
+import orjson
 from typing_extensions import TypedDict
 
 from langchain_scaleway.testing.refusals import RequestModel
 from langchain_scaleway.tokens import prompt_size
+
+_BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
+_MAX_PREFIXES: Final = 10_000
 
 
 class Part(TypedDict, total=False):
@@ -177,3 +181,24 @@ def content_text(message: Message | None) -> str:
     if isinstance(content, list):
         return " ".join(text for part in content if (text := part.get("text")))
     return content or ""
+
+
+class PromptCache:
+    """Scaleway's automatic prompt cache: it remembers conversations, message by message."""
+
+    def __init__(self) -> None:
+        self._prefixes: dict[int, None] = {}
+
+    def cached_tokens(self, model: str, messages: list[Message]) -> int:
+        """Return how many prompt tokens were seen before, and remember the conversation."""
+        prefix, known = hash(model), 0
+        for number, message in enumerate(messages, start=1):
+            prefix = hash((prefix, orjson.dumps(message)))
+            if prefix in self._prefixes:
+                known = number
+                del self._prefixes[prefix]
+            self._prefixes[prefix] = None  # as the latest
+        while len(self._prefixes) > _MAX_PREFIXES:
+            del self._prefixes[next(iter(self._prefixes))]
+        tokens = prompt_size({"messages": messages[:known]}).tokens
+        return tokens // _BLOCK_TOKENS * _BLOCK_TOKENS

@@ -12,46 +12,36 @@ import http
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NoReturn
 
 from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer, Ending, Pause, Piece
-from langchain_scaleway.testing.clock import ScaledClock
+from langchain_scaleway.testing.received import ReceivedRequest
+from langchain_scaleway.testing.service import EmulatedService
 
 # With this option closing a socket sends RST instead of FIN.
 _RESET_ON_CLOSE: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Delivery:
-    """One answer on its way to the client.
-
-    Args:
-        request: What is answered, with the connection it came on.
-        answer: What to send.
-        clock: Tells how long an emulated second is.
-        token_interval: Emulated seconds between two pieces of a stream.
-        on_finished: Called once, with whether the client gets all that it was meant to get. This
-            is before the last byte goes out, so that a test that has seen the end of an answer
-            finds everything about it noted.
-    """
+    """One answer on its way to the client."""
 
     def __init__(
         self,
         request: web.Request,
+        received: ReceivedRequest,
         answer: Answer,
-        clock: ScaledClock,
-        token_interval: float,
-        on_finished: Callable[[bool], None],
+        service: EmulatedService,
     ) -> None:
         self._request = request
+        self._received = received
         self._response = web.StreamResponse()
         self._answer = answer
-        self._clock = clock
-        self._interval = clock.real_seconds(token_interval)
-        self._on_finished: Callable[[bool], None] | None = on_finished
+        self._service = service
         self._is_chunked = answer.is_stream and not answer.until_close
+        self._is_finished = False
         self._broken_off = False
         self._bytes_left = answer.reset_at_byte
 
@@ -60,7 +50,7 @@ class Delivery:
         answer = self._answer
         try:
             if answer.delay:
-                await asyncio.sleep(self._clock.real_seconds(answer.delay))
+                await asyncio.sleep(self._service.clock.real_seconds(answer.delay))
             if answer.is_malformed:
                 await self._write_by_hand(self._head())
             else:
@@ -84,9 +74,16 @@ class Delivery:
         return transport
 
     def _finish(self, *, given: bool) -> None:
-        if self._on_finished is not None:
-            on_finished, self._on_finished = self._on_finished, None
-            on_finished(given)
+        """Note, once, whether the client gets all that it was meant to get.
+
+        This is before the last byte goes out, so that a test that has seen the end of an answer
+        finds everything about it noted.
+        """
+        if not self._is_finished:
+            self._is_finished = True
+            if self._answer.release is not None:
+                self._answer.release()
+            self._service.note_finished(self._received, given=given)
 
     async def _prepare(self) -> None:
         answer, response = self._answer, self._response
@@ -109,19 +106,21 @@ class Delivery:
         return "\r\n".join([*lines, "connection: close", "", ""]).encode()
 
     async def _send_pieces(self) -> None:
+        clock, interval = self._service.clock, self._service.settings.token_interval
+        pause = clock.real_seconds(interval) if self._answer.is_stream else 0
         for piece, is_last in _marking_the_last(self._answer.pieces):
             if is_last and piece is not Ending.HANG:
                 self._finish(given=True)
             if isinstance(piece, bytes):
                 await self._write(piece)
             elif isinstance(piece, Pause):
-                await asyncio.sleep(self._clock.real_seconds(piece.seconds))
+                await asyncio.sleep(clock.real_seconds(piece.seconds))
             else:
                 await self._break_off(piece)
             if not is_last:
                 # Even without an interval other streams have their turn, and the loss of a
                 # connection is noticed.
-                await asyncio.sleep(self._interval if self._answer.is_stream else 0)
+                await asyncio.sleep(pause)
 
     async def _write(self, piece: bytes) -> None:
         if not self._answer.is_malformed:
@@ -155,12 +154,12 @@ class Delivery:
         """End the connection, or wait until the client does; aiohttp then cancels this task."""
         if ending is not Ending.HANG:
             self._broken_off = True
-            reset(self._transport) if ending is Ending.RESET else self._transport.close()
+            _reset(self._transport) if ending is Ending.RESET else self._transport.close()
         await asyncio.Event().wait()
         raise AssertionError("unreachable: nobody sets the event")
 
 
-def reset(transport: asyncio.Transport) -> None:
+def _reset(transport: asyncio.Transport) -> None:
     """End a connection with RST."""
     open_socket = transport.get_extra_info("socket")
     if open_socket is not None and not transport.is_closing():

@@ -36,27 +36,16 @@ class GeneratedCall:
 
 @dataclass(slots=True)
 class Generation:
-    """One choice of an answer, cut to what the request allows.
-
-    Attributes:
-        reasoning: Its tokens.
-        content: The answer's tokens.
-        calls: The tool calls.
-        has_content: Whether there is an answer, even an empty one.
-        finish_reason: Why it ended.
-        stop_reason: The stop text that was met.
-        cut: Whether `max_tokens` or `stop` ended it, rather than the reply itself.
-        completion_tokens: Its tokens, with the one that ends it.
-    """
+    """One choice of an answer in tokens, cut to what the request allows."""
 
     reasoning: list[str]
     content: list[str]
     calls: list[GeneratedCall]
-    has_content: bool
+    has_content: bool  # even if it is empty
     finish_reason: str
-    stop_reason: str | None
-    cut: bool
-    completion_tokens: int
+    stop_reason: str | None  # the stop text that was met
+    cut: bool  # by `max_tokens` or `stop`
+    completion_tokens: int  # with the one that ends it
 
     @property
     def text(self) -> str:

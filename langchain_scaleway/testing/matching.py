@@ -45,11 +45,12 @@ class Matcher:
 
     def matches(self, request: ReceivedRequest) -> bool:
         """Return whether a request meets all criteria."""
-        wanted = self.criteria
-        endpoint = wanted.get("endpoint")
+        wanted, path = self.criteria, request.path
+        endpoint = wanted.get("endpoint", request.endpoint)
+        is_path = endpoint.startswith("/") and path.endswith(endpoint)
         body = _body(request)
         return (
-            (endpoint is None or endpoint == request.endpoint or _ends(request.path, endpoint))
+            (endpoint == request.endpoint or is_path)
             and ("model" not in wanted or body.get("model") == wanted["model"])
             and ("contains" not in wanted or any(wanted["contains"] in one for one in _asked(body)))
             and ("tool_result" not in wanted or _has_result(body, wanted["tool_result"]))
@@ -104,10 +105,6 @@ class Rule(Matcher):
         return self.step is not None and self.taken < (1 if self.times is None else self.times)
 
 
-def _ends(path: str, ending: str) -> bool:
-    return ending.startswith("/") and path.endswith(ending)
-
-
 def _body(request: ReceivedRequest) -> dict[str, Any]:
     """Return the fields of a body of either kind; none of a body that is neither."""
     if request.headers.get("content-type", "").startswith("multipart/"):
@@ -122,25 +119,19 @@ def _body(request: ReceivedRequest) -> dict[str, Any]:
 def _asked(body: dict[str, Any]) -> Iterator[str]:
     """Yield the texts that a request asks about."""
     turns = _turns(body)
-    users = [text for role, text in turns if role == "user"]
     yield from (text for role, text in turns if role in {"system", "developer"})
-    yield from users[-1:]
+    yield from [text for role, text in turns if role == "user"][-1:]
     for name in ("instructions", "query", "prompt", "documents", "input", "file"):
         value = body.get(name)
         for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, UploadedFile):
-                yield one.name
-            elif isinstance(one, str):
-                yield one
+            if isinstance(one, str | UploadedFile):
+                yield one if isinstance(one, str) else one.name
 
 
 def _has_result(body: dict[str, Any], wanted: str | bool) -> bool:  # noqa: FBT001 -- a criterion
-    results: list[str] = []
-    for role, text in _turns(body):
-        if role == "tool":
-            results.append(text)
-        elif role == "user":
-            results.clear()
+    turns = _turns(body)
+    asked = max((place for place, (role, _) in enumerate(turns) if role == "user"), default=0)
+    results = [text for role, text in turns[asked:] if role == "tool"]
     if isinstance(wanted, bool):
         return bool(results) is wanted
     return any(wanted in text for text in results)
@@ -153,13 +144,9 @@ def _turns(body: dict[str, Any]) -> list[tuple[str, str]]:
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict):
             is_result = item.get("type") == "function_call_output"
-            role = "tool" if is_result else str(item.get("role", ""))
-            turns.append((role, _text(item.get("output" if is_result else "content"))))
+            content = item.get("output" if is_result else "content")
+            parts = content if isinstance(content, list) else [{"text": content}]
+            texts = [part.get("text") for part in parts if isinstance(part, dict)]
+            text = " ".join(one for one in texts if isinstance(one, str))
+            turns.append(("tool" if is_result else str(item.get("role", "")), text))
     return turns
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, dict)]
-        return " ".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""

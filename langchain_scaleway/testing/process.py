@@ -38,7 +38,6 @@ class EmulatorProcess(_Remote):
     def __post_init__(self) -> None:
         """Prepare a process that is not started yet."""
         self._pipe: Pipe[Any, Any] | None = None
-        self._process: multiprocessing.process.BaseProcess | None = None
 
     def start(self) -> Self:
         """Start the process and wait until it serves.
@@ -49,25 +48,23 @@ class EmulatorProcess(_Remote):
         # Not forked: the program may have threads and event loops.
         context = multiprocessing.get_context("spawn")
         settings = {one.name: getattr(self, one.name) for one in fields(EmulatorSettings)}
-        self._pipe, other_end = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(settings, other_end), name="scaleway-emulator", daemon=True
-        )
+        pipe, other_end = context.Pipe()
+        self._process = context.Process(target=_serve, args=(settings, other_end), daemon=True)
         self._process.start()
         other_end.close()
-        if not self._pipe.poll(_START_SECONDS):
+        if not pipe.poll(_START_SECONDS):
             raise RuntimeError("The emulator's process did not start.")
-        self._receive(self._pipe)
+        _receive(pipe)
+        self._pipe = pipe
         return self
 
     def stop(self) -> None:
         """End the process."""
-        if self._process is None or self._pipe is None:
-            return
-        self._pipe.close()
-        self._process.join(_STOP_SECONDS)
-        self._process.close()
-        self._process = self._pipe = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+            self._process.join(_STOP_SECONDS)
+            self._process.close()
 
     def __enter__(self) -> Self:
         """Start the process."""
@@ -94,15 +91,15 @@ class EmulatorProcess(_Remote):
         if self._pipe is None:
             raise RuntimeError("The emulator's process has not been started.")
         self._pipe.send((name, arguments, options))
-        return self._receive(self._pipe)
+        return _receive(self._pipe)
 
-    @staticmethod
-    def _receive(pipe: Pipe[Any, Any]) -> Any:
-        """Return what the process answers, or raise what it raised."""
-        answer = pipe.recv()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+
+def _receive(pipe: Pipe[Any, Any]) -> Any:
+    """Return what the process answers, or raise what it raised."""
+    answer = pipe.recv()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _serve(settings: dict[str, Any], pipe: Pipe[Any, Any]) -> None:

@@ -14,11 +14,9 @@ again, which is what the header means in OpenAI's API. Where Scaleway leaves a c
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
-
-_SECONDS_PER_MINUTE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +40,41 @@ class Quotas:
     audio_seconds_per_minute: int | None = 1800
 
 
-class TokenBucket:
-    """A bucket that holds a minute's worth and refills continuously.
+class ScaledClock:
+    """Counts emulated seconds since it was made, at `epoch` in seconds since 1970.
 
-    Args:
-        per_minute: The capacity, and what flows in during one minute.
-        now: The time in seconds at which the bucket is full.
+    Every duration of the emulator, on the wire and in its settings, is in emulated seconds:
+    with a scale of 60 a quota's minute lasts one second.
     """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        if scale <= 0:
+            raise ValueError(f"time_scale must be positive, got {scale}.")
+        self.scale = scale
+        self.epoch = time.time()
+        self._started = time.monotonic()
+
+    def now(self) -> float:
+        """Return the emulated seconds since the clock was made."""
+        return (time.monotonic() - self._started) * self.scale
+
+    def real_seconds(self, emulated_seconds: float) -> float:
+        """Return how long a program must sleep for some emulated seconds to pass."""
+        return emulated_seconds / self.scale
+
+
+class TokenBucket:
+    """A bucket that holds a minute's worth, is full at first and refills continuously."""
 
     def __init__(self, per_minute: int, now: float = 0.0) -> None:
         self.per_minute = per_minute
-        self._per_second = per_minute / _SECONDS_PER_MINUTE
         self._level = float(per_minute)
         self._updated = now
 
     def level(self, now: float) -> float:
         """Return what the bucket holds at a time; below zero when it is in debt."""
-        elapsed = max(0.0, now - self._updated)
-        self._level = min(float(self.per_minute), self._level + elapsed * self._per_second)
+        flown_in = max(0.0, now - self._updated) * self.per_minute / 60
+        self._level = min(float(self.per_minute), self._level + flown_in)
         self._updated = max(self._updated, now)
         return self._level
 
@@ -69,32 +84,24 @@ class TokenBucket:
 
     def seconds_to_full(self, now: float) -> float:
         """Return the seconds until the bucket is full again."""
-        return (self.per_minute - self.level(now)) / self._per_second
-
-
-@dataclass(slots=True)
-class _ModelUse:
-    """The state of one model's quotas."""
-
-    buckets: dict[str, TokenBucket]
-    running: int = 0
+        return (self.per_minute - self.level(now)) * 60 / self.per_minute
 
 
 @dataclass(slots=True)
 class QuotaLedger:
-    """Admits requests or says which quota refuses them.
+    """Admits requests or says which quota refuses them; without quotas it admits all.
 
     Attributes:
-        quotas: The limits; `None` admits everything and sends no headers.
+        quotas: The limits.
         refused: How many requests each quota has refused.
         peak_running: The most requests that ran at once, over all models.
     """
 
     quotas: Quotas | None
-    refused: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    refused: Counter[str] = field(default_factory=Counter)
     peak_running: int = 0
-    _running: int = 0
-    _models: dict[str, _ModelUse] = field(default_factory=dict)
+    _running: Counter[str] = field(default_factory=Counter)
+    _buckets: dict[str, dict[str, TokenBucket]] = field(default_factory=dict)
 
     def admit(
         self, model: str, prompt_tokens: int, now: float, *, audio_seconds: float = 0
@@ -103,54 +110,51 @@ class QuotaLedger:
 
         The sentences for concurrency and tokens are captured; the others are formed like them.
         """
-        use = self._use(model, now)
         concurrent = self.quotas.concurrent_requests if self.quotas else None
-        if concurrent is not None and use.running >= concurrent:
+        if concurrent is not None and self._running[model] >= concurrent:
             self.refused["concurrent_requests"] += 1
             return "You exceeded your current limit of concurrent requests."
         amounts = {"requests": 1, "tokens": prompt_tokens, "audio_seconds": audio_seconds}
-        for name, bucket in use.buckets.items():
+        buckets = self._buckets_of(model, now)
+        for name, bucket in buckets.items():
             if bucket.level(now) < amounts[name]:
                 self.refused[f"{name}_per_minute"] += 1
                 return f"You exceeded your current quota of {name.replace('_', ' ')} per minute."
-        for name, bucket in use.buckets.items():
+        for name, bucket in buckets.items():
             bucket.take(amounts[name], now)
-        use.running += 1
-        self._running += 1
-        self.peak_running = max(self.peak_running, self._running)
+        self._running[model] += 1
+        self.peak_running = max(self.peak_running, self._running.total())
         return None
 
     def finish(self, model: str, completion_tokens: int, now: float) -> None:
         """Record that an admitted request has ended and what it generated."""
-        use = self._use(model, now)
-        use.running -= 1
-        self._running -= 1
-        if "tokens" in use.buckets:
-            use.buckets["tokens"].take(completion_tokens, now)
+        self._running[model] -= 1
+        if bucket := self._buckets_of(model, now).get("tokens"):
+            bucket.take(completion_tokens, now)
 
     def headers(self, model: str, now: float) -> list[tuple[str, str]]:
         """Return the `x-ratelimit-*` headers that a successful answer carries."""
-        headers: list[tuple[str, str]] = []
-        buckets = self._use(model, now).buckets
-        for name in ("requests", "tokens"):
-            if bucket := buckets.get(name):
-                remaining = max(0, int(bucket.level(now)))
-                reset = duration(bucket.seconds_to_full(now))
-                headers += [
-                    (f"x-ratelimit-limit-{name}", str(bucket.per_minute)),
-                    (f"x-ratelimit-remaining-{name}", str(remaining)),
-                    (f"x-ratelimit-reset-{name}", reset),
-                ]
-        return headers
+        return [
+            (f"x-ratelimit-{figure}-{name}", text)
+            for name, bucket in self._buckets_of(model, now).items()
+            if name != "audio_seconds"
+            for figure, text in (
+                ("limit", str(bucket.per_minute)),
+                ("remaining", str(max(0, int(bucket.level(now))))),
+                ("reset", duration(bucket.seconds_to_full(now))),
+            )
+        ]
 
-    def _use(self, model: str, now: float) -> _ModelUse:
-        if model not in self._models:
-            use = self._models[model] = _ModelUse({})
-            for name in ("requests", "tokens", "audio_seconds"):
-                limit = getattr(self.quotas, f"{name}_per_minute", None)
-                if limit is not None:
-                    use.buckets[name] = TokenBucket(limit, now)
-        return self._models[model]
+    def _buckets_of(self, model: str, now: float) -> dict[str, TokenBucket]:
+        if model not in self._buckets:
+            limits = {
+                name: getattr(self.quotas, f"{name}_per_minute", None)
+                for name in ("requests", "tokens", "audio_seconds")
+            }
+            self._buckets[model] = {
+                name: TokenBucket(limit, now) for name, limit in limits.items() if limit is not None
+            }
+        return self._buckets[model]
 
 
 def duration(seconds: float) -> str:
@@ -162,5 +166,4 @@ def duration(seconds: float) -> str:
     if milliseconds < 1000:  # noqa: PLR2004 -- a second
         return f"{milliseconds}ms"
     minutes, rest = divmod(milliseconds, 60_000)
-    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
-    return f"{minutes}m{text}s" if minutes else f"{text}s"
+    return f"{minutes}m{rest / 1000:g}s" if minutes else f"{rest / 1000:g}s"

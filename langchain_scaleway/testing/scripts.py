@@ -36,12 +36,8 @@ agent's turn goes to is the client's choice."""
 class Script:
     """The steps of one emulator, and the errors in them.
 
-    Attributes:
-        queues: The steps that are left, by the queue of the endpoint that takes them.
-        rules: The steps for requests of a kind, which are asked before the queues.
-        defaults: The functions that answer beyond the queues.
-        strict: Whether a request without a step is an error.
-        failures: The exceptions of functions, and requests that should not have come.
+    Rules are asked before the queues, and `defaults` after them. `failures` are the exceptions of
+    functions, and requests that should not have come.
     """
 
     strict: bool = False

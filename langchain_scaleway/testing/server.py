@@ -36,16 +36,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class EmulatorServer:
-    """Serves an `EmulatedService` over HTTP.
-
-    Args:
-        service: What to serve.
-        host: The address to listen on.
-        port: The port, or 0 for a free one.
-
-    Attributes:
-        address: Host and port that it listens on.
-        connections_opened: How many connections clients have opened.
+    """Serves an `EmulatedService` over HTTP on an address; port 0 is a free one.
 
     Raises:
         OSError: It cannot listen there.
@@ -106,11 +97,7 @@ class EmulatorServer:
                 await self._recorder.close()
 
     def wait_ready(self) -> None:
-        """Wait, on another thread, until requests are answered.
-
-        Raises:
-            RuntimeError: The server did not start.
-        """
+        """Wait, on another thread, until requests are answered."""
         if not self._ready.wait(_STOP_SECONDS):
             raise RuntimeError("The emulator did not start.")
 
@@ -172,16 +159,9 @@ class EmulatorServer:
     async def _deliver(
         self, http: web.Request, received: ReceivedRequest, answer: Answer
     ) -> web.StreamResponse:
-        service, transport = self._service, http.transport
-        service.note_status(received, answer.status)
-
-        def finished(given: bool) -> None:  # noqa: FBT001 -- Delivery calls it so
-            if answer.release is not None:
-                answer.release()
-            service.note_finished(received, given=given)
-
-        interval = service.settings.token_interval
-        response = await Delivery(http, answer, service.clock, interval, finished).run()
+        transport = http.transport
+        self._service.note_status(received, answer.status)
+        response = await Delivery(http, received, answer, self._service).run()
         if answer.close_on_next and transport is not None:
             self._dead.add(transport)
         return response

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
-from langchain_scaleway.testing.clock import ScaledClock
+from langchain_scaleway.testing.chat_request import PromptCache
 from langchain_scaleway.testing.endpoints.base import Endpoint
 from langchain_scaleway.testing.endpoints.batches import Batch
-from langchain_scaleway.testing.endpoints.prompt_cache import PromptCache
 from langchain_scaleway.testing.models import ServedModel
-from langchain_scaleway.testing.quotas import QuotaLedger
+from langchain_scaleway.testing.quotas import QuotaLedger, ScaledClock
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.recordings import Player
 from langchain_scaleway.testing.refusals import Refusal, error_body, gateway_refusal

@@ -5,9 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_scaleway.testing.__main__ import _settings, command_line_parser
-from langchain_scaleway.testing.clock import ScaledClock
 from langchain_scaleway.testing.generation import tokens_of
-from langchain_scaleway.testing.quotas import QuotaLedger, Quotas, TokenBucket, duration
+from langchain_scaleway.testing.quotas import (
+    QuotaLedger,
+    Quotas,
+    ScaledClock,
+    TokenBucket,
+    duration,
+)
 
 
 def test_bucket_is_full_at_first_and_refills_evenly() -> None:

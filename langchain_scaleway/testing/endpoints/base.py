@@ -23,13 +23,7 @@ Usual = Callable[[Reply | None], Answer]
 
 
 class Endpoint(ABC):
-    """A method and a path of the API.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path below `/v1`, which may have a parameter in braces.
-        queue: The queue of scripted steps that its requests take from.
-    """
+    """A method and a path below `/v1`, whose requests take from a queue of scripted steps."""
 
     method: str
     path: str
@@ -58,12 +52,7 @@ class PlainEndpoint(Endpoint):
 class Call(Generic[RequestT]):
     """A request that has passed all checks, and what it is answered with.
 
-    Attributes:
-        received: The request as it arrived.
-        request: Its body.
-        model: The model that answers.
-        service: What the emulator is set to and has seen.
-        reply: What is scripted; `None` for the endpoint's own answer.
+    Without a scripted `reply` the endpoint has an answer of its own.
     """
 
     received: ReceivedRequest
@@ -74,12 +63,7 @@ class Call(Generic[RequestT]):
 
 
 class ModelEndpoint(Endpoint, Generic[RequestT]):
-    """An endpoint whose requests name a model that answers them.
-
-    Attributes:
-        kind: What a model must be to serve it.
-        request_model: The fields of the body.
-    """
+    """An endpoint whose requests name a model of some kind, which answers them."""
 
     method = "POST"
     kind: ClassVar[Kind]

@@ -26,23 +26,14 @@ _NULLS: Final = (
 
 @dataclass(slots=True)
 class ResponseObject:
-    """Everything an answer is written from.
-
-    Attributes:
-        request: What was asked.
-        chat: The same as a chat request.
-        model: The model that answers.
-        bound: The bound of its tokens, which the object repeats.
-        harmony: Whether the model is a gpt-oss.
-        usage: The token counts; none before the answer is complete.
-    """
+    """Everything an answer is written from."""
 
     request: ResponsesRequest
-    chat: ChatRequest
+    chat: ChatRequest  # the same
     model: str
-    bound: int
-    harmony: bool
-    usage: Usage | None = None
+    bound: int  # of its tokens, which the object repeats
+    harmony: bool  # whether the model is a gpt-oss
+    usage: Usage | None = None  # none before the answer is complete
     id: str = field(default_factory=lambda: _new_id("resp"))
     created: int = field(default_factory=lambda: int(time.time()))
 
