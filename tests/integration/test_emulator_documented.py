@@ -20,97 +20,57 @@ def post(emulator: ScalewayEmulator, body: dict[str, Any], key: str | None = KEY
     return httpx.post(f"{emulator.base_url}/chat/completions", json=body, headers=headers)
 
 
-def test_missing_key_as_captured() -> None:
-    """Live, 2026-09-29."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = post(emulator, QUESTION, key=None)
-    assert answer.status_code == 401
-    assert answer.json() == {
-        "status": 401,
-        "error": "UNAUTHORIZED",
-        "message": "missing 'Authorization' header",
-    }
-
-
-def test_exhausted_quota_as_captured() -> None:
-    """Live, 2026-07-30: the body, and neither `retry-after` nor quota headers."""
-    with ScalewayEmulator(api_key=KEY, quotas=Quotas(tokens_per_minute=1)) as emulator:
-        answer = post(emulator, QUESTION)
-    assert answer.status_code == 429
-    assert answer.json() == {
-        "status": 429,
-        "error": "INSUFFICIENT QUOTA",
-        "message": "You exceeded your current quota of tokens per minute.",
-    }
-    assert set(answer.headers) == {"content-length", "content-type", "date", "server"}
-
-
-def test_output_cap_as_captured() -> None:
-    """Live, many times in 2025 and 2026."""
-    with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = post(emulator, QUESTION | {"model": "glm-5.2", "max_tokens": 16_385})
-    assert answer.status_code == 400
-    assert answer.json() == {
-        "status": 400,
-        "error": "BAD REQUEST",
-        "message": "payload validation: max_completion_tokens is limited to 16384 for glm-5.2",
-    }
-
-
-def test_alternation_error_as_captured() -> None:
-    """Public issue reports: the older shape, on Mistral models."""
+def test_refusals_as_captured() -> None:
+    """Live, 2026-09-29, 2026-07-30, often; the last, in the older shape, is of public issues."""
     twice = QUESTION | {"messages": QUESTION["messages"] * 2}
+    sentence = "max_completion_tokens is limited to 16384 for glm-5.2"
     with ScalewayEmulator(api_key=KEY) as emulator:
-        answer = post(emulator, twice)
-    assert answer.status_code == 400
-    assert answer.json() == {
-        "object": "error",
-        "message": "After the optional system message, conversation roles must alternate "
-        "user/assistant/user/assistant/...",
-        "type": "BadRequestError",
-        "param": None,
-        "code": 400,
-    }
+        no_key = post(emulator, QUESTION, key=None)
+        too_much = post(emulator, QUESTION | {"model": "glm-5.2", "max_tokens": 16_385})
+        in_a_row = post(emulator, twice)
+    with ScalewayEmulator(api_key=KEY, quotas=Quotas(tokens_per_minute=1)) as emulator:
+        exhausted = post(emulator, QUESTION)
+    assert (no_key.status_code, no_key.json()) == (
+        401,
+        {"status": 401, "error": "UNAUTHORIZED", "message": "missing 'Authorization' header"},
+    )
+    assert (exhausted.status_code, exhausted.json()) == (
+        429,
+        {
+            "status": 429,
+            "error": "INSUFFICIENT QUOTA",
+            "message": "You exceeded your current quota of tokens per minute.",
+        },
+    )
+    assert set(exhausted.headers) == {"content-length", "content-type", "date", "server"}
+    assert (too_much.status_code, too_much.json()) == (
+        400,
+        {"status": 400, "error": "BAD REQUEST", "message": f"payload validation: {sentence}"},
+    )
+    assert (in_a_row.status_code, in_a_row.json()) == (
+        400,
+        {
+            "object": "error",
+            "message": "After the optional system message, conversation roles must alternate "
+            "user/assistant/user/assistant/...",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+    )
 
 
 def test_older_completion_as_documented() -> None:
     """The sample of the batch page, 2026-02."""
-    documented = {
-        "id": "chatcmpl-0",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "m",
-        "choices": [
-            {
-                "index": 0,
-                "message": {
-                    "role": "assistant",
-                    "content": "",
-                    "refusal": None,
-                    "annotations": None,
-                    "audio": None,
-                    "function_call": None,
-                    "tool_calls": [],
-                    "reasoning_content": None,
-                },
-                "logprobs": None,
-                "finish_reason": "stop",
-                "stop_reason": None,
-                "token_ids": None,
-            }
-        ],
-        "service_tier": None,
-        "system_fingerprint": None,
-        "usage": {
-            "prompt_tokens": 0,
-            "total_tokens": 0,
-            "completion_tokens": 0,
-            "prompt_tokens_details": None,
-        },
-        "prompt_logprobs": None,
-        "prompt_token_ids": None,
-        "kv_transfer_params": None,
-    }
+    message = dict.fromkeys(("refusal", "annotations", "audio", "function_call"))
+    message |= {"role": "assistant", "content": "", "tool_calls": [], "reasoning_content": None}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    choice |= dict.fromkeys(("logprobs", "stop_reason", "token_ids"))
+    usage: dict[str, Any] = {"prompt_tokens": 0, "total_tokens": 0, "completion_tokens": 0}
+    documented = {"id": "x", "object": "x", "created": 0, "model": "m", "choices": [choice]}
+    documented |= {"usage": usage | {"prompt_tokens_details": None}}
+    documented |= dict.fromkeys(("service_tier", "system_fingerprint", "prompt_logprobs"))
+    documented |= dict.fromkeys(("prompt_token_ids", "kv_transfer_params"))
     with ScalewayEmulator(api_key=KEY, reasoning_field="reasoning_content") as emulator:
         mine = post(emulator, QUESTION).json()
     assert list(differences(mine, documented)) == []

@@ -23,6 +23,7 @@ from langchain_scaleway.testing import (
     HttpError,
     HugeError,
     NotAnObject,
+    RandomFaults,
     RawReply,
     Redirect,
     Reply,
@@ -34,11 +35,12 @@ from langchain_scaleway.testing import (
     WrongContentType,
     rate_limited,
 )
-from langchain_scaleway.testing.refusals import ErrorShape
+from langchain_scaleway.testing.chance import fault_from_text
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of
 
 TEXT = "one two three four five"
 DONE = b"data: [DONE]"
+both_ways = pytest.mark.parametrize("stream", [False, True])
 
 
 def hit(emulator: ScalewayEmulator, *faults: Fault, stream: bool = False) -> httpx.Response:
@@ -94,12 +96,20 @@ def raw_request(emulator: ScalewayEmulator, **fields: Any) -> bytes:
     return head.encode() + body
 
 
-@pytest.mark.parametrize("stream", [False, True])
+def left(emulator: ScalewayEmulator) -> bool:
+    """Whether the emulator notices that its client has gone."""
+    return emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+
+
+# --- Delivery ---------------------------------------------------------------------------
+
+
+@both_ways
 def test_delay_holds_the_headers_back(emulator: ScalewayEmulator, stream: bool) -> None:
     emulator.script(Reply(TEXT, faults=[Delay(60)]))
     with client_of(emulator) as client, pytest.raises(httpx.ReadTimeout):
         client.post("/chat/completions", json=body_of(stream=stream), timeout=0.1)
-    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+    assert left(emulator)
 
 
 def test_delay_is_in_emulated_seconds() -> None:
@@ -112,7 +122,7 @@ def test_stall_sends_the_first_events_and_then_nothing(emulator: ScalewayEmulato
     with streaming(emulator, Stall(after_events=3), timeout=0.2) as answer:
         received = received_before_failure(answer, httpx.ReadTimeout)
     assert received.count(b"data: ") == 3
-    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
+    assert left(emulator)
 
 
 def test_stall_may_end(emulator: ScalewayEmulator) -> None:
@@ -129,33 +139,39 @@ def test_reset_comes_after_exactly_so_many_bytes(emulator: ScalewayEmulator, at_
     assert emulator.wait_until(lambda emulator: emulator.requests[0].completed)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("at_byte", [0, 20])
+@both_ways
 def test_reset_in_the_headers_is_an_error_of_the_connection(
-    emulator: ScalewayEmulator, at_byte: int, stream: bool
+    emulator: ScalewayEmulator, stream: bool
 ) -> None:
-    with pytest.raises(httpx.ReadError, match="reset"):
-        hit(emulator, Reset(at_byte), stream=stream)
+    for at_byte in (0, 20):
+        with pytest.raises(httpx.ReadError, match="reset"):
+            hit(emulator, Reset(at_byte), stream=stream)
 
 
-def test_reset_in_the_middle_of_a_stream(emulator: ScalewayEmulator) -> None:
-    with streaming(emulator, Reset(after_events=3)) as answer:
-        received = received_before_failure(answer, httpx.ReadError)
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Reset(after_events=3), httpx.ReadError),
+        (CutStream(3, "closed"), httpx.RemoteProtocolError),
+    ],
+)
+def test_stream_that_http_takes_for_broken(
+    emulator: ScalewayEmulator, fault: Fault, error: type[httpx.HTTPError]
+) -> None:
+    with streaming(emulator, fault) as answer:
+        received = received_before_failure(answer, error)
     assert received.count(b"data: ") == 3
 
 
 @pytest.mark.parametrize("ending", ["terminated", "until_close"])
-def test_cut_stream_that_http_takes_for_whole(emulator: ScalewayEmulator, ending: Any) -> None:
+def test_cut_that_http_takes_for_the_end(emulator: ScalewayEmulator, ending: Any) -> None:
     answer = hit(emulator, CutStream(3, ending), stream=True)
     assert answer.content.count(b"data: ") == 3
     assert DONE not in answer.content
     assert 'finish_reason":"stop' not in answer.text
-
-
-def test_cut_stream_that_http_takes_for_broken(emulator: ScalewayEmulator) -> None:
-    with streaming(emulator, CutStream(3, "closed")) as answer:
-        received = received_before_failure(answer, httpx.RemoteProtocolError)
-    assert received.count(b"data: ") == 3
+    half = hit(emulator, CutStream(ending=ending))
+    assert half.text.startswith('{"id":')
+    assert not half.text.endswith("}")
 
 
 def test_cut_of_an_answer_that_is_not_streamed(emulator: ScalewayEmulator) -> None:
@@ -163,83 +179,13 @@ def test_cut_of_an_answer_that_is_not_streamed(emulator: ScalewayEmulator) -> No
         hit(emulator, CutStream(ending="closed"))
 
 
-@pytest.mark.parametrize("done", [True, False])
-@pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize("shape", ["gateway", "recent", "legacy"])
-def test_error_event_in_each_shape(
-    emulator: ScalewayEmulator, shape: ErrorShape, named: bool, done: bool
-) -> None:
-    fault = ErrorEvent(after_events=2, shape=shape, message="It broke", done=done, named=named)
-    answer = hit(emulator, fault, stream=True)
-    assert answer.status_code == 200
-    *events, nothing = answer.content.split(b"\n\n")
-    assert nothing == b""
-    assert (events[-1] == DONE) is done
-    assert len(events) == 3 + done
-    lines = events[2].split(b"\n")
-    assert (lines[0] == b"event: error") is named
-    error = orjson.loads(lines[-1].removeprefix(b"data: "))
-    if shape == "recent":
-        error = error["error"]
-    assert error["message"] == "It broke"
-    expected = {
-        "gateway": {"status", "error", "message"},
-        "recent": {"message", "type", "param", "code"},
-        "legacy": {"object", "message", "type", "param", "code"},
-    }
-    assert set(error) == expected[shape]
-
-
-def test_error_event_where_nothing_is_streamed_is_the_answer(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, ErrorEvent(status=503, message="It broke"))
-    assert answer.status_code == 503
-    assert answer.json()["error"]["message"] == "It broke"
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_http_errors(emulator: ScalewayEmulator, stream: bool) -> None:
-    answer = hit(emulator, HttpError(503, "Busy", "recent", {"retry-after": "7"}), stream=stream)
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "7"
-    assert answer.json()["error"]["message"] == "Busy"
-
-
-def test_rate_limited_is_scaleways_bare_429(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, rate_limited())
-    assert answer.status_code == 429
-    assert answer.json()["error"] == "INSUFFICIENT QUOTA"
-    assert not any(name.startswith(("retry", "x-ratelimit")) for name in answer.headers)
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_html_of_a_proxy(emulator: ScalewayEmulator, stream: bool) -> None:
-    answer = hit(emulator, HtmlError(502), stream=stream)
-    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
-    assert answer.text.startswith("<html>")
-
-
-@pytest.mark.parametrize("status", [200, 204])
-@pytest.mark.parametrize("stream", [False, True])
-def test_empty_answers(emulator: ScalewayEmulator, status: int, stream: bool) -> None:
-    answer = hit(emulator, EmptyAnswer(status), stream=stream)
-    assert (answer.status_code, answer.content) == (status, b"")
-
-
-def test_redirect_is_not_for_following(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, Redirect("http://127.0.0.1:9/elsewhere", 308))
-    assert answer.status_code == 308
-    assert answer.headers["location"] == "http://127.0.0.1:9/elsewhere"
-
-
-@pytest.mark.parametrize("stream", [False, True])
+@both_ways
 def test_byte_at_a_time_changes_nothing_but_the_pace(
     emulator: ScalewayEmulator, stream: bool
 ) -> None:
     whole = hit(emulator, stream=stream)
     bytewise = hit(emulator, ByteAtATime(), stream=stream)
     assert len(bytewise.content) == len(whole.content)
-    if stream:
-        assert len(events_of(bytewise.content)) == len(events_of(whole.content))
 
 
 def test_byte_at_a_time_really_is(emulator: ScalewayEmulator) -> None:
@@ -250,18 +196,12 @@ def test_byte_at_a_time_really_is(emulator: ScalewayEmulator) -> None:
     assert len(parts) > 10
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_gzip(emulator: ScalewayEmulator, stream: bool) -> None:
-    answer = hit(emulator, Gzip(), stream=stream)
-    assert answer.headers["content-encoding"] == "gzip"
-    text = (
-        "".join(
-            event["choices"][0]["delta"].get("content", "") for event in events_of(answer.content)
-        )
-        if stream
-        else message_of(answer)["content"]
-    )
-    assert text == TEXT
+def test_gzip(emulator: ScalewayEmulator) -> None:
+    plain, streamed = hit(emulator, Gzip()), hit(emulator, Gzip(), stream=True)
+    assert plain.headers["content-encoding"] == streamed.headers["content-encoding"] == "gzip"
+    assert message_of(plain)["content"] == TEXT
+    deltas = [event["choices"][0]["delta"] for event in events_of(streamed.content)]
+    assert "".join(delta.get("content", "") for delta in deltas) == TEXT
 
 
 def test_gzipped_events_can_be_read_one_by_one(emulator: ScalewayEmulator) -> None:
@@ -270,52 +210,16 @@ def test_gzipped_events_can_be_read_one_by_one(emulator: ScalewayEmulator) -> No
     assert received.count(b"data: ") == 3
 
 
-@pytest.mark.parametrize("stream", [False, True])
+def test_gzip_body_is_a_gzip_file(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, Gzip()) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert gzip.decompress(raw).endswith(DONE + b"\n\n")
+
+
+@both_ways
 def test_bad_gzip(emulator: ScalewayEmulator, stream: bool) -> None:
     with pytest.raises(httpx.DecodingError):
         hit(emulator, Gzip(corrupt=True), stream=stream)
-
-
-def test_truncated_json(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, TruncatedJson())
-    assert answer.status_code == 200
-    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
-        answer.json()
-
-
-def test_truncated_json_in_a_stream(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, TruncatedJson(after_events=2), stream=True)
-    events = answer.content.split(b"\n\n")
-    with pytest.raises(orjson.JSONDecodeError):
-        orjson.loads(events[2].removeprefix(b"data: "))
-    assert events[-2] == DONE
-
-
-@pytest.mark.parametrize("value", [None, [], "text", 7])
-def test_json_that_is_no_object(emulator: ScalewayEmulator, value: Any) -> None:
-    assert hit(emulator, NotAnObject(value)).json() == value
-    events = events_of(hit(emulator, NotAnObject(value, after_events=2), stream=True).content)
-    assert events[2] == value
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_wrong_content_type(emulator: ScalewayEmulator, stream: bool) -> None:
-    answer = hit(emulator, WrongContentType("text/plain"), stream=stream)
-    assert answer.headers["content-type"] == "text/plain"
-    assert b"chat.completion" in answer.content
-
-
-def test_huge_error(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, HugeError(size=3_000_000))
-    assert answer.status_code == 500
-    assert len(answer.content) == 3_000_000
-    assert len(answer.json()["error"]["message"]) > 2_900_000
-
-
-def test_huge_error_need_not_be_read(emulator: ScalewayEmulator) -> None:
-    with streaming(emulator, HugeError(size=10**12)) as answer:
-        assert answer.headers["content-length"] == str(10**12)
-    assert emulator.wait_until(lambda emulator: emulator.requests[0].client_disconnected)
 
 
 def test_connection_that_is_closed_after_the_answer(emulator: ScalewayEmulator) -> None:
@@ -339,14 +243,111 @@ def test_connection_that_is_dead_for_the_next_request(emulator: ScalewayEmulator
     assert len(emulator.requests) == 2, "the one on the dead connection never arrived"
 
 
+def test_idle_connections_are_closed_in_time() -> None:
+    with ScalewayEmulator(keep_alive=0.05) as emulator:
+        assert b"200 OK" in speak(emulator, raw_request(emulator)), "it ends when it is closed"
+        assert emulator.wait_until(lambda emulator: emulator.connections_open == 0)
+
+
+# --- Content ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "keys"),
+    [
+        ("gateway", {"status", "error", "message"}),
+        ("recent", {"message", "type", "param", "code"}),
+        ("legacy", {"object", "message", "type", "param", "code"}),
+    ],
+)
+def test_error_event_in_each_shape(emulator: ScalewayEmulator, shape: Any, keys: set[str]) -> None:
+    for named, done in itertools.product([True, False], repeat=2):
+        fault = ErrorEvent(after_events=2, shape=shape, message="It broke", done=done, named=named)
+        answer = hit(emulator, fault, stream=True)
+        assert answer.status_code == 200
+        *events, nothing = answer.content.split(b"\n\n")
+        assert nothing == b""
+        assert (events[-1] == DONE) is done
+        assert len(events) == 3 + done
+        lines = events[2].split(b"\n")
+        assert (lines[0] == b"event: error") is named
+        error = orjson.loads(lines[-1].removeprefix(b"data: "))
+        error = error["error"] if shape == "recent" else error
+        assert error["message"] == "It broke"
+        assert set(error) == keys
+
+
+def test_error_event_where_nothing_is_streamed_is_the_answer(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, ErrorEvent(status=503, message="It broke"))
+    assert answer.status_code == 503
+    assert answer.json()["error"]["message"] == "It broke"
+
+
+@both_ways
+def test_answers_that_are_errors(emulator: ScalewayEmulator, stream: bool) -> None:
+    error = hit(emulator, HttpError(503, "Busy", "recent", {"retry-after": "7"}), stream=stream)
+    assert (error.status_code, error.headers["retry-after"]) == (503, "7")
+    assert error.json()["error"]["message"] == "Busy"
+    page = hit(emulator, HtmlError(502), stream=stream)
+    assert (page.status_code, page.headers["content-type"]) == (502, "text/html")
+    assert page.text.startswith("<html>")
+    for status in (200, 204):
+        empty = hit(emulator, EmptyAnswer(status), stream=stream)
+        assert (empty.status_code, empty.content) == (status, b"")
+    mislabelled = hit(emulator, WrongContentType("text/plain"), stream=stream)
+    assert mislabelled.headers["content-type"] == "text/plain"
+    assert b"chat.completion" in mislabelled.content
+
+
+def test_rate_limited_is_scaleways_bare_429(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, rate_limited())
+    assert answer.status_code == 429
+    assert answer.json()["error"] == "INSUFFICIENT QUOTA"
+    assert not any(name.startswith(("retry", "x-ratelimit")) for name in answer.headers)
+
+
+def test_redirect_is_not_for_following(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, Redirect("http://127.0.0.1:9/elsewhere", 308))
+    assert answer.status_code == 308
+    assert answer.headers["location"] == "http://127.0.0.1:9/elsewhere"
+
+
+def test_truncated_json(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, TruncatedJson())
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        answer.json()
+    events = hit(emulator, TruncatedJson(after_events=2), stream=True).content.split(b"\n\n")
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(events[2].removeprefix(b"data: "))
+    assert events[-2] == DONE
+
+
+def test_json_that_is_no_object(emulator: ScalewayEmulator) -> None:
+    for value in (None, [], "text", 7):
+        assert hit(emulator, NotAnObject(value)).json() == value
+        events = events_of(hit(emulator, NotAnObject(value, after_events=2), stream=True).content)
+        assert events[2] == value
+
+
+def test_huge_error(emulator: ScalewayEmulator) -> None:
+    answer = hit(emulator, HugeError(size=3_000_000))
+    assert answer.status_code == 500
+    assert len(answer.content) == 3_000_000
+    assert len(answer.json()["error"]["message"]) > 2_900_000
+
+
+def test_huge_error_need_not_be_read(emulator: ScalewayEmulator) -> None:
+    with streaming(emulator, HugeError(size=10**12)) as answer:
+        assert answer.headers["content-length"] == str(10**12)
+    assert left(emulator)
+
+
 def test_raw_reply_is_sent_as_it_is(emulator: ScalewayEmulator) -> None:
     emulator.script(RawReply(418, {"Content-Type": "text/x", "x-a": "b"}, b"teapot"))
     answer = ask(emulator)
     assert (answer.status_code, answer.text) == (418, "teapot")
     assert (answer.headers["content-type"], answer.headers["x-a"]) == ("text/x", "b")
-
-
-def test_raw_stream_takes_faults(emulator: ScalewayEmulator) -> None:
     pieces = [b": comment\r\n\r\n", b"data: 1\r\n\r\n", b"data: 2\r\n\r\n"]
     emulator.script(RawReply(body=pieces, faults=[CutStream(2)]))
     assert ask(emulator).content == b"".join(pieces[:2])
@@ -359,18 +360,9 @@ def test_faults_combine(emulator: ScalewayEmulator) -> None:
     assert emulator.requests[0].faults == ("Gzip", "WrongContentType", "ByteAtATime")
 
 
-def test_gzip_body_is_a_gzip_file(emulator: ScalewayEmulator) -> None:
-    with streaming(emulator, Gzip()) as answer:
-        raw = b"".join(answer.iter_raw())
-    assert gzip.decompress(raw).endswith(DONE + b"\n\n")
-
-
 ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
     "embeddings": ("/embeddings", {"model": "qwen3-embedding-8b", "input": "x"}),
-    "rerank": (
-        "/rerank",
-        {"model": "qwen3-embedding-8b", "query": "x", "documents": ["x"]},
-    ),
+    "rerank": ("/rerank", {"model": "qwen3-embedding-8b", "query": "x", "documents": ["x"]}),
     "chat": ("/responses", {"model": "gpt-oss-120b", "input": "x", "stream": True}),
     "models": ("/models", {}),
     "batches": ("/batches", {}),
@@ -380,8 +372,8 @@ ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_faults_strike_every_endpoint(emulator: ScalewayEmulator, endpoint: Any) -> None:
     path, body = ENDPOINTS[endpoint]
-    faults = [HtmlError(502), rate_limited(), TruncatedJson(), Gzip(), Reset(20)]
-    emulator.script(*faults, ByteAtATime(), endpoint=endpoint)
+    faults = [HtmlError(502), rate_limited(), TruncatedJson(), Gzip(), Reset(20), ByteAtATime()]
+    emulator.script(*faults, endpoint=endpoint)
     with client_of(emulator) as client:
 
         def call() -> httpx.Response:
@@ -391,17 +383,59 @@ def test_faults_strike_every_endpoint(emulator: ScalewayEmulator, endpoint: Any)
         with pytest.raises(httpx.ReadError):
             call()
         assert call().status_code == 200
-    assert [request.faults for request in emulator.requests] == [
-        ("HtmlError",),
-        ("HttpError",),
-        ("TruncatedJson",),
-        ("Gzip",),
-        ("Reset",),
-        ("ByteAtATime",),
-    ]
+    names = [name for request in emulator.requests for name in request.faults]
+    assert names == [type(fault).__name__ for fault in faults]
 
 
-def test_idle_connections_are_closed_in_time() -> None:
-    with ScalewayEmulator(keep_alive=0.05) as emulator:
-        assert b"200 OK" in speak(emulator, raw_request(emulator)), "it ends when it is closed"
-        assert emulator.wait_until(lambda emulator: emulator.connections_open == 0)
+# --- By chance, and by name -------------------------------------------------------------
+
+
+def test_chance_hits_the_same_requests_in_every_run() -> None:
+    faults = RandomFaults(probability=0.3, faults=[HttpError(500), HttpError(503)], seed=7)
+
+    def run() -> list[int]:
+        with ScalewayEmulator(random_faults=faults) as emulator, client_of(emulator) as client:
+            return [client.post("/chat/completions", json=body_of()).status_code for _ in range(40)]
+
+    first = run()
+    assert first == run()
+    assert set(first) == {200, 500, 503}
+    assert 4 <= sum(status != 200 for status in first) <= 24
+
+
+def test_chance_leaves_scripted_requests_alone() -> None:
+    faults = RandomFaults(probability=1, faults=[HttpError(500)])
+    with ScalewayEmulator(random_faults=faults) as emulator:
+        emulator.script(TEXT)
+        assert [ask(emulator).status_code for _ in range(2)] == [200, 500]
+
+
+def test_chance_needs_a_probability_and_a_choice() -> None:
+    for probability in (-0.1, 1.1):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            RandomFaults(probability=probability, faults=[HtmlError()])
+    with pytest.raises(ValueError, match="at least one"):
+        RandomFaults(probability=0.5, faults=[])
+
+
+def test_fault_by_its_name() -> None:
+    for text, fault in {
+        "HtmlError": HtmlError(),
+        "Stall:after_events=4,seconds=1.5": Stall(4, 1.5),
+        "CutStream:ending=closed": CutStream(ending="closed"),
+        "ErrorEvent:shape=gateway,done=false": ErrorEvent(shape="gateway", done=False),
+    }.items():
+        assert fault_from_text(text) == fault
+
+
+def test_name_that_is_no_faults() -> None:
+    for text, said in {
+        "Nothing": "No fault is called 'Nothing'",
+        "Stall:seconds_=1": "Stall has no seconds_",
+        "CutStream:3": "'3' is no attribute of CutStream with a value",
+        "CutStream:after_events": "'after_events' is no attribute of CutStream with a value",
+        "Delay": "Delay needs seconds",
+        "Redirect:status=308": "Redirect needs location",
+    }.items():
+        with pytest.raises(ValueError, match=said):
+            fault_from_text(text)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, ToolCall
-from tests.support.emulated import body_of, client_of, differences
+from tests.support.emulated import body_of, by_family, client_of, differences
 from tests.support.recordings import VLLM_RESPONSES, Recording, recordings_of
 
 NOT_EMULATED = {
@@ -173,56 +173,61 @@ def events_of(stream: httpx.Response) -> list[dict[str, Any]]:
     return events
 
 
-@pytest.mark.parametrize("recording", [one for one in ANSWERS if not one.is_streamed], ids=str)
-def test_response_has_the_recorded_shape(
-    recorded_model: ScalewayEmulator, recording: Recording
+@pytest.mark.parametrize(**by_family(one for one in ANSWERS if not one.is_streamed))
+def test_responses_have_the_recorded_shapes(
+    recorded_model: ScalewayEmulator, recordings: list[Recording]
 ) -> None:
-    answer = answer_again(recorded_model, recording)
-    assert answer.status_code == 200, answer.text
-    mine, recorded = answer.json(), recording.json_body
-    for field in ("status", "incomplete_details", "tools", "tool_choice", "text", "reasoning"):
-        assert mine.pop(field) == recorded.pop(field), field
-    for mine_one, recorded_one in zip(mine.pop("output"), recorded.pop("output"), strict=True):
-        assert list(differences(mine_one, recorded_one)) == []
-        assert mine_one["status"] == recorded_one["status"]
-    assert list(differences(mine, recorded)) == []
+    for recording in recordings:
+        answer = answer_again(recorded_model, recording)
+        assert answer.status_code == 200, (recording, answer.text)
+        mine, recorded = answer.json(), recording.json_body
+        for field in ("status", "incomplete_details", "tools", "tool_choice", "text", "reasoning"):
+            assert mine.pop(field) == recorded.pop(field), (recording, field)
+        assert items_differ(mine.pop("output"), recorded.pop("output")) == [], recording
+        assert list(differences(mine, recorded)) == [], recording
 
 
-@pytest.mark.parametrize("recording", [one for one in ANSWERS if one.is_streamed], ids=str)
-def test_stream_has_the_recorded_events(
-    recorded_model: ScalewayEmulator, recording: Recording
+@pytest.mark.parametrize(**by_family(one for one in ANSWERS if one.is_streamed))
+def test_streams_have_the_recorded_events(
+    recorded_model: ScalewayEmulator, recordings: list[Recording]
 ) -> None:
-    answer = answer_again(recorded_model, recording)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    mine, recorded = events_of(answer), recording.events
-    assert kinds(mine) == kinds(recorded)
-    last, recorded_last = mine.pop()["response"], recorded.pop()["response"]
-    for field in ("status", "tools"):
-        assert last[field] == recorded_last[field]
-    examples = {form(event): event for event in recorded}
-    for event in mine:
-        event.get("response", {}).pop("tools", None)
-        examples[form(event)].get("response", {}).pop("tools", None)
-        assert list(differences(event, examples[form(event)])) == []
-    for mine_one, recorded_one in zip(last["output"], recorded_last["output"], strict=True):
-        assert list(differences(mine_one, recorded_one)) == []
-        assert mine_one["status"] == recorded_one["status"]
+    for recording in recordings:
+        answer = answer_again(recorded_model, recording)
+        assert answer.status_code == 200, (recording, answer.text)
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        mine, recorded = events_of(answer), recording.events
+        assert kinds(mine) == kinds(recorded), recording
+        last, recorded_last = mine.pop()["response"], recorded.pop()["response"]
+        for field in ("status", "tools"):
+            assert last[field] == recorded_last[field], recording
+        examples = {form(event): event for event in recorded}
+        for event in mine:
+            event.get("response", {}).pop("tools", None)
+            examples[form(event)].get("response", {}).pop("tools", None)
+            assert list(differences(event, examples[form(event)])) == [], recording
+        assert items_differ(last["output"], recorded_last["output"]) == [], recording
 
 
-@pytest.mark.parametrize("recording", REFUSALS, ids=str)
-def test_refusal_is_the_recorded_one(
-    recorded_model: ScalewayEmulator, recording: Recording
-) -> None:
+def items_differ(mine: list[Any], recorded: list[Any]) -> list[str]:
+    """What keys, types and statuses of output items differ."""
+    assert len(mine) == len(recorded)
+    said = [item["status"] for item in mine]
+    different = [] if said == [item["status"] for item in recorded] else [f"statuses: {said}"]
+    pairs = zip(mine, recorded, strict=True)
+    return different + [line for one, other in pairs for line in differences(one, other)]
+
+
+def test_refusals_are_the_recorded_ones(recorded_model: ScalewayEmulator) -> None:
     recorded_model.respond_with(None)
-    answer = ask_again(recorded_model, recording)
-    assert answer.status_code == recording.status
-    mine, recorded = answer.json(), recording.json_body
-    assert list(differences(mine, recorded)) == []
-    if recorded["error"]["type"] != "Bad Request":
-        assert mine == recorded
-    else:  # of Pydantic's many errors about a union the first is the same
-        assert mine["error"]["param"] == recorded["error"]["param"]
+    for recording in REFUSALS:
+        answer = ask_again(recorded_model, recording)
+        assert answer.status_code == recording.status, recording
+        mine, recorded = answer.json(), recording.json_body
+        assert list(differences(mine, recorded)) == [], recording
+        if recorded["error"]["type"] != "Bad Request":
+            assert mine == recorded, recording
+        else:  # of Pydantic's many errors about a union the first is the same
+            assert mine["error"]["param"] == recorded["error"]["param"], recording
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -268,14 +273,6 @@ def ask_gpt_oss(emulator: ScalewayEmulator, **body: Any) -> httpx.Response:
     return ask(emulator, **{"model": GPT_OSS, "input": "Hello", **body})
 
 
-def message_of_error(answer: httpx.Response) -> str:
-    """The sentence of a refusal."""
-    assert answer.status_code == 400
-    sentence = answer.json()["error"]["message"]
-    assert isinstance(sentence, str)
-    return sentence
-
-
 def test_agents_loop_on_gpt_oss_works_here(emulator: ScalewayEmulator) -> None:
     first = ask_gpt_oss(emulator, input=[QUESTION], tools=[TOOL]).json()
     assert [item["type"] for item in first["output"]] == ["reasoning", "function_call"]
@@ -303,33 +300,30 @@ def test_agents_loop_on_gpt_oss_breaks_on_chat_completions(emulator: ScalewayEmu
     assert (before.status_code, answer.status_code) == (200, 500)
 
 
-@pytest.mark.parametrize("model", ["glm-5.2", "mistral-medium-3.5-128b", "qwen3-embedding-8b"])
-def test_models_that_do_not_serve_it(emulator: ScalewayEmulator, model: str) -> None:
-    answer = ask(emulator, model=model, input="Hello")
-    assert answer.status_code == 422
-    assert answer.json() == {
-        "status": 422,
-        "error": "ROUTE NOT SUPPORTED",
-        "message": "endpoint '/v1/responses' is not supported",
+def test_models_that_do_not_serve_it(emulator: ScalewayEmulator) -> None:
+    for model in ("glm-5.2", "mistral-medium-3.5-128b", "qwen3-embedding-8b"):
+        answer = ask(emulator, model=model, input="Hello")
+        assert answer.status_code == 422
+        assert answer.json() == {
+            "status": 422,
+            "error": "ROUTE NOT SUPPORTED",
+            "message": "endpoint '/v1/responses' is not supported",
+        }
+
+
+def test_what_gpt_oss_refuses(emulator: ScalewayEmulator) -> None:
+    refused: dict[str, dict[str, Any]] = {
+        "No call message found for call_1": {"input": [QUESTION, RESULT]},
+        "reasoning_effort='none' is not supported by Harmony.": {"reasoning": {"effort": "none"}},
+        "logprobs are not supported with gpt-oss models": {
+            "include": ["message.output_text.logprobs"]
+        },
+        "Unsupported input type: item_reference": {"input": [{"type": "item_reference"}]},
     }
-
-
-@pytest.mark.parametrize(
-    ("body", "sentence"),
-    [
-        ({"input": [QUESTION, RESULT]}, "No call message found for call_1"),
-        ({"reasoning": {"effort": "none"}}, "reasoning_effort='none' is not supported by Harmony."),
-        (
-            {"include": ["message.output_text.logprobs"]},
-            "logprobs are not supported with gpt-oss models",
-        ),
-        ({"input": [{"type": "item_reference"}]}, "Unsupported input type: item_reference"),
-    ],
-)
-def test_what_gpt_oss_refuses(
-    emulator: ScalewayEmulator, body: dict[str, Any], sentence: str
-) -> None:
-    assert sentence in message_of_error(ask_gpt_oss(emulator, **body))
+    for sentence, body in refused.items():
+        answer = ask_gpt_oss(emulator, **body)
+        assert answer.status_code == 400
+        assert sentence in answer.json()["error"]["message"]
 
 
 def test_gpt_oss_does_not_see_pictures_and_does_not_say_so(emulator: ScalewayEmulator) -> None:

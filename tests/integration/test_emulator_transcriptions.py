@@ -104,49 +104,35 @@ def test_without_a_script_the_file_is_named(emulator: ScalewayEmulator) -> None:
     assert "speech.wav" in transcribe(emulator).json()["text"]
 
 
-@pytest.mark.parametrize(
-    ("fields", "sentence"),
-    [
-        ({"response_format": "srt"}, "Currently only support response_format: "),
+def test_fields_and_files_that_are_refused(emulator: ScalewayEmulator) -> None:
+    speech = recording_of(1)
+    refused: list[tuple[str, bytes, str, dict[str, str]]] = [
+        ("Currently only support response_format: ", speech, "a.wav", {"response_format": "srt"}),
         (
-            {"stream": "true", "response_format": "verbose_json"},
             "verbose_json format doesn't support streaming case",
+            speech,
+            "a.wav",
+            {"stream": "true", "response_format": "verbose_json"},
         ),
-        ({"temperature": "3"}, "temperature must be in [0, 2], got 3.0."),
-        ({"temperature": "hot"}, "Input should be a valid number"),
-    ],
-)
-def test_fields_that_are_refused(
-    emulator: ScalewayEmulator, fields: dict[str, str], sentence: str
-) -> None:
-    answer = transcribe(emulator, **fields)
-    assert answer.status_code == 400
-    assert sentence in answer.json()["error"]["message"]
+        ("temperature must be in [0, 2], got 3.0.", speech, "a.wav", {"temperature": "3"}),
+        ("Input should be a valid number", speech, "a.wav", {"temperature": "hot"}),
+        ("Invalid or unsupported audio file.", b"text", "speech.txt", {}),
+        ("Invalid or unsupported audio file.", b"", "speech.wav", {}),
+        ("Maximum file size exceeded", bytes(25 * 1024 * 1024 + 1), "speech.mp3", {}),
+    ]
+    for sentence, content, name, fields in refused:
+        answer = transcribe(emulator, content, name, **fields)
+        assert answer.status_code == 400
+        assert sentence in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "sentence"),
-    [
-        (b"text", "speech.txt", "Invalid or unsupported audio file."),
-        (b"", "speech.wav", "Invalid or unsupported audio file."),
-        (bytes(25 * 1024 * 1024 + 1), "speech.mp3", "Maximum file size exceeded"),
-    ],
-    ids=["text", "empty", "too large"],
-)
-def test_files_that_are_refused(
-    emulator: ScalewayEmulator, content: bytes, name: str, sentence: str
-) -> None:
-    answer = transcribe(emulator, content, name)
-    assert answer.status_code == 400
-    assert sentence in answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize(
-    ("model", "status"),
-    [("whisper-1", 422), ("openai/whisper-large-v3-turbo", 404), ("glm-5.2", 422)],
-)
-def test_models_that_do_not_listen(emulator: ScalewayEmulator, model: str, status: int) -> None:
-    assert transcribe(emulator, model=model).status_code == status
+def test_models_that_do_not_listen(emulator: ScalewayEmulator) -> None:
+    for model, status in {
+        "whisper-1": 422,
+        "openai/whisper-large-v3-turbo": 404,
+        "glm-5.2": 422,
+    }.items():
+        assert transcribe(emulator, model=model).status_code == status
 
 
 def test_text_in_place_of_the_file(emulator: ScalewayEmulator) -> None:

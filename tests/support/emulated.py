@@ -2,7 +2,7 @@
 
 import itertools
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -10,6 +10,7 @@ import orjson
 
 from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.models import PLAIN_MODEL
+from tests.support.recordings import Recording
 
 # Making one takes httpx longer than everything else that a client does here.
 _TLS = ssl.create_default_context()
@@ -58,6 +59,14 @@ def differences(mine: Any, recorded: Any, place: str = "") -> Iterator[str]:
             yield from differences(item, recorded[0], f"{place}[]")
     elif type(mine) is not type(recorded):
         yield f"{place}: {type(mine).__name__} here, {type(recorded).__name__} recorded"
+
+
+def by_family(recordings: Iterable[Recording]) -> dict[str, Any]:
+    """Arguments of `parametrize`: recordings whose names begin with the same word."""
+    families: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        families.setdefault(recording.case.partition("_")[0], []).append(recording)
+    return {"argnames": "recordings", "argvalues": families.values(), "ids": families.keys()}
 
 
 def events_of(stream: bytes) -> list[Any]:
