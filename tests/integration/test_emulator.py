@@ -1,7 +1,6 @@
 """The emulator as a server: its life, its scripts, what it keeps, where it runs."""
 
 import itertools
-import os
 import pickle
 import signal
 import socket
@@ -29,6 +28,7 @@ from langchain_scaleway.testing import (
     ToolCall,
     Usage,
 )
+from langchain_scaleway.testing.__main__ import main
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of, with_usage
 from tests.support.leftovers import wait_for
 
@@ -36,14 +36,6 @@ TIME = {"type": "function", "function": {"name": "get_time"}}
 
 
 # --- Its life ---------------------------------------------------------------------------
-
-
-def test_starts_on_a_free_port_of_this_machine() -> None:
-    with ScalewayEmulator() as one, ScalewayEmulator() as another:
-        assert one.base_url != another.base_url
-        for emulator in (one, another):
-            assert emulator.base_url.startswith("http://127.0.0.1:")
-            assert ask(emulator).status_code == 200
 
 
 def test_stops_with_its_thread_and_its_connections() -> None:
@@ -65,21 +57,15 @@ def test_stops_with_its_thread_and_its_connections() -> None:
     emulator.stop()
 
 
-def test_is_not_started_twice() -> None:
-    with ScalewayEmulator() as emulator, pytest.raises(RuntimeError, match="runs already"):
-        emulator.start()
-
-
-def test_has_neither_url_nor_connections_before_it_starts() -> None:
+def test_life_that_is_none() -> None:
+    with pytest.raises(TypeError, match="quota"):
+        ScalewayEmulator(quota=None)  # type: ignore[call-arg]  # that is what is tested
     emulator = ScalewayEmulator()
     with pytest.raises(RuntimeError, match="not been started"):
         _ = emulator.base_url
     assert (emulator.connections_opened, emulator.connections_open) == (0, 0)
-
-
-def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(TypeError, match="quota"):
-        ScalewayEmulator(quota=None)  # type: ignore[call-arg]  # that is what is tested
+    with emulator, pytest.raises(RuntimeError, match="runs already"):
+        emulator.start()
 
 
 # --- Scripts ----------------------------------------------------------------------------
@@ -174,19 +160,14 @@ def test_requests_are_kept(emulator: ScalewayEmulator) -> None:
         _ = two.json
 
 
-def test_requests_do_not_show_the_key(emulator: ScalewayEmulator) -> None:
-    ask(emulator)
-    assert emulator.api_key is not None
-    assert emulator.api_key not in repr(emulator.requests)
-    assert emulator.api_key not in str(emulator.requests[0].headers)
-
-
-def test_only_the_latest_requests_may_be_kept() -> None:
-    with ScalewayEmulator(keep_requests=2) as emulator:
+def test_requests_do_not_show_the_key_and_only_the_latest_may_be_kept() -> None:
+    with ScalewayEmulator(keep_requests=2, api_key="a-secret-key") as emulator:
         for number in range(4):
             ask(emulator, str(number))
         assert [request.number for request in emulator.requests] == [3, 4]
         assert emulator.statuses == {200: 4}
+        assert "a-secret-key" not in repr(emulator.requests)
+        assert "a-secret-key" not in str(emulator.requests[0].headers)
 
 
 def test_leaving_client_is_noticed(emulator: ScalewayEmulator) -> None:
@@ -228,13 +209,9 @@ def test_failing_function_fails_the_test_and_is_not_retried() -> None:
 
 
 def test_failing_function_fails_the_with_block() -> None:
-    def never(request: ReceivedRequest) -> Step:
-        assert request.json["messages"] == [], "there should be none"
-        return "fine"
-
     def test_of_a_user() -> None:
         with ScalewayEmulator() as emulator:
-            emulator.respond_with(never)
+            emulator.respond_with(lambda request: request.json["no such field"])
             ask(emulator)
 
     with pytest.raises(ExceptionGroup, match="not used as the test says"):
@@ -260,10 +237,17 @@ def test_strict_emulator_wants_a_step_for_each_request() -> None:
     assert "Nothing is scripted" in str(caught.value.exceptions[0])
 
 
-@pytest.mark.parametrize("step", [5, None, ["a"], {"text": "a"}])
-def test_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator, step: Any) -> None:
-    with pytest.raises(TypeError, match="A step is a text"):
-        emulator.script("good", step)
+def test_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator) -> None:
+    steps: list[Any] = [5, None, ["a"], {"text": "a"}]
+    for step in steps:
+        with pytest.raises(TypeError, match="A step is a text"):
+            emulator.script("good", step)
+        with pytest.raises(TypeError, match="A step is a text"):
+            emulator.when(contains="x").reply(step)
+    with pytest.raises(TypeError, match="no text answers embeddings"):
+        emulator.script("text", endpoint="embeddings")
+    with pytest.raises(TypeError, match="no text answers rerank"):
+        emulator.when(endpoint="rerank").reply("text")
     assert emulator.scripted_steps_left == 0
 
 
@@ -283,25 +267,19 @@ def test_process_of_its_own() -> None:
         answers = [httpx.post(url, headers=headers, json=body_of(str(i))) for i in range(3)]
         assert [answer.status_code for answer in answers] == [200, 503, 200]
         assert message_of(answers[0])["content"] == "from another process"
-        assert [request.json["messages"][0]["content"] for request in emulator.requests] == [
-            "0",
-            "1",
-            "2",
-        ]
+        asked = [request.json["messages"][0]["content"] for request in emulator.requests]
+        assert asked == ["0", "1", "2"]
         assert emulator.statuses == {200: 2, 503: 1}
         assert emulator.connections_opened == 3
         assert emulator.project_id in emulator.project_url
         with pytest.raises((pickle.PicklingError, AttributeError)):
             emulator.script(lambda _: "not picklable")
+        with pytest.raises(TypeError, match="A step is a text"):
+            emulator.script(5)  # type: ignore[arg-type]  # it fails in the other process
         emulator.respond_with(answer_from_a_module)
         assert message_of(httpx.post(url, headers=headers, json=body_of()))["content"] == "module"
     with pytest.raises(RuntimeError, match="not been started"):
         _ = emulator.base_url
-
-
-def test_failure_in_the_other_process_is_raised_in_this_one() -> None:
-    with EmulatorProcess() as emulator, pytest.raises(AttributeError, match="no_such_name"):
-        emulator._ask("no_such_name")
 
 
 def answer_from_a_module(request: ReceivedRequest) -> Step:
@@ -310,55 +288,57 @@ def answer_from_a_module(request: ReceivedRequest) -> Step:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for Ctrl-C.")
-def test_command_line() -> None:
+def test_program_for_other_languages(tmp_path: Path) -> None:
+    path = tmp_path / "script.json"
+    path.write_text('["from a file", "and another"]', "utf-8")
     command = [sys.executable, "-m", "langchain_scaleway.testing", "--port", "0"]
-    options = ["--requests-per-minute", "2", "--fault", "HtmlError", "--fault-rate", "1"]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as program:
+    options = ["--script", str(path), "--requests-per-minute", "4", "--no-auth"]
+    faults = ["--fault", "HtmlError", "--fault-rate", "1"]
+    with subprocess.Popen(
+        [*command, *options, *faults], stdout=subprocess.PIPE, text=True
+    ) as program:
         assert program.stdout is not None
         head = [program.stdout.readline() for _ in range(4)]
-        shown = dict(line.split() for line in head[1:])
-        url, key = f"{shown['base_url']}/chat/completions", shown["api_key"]
-        headers = {"Authorization": f"Bearer {key}"}
-        answers = [httpx.post(url, headers=headers, json=body_of()) for _ in range(3)]
+        url = dict(line.split() for line in head[1:])["base_url"]
+        origin = url.removesuffix("/v1")
+        assert httpx.get(f"{origin}/healthz").json() == {"status": "ok"}
+
+        def ask_it() -> httpx.Response:
+            return httpx.post(f"{url}/chat/completions", json=body_of())
+
+        assert message_of(ask_it())["content"] == "from a file"
+        assert httpx.post(f"{origin}/reset").status_code == 200
+        assert message_of(ask_it())["content"] == "from a file"
+        assert message_of(ask_it())["content"] == "and another"
+        assert [ask_it().status_code for _ in range(3)] == [502, 502, 429]
         program.send_signal(signal.SIGINT)
         rest = program.stdout.read()
     assert "no model" in head[0]
-    assert [answer.status_code for answer in answers] == [502, 502, 429]
-    assert rest == "Answers by status: {502: 2, 429: 1}\n"
+    assert rest == "Answers by status: {200: 2, 502: 2, 429: 1}\n"
     assert program.returncode == 0
 
 
-def run_program(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run the program, which must end with a message and no traceback."""
-    result = subprocess.run([sys.executable, *options], capture_output=True, text=True, check=False)
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    return result
-
-
-def test_command_line_with_a_port_that_is_taken(emulator: ScalewayEmulator) -> None:
+def test_command_line_that_cannot_be_followed(emulator: ScalewayEmulator) -> None:
     port = str(httpx.URL(emulator.base_url).port)
-    told = run_program("-m", "langchain_scaleway.testing", "--port", port).stderr
-    assert f"Cannot listen on 127.0.0.1:{port}: " in told
-    assert "`--port 0` finds a free port" in told
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
+    for options, said in (
+        (["--port", port], f"Cannot listen on 127.0.0.1:{port}: .*`--port 0` finds a free port"),
         (["--fault", "Gzip", "--fault-rate", "2"], "probability must be from 0 to 1, got 2.0."),
         (["--time-scale", "0"], "time_scale must be positive, got 0.0."),
-    ],
-)
-def test_command_line_with_values_out_of_range(options: list[str], said: str) -> None:
-    told = run_program("-m", "langchain_scaleway.testing", "--port", "0", *options).stderr
-    assert told == f"{said}\n"
+        (["--script", "nowhere.yaml"], "nowhere.yaml"),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            main(["--port", "0", *options])
 
 
 def test_command_line_without_the_extra() -> None:
     start = "import runpy; runpy.run_module('langchain_scaleway.testing', run_name='__main__')"
-    told = run_program("-c", f"import sys; sys.modules['aiohttp'] = None; {start}").stderr
-    assert 'pip install "langchain-scaleway[testing]"' in told
+    program = f"import sys; sys.modules['aiohttp'] = None; {start}"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.endswith('pip install "langchain-scaleway[testing]"\n')
+    assert "Traceback" not in result.stderr
 
 
 def test_many_clients_at_once(emulator: ScalewayEmulator) -> None:
@@ -375,47 +355,6 @@ def test_many_clients_at_once(emulator: ScalewayEmulator) -> None:
         assert all(len(right) == 10 for right in threads.map(converse, range(20)))
     assert emulator.statuses == {200: 200}
     assert emulator.connections_opened == 20
-
-
-def test_fixture_in_a_users_own_tests(tmp_path: Path) -> None:
-    """Pytest in a directory of its own, as a user of the package runs it."""
-    (tmp_path / "test_app.py").write_text(
-        """
-import httpx, pytest
-
-def ask(emulator):
-    headers = {"Authorization": f"Bearer {emulator.api_key}"}
-    body = {"model": "glm-5.2", "messages": [{"role": "user", "content": "Hello"}]}
-    return httpx.post(f"{emulator.base_url}/chat/completions", headers=headers, json=body)
-
-def test_plain(scaleway_emulator):
-    scaleway_emulator.script("Bonjour")
-    assert ask(scaleway_emulator).json()["choices"][0]["message"]["content"] == "Bonjour"
-
-@pytest.mark.scaleway_emulator(reasoning_field="reasoning_content")
-class TestMarked:
-    def test_class(self, scaleway_emulator):
-        assert "reasoning_content" in ask(scaleway_emulator).text
-
-    @pytest.mark.scaleway_emulator(api_key="k")
-    def test_nearest_marker(self, scaleway_emulator):
-        assert scaleway_emulator.api_key == "k"
-        assert "reasoning_content" in ask(scaleway_emulator).text
-""",
-        "utf-8",
-    )
-    root = Path(__file__).parents[2]
-    options = ["-W", "error", "-m", "pytest", "-q", "--strict-markers"]
-    plugins = ["-p", "langchain_scaleway.testing.plugin", "-p", "no:cacheprovider"]
-    result = subprocess.run(
-        [sys.executable, *options, *plugins],
-        cwd=tmp_path,
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "3 passed" in result.stdout, result.stdout + result.stderr
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:

@@ -59,30 +59,27 @@ def test_turns_of_an_agent_are_told_apart_by_the_tools_result(emulator: Scaleway
     emulator.assert_requested(question, times=2)
 
 
-@pytest.mark.parametrize(
-    ("criteria", "matches"),
-    [
-        ({"model": "glm-5.2"}, True),
-        ({"model": "gpt-oss-120b"}, False),
-        ({"contains": "system prompt"}, True),
-        ({"contains": "last question"}, True),
-        ({"contains": "first question"}, False),
-        ({"endpoint": "chat"}, True),
-        ({"endpoint": "/chat/completions"}, True),
-        ({"endpoint": "/responses"}, False),
-        ({"where": lambda request: request.json["temperature"] == 0}, True),
-        ({"where": lambda request: "tools" in request.json, "model": "glm-5.2"}, False),
-    ],
-)
-def test_criteria(emulator: ScalewayEmulator, criteria: Any, matches: bool) -> None:
-    emulator.when(**criteria).reply("by the rule")
+def test_criteria(emulator: ScalewayEmulator) -> None:
     messages = [
         {"role": "system", "content": "A system prompt"},
         *asked("The first question", {"role": "assistant", "content": "x"}),
         {"role": "user", "content": [{"type": "text", "text": "The last question"}]},
     ]
-    answer = ask(emulator, model="glm-5.2", messages=messages, temperature=0)
-    assert (message_of(answer)["content"] == "by the rule") is matches
+    ask(emulator, model="glm-5.2", messages=messages, temperature=0)
+    [request] = emulator.requests
+    for matcher, matches in (
+        (Matcher(model="glm-5.2"), True),
+        (Matcher(model="gpt-oss-120b"), False),
+        (Matcher(contains="system prompt"), True),
+        (Matcher(contains="last question"), True),
+        (Matcher(contains="first question"), False),
+        (Matcher(endpoint="chat"), True),
+        (Matcher(endpoint="/chat/completions"), True),
+        (Matcher(endpoint="/responses"), False),
+        (Matcher(where=lambda request: request.json["temperature"] == 0), True),
+        (Matcher(where=lambda request: "tools" in request.json, model="glm-5.2"), False),
+    ):
+        assert matcher.matches(request) is matches, matcher
 
 
 def test_criteria_of_the_responses_api(emulator: ScalewayEmulator) -> None:
@@ -155,13 +152,6 @@ def test_misspelt_criterion_is_refused_at_once(emulator: ScalewayEmulator) -> No
         emulator.when(contain="x")  # type: ignore[call-arg]  # that is what is tested
 
 
-def test_rule_with_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator) -> None:
-    with pytest.raises(TypeError, match="A step is a text"):
-        emulator.when(contains="x").reply(5)  # type: ignore[arg-type]  # that is what is tested
-    with pytest.raises(TypeError, match="no text answers embeddings"):
-        emulator.when(endpoint="embeddings").reply("x")
-
-
 # --- Files ------------------------------------------------------------------------------
 
 SCRIPT = """
@@ -193,51 +183,20 @@ def test_script_in_a_file(tmp_path: Path) -> None:
         assert emulator.scripted_steps_left == 1, "the one for embeddings"
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("- 5", "0"),
-        ("- {txt: x}", "0._Entry.txt"),
-        ("a: b", "list"),
-        ("- {fault: Nothing}", "No fault is called 'Nothing'"),
-        ("- {text: x, endpoint: embeddings}", "no text answers embeddings"),
-        ("[", "expected"),
-    ],
-)
-def test_script_that_is_none_is_refused_with_its_place(
-    tmp_path: Path, text: str, said: str
-) -> None:
+def test_script_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "script.yaml"
-    path.write_text(text, "utf-8")
-    with pytest.raises(ValueError, match=r"script\.yaml") as caught:
-        ScalewayEmulator(script_file=path)
-    assert said in str(caught.value)
-
-
-def test_program_for_other_languages(tmp_path: Path) -> None:
-    path = tmp_path / "script.json"
-    path.write_text('["from a file"]', "utf-8")
-    command = [sys.executable, "-m", "langchain_scaleway.testing", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--script", str(path)], stdout=subprocess.PIPE, text=True
-    ) as program:
-        assert program.stdout is not None
-        shown = dict(line.split() for line in [program.stdout.readline() for _ in range(4)][1:])
-        origin = shown["base_url"].removesuffix("/v1")
-        assert httpx.get(f"{origin}/healthz").json() == {"status": "ok"}
-
-        def content() -> str:
-            headers = {"Authorization": f"Bearer {shown['api_key']}"}
-            url = f"{origin}/v1/chat/completions"
-            text = message_of(httpx.post(url, headers=headers, json=body_of()))["content"]
-            assert isinstance(text, str)
-            return text
-
-        assert content() == "from a file"
-        assert content() != "from a file"
-        assert httpx.post(f"{origin}/reset").status_code == 200
-        assert content() == "from a file"
-        program.terminate()
+    for text, said in {
+        "- 5": "0",
+        "- {txt: x}": "0._Entry.txt",
+        "a: b": "list",
+        "- {fault: Nothing}": "No fault is called 'Nothing'",
+        "- {text: x, endpoint: embeddings}": "no text answers embeddings",
+        "[": "expected",
+    }.items():
+        path.write_text(text, "utf-8")
+        with pytest.raises(ValueError, match=r"script\.yaml") as caught:
+            ScalewayEmulator(script_file=path)
+        assert said in str(caught.value)
 
 
 # --- Waiting, forgetting, the environment ------------------------------------------------
@@ -305,6 +264,16 @@ def test_function_fails_although_the_app_copes(scaleway_emulator):
 def test_steps_are_left(scaleway_emulator):
     scaleway_emulator.script("never taken")
 
+@pytest.mark.scaleway_emulator(reasoning_field="reasoning_content")
+class TestMarked:
+    def test_class(self, scaleway_emulator):
+        assert scaleway_emulator.reasoning_field == "reasoning_content"
+
+    @pytest.mark.scaleway_emulator(api_key="k")
+    def test_nearest_marker_wins_setting_by_setting(self, scaleway_emulator):
+        assert scaleway_emulator.reasoning_field == "reasoning_content"
+        assert scaleway_emulator.api_key == "k"
+
 @pytest.mark.scaleway_emulator(leftover=True)
 def test_steps_may_be_left(scaleway_emulator):
     scaleway_emulator.script("never taken")
@@ -326,6 +295,6 @@ def test_steps_may_be_left(scaleway_emulator):
         text=True,
         check=False,
     )
-    assert "5 passed, 2 errors" in result.stdout, result.stdout + result.stderr
+    assert "7 passed, 2 errors" in result.stdout, result.stdout + result.stderr
     assert "KeyError: 'nothing'" in result.stdout
     assert "1 step(s) of the chat script were never taken: ['never taken']" in result.stdout
