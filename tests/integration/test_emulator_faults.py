@@ -324,7 +324,8 @@ def test_truncated_json(emulator: ScalewayEmulator) -> None:
 
 
 def test_json_that_is_no_object(emulator: ScalewayEmulator) -> None:
-    for value in (None, [], "text", 7):
+    values: list[Any] = [None, [], "text", 7]
+    for value in values:
         assert hit(emulator, NotAnObject(value)).json() == value
         events = events_of(hit(emulator, NotAnObject(value, after_events=2), stream=True).content)
         assert events[2] == value
