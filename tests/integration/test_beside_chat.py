@@ -150,7 +150,7 @@ REFUSALS = [
     (LLAMACPP_EMBED, "embed_err_empty_list", embed, ScalewayInvalidRequestError, "not be empty"),
     (LLAMACPP_EMBED, "embed_err_no_auth", embed, ScalewayAuthenticationError, "Invalid API Key"),
     (LLAMACPP_EMBED, "embed_err_no_input", embed, ScalewayInvalidRequestError, "be provided"),
-    (LLAMACPP_EMBED, "embed_err_too_long", embed, ScalewayAPIError, "9001 tokens"),
+    (LLAMACPP_EMBED, "embed_err_too_long", embed, ScalewayContextOverflowError, "9001 tokens"),
     (LLAMACPP_EMBED, "rerank", rank, ScalewayAPIError, "does not support reranking"),
 ]
 
