@@ -17,34 +17,28 @@ _BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
 _MAX_PREFIXES: Final = 10_000
 
 
-class Part(TypedDict, total=False):
-    """A part of a message's content."""
-
+class _Part(TypedDict, total=False):
     type: str
     text: str | None
 
 
-class CalledFunction(TypedDict, total=False):
-    """The function of a tool call in the history."""
-
+class _CalledFunction(TypedDict, total=False):
     name: Required[str]
     arguments: str | None
 
 
-class HistoryCall(TypedDict, total=False):
-    """A tool call in the history."""
-
+class _HistoryCall(TypedDict, total=False):
     id: str | None
-    function: Required[CalledFunction]
+    function: Required[_CalledFunction]
 
 
 class Message(TypedDict, total=False):
     """A message; the engine takes any role (recording `err_bad_role`)."""
 
     role: Required[str]
-    content: str | list[Part] | None
+    content: str | list[_Part] | None
     name: str | None
-    tool_calls: list[HistoryCall] | None
+    tool_calls: list[_HistoryCall] | None
     tool_call_id: str | None
 
 
@@ -56,43 +50,33 @@ class Function(TypedDict, total=False):
     parameters: dict[str, Any] | None
 
 
-class Tool(TypedDict, total=False):
-    """A tool; there are only functions."""
-
+class _Tool(TypedDict, total=False):
     type: str
     function: Required[Function]
 
 
-class NamedFunction(TypedDict):
-    """The function of a named tool choice."""
-
+class _NamedFunction(TypedDict):
     name: str
 
 
 class NamedChoice(TypedDict, total=False):
-    """A tool choice that names a function."""
+    """A tool choice that names a function; refusals name this class."""
 
     type: str
-    function: Required[NamedFunction]
+    function: Required[_NamedFunction]
 
 
-class JsonSchema(TypedDict, total=False):
-    """The schema of a response format, under a name."""
-
+class _JsonSchema(TypedDict, total=False):
     name: Required[str]
     schema: dict[str, Any] | None
 
 
-class ResponseFormat(TypedDict, total=False):
-    """What the answer must look like."""
-
+class _ResponseFormat(TypedDict, total=False):
     type: Required[Literal["text", "json_object", "json_schema"]]
-    json_schema: JsonSchema | None
+    json_schema: _JsonSchema | None
 
 
-class StreamOptions(TypedDict, total=False):
-    """How a stream ends."""
-
+class _StreamOptions(TypedDict, total=False):
     include_usage: bool | None
 
 
@@ -105,7 +89,7 @@ class ChatRequest(RequestModel):
     model: str
     messages: list[Message]
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: _StreamOptions | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     temperature: float | None = None
@@ -115,10 +99,10 @@ class ChatRequest(RequestModel):
     stop: str | list[str] | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
-    tools: list[Tool] | None = None
+    tools: list[_Tool] | None = None
     tool_choice: str | NamedChoice | None = None
     parallel_tool_calls: bool | None = None
-    response_format: ResponseFormat | None = None
+    response_format: _ResponseFormat | None = None
     reasoning_effort: str | None = None
 
     @property

@@ -18,6 +18,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from langchain_scaleway.testing.received import ReceivedRequest
+
 ErrorShape = Literal["gateway", "recent", "legacy"]
 
 # Of the gateway's words the first two have been captured, as have those for 400, 401 and 405,
@@ -164,8 +166,9 @@ def invalid(*errors: ErrorDetails) -> Refusal:
     return engine_refusal(counted + "".join(lines), param=param, kind="Bad Request")
 
 
-def json_object(body: bytes, media_type: str) -> dict[str, Any]:
+def json_object(received: ReceivedRequest) -> dict[str, Any]:
     """Read a body as vLLM does, which takes JSON objects alone."""
+    body, media_type = received.body, received.headers.get("content-type", "application/json")
     if media_type.partition(";")[0].strip() != "application/json":
         message = "Unsupported Media Type: Only 'application/json' is allowed"
         raise engine_refusal(f"1 validation error:\n  {message}", kind="Bad Request")

@@ -16,38 +16,22 @@ from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, Too
 from tests.support.emulated import body_of, by_family, client_of, differences
 from tests.support.recordings import VLLM_RESPONSES, Recording, recordings_of
 
-NOT_EMULATED = {
-    "context_": "the emulator counts tokens otherwise than the model",
-    "text_continue_incomplete": "continues a message, which nothing here sends",
-    "text_client_disconnect": "cut by the recorder",
-    "text_stop": "an option of vLLM",
-    "err_context_": "the emulator counts tokens otherwise than the model; see below",
-    "tool_custom": "custom tools, which nothing here sends",
-    "tool_mcp": "tools of the server, which nothing here sends",
-    "tool_web_search": "the same",
-    "err_custom_tool": "the same",
-    "tool_choice_allowed_tools": "a choice that nothing here sends",
-    "reasoning_include_": "an option of vLLM",
-    "err_structured_outputs": "the same",
-    "err_include_unknown": "the same",
-    "logprobs": "the model's tokens are not the emulator's; see below",
-    "reasoning_logprobs": "the same",
-    "err_reasoning_continue_incomplete": "continues a thought, which nothing here sends",
-    "err_tools_bad_schema": "words of the grammar's compiler",
-    "err_temperature_range": "the gateway's range is another",
-    "err_max_output_tokens_too_large": "the gateway's cap comes first",
-    "err_no_model": "the gateway wants a model",
-    "err_unknown_model": "the gateway's answer",
-    "err_no_auth": "the gateway's answer",
-    "err_wrong_key": "the gateway's answer",
-    "err_body_is_list": "another model of Pydantic's",
-    "text_last_is_assistant": "what the model makes of it is not recorded as a reply",
-    "tool_minimal": "the model's answer is no reply",
-    "tool_length_after_call": "where a cut falls depends on the tokenizer",
-    "tool_length_auto_in_name": "the same",
-    "tool_length_named": "the same",
-    "err_tools_unknown_type": "Pydantic's errors about a union come in another order",
-}
+NOT_EMULATED = (
+    # The emulator counts tokens otherwise than the model, and has not its words.
+    *("context_", "err_context_", "logprobs", "reasoning_logprobs", "tool_minimal"),
+    *("tool_length_after_call", "tool_length_auto_in_name", "tool_length_named"),
+    # Options of vLLM, and what nothing here sends.
+    *("text_stop", "reasoning_include_", "err_structured_outputs", "err_include_unknown"),
+    *("text_continue_incomplete", "err_reasoning_continue_incomplete", "tool_custom"),
+    *("err_custom_tool", "tool_mcp", "tool_web_search", "tool_choice_allowed_tools"),
+    # The gateway answers before the engine does.
+    *("err_temperature_range", "err_max_output_tokens_too_large", "err_no_model"),
+    *("err_unknown_model", "err_no_auth", "err_wrong_key"),
+    # Pydantic's or the grammar's compiler's own words.
+    *("err_tools_bad_schema", "err_body_is_list", "err_tools_unknown_type"),
+    # Cut by the recorder; not recorded as a reply.
+    *("text_client_disconnect", "text_last_is_assistant"),
+)
 ECHOES = "_echo"  # with the prompt, an option of vLLM
 # What the engine does after it has found out that it cannot go on.
 BROKEN = {
@@ -64,7 +48,7 @@ def is_emulated(recording: Recording) -> bool:
         and recording.request["method"] == "POST"
         and ECHOES not in recording.case
         and recording.case not in BROKEN
-        and not recording.case.startswith(tuple(NOT_EMULATED))
+        and not recording.case.startswith(NOT_EMULATED)
     )
 
 

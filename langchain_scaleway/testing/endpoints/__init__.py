@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from langchain_scaleway.testing.answers import json_answer
 from langchain_scaleway.testing.endpoints.base import Endpoint, PlainEndpoint, Usual
 from langchain_scaleway.testing.endpoints.batches import BATCH_ENDPOINTS
-from langchain_scaleway.testing.endpoints.chat import ChatCompletions
-from langchain_scaleway.testing.endpoints.embeddings import Embeddings, Rerank
-from langchain_scaleway.testing.endpoints.responses import Responses
-from langchain_scaleway.testing.endpoints.transcriptions import Transcriptions
+from langchain_scaleway.testing.endpoints.chat import CHAT_COMPLETIONS
+from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS, RERANK
+from langchain_scaleway.testing.endpoints.responses import RESPONSES
+from langchain_scaleway.testing.endpoints.transcriptions import TRANSCRIPTIONS
 
 if TYPE_CHECKING:
     from langchain_scaleway.testing.received import ReceivedRequest
@@ -28,11 +28,11 @@ def _list_models(_received: ReceivedRequest, service: EmulatedService) -> Usual:
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    ChatCompletions(),
-    Responses(),
-    Embeddings(),
-    Rerank(),
-    Transcriptions(),
+    CHAT_COMPLETIONS,
+    RESPONSES,
+    EMBEDDINGS,
+    RERANK,
+    TRANSCRIPTIONS,
     PlainEndpoint("GET", "/models", "models", _list_models),
     *BATCH_ENDPOINTS,
 )

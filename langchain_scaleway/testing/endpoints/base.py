@@ -1,13 +1,11 @@
-"""What an endpoint of the emulator is, and what those that a model serves have in common."""
+"""What an endpoint of the emulator is: one that a model serves, or a plain one."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias
 
-from langchain_scaleway.data.facts import Kind
 from langchain_scaleway.testing.answers import Answer
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -18,24 +16,12 @@ from langchain_scaleway.testing.scripts import Queue
 if TYPE_CHECKING:
     from langchain_scaleway.testing.service import EmulatedService
 
-Usual = Callable[[Reply | None], Answer]
+Usual: TypeAlias = Callable[[Reply | None], Answer]
 """Makes the usual answer, of a scripted reply if there is one."""
 
 
-class Endpoint(ABC):
-    """A method and a path below `/v1`, whose requests take from a queue of scripted steps."""
-
-    method: str
-    path: str
-    queue: Queue
-
-    @abstractmethod
-    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Answer:
-        """Return the answer to a request that came with a good key, or refuse it."""
-
-
-@dataclass
-class PlainEndpoint(Endpoint):
+@dataclass(frozen=True)
+class PlainEndpoint:
     """An endpoint that no model serves; `usual` checks a request and says how to answer it."""
 
     method: str
@@ -62,42 +48,38 @@ class Call(Generic[RequestT]):
     reply: Reply | None = None
 
 
-class ModelEndpoint(Endpoint, Generic[RequestT]):
-    """An endpoint whose requests name a model of some kind, which answers them."""
+@dataclass(frozen=True, kw_only=True)
+class ModelEndpoint(Generic[RequestT]):
+    """An endpoint whose requests name a model that answers them.
 
-    method = "POST"
-    kind: ClassVar[Kind]
+    Attributes:
+        path: Below `/v1`.
+        queue: The queue of scripted steps that its requests take from.
+        served_by: Tells whether a model serves this path.
+        request_model: The fields of the body.
+        check: Refuses what the types of the fields allow, and gateway or engine do not.
+        prompt_tokens: What a request takes from the quota of tokens when it arrives.
+        answer: Answers, or refuses a request of which only now turns out that it is bad.
+        fields: Reads the body.
+        audio_seconds: What a request takes from the quota of audio.
+    """
+
+    method: ClassVar[str] = "POST"
+    path: str
+    queue: Queue
+    served_by: Callable[[ServedModel], bool]
     request_model: type[RequestT]
-
-    def fields(self, received: ReceivedRequest) -> dict[str, Any]:
-        """Return the body's fields."""
-        media_type = received.headers.get("content-type", "application/json")
-        return json_object(received.body, media_type)
-
-    def is_served_by(self, model: ServedModel) -> bool:
-        """Return whether a model serves this path."""
-        return self.kind in model.kinds
-
-    def check(self, request: RequestT, model: ServedModel) -> None:
-        """Refuse what the types of a request's fields allow, and gateway or engine do not."""
-
-    @abstractmethod
-    def prompt_tokens(self, request: RequestT) -> int:
-        """Return what a request takes from the quota of tokens when it arrives."""
-
-    def audio_seconds(self, request: RequestT) -> float:  # noqa: ARG002 -- most have none
-        """Return what a request takes from the quota of audio."""
-        return 0
-
-    @abstractmethod
-    def answer(self, call: Call[RequestT]) -> Answer:
-        """Return the answer, or refuse a request of which only now turns out that it is bad."""
+    check: Callable[[RequestT, ServedModel], None]
+    prompt_tokens: Callable[[RequestT], int]
+    answer: Callable[[Call[RequestT]], Answer]
+    fields: Callable[[ReceivedRequest], dict[str, Any]] = json_object
+    audio_seconds: Callable[[RequestT], float] = lambda _: 0
 
     def checked(self, received: ReceivedRequest, service: EmulatedService) -> Call[RequestT]:
         """Return a good request with the model that answers it, or refuse it."""
         fields = self.fields(received)
         model = service.find_model(fields.get("model"))
-        if not self.is_served_by(model):  # live, 2026-08
+        if not self.served_by(model):  # live, 2026-08
             message = f"endpoint '/v1{self.path}' is not supported"
             raise gateway_refusal(422, message, "ROUTE NOT SUPPORTED")
         request = validate(self.request_model, fields)
@@ -135,3 +117,6 @@ class ModelEndpoint(Endpoint, Generic[RequestT]):
             raise
         answer.release = lambda: quotas.finish(name, answer.generated_tokens, clock.now())
         return answer
+
+
+Endpoint: TypeAlias = PlainEndpoint | ModelEndpoint[Any]

@@ -9,6 +9,7 @@ beyond its documentation; the forms of failed lines are vLLM's and OpenAI's.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,10 +21,10 @@ import orjson
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.endpoints.base import ModelEndpoint, PlainEndpoint, Usual
-from langchain_scaleway.testing.endpoints.chat import ChatCompletions
-from langchain_scaleway.testing.endpoints.embeddings import Embeddings
-from langchain_scaleway.testing.endpoints.responses import Responses
-from langchain_scaleway.testing.endpoints.transcriptions import Transcriptions
+from langchain_scaleway.testing.endpoints.chat import CHAT_COMPLETIONS
+from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS
+from langchain_scaleway.testing.endpoints.responses import RESPONSES
+from langchain_scaleway.testing.endpoints.transcriptions import TRANSCRIPTIONS
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.refusals import (
     Refusal,
@@ -56,8 +57,7 @@ _EDGE: Final = 0.1  # the part of a batch's time that validating takes, and writ
 _USUAL_PAGE: Final = 20
 _LARGEST_PAGE: Final = 100
 _OF_LINES: Final[dict[str, ModelEndpoint[Any]]] = {
-    f"/v1{one.path}": one
-    for one in (ChatCompletions(), Responses(), Embeddings(), Transcriptions())
+    f"/v1{one.path}": one for one in (CHAT_COMPLETIONS, RESPONSES, EMBEDDINGS, TRANSCRIPTIONS)
 }
 
 
@@ -89,10 +89,9 @@ class Batch:
     at: dict[str, float] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
     _lines: list[dict[str, Any]] = field(default_factory=list)
-    _done: int = 0
     _answered: list[bytes] = field(default_factory=list)
     _failed: list[bytes] = field(default_factory=list)
-    _tokens: dict[str, int] = field(default_factory=lambda: {"input": 0, "output": 0})
+    _tokens: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         """Note when it was made."""
@@ -129,6 +128,10 @@ class Batch:
         elif self.status == "cancelling" and now > self.at["cancelling"]:
             self._end("cancelled")
 
+    @property
+    def _done(self) -> int:
+        return len(self._answered) + len(self._failed)
+
     def _enter(self, status: _Status) -> None:
         self.status, self.at[status] = status, self.service.clock.now()
 
@@ -141,15 +144,14 @@ class Batch:
         if len(content) > _MOST_BYTES or len(lines) > _MOST_LINES:
             raise _BadInputError(f"At most {_MOST_LINES} lines and 200 MB are allowed.")
         ids: set[str] = set()
-        models: set[str] = set()
         for number, text in enumerate(lines, start=1):
             line = self._read_line(text, number)
             if line["custom_id"] in ids:
                 message = f"custom_id {line['custom_id']!r} is not unique."
                 raise _BadInputError(message, "duplicate_custom_id", number)
             ids.add(line["custom_id"])
-            models.add(str(line["body"].get("model")))
             self._lines.append(line)
+        models = {str(line["body"].get("model")) for line in self._lines}
         if len(models) != 1:
             raise _BadInputError("All lines must name the same model.", "mismatched_model")
         self.model = models.pop()
@@ -233,14 +235,13 @@ class Batch:
         usage = body.get("usage") or {} if is_good and isinstance(body, dict) else {}
         for name, old in (("input", "prompt_tokens"), ("output", "completion_tokens")):
             self._tokens[name] += usage.get(old) or usage.get(f"{name}_tokens") or 0
-        self._done += 1
 
     def _end(self, status: _Status) -> None:
         """Write the results; their order is not that of the input."""
+        error = {"code": "batch_expired", "message": "The batch has expired."}
         for line in self._lines[self._done :] if status == "expired" else ():
-            error = {"code": "batch_expired", "message": "The batch has expired."}
-            unanswered = {"id": self.id, "custom_id": line["custom_id"], "response": None}
-            self._failed.append(orjson.dumps({**unanswered, "error": error}))
+            outcome = {"id": self.id, "custom_id": line["custom_id"], "response": None}
+            self._failed.append(orjson.dumps({**outcome, "error": error}))
         name = self.input_url.removesuffix(".jsonl")
         self.files = {
             "output": self._write(f"{name}_output.jsonl", self._answered[::-1]),
@@ -284,7 +285,7 @@ class Batch:
                 "input_tokens_details": {"cached_tokens": 0},
                 "output_tokens": tokens["output"],
                 "output_tokens_details": {"reasoning_tokens": 0},
-                "total_tokens": sum(tokens.values()),
+                "total_tokens": tokens.total(),
             },
         }
 
@@ -302,8 +303,7 @@ class BatchRequest(RequestModel):
 
 def _create(received: ReceivedRequest, service: EmulatedService) -> Usual:
     """Make a batch; a scripted `Reply` fails it as a whole, with its text for a reason."""
-    media_type = received.headers.get("content-type", "application/json")
-    request = validate(BatchRequest, json_object(received.body, media_type))
+    request = validate(BatchRequest, json_object(received))
 
     def create(reply: Reply | None) -> Answer:
         failure = _BadInputError(reply.text) if reply and reply.text is not None else None

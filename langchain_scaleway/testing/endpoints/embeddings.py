@@ -49,59 +49,52 @@ class EmbeddingRequest(RequestModel):
         return [str(one) for one in self.input]
 
 
-class Embeddings(ModelEndpoint[EmbeddingRequest]):
-    """Vectors of texts, as numbers or as base64 of little-endian floats."""
+def _check_texts(request: EmbeddingRequest, model: ServedModel) -> None:
+    """Check what one bad text spoils for all: number, emptiness, length."""
+    if request.dimensions is not None:
+        raise engine_refusal(
+            f"Model '{model.id}' does not support Matryoshka embeddings; dimensions must be "
+            f"unset (received dimensions={request.dimensions})."
+        )
+    texts = request.texts
+    if not texts:
+        raise engine_refusal("You must pass at least one prompt")
+    if len(texts) > _MOST_TEXTS:
+        # The limit is documented, its sentence is not.
+        raise engine_refusal(f"At most {_MOST_TEXTS} inputs are allowed, got {len(texts)}.")
+    for text in texts:
+        if not text:
+            raise engine_refusal("The decoder prompt cannot be empty")
+        check_length(len(text), text_tokens(text), model.context_window)
 
-    path = "/embeddings"
-    queue = "embeddings"
-    kind = "embedding"
-    request_model = EmbeddingRequest
 
-    def check(self, request: EmbeddingRequest, model: ServedModel) -> None:
-        """Check what one bad text spoils for all: number, emptiness, length."""
-        if request.dimensions is not None:
-            raise engine_refusal(
-                f"Model '{model.id}' does not support Matryoshka embeddings; dimensions must be "
-                f"unset (received dimensions={request.dimensions})."
-            )
-        texts = request.texts
-        if not texts:
-            raise engine_refusal("You must pass at least one prompt")
-        if len(texts) > _MOST_TEXTS:
-            # The limit is documented, its sentence is not.
-            raise engine_refusal(f"At most {_MOST_TEXTS} inputs are allowed, got {len(texts)}.")
-        for text in texts:
-            if not text:
-                raise engine_refusal("The decoder prompt cannot be empty")
-            check_length(len(text), text_tokens(text), model.context_window)
+def _tokens_of_texts(request: EmbeddingRequest) -> int:
+    return sum(map(text_tokens, request.texts))
 
-    def prompt_tokens(self, request: EmbeddingRequest) -> int:
-        """Count all texts."""
-        return sum(map(text_tokens, request.texts))
 
-    def answer(self, call: Call[EmbeddingRequest]) -> Answer:
-        """Answer with the vectors, in the order of the texts."""
-        request, tokens = call.request, self.prompt_tokens(call.request)
-        written = array.tolist if request.encoding_format == "float" else _base64
-        vectors = (embed(text, call.model.dimensions) for text in request.texts)
-        body = {
-            "id": f"embd-{uuid.uuid4().hex[:16]}",
-            "object": "list",
-            "created": int(time.time()),
-            "model": call.model.id,
-            "data": [
-                {"index": index, "object": "embedding", "embedding": written(vector)}
-                for index, vector in enumerate(vectors)
-            ],
-            "usage": {
-                "prompt_tokens": tokens,
-                "total_tokens": tokens,
-                "completion_tokens": 0,
-                "prompt_tokens_details": None,
-                "completion_tokens_details": None,
-            },
-        }
-        return json_answer(200, body)
+def _embed(call: Call[EmbeddingRequest]) -> Answer:
+    """Answer with the vectors, in the order of the texts: numbers, or base64 of floats."""
+    request, tokens = call.request, _tokens_of_texts(call.request)
+    written = array.tolist if request.encoding_format == "float" else _base64
+    vectors = (embed(text, call.model.dimensions) for text in request.texts)
+    body = {
+        "id": f"embd-{uuid.uuid4().hex[:16]}",
+        "object": "list",
+        "created": int(time.time()),
+        "model": call.model.id,
+        "data": [
+            {"index": index, "object": "embedding", "embedding": written(vector)}
+            for index, vector in enumerate(vectors)
+        ],
+        "usage": {
+            "prompt_tokens": tokens,
+            "total_tokens": tokens,
+            "completion_tokens": 0,
+            "prompt_tokens_details": None,
+            "completion_tokens_details": None,
+        },
+    }
+    return json_answer(200, body)
 
 
 class RerankRequest(RequestModel):
@@ -113,52 +106,45 @@ class RerankRequest(RequestModel):
     top_n: int | None = None
 
 
-class Rerank(ModelEndpoint[RerankRequest]):
-    """Documents by the cosine of their vector and the query's, the nearest first.
+def _check_documents(request: RerankRequest, model: ServedModel) -> None:
+    if not request.documents:
+        raise engine_refusal("At least one text_pair element must be given")  # vLLM's source
+    if (request.top_n or 0) < 0:
+        raise bad_parameter("top_n must not be negative.", "top_n", request.top_n)
+    for text in (request.query, *request.documents):
+        check_length(len(text), text_tokens(text), model.context_window)
 
-    That is what Scaleway does, too: its models here are embedding models.
+
+def _tokens_of_documents(request: RerankRequest) -> int:
+    return sum(map(text_tokens, (request.query, *request.documents)))
+
+
+def _rank(call: Call[RerankRequest]) -> Answer:
+    """Answer with the documents by the cosine of their vector and the query's, the nearest first.
+
+    That is what Scaleway does, too: its models here are embedding models. The shape is the
+    sample's on Scaleway's page "query reranking models".
     """
-
-    path = "/rerank"
-    queue = "rerank"
-    kind = "rerank"
-    request_model = RerankRequest
-
-    def check(self, request: RerankRequest, model: ServedModel) -> None:
-        """Check that there are documents, none of them too long."""
-        if not request.documents:
-            raise engine_refusal("At least one text_pair element must be given")  # vLLM's source
-        if (request.top_n or 0) < 0:
-            raise bad_parameter("top_n must not be negative.", "top_n", request.top_n)
-        for text in (request.query, *request.documents):
-            check_length(len(text), text_tokens(text), model.context_window)
-
-    def prompt_tokens(self, request: RerankRequest) -> int:
-        """Count the query once and every document."""
-        return sum(map(text_tokens, (request.query, *request.documents)))
-
-    def answer(self, call: Call[RerankRequest]) -> Answer:
-        """Answer with the sample's shape on Scaleway's page "query reranking models"."""
-        request = call.request
-        query, *vectors = (
-            embed(text, call.model.dimensions) for text in (request.query, *request.documents)
-        )
-        results = [
-            {
-                "index": index,
-                "document": {"text": request.documents[index], "multi_modal": None},
-                "relevance_score": math.fsum(map(operator.mul, query, vector)),
-            }
-            for index, vector in enumerate(vectors)
-        ]
-        results.sort(key=operator.itemgetter("relevance_score"), reverse=True)
-        body = {
-            "id": f"rerank-{uuid.uuid4().hex}",
-            "model": call.model.id,
-            "usage": {"total_tokens": self.prompt_tokens(request)},
-            "results": results[: request.top_n or None],
+    request = call.request
+    query, *vectors = (
+        embed(text, call.model.dimensions) for text in (request.query, *request.documents)
+    )
+    results = [
+        {
+            "index": index,
+            "document": {"text": request.documents[index], "multi_modal": None},
+            "relevance_score": math.fsum(map(operator.mul, query, vector)),
         }
-        return json_answer(200, body)
+        for index, vector in enumerate(vectors)
+    ]
+    results.sort(key=operator.itemgetter("relevance_score"), reverse=True)
+    body = {
+        "id": f"rerank-{uuid.uuid4().hex}",
+        "model": call.model.id,
+        "usage": {"total_tokens": _tokens_of_documents(request)},
+        "results": results[: request.top_n or None],
+    }
+    return json_answer(200, body)
 
 
 def embed(text: str, dimensions: int) -> array[float]:
@@ -185,3 +171,23 @@ def _base64(vector: array[float]) -> str:
     if sys.byteorder == "big":
         vector.byteswap()
     return base64.b64encode(vector.tobytes()).decode()
+
+
+EMBEDDINGS: Final = ModelEndpoint(
+    path="/embeddings",
+    queue="embeddings",
+    served_by=lambda model: "embedding" in model.kinds,
+    request_model=EmbeddingRequest,
+    check=_check_texts,
+    prompt_tokens=_tokens_of_texts,
+    answer=_embed,
+)
+RERANK: Final = ModelEndpoint(
+    path="/rerank",
+    queue="rerank",
+    served_by=lambda model: "rerank" in model.kinds,
+    request_model=RerankRequest,
+    check=_check_documents,
+    prompt_tokens=_tokens_of_documents,
+    answer=_rank,
+)

@@ -58,61 +58,47 @@ class TranscriptionRequest(RequestModel):
             return len(self.file.content) / _BYTES_PER_SECOND
 
 
-class Transcriptions(ModelEndpoint[TranscriptionRequest]):
-    """Texts of recordings: as JSON, with segments, or streamed."""
+def _form(received: ReceivedRequest) -> dict[str, Any]:
+    """Read the form; a text in place of the file is refused by the gateway."""
+    form = received.form
+    if isinstance(form.get("file"), str):
+        raise gateway_refusal(422, "file must be uploaded as multipart/form-data")
+    return form
 
-    path = "/audio/transcriptions"
-    queue = "transcriptions"
-    kind = "transcription"
-    request_model = TranscriptionRequest
 
-    def fields(self, received: ReceivedRequest) -> dict[str, Any]:
-        """Read the form; a text in place of the file is refused by the gateway."""
-        form = received.form
-        if isinstance(form.get("file"), str):
-            raise gateway_refusal(422, "file must be uploaded as multipart/form-data")
-        return form
+def _check(request: TranscriptionRequest, _model: ServedModel) -> None:
+    """Check size, file type, format and temperature, in vLLM's words."""
+    if len(request.file.content) > _MOST_BYTES:
+        raise bad_parameter("Maximum file size exceeded", "audio_filesize_mb")
+    extension = request.file.name.rpartition(".")[2].lower()
+    if extension not in _EXTENSIONS or not request.file.content:
+        raise engine_refusal("Invalid or unsupported audio file.")
+    if request.response_format not in _FORMATS:
+        listed = ", ".join(f"`{one}`" for one in _FORMATS)
+        raise engine_refusal(f"Currently only support response_format: {listed}")
+    if request.stream and request.response_format == "verbose_json":
+        raise engine_refusal("verbose_json format doesn't support streaming case")
+    check_temperature(request.temperature)
 
-    def check(self, request: TranscriptionRequest, model: ServedModel) -> None:  # noqa: ARG002 -- all models alike
-        """Check size, file type, format and temperature, in vLLM's words."""
-        if len(request.file.content) > _MOST_BYTES:
-            raise bad_parameter("Maximum file size exceeded", "audio_filesize_mb")
-        extension = request.file.name.rpartition(".")[2].lower()
-        if extension not in _EXTENSIONS or not request.file.content:
-            raise engine_refusal("Invalid or unsupported audio file.")
-        if request.response_format not in _FORMATS:
-            listed = ", ".join(f"`{one}`" for one in _FORMATS)
-            raise engine_refusal(f"Currently only support response_format: {listed}")
-        if request.stream and request.response_format == "verbose_json":
-            raise engine_refusal("verbose_json format doesn't support streaming case")
-        check_temperature(request.temperature)
 
-    def prompt_tokens(self, request: TranscriptionRequest) -> int:  # noqa: ARG002 -- audio has its own quota
-        """Take no tokens."""
-        return 0
-
-    def audio_seconds(self, request: TranscriptionRequest) -> float:
-        """Take the recording's length."""
-        return request.seconds
-
-    def answer(self, call: Call[TranscriptionRequest]) -> Answer:
-        """Answer with the scripted text, or one that names the file."""
-        request = call.request
-        text = call.reply.text if call.reply else None
-        if text is None:
-            text = f"An emulated transcription of {request.file.name}. Nobody has listened to it."
-        call.received.text = text
-        usage = {"type": "duration", "seconds": math.ceil(request.seconds)}
-        if request.stream and call.service.settings.transcription_stream == "vllm":
-            return event_stream(_vllm_events(call, text))
-        if request.stream:
-            deltas = ({"type": "transcript.text.delta", "delta": one} for one in tokens_of(text))
-            done = {"type": "transcript.text.done", "text": text, "usage": usage}
-            return event_stream(map(event, (*deltas, done)))
-        body: dict[str, Any] = {"text": text, "usage": usage}
-        if request.response_format == "verbose_json":
-            body["segments"] = _segments(text, request)
-        return json_answer(200, body)
+def _transcribe(call: Call[TranscriptionRequest]) -> Answer:
+    """Answer with the scripted text, or one that names the file."""
+    request = call.request
+    text = call.reply.text if call.reply else None
+    if text is None:
+        text = f"An emulated transcription of {request.file.name}. Nobody has listened to it."
+    call.received.text = text
+    usage = {"type": "duration", "seconds": math.ceil(request.seconds)}
+    if request.stream and call.service.settings.transcription_stream == "vllm":
+        return event_stream(_vllm_events(call, text))
+    if request.stream:
+        deltas = ({"type": "transcript.text.delta", "delta": one} for one in tokens_of(text))
+        done = {"type": "transcript.text.done", "text": text, "usage": usage}
+        return event_stream(map(event, (*deltas, done)))
+    body: dict[str, Any] = {"text": text, "usage": usage}
+    if request.response_format == "verbose_json":
+        body["segments"] = _segments(text, request)
+    return json_answer(200, body)
 
 
 def _segments(text: str, request: TranscriptionRequest) -> list[dict[str, Any]]:
@@ -153,3 +139,16 @@ def _vllm_events(call: Call[TranscriptionRequest], text: str) -> Iterator[bytes]
             choice["finish_reason"] = "stop"
         yield event({**head, "choices": [choice]})
     yield b"data: [DONE]\n\n"
+
+
+TRANSCRIPTIONS: Final = ModelEndpoint(
+    path="/audio/transcriptions",
+    queue="transcriptions",
+    served_by=lambda model: "transcription" in model.kinds,
+    request_model=TranscriptionRequest,
+    fields=_form,
+    check=_check,
+    prompt_tokens=lambda _: 0,  # audio has a quota of its own
+    audio_seconds=lambda request: request.seconds,
+    answer=_transcribe,
+)
