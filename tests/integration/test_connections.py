@@ -160,16 +160,6 @@ def test_waiting_for_a_turn_ends_with_its_timeout() -> None:
     assert "No free connection within 0.1 s" in str(error)
 
 
-@pytest.mark.parametrize("mode", ["invoke", "stream"])
-def test_calls_outside_event_loops_share_connections(
-    mode: Mode, emulator: ScalewayEmulator
-) -> None:
-    with model_on(emulator) as model:
-        for _ in range(5):
-            assert call(model, mode).text == ANSWER
-    assert emulator.connections_opened == 1
-
-
 # --- Threads ------------------------------------------------------------------------------
 
 

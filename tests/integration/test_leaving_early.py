@@ -65,23 +65,12 @@ def by_dropping(model: ChatScaleway) -> None:
     del chunks
 
 
-def behind_an_error_that_is_its_own_cause(model: ChatScaleway) -> None:
-    chunks = model.stream("Hello")
-    next(chunks)
-    error = ZeroDivisionError()
-    try:
-        raise error from error
-    except ZeroDivisionError:
-        del chunks
-
-
 @pytest.mark.parametrize(
     "leave",
     [
         by_break,
         by_closing,
         by_dropping,
-        behind_an_error_that_is_its_own_cause,
     ],
 )
 def test_leaving_a_stream(
@@ -174,11 +163,6 @@ async def out_of_a_task_group(model: ChatScaleway) -> None:
         await both()
 
 
-async def out_of_an_invoke(model: ChatScaleway) -> None:
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(model.ainvoke("Hello"), 0.2)
-
-
 @pytest.mark.parametrize(
     "leave",
     [
@@ -188,7 +172,6 @@ async def out_of_an_invoke(model: ChatScaleway) -> None:
         by_cancelling,
         out_of_a_chain_async,
         out_of_a_task_group,
-        out_of_an_invoke,
     ],
 )
 def test_leaving_in_an_event_loop(

@@ -121,24 +121,6 @@ class TestBatches:
             await asyncio.gather(*(model.abatch(prompts(200)) for model in models))
         assert scaleway.statuses == {200: 600}
 
-    async def test_survive_a_storm(self) -> None:
-        """The quota is much lower than assumed, and refuses most of the first hundred."""
-        with emulate(30, 200_000, 100) as emulator:
-            async with model_on(emulator, rate_limiter=limiter(), max_retries=6) as model:
-                answers = await model.abatch(prompts(150))
-        assert len(answers) == 150
-        assert emulator.statuses[200] == 150
-        assert emulator.statuses[429] < 110, "the storm itself, and hardly any after it"
-
-    async def test_find_out_how_many_requests_fit_at_once(self) -> None:
-        pacer = limiter(requests_per_minute=10_000)
-        with emulate(None, None, 10, latency=5) as emulator:
-            async with model_on(emulator, rate_limiter=pacer, max_retries=20) as model:
-                answers = await model.abatch(prompts(300))
-        assert len(answers) == 300
-        assert emulator.peak_concurrent_requests == 10
-        assert emulator.statuses[429] < 200
-
     async def test_keep_to_limits_of_the_users(self, scaleway: ScalewayEmulator) -> None:
         async with model_on(scaleway, rate_limiter=limiter(max_concurrency=3)) as model:
             await model.abatch(prompts(30))
@@ -343,13 +325,3 @@ class TestTooLarge:
             with pytest.raises(ScalewayRateLimitError, match="not sent"):
                 next(second.stream(self.PROMPT))
         assert len(emulator.requests) == 1
-
-    def test_cannot_be_known_before_the_first_answer(self) -> None:
-        pacer = limiter(time_scale=1_000)
-        with (
-            emulate(300, 1_000, 100, time_scale=1_000) as emulator,
-            model_on(emulator, rate_limiter=pacer, max_retries=1) as model,
-            pytest.raises(ScalewayRateLimitError, match="tokens per minute"),
-        ):
-            model.invoke(self.PROMPT)
-        assert len(emulator.requests) == 2

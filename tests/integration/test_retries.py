@@ -132,14 +132,7 @@ def test_the_same_is_sent_each_time(mode: Mode, emulator: ScalewayEmulator) -> N
 
 
 @pytest.mark.parametrize(
-    ("headers", "wait"),
-    [
-        ({"retry_after": "0"}, 0),
-        ({"retry_after": "0.05"}, 0.05),
-        ({"retry_after_ms": "30"}, 0.03),
-        ({"retry_after_ms": "30", "retry_after": "59"}, 0.03),
-        ({"retry_after": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0),
-    ],
+    ("headers", "wait"), [({"retry_after": "0.05"}, 0.05), ({"retry_after_ms": "30"}, 0.03)]
 )
 @pytest.mark.parametrize("mode", ["invoke", "ainvoke"])
 def test_a_wait_that_is_asked_for_is_obeyed(
@@ -155,10 +148,7 @@ def test_a_wait_that_is_asked_for_is_obeyed(
     assert second.arrived_at - first.arrived_at >= wait
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_waiting_does_not_block_the_loop(
-    emulator: ScalewayEmulator, *, streamed: bool
-) -> None:
+async def test_waiting_does_not_block_the_loop(emulator: ScalewayEmulator) -> None:
     emulator.script(busy(retry_after_ms="200"), "Bonjour")
     steps = 0
 
@@ -170,10 +160,7 @@ async def test_waiting_does_not_block_the_loop(
 
     ticker = asyncio.create_task(tick())
     async with model_on(emulator, max_retries=1) as model:
-        if streamed:
-            text = "".join([str(chunk.text) async for chunk in model.astream("Hello")])
-        else:
-            text = str((await model.ainvoke("Hello")).text)
+        text = str((await model.ainvoke("Hello")).text)
     ticker.cancel()
     assert text == "Bonjour"
     assert steps > 10

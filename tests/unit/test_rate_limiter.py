@@ -175,13 +175,6 @@ class TestScopes:
         assert len(taken) == 100
         return shared
 
-    def test_limiters_of_one_process_share(self) -> None:
-        gates = [
-            limiter.gate(self.URL, SecretStr(KEY))
-            for limiter in (ScalewayRateLimiter(), ScalewayRateLimiter(requests_per_minute=300))
-        ]
-        assert self.places_shared(*gates)
-
     def test_projects_of_one_key_share(self) -> None:
         limiter = ScalewayRateLimiter()
         project = "https://api.scaleway.ai/11111111-2222-4333-8444-555555555555/v1"
@@ -284,12 +277,6 @@ class TestEstimates:
     def test_answers_are_bounded(self, name: str) -> None:
         assert bound_of({"messages": ["Hello?"], name: 7}) == 7
         assert TokenEstimator().estimate(PromptSize(1), 7).answer == 7
-
-    def test_get_better(self) -> None:
-        estimator = TokenEstimator()
-        for _ in range(200):
-            estimator.learn(PromptSize(250), Estimate(400, 30))
-        assert estimator.estimate(PromptSize(250), math.inf) == pytest.approx((400, 30))
 
     def test_sure_tokens_are_fewer_than_likely_ones(self) -> None:
         estimator = TokenEstimator()
