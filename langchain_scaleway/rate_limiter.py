@@ -6,9 +6,10 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from hashlib import blake2b
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from langchain_core.rate_limiters import BaseRateLimiter
@@ -24,22 +25,17 @@ from langchain_scaleway.client.quotas.store import (
     Lease,
     Limits,
     Scope,
-    Store,
 )
 
 if TYPE_CHECKING:
     from redis import Redis
 
-
-class _Paid(NamedTuple):
-    """What `acquire` has taken for the call that is going on."""
-
-    limiter: "ScalewayRateLimiter"
-    line: Line
-    lease: Lease
+    from langchain_scaleway.client.quotas.redis import RedisStore
 
 
-_paid: ContextVar[_Paid | None] = ContextVar("langchain_scaleway_paid", default=None)
+_paid: ContextVar[tuple[Line, Lease] | None] = ContextVar("langchain_scaleway_paid", default=None)
+"""What `acquire` has taken for the call that is going on."""
+
 _LONGEST_REQUEST = 900.0
 """Seconds after which a request without a timeout counts as ended. Scaleway ends those of its
 serverless API after about five minutes."""
@@ -132,7 +128,6 @@ class ScalewayRateLimiter(BaseRateLimiter):
             "time_scale": time_scale,
         }
         self._share = share
-        self._organization = organization
         self._time_scale = time_scale
         self._store = store
         self._forget()
@@ -168,7 +163,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
             timeout: Seconds after which a request has ended, whatever has become of it.
         """
         key = api_key.get_secret_value() if api_key is not None else ""
-        account = f"{urlsplit(base_url).netloc}\0{self._organization or key}"
+        account = f"{urlsplit(base_url).netloc}\0{self._arguments['organization'] or key}"
         digest = blake2b(account.encode(), person=b"scaleway-quotas").digest()
         lease = timeout or _LONGEST_REQUEST
         return QuotaGate(lambda model: self._line(digest, model, lease))
@@ -184,7 +179,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle the arguments alone; what is known belongs to the process."""
-        return _restore, (type(self), self._arguments)
+        return partial(type(self), **self._arguments), ()
 
     def _line(self, account: bytes, model: str, lease: float) -> Line:
         """The line to a model's quota, for a request that its client counts by itself."""
@@ -213,15 +208,15 @@ class ScalewayRateLimiter(BaseRateLimiter):
     def _pay(self, lease: Lease | None) -> bool:
         if lease is None:
             return False
-        _paid.set(_Paid(self, self._calls, lease))
+        _paid.set((self._calls, lease))
         return True
 
     def _give_back(self) -> None:
         """Give back what `acquire` has taken, because the call is counted with its model's."""
-        paid = _paid.get()
-        if paid is not None and paid.limiter is self:
+        line, lease = _paid.get() or (None, None)
+        if line is self._calls and lease is not None:
             _paid.set(None)
-            paid.line.dispatcher.settle(paid.line, paid.lease, NOTHING_TAKEN)
+            line.dispatcher.settle(line, lease, NOTHING_TAKEN)
 
     def _forget(self) -> None:
         """Start without knowledge and without requests under way."""
@@ -233,7 +228,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
         self._lines: dict[tuple[bytes, str], Line] = {}
 
 
-def _connect(store: "str | Redis") -> Store:
+def _connect(store: "str | Redis") -> "RedisStore":
     try:
         from langchain_scaleway.client.quotas.redis import (  # noqa: PLC0415 -- an extra
             RedisStore,
@@ -250,10 +245,6 @@ def _without_password(store: object) -> object:
         return store
     url = urlsplit(store)
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
-
-
-def _restore(cls: type[ScalewayRateLimiter], arguments: dict[str, Any]) -> ScalewayRateLimiter:
-    return cls(**arguments)
 
 
 def _after_fork_in_child() -> None:

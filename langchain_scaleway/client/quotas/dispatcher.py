@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from math import inf
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from langchain_scaleway.client.quotas.estimates import TokenEstimator
@@ -26,8 +27,11 @@ from langchain_scaleway.client.quotas.store import (
     Outcome,
     QuotaState,
     Scope,
-    Store,
 )
+
+if TYPE_CHECKING:
+    from langchain_scaleway.client.quotas.memory import MemoryStore
+    from langchain_scaleway.client.quotas.redis import RedisStore
 
 _MOST_REFUSALS = 9
 """Refusals in a row. The pauses between them add up to more than two minutes (121 to 151 s), longer
@@ -71,7 +75,7 @@ class Dispatcher:
     queue, which never blocks, and done by whoever comes next.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "MemoryStore | RedisStore") -> None:
         self.store = store
         self._lock = threading.RLock()
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()

@@ -42,7 +42,7 @@ minutes."""
 class MemoryStore:
     """Quotas that live as long as somebody uses them."""
 
-    is_remote = False
+    is_remote = False  # Its operations do not take the time of a network.
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What a store of quotas does: take, learn and settle, each of them atomic.
+"""What a quota in a store does: take, learn and settle, each of them atomic.
 
 Scaleway's quotas are per organization and model: requests per minute, tokens per minute and
 requests at once. The store counts what is in use. `MemoryQuota` and the scripts of `RedisQuota`
@@ -140,12 +140,3 @@ class Quota(Protocol):
 
     def settle(self, lease: Lease, outcome: Outcome) -> int:
         """Count what was taken instead of the estimate; gives the refusals in a row until now."""
-
-
-class Store(Protocol):
-    """Where quotas are counted. The operations of a remote one take the time of a network."""
-
-    is_remote: bool
-
-    def quota(self, scope: Scope) -> Quota:
-        """The quota of a scope, which all who share the store share."""
