@@ -27,14 +27,9 @@ _STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "
 """Blocks that need no reading; `content_blocks` knows refusals since langchain-core 1.7.5 only."""
 
 _REASONING_KEYS = (
-    "reasoning",  # LangChain
-    "thinking",  # Anthropic, Mistral
-    "reasoning_content",  # Amazon, as LangChain keeps it
-    "reasoningContent",  # Amazon
-    "reasoningText",
-    "summary",  # OpenAI
-    "content",  # open models on the Responses API
-    "text",
+    *("reasoning", "thinking"),  # LangChain; Anthropic and Mistral
+    *("reasoning_content", "reasoningContent", "reasoningText"),  # Amazon
+    *("summary", "content", "text"),  # OpenAI; open models on the Responses API
 )
 
 _TEXT_FORMATS = ("csv", "html", "md", "txt")
@@ -47,15 +42,10 @@ _AUDIO_FORMATS = {"mp3": "mp3", "mpeg": "mp3", "vnd.wave": "wav", "wav": "wav", 
 """The formats that Scaleway names, by the subtype of their MIME types."""
 
 _SIGNATURES = {
-    "image": {
-        "iVBORw0KGgo": "image/png",
-        "/9j/": "image/jpeg",
-        "R0lGOD": "image/gif",
-        "UklGR": "image/webp",
-    },
-    "audio": {"UklGR": "audio/wav", "SUQz": "audio/mpeg", "//": "audio/mpeg"},
-    "video": {"": "video/mp4"},  # the one format in Scaleway's examples
-    "text": {"": "text/plain"},
+    "image": {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp"},
+    "audio": {"UklGR": "wav", "SUQz": "mpeg", "//": "mpeg"},
+    "video": {"": "mp4"},  # the one format in Scaleway's examples
+    "text": {"": "plain"},
 }
 """How data in base64 begins, for blocks that do not say what they hold."""
 
@@ -138,10 +128,8 @@ def shown(
     except UnsendableError:
         pass
     else:
-        if part is None or part["type"].removeprefix("input_").removesuffix("_url") in (
-            "text",
-            *inputs,
-        ):
+        kind = "text" if part is None else part["type"].removeprefix("input_").removesuffix("_url")
+        if kind in {"text", *inputs}:
             return part
     kind = _kind_of(block)
     if on_left_out is not None:
@@ -206,11 +194,8 @@ def reasoning_text(value: Any, separator: str = "") -> str:
     return value if isinstance(value, str) else ""
 
 
-# What `content_blocks` does not read, or reads wrong
-
-
 def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a table of dialects
-    """The block in LangChain's standard form if `content_blocks` would not make it so."""
+    """The block in LangChain's standard form if `content_blocks` does not make it so, or wrong."""
     match block:
         case {"type": "non_standard", "value": dict(value)}:
             return _corrected(value)
@@ -230,11 +215,11 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"json": value}:
             return _text(as_json(value))
         case {"type": "search_result", "content": content, **more}:
-            return _text(content, title=more.get("title"), context=more.get("source"))
+            return _text(content, {"title": more.get("title"), "context": more.get("source")})
         case {"type": "document", "source": {"type": "content", "content": content}, **more}:
-            return _text(content, title=more.get("title"), context=more.get("context"))
+            return _text(content, more)
         case {"type": "file", "source_type": "text", "text": str(text), **more}:  # v0
-            return _text(text, **more)
+            return _text(text, more)
         case {"type": "document", "document": {"data": data}}:  # Cohere
             lines = [f"{k}: {v}" for k, v in data.items()] if isinstance(data, dict) else data
             return _text(lines)
@@ -242,7 +227,7 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"type": "image" | "audio" as kind, "data": data, "mimeType": mime_type}:
             return {"type": kind, "base64": data, "mime_type": mime_type}
         case {"type": "resource", "resource": {"text": str(text), **more}}:
-            return _text(text, title=more.get("uri"))
+            return _text(text, {"title": more.get("uri")})
         case {"type": "resource", "resource": {"blob": data, **more}}:
             mime_type = more.get("mimeType")
             return {"type": "file", "base64": data, "mime_type": mime_type, "name": more.get("uri")}
@@ -253,8 +238,8 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
             return {"type": key.removesuffix("_url"), "url": value.get("url"), "extras": value}
         case {"type": "input_image", **more}:
             return {"type": "image", "url": more.get("image_url"), "extras": more}
-        case {"image": dict(value)} | {"video": dict(value)} | {"document": dict(value)}:
-            return _of_converse(next(iter(block)), value)
+        case {"image": dict()} | {"video": dict()} | {"document": dict()}:
+            return _of_converse(block)
         # Files of OpenAI's Responses API and of Google
         case {"type": "input_file", **more}:
             return {**more, "type": "file", "url": more.get("file_data") or more.get("file_url")}
@@ -278,25 +263,29 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
     return block
 
 
-def _text(content: Any, /, **more: Any) -> Block:
+def _text(content: Any, more: Block | None = None) -> Block:
     """A block of text, with what is known of it; blocks within become text, too."""
     text = content if isinstance(content, str) else joined(parts_of(content))
-    return {**more, "type": "text-plain" if more else "text", "text": text}
+    return (
+        {"type": "text", "text": text}
+        if more is None
+        else {**more, "type": "text-plain", "text": text}
+    )
 
 
-def _of_converse(kind: str, value: Block) -> Block:
+def _of_converse(block: Block) -> Block:
     """A picture, film or document of Amazon's Converse API as a file or its text."""
+    kinds = ("image", "video", "document")
+    kind = next(one for one in kinds if isinstance(block.get(one), dict))
+    value = block[kind]
     source, form = value.get("source"), value.get("format")
     source = source if isinstance(source, dict) else {}
     if "text" in source or "content" in source:
-        return _text(source.get("text", source.get("content")), title=value.get("name"))
+        return _text(source.get("text", source.get("content")), {"title": value.get("name")})
     family = {"document": "text" if form in _TEXT_FORMATS else "application"}.get(kind, kind)
     mime_type = f"{family}/{form}" if isinstance(form, str) else None
     block = {"base64": source.get("bytes"), "mime_type": mime_type, "title": value.get("name")}
     return {**block, "type": "file" if kind == "document" else kind}
-
-
-# Data: in base64, in a `data:` URL, or at an address
 
 
 def _part_of_data(block: Block) -> Part:
@@ -373,7 +362,8 @@ def _address(block: Block, kind: str = "") -> str:
     data = _without_spaces(data)
     if data.startswith("data:"):
         return data
-    guesses = (m for prefix, m in _SIGNATURES.get(kind, {}).items() if data.startswith(prefix))
+    signatures = _SIGNATURES.get(kind, {}).items()
+    guesses = (f"{kind}/{form}" for begin, form in signatures if data.startswith(begin))
     mime_type = block.get("mime_type") or next(guesses, None)
     if not isinstance(mime_type, str):
         raise UnsendableError(

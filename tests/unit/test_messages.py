@@ -140,6 +140,7 @@ class TestToolMessages:
                 "[resource_link docs://a, text/csv: not shown]",
             ),
             ({"document": {"source": {"bytes": b"\xff"}, "name": "a"}}, "[file a: not shown]"),
+            ({"type": "document", "document": {"id": "1"}}, "[file: not shown]"),
             ({"type": "image", "url": "file:///cat.png"}, "[image file:///cat.png: not shown]"),
             ({"type": "audio", "base64": "AAAA"}, "[audio: not shown]"),
             ({"smell": "rose"}, "[block: not shown]"),
