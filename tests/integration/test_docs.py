@@ -18,8 +18,8 @@ from tests.support.local_scaleway import LocalScaleway
 from tests.support.pages import Page
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("[!.]*/README.md")]
-"""All of them: a new page is run too."""
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md*"), *ROOT.glob("[!.]*/README.md")]
+"""All of them: a new page is run too, and those for LangChain's site (`.mdx`)."""
 
 RUN_ELSEWHERE = {"docs/testing-your-app.md": "tests/integration/test_emulator_docs.py"}
 """Pages that consist of tests, which pytest itself has to run."""

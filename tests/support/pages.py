@@ -4,6 +4,7 @@
 - A `text` block behind it is what it prints. An ellipsis in it stands for what is different
   each time. Everything that is printed must be shown.
 - Whatever cannot be run has the reason in front of it: `<!-- skip: next "the reason" -->`.
+- Pages for LangChain's site (`.mdx`) cannot hold that; their `bash` blocks install packages.
 """
 
 import contextlib
@@ -56,6 +57,8 @@ class Page:
 
     def _parse(self, document: Document) -> Iterable[Region]:
         for region in _find_fences(document):
+            if document.path.endswith(".mdx") and region.lexemes["language"] == "bash":
+                continue
             region.parsed = region.lexemes["source"]
             region.evaluator = self._evaluate
             yield region
