@@ -68,7 +68,7 @@ class GrowingJson:
         if not piece or len(self._text) - self._read < len(self._text) // self._SHARE:
             return None
         self._read = len(self._text)
-        begin = re.search(r"[{\[]|\Z", self._text)  # A code fence or a word may stand before it.
+        begin = re.search(r"[{\[]", self._text)  # A code fence or a word may stand before it.
         text = escaped(self._text[begin.start() if begin else 0 :])
         try:
             value = from_json(text, allow_partial="trailing-strings")

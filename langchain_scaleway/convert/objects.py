@@ -182,13 +182,14 @@ class _Growth:
             yield AddableDict(raw=message)
             return
         found = self._json.add(self._piece(message))
-        if found is not None and self._parser.kind is not None:
+        if found is None or (self._parser.required is not None and not isinstance(found, dict)):
+            return
+        if self._parser.kind is not None:
             try:
                 found = self._parser.read(to_json(found).decode())
             except ValueError:  # It is not yet of the right kind.
                 return
-        if found is not None:
-            yield from self._new(found)
+        yield from self._new(found)
 
     def end(self) -> Iterator[Any]:
         """Take the end; give the whole object, or raise what is wrong with it."""

@@ -62,10 +62,11 @@ def request_fields(
             "of langchain-classic is made with `create_tool_calling_agent`."
         )
     sent = {name: value for name, value in arguments.items() if name not in _NOT_SENT}
-    sent["model"] = sent.get("model") or model
+    if sent.get("model") is None:
+        sent.pop("model", None)
     of_the_call = {**(arguments.get("extra_body") or {}), **sent}
+    body = {"model": model, **parameters, **(extra_body or {}), **of_the_call}
     unset = {name for name, value in sent.items() if value is None}
-    body = {**parameters, **(extra_body or {}), **of_the_call}
     body = as_sent({name: value for name, value in body.items() if name not in unset})
     # Where both names of the limit are sent, the service obeys `max_completion_tokens` (API
     # reference, 2026-09). The model's own must not outdo the call's.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_scaleway.convert.structured import structured_output
-from tests.support.structured import METHODS, Method
+from tests.support.structured import BY_TEXT, METHODS, Method
 from tests.support.wire import Event, calls_event, decode_chunks, event, fragment
 
 SCHEMA: dict[str, Any] = {"title": "answer", "type": "object", "properties": {}}
@@ -48,6 +48,8 @@ def test_a_cut_takes_nothing_back() -> None:
 
 def test_the_last_object_is_the_whole_one() -> None:
     """Of a key that the model writes twice, JSON's readers take the second."""
+    for method in BY_TEXT:
+        assert streamed(method, ["[1]", ' {"a": ', "1}"]) == [{"a": 1}], "a list is no object"
     for method in METHODS:
         assert streamed(method, ['{"a": "much', '", "a": "l', 'ess"}'])[-1] == {"a": "less"}
 

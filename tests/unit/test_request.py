@@ -78,6 +78,7 @@ def test_a_call_may_ask_another_model(replay_server: ReplayServer) -> None:
     with model_of(replay_server) as model:
         assert body_of(replay_server, model, model="other")["model"] == "other"
         assert body_of(replay_server, model, model=None)["model"] == "m"
+        assert body_of(replay_server, model, extra_body={"model": "third"})["model"] == "third"
 
 
 @pytest.mark.parametrize("name", ["frequency_penalty", "top_k"])
