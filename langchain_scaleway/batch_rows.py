@@ -38,10 +38,8 @@ class ChatRows:
             )
         [place] = places
         self.model, self.arguments = steps[place]
-        self.head, self.tail = (
-            _sequence(chain, slice(place)),
-            _sequence(chain, slice(place + 1, None)),
-        )
+        self.head = _sequence(chain, slice(place))
+        self.tail = _sequence(chain, slice(place + 1, None))
         self.name: str = self.arguments.get("model") or self.model.model
         self._context = self._prepared([]).context
 
@@ -57,13 +55,13 @@ class ChatRows:
         api, body, _ = self._prepared([given] if isinstance(given, str) else given)
         return api.path, body
 
-    def answer(self, body: dict[str, Any], endpoint: str) -> Any:
+    def answer(self, body: dict[str, Any], endpoint: str | None) -> Any:
         """Read an answer as a message.
 
         Raises:
             ScalewayResponseError: It is none.
         """
-        api = RESPONSES if endpoint.endswith(RESPONSES.path) else CHAT_COMPLETIONS
+        api = RESPONSES if (endpoint or "").endswith(RESPONSES.path) else CHAT_COMPLETIONS
         message = api.decoder(self._context).result(body, {}).generations[0].message
         if self.model.output_version == "v1":
             message.response_metadata["output_version"] = "v1"
@@ -94,7 +92,7 @@ class TextRows:
         [part] = parts_of([given])
         return "/embeddings", self.model._body(part)
 
-    def answer(self, body: dict[str, Any], _endpoint: str) -> list[float]:
+    def answer(self, body: dict[str, Any], _endpoint: str | None) -> list[float]:
         """Read an answer as a vector.
 
         Raises:

@@ -27,7 +27,7 @@ from langchain_scaleway.convert.batches import (
 )
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.embeddings import ScalewayEmbeddings
-from langchain_scaleway.errors import ScalewayError, ScalewayWarning
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayError, ScalewayWarning
 from langchain_scaleway.object_storage import Bucket, bucket_policy
 from langchain_scaleway.tokens import prompt_size
 
@@ -43,7 +43,7 @@ _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _LONGEST_PAUSE = 300.0
 _AT_ONCE = 1_000
-"""Rows that go through a chain in one go."""
+"""Inputs that go through what is before the model in one go."""
 
 
 class ScalewayBatches:
@@ -175,8 +175,8 @@ class ScalewayBatches:
         return sent
 
     def _send_one(self, file: InputFile) -> _Record:
-        url = self._bucket.url(file.name())
-        if found := self._find(url):
+        url = self._bucket.url(name := file.name())
+        if found := self._find(name):
             return found
         self._bucket.put(url, file.content)
         body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
@@ -184,11 +184,11 @@ class ScalewayBatches:
             return dict(self._creator.request("/batches", body).body)
         except ScalewayError as error:
             # If only the answer was lost, the batch is there.
-            if error.is_retryable and (found := self._find(url)):
+            if error.is_retryable and (found := self._find(name)):
                 return found
             raise
 
-    def _find(self, url: str) -> _Record | None:
+    def _find(self, name: str) -> _Record | None:
         """The batch of a file, unless it ended without an answer."""
         page: _Record = {"has_more": True, "last_id": ""}
         while page.get("has_more"):
@@ -196,7 +196,7 @@ class ScalewayBatches:
             for record in page.get("data") or ():
                 counts = record.get("request_counts") or {}
                 is_of_use = record.get("status") not in _ENDED or counts.get("completed")
-                if record.get("input_file_id") == url and is_of_use:
+                if is_of_use and f"{record.get('input_file_id')}".endswith(name):
                     return dict(record)
         return None
 
@@ -208,7 +208,7 @@ class Batch:
     """Requests on their way, or answered; made by `ScalewayBatches`.
 
     Attributes:
-        count: How many requests were sent; those that were sent again count again.
+        count: How many requests were sent, as far as is known; those sent again count again.
         estimated_cost: The most that they may cost, in EUR; `None` if that is not known.
     """
 
@@ -285,12 +285,10 @@ class Batch:
         found = self.wait()._read()
         answers = [found[custom_id] for custom_id in sorted(found, key=place_of)]
         if tail := self._owner._rows.tail:
-            places = [n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)]
-            for start in range(0, len(places), _AT_ONCE):
-                some = places[start : start + _AT_ONCE]
-                parsed = tail.batch([answers[place] for place in some], return_exceptions=True)
-                for place, one in zip(some, parsed, strict=True):
-                    answers[place] = one
+            good = [n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)]
+            parsed = tail.batch([answers[place] for place in good], return_exceptions=True)
+            for place, one in zip(good, parsed, strict=True):
+                answers[place] = one
         reasons = Counter(str(one) for one in answers if isinstance(one, Exception))
         if reasons.total() == len(answers):
             [(reason, times)] = reasons.most_common(1)
@@ -351,7 +349,7 @@ class Batch:
             from tqdm.auto import tqdm  # noqa: PLC0415 -- what few programs need
         except ImportError as error:
             raise ImportError("`progress=True` needs tqdm: `pip install tqdm`.") from error
-        return tqdm(total=self.count, unit="request")
+        return tqdm(total=self.count or None, unit="request")
 
     def _read(self) -> dict[str, Any]:
         """What became of each request, by its id: what the model answered, or an error."""
@@ -363,14 +361,18 @@ class Batch:
                 for outcome in map(read_outcome, _json(self._owner._bucket.lines(urls))):
                     # What was sent again may have been answered the first time, or the second.
                     if outcome and isinstance(found.get(outcome[0]), ScalewayError | None):
-                        found[outcome[0]] = self._answer(record["endpoint"], *outcome[1:])
+                        found[outcome[0]] = self._answer(record.get("endpoint"), *outcome[1:])
             found.update({i: missing(record, i) for i, one in found.items() if one is None})
+        if not found:
+            raise ScalewayAPIError(
+                f"None of the files of batch {self.id} is in the bucket any more."
+            )
         return found
 
     def _requests(self, record: _Record) -> Iterator[_Record]:
         return _json(self._owner._bucket.lines([record["input_file_id"]]))
 
-    def _answer(self, endpoint: str, body: Any, status: int | None, error: Any) -> Any:
+    def _answer(self, endpoint: str | None, body: Any, status: int | None, error: Any) -> Any:
         """A result, or the error that stands in its place."""
         rows = self._owner._rows
         if body is not None:
@@ -411,6 +413,9 @@ class FailedRequests(NamedTuple):
                 if line["custom_id"] in wanted:
                     wanted.remove(line["custom_id"])
                     files.add(encode(line) + b"\n", line["url"], line["body"]["model"])
+            if wanted:
+                message = f"{len(wanted)} requests are in no input file any more: submit them anew."
+                raise ScalewayAPIError(message)
             sent = owner._send(files)
             return Batch(owner, [*records, *sent], self.batch.count + files.count, None)
 

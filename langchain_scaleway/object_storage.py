@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from langchain_scaleway.errors import ScalewayAPIError, ScalewayError, ScalewayPermissionDeniedError
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayPermissionDeniedError
 from langchain_scaleway.scw_config import config_path, load_profile
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ class Bucket:
             self._store.delete(self._path(url))
 
     def _path(self, url: str) -> str:
-        return urlsplit(url).path.lstrip("/").removeprefix(f"{self.name}/")
+        parts = urlsplit(url)  # The service may answer with any of an object's three addresses.
+        path = parts.path.lstrip("/")
+        return path.removeprefix(f"{self.name}/") if parts.netloc.startswith("s3.") else path
 
     def _make_store(self, secret: SecretStr | str | None, access_key: str | None) -> "ObjectStore":
         try:
@@ -122,8 +124,6 @@ class Bucket:
 def _errors(operation: str, url: str) -> Iterator[None]:
     try:
         yield
-    except ScalewayError:
-        raise
     except Exception as error:
         said = str(error).partition("\n")[0].rstrip(".")
         message = f"Object Storage could not {operation} {url}: {said}."

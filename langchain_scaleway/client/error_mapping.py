@@ -112,6 +112,7 @@ _ADVICE: tuple[tuple[str | int | type[ScalewayError], str], ...] = (
             "set it to False."
         ),
     ),
+    (r"(?i)\bbatch\b.* not found", "`resume` takes the id of a `Batch` that was not deleted."),
     (r"endpoint '\S+' is not supported", "The page “Models” names the models of each API."),
     (
         r"Unsupported chat content part type",

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
@@ -108,7 +109,7 @@ def test_from_submit_to_results_through_an_s3_server() -> None:
             assert output == given.replace(".jsonl", "_output.jsonl")
             batch.delete_files()
             assert mine.list().collect() == []
-            with pytest.raises(ScalewayError):
+            with pytest.raises(ScalewayError, match="`resume` takes the id of a `Batch`"):
                 batches.resume(batch.id)
     finally:
         server.stop()
@@ -144,6 +145,20 @@ def test_answers_are_those_of_the_chain(
 
     batch = batches_of(ScalewayEmbeddings(**connection(emulator))).submit(["one", "two"])
     assert [len(vector) for vector in batch.wait(poll=SOON).results()] == [4096, 4096]
+
+
+def test_requests_for_two_endpoints_come_back_as_one_list(
+    emulator: ScalewayEmulator, batches_of: Make
+) -> None:
+    """gpt-oss answers a history of calls on the Responses API. Each endpoint has its own file."""
+    model = ChatScaleway(model="gpt-oss-120b", **connection(emulator))
+    call = AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "1"}])
+    history = [HumanMessage("Call f"), call, ToolMessage("done", tool_call_id="1")]
+    batch = batches_of(model).submit(["one", history, "three"]).wait(poll=SOON)
+    assert len(batch.id.split(",")) == 2
+    one, two, three = [message.text for message in batch.results()]
+    assert ("one" in one, "done" in two, "three" in three) == (True, True, True)
+    assert batches_of(model).resume(batch.id).count == 3
 
 
 def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: Make) -> None:
@@ -230,6 +245,9 @@ def test_lines_that_are_missing_or_broken_are_named(
     assert "neither of its result files names the request 1-" in str(cut)
     assert "neither of its result files names the request 2-" in str(missing)
     assert "no `choices`" in str(unreadable)
+    [request] = tmp_path.rglob("*[0-9a-f].jsonl")
+    request.unlink()
+    assert batch.results()[0].text == good.text, "what is paid for is read without the requests"
 
 
 @pytest.mark.parametrize(("fault", "made"), [(HttpError(503), True), (RawReply(503), False)])
