@@ -45,221 +45,179 @@ def parts_of(block: Any) -> Any:
     return wire_of(HumanMessage([block]))["content"]
 
 
+HI: dict[str, Any] = {
+    "a plain string": "Hi!",
+    "v1 text with extras": {
+        "type": "text",
+        "text": "Hi!",
+        "id": "lc_1",
+        "index": 0,
+        "annotations": [],
+        "extras": {},
+    },
+    "v0 text file": {
+        "type": "file",
+        "source_type": "text",
+        "mime_type": "text/plain",
+        "text": "Hi!",
+    },
+    "v0 text file, with the text where core reads it": {
+        "type": "file",
+        "source_type": "text",
+        "mime_type": "text/plain",
+        "url": "Hi!",
+    },
+    "Responses input": {"type": "input_text", "text": "Hi!"},
+    "Responses output": {"type": "output_text", "text": "Hi!", "annotations": [], "logprobs": []},
+    "Amazon text": {"text": "Hi!"},
+    "Amazon text document in bytes": {"document": {"format": "md", "source": {"bytes": b"Hi!"}}},
+    "Anthropic text document": {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": "Hi!"},
+    },
+    "Anthropic document of blocks": {
+        "type": "document",
+        "source": {"type": "content", "content": [{"type": "text", "text": "Hi!"}]},
+    },
+    "a wrapped part": {"type": "non_standard", "value": {"type": "text", "text": "Hi!", "x": 1}},
+    "Amazon guarded text": {"guardContent": {"text": {"text": "Hi!"}}},
+    "langchain-aws guarded text": {"type": "guard_content", "text": "Hi!"},
+    "langchain-aws guarded text of a reply": {
+        "type": "guard_content",
+        "guard_content": {"type": "text", "text": "Hi!"},
+    },
+    "Amazon text with citations": {
+        "citationsContent": {"content": [{"text": "Hi!"}], "citations": []}
+    },
+}
+NOTES: dict[str, Any] = {
+    "v1 plain text in base64": {**create_plaintext_block(base64=NOTE)},
+    "v1 text file in base64": {**create_file_block(base64=NOTE, mime_type="text/markdown")},
+    "OpenAI text file": {"type": "file", "file": {"file_data": f"data:text/plain;base64,{NOTE}"}},
+    "OpenAI text file, as langchain-core hands it on": {
+        "type": "file",
+        "base64": NOTE,
+        "mime_type": "application/pdf",
+    },
+    "Responses text file": {"type": "input_file", "file_data": f"data:text/plain;base64,{NOTE}"},
+    **{
+        f"v1 file of {kind}": {"type": "file", "base64": NOTE, "mime_type": kind}
+        for kind in ("application/json", "a/ld+json", "APPLICATION/XML; charset=utf-8")
+    },
+}
+PICTURE: dict[str, Any] = {
+    "MCP resource with a picture": {
+        "type": "resource",
+        "resource": {"uri": "f:a", "mimeType": "image/png", "blob": PNG},
+    },
+    "MCP image": {"type": "image", "data": PNG, "mimeType": "image/png"},
+    "v1 image in base64 with line breaks": {
+        "type": "image",
+        "base64": f"{PNG[:9]}\n{PNG[9:]}\n",
+        "mime_type": "image/png",
+    },
+    "Chat Completions image in base64 with line breaks": {
+        "type": "image_url",
+        "image_url": {"url": DATA_URL[:40] + "\r\n" + DATA_URL[40:]},
+    },
+    "v1 image that does not say what it is": {"type": "image", "base64": PNG},
+    "v1 image whose base64 is a data URL": {"type": "image", "base64": DATA_URL},
+    "v0 image in base64": {
+        "type": "image",
+        "source_type": "base64",
+        "mime_type": "image/png",
+        "data": PNG,
+    },
+    "Anthropic image in base64": {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": PNG},
+    },
+    "Amazon image": {"image": {"format": "png", "source": {"bytes": PNG_BYTES}}},
+    "Google image": {"type": "media", "mime_type": "image/png", "data": PNG_BYTES},
+}
+WAVE: dict[str, Any] = {
+    "MCP audio": {"type": "audio", "data": WAV, "mimeType": "audio/wav"},
+    "v1 audio, another name for WAV": {**create_audio_block(base64=WAV, mime_type="audio/x-wav")},
+    "v1 audio that does not say what it is": {"type": "audio", "base64": WAV},
+    "v1 audio in a data URL": {"type": "audio", "url": f"data:audio/wav;base64,{WAV}"},
+    "Chat Completions audio": {
+        "type": "input_audio",
+        "input_audio": {"data": WAV, "format": "wav"},
+        "index": 1,
+    },
+    "Google audio": {"type": "media", "mime_type": "audio/wav", "data": WAV},
+}
+PICTURE_BY_URL: dict[str, Any] = {
+    "v1 image by URL": {**create_image_block(url=URL)},
+    "v0 image by URL": {"type": "image", "source_type": "url", "url": URL},
+    "Chat Completions image as a string": {"type": "image_url", "image_url": URL},
+    "Anthropic image by URL": {"type": "image", "source": {"type": "url", "url": URL}},
+    "Google image by address": {"type": "file_data", "mime_type": "image/png", "file_uri": URL},
+}
+FILM: dict[str, Any] = {
+    "Google video": {"type": "media", "mime_type": "video/mp4", "data": MP4},
+    "v1 video that does not say what it is": {"type": "video", "base64": MP4},
+    "Amazon video": {"video": {"format": "mp4", "source": {"bytes": base64.b64decode(MP4)}}},
+}
+FILM_BY_URL: dict[str, Any] = {
+    "v1 video by URL": {**create_video_block(url=URL)},
+    "vLLM's video": {"type": "video_url", "video_url": {"url": URL}},
+    "vLLM's video as a string": {"type": "video_url", "video_url": URL},
+}
 PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
-    # Text
-    "a plain string": ("Hi!", text_part("Hi!")),
-    "v1 text with extras": (
-        {"type": "text", "text": "Hi!", "id": "lc_1", "index": 0, "annotations": [], "extras": {}},
-        text_part("Hi!"),
-    ),
     "v1 plain text": (
         {**create_plaintext_block("Hi!", title="Letter", context="Found.")},
         text_part("Letter\nFound.\nHi!"),
     ),
-    **{
-        f"a v1 file of {mime_type}": (
-            {"type": "file", "base64": NOTE, "mime_type": mime_type},
-            text_part("déjà vu"),
-        )
-        for mime_type in (
-            "application/json",
-            "application/ld+json",
-            "APPLICATION/XML; charset=utf-8",
-        )
-    },
-    "v1 plain text in base64": ({**create_plaintext_block(base64=NOTE)}, text_part("déjà vu")),
-    "v1 text file in base64": (
-        {**create_file_block(base64=NOTE, mime_type="text/markdown")},
-        text_part("déjà vu"),
-    ),
-    "v0 text file": (
-        {"type": "file", "source_type": "text", "mime_type": "text/plain", "text": "Hi!"},
-        text_part("Hi!"),
-    ),
-    "v0 text file, with the text where core reads it": (
-        {"type": "file", "source_type": "text", "mime_type": "text/plain", "url": "Hi!"},
-        text_part("Hi!"),
-    ),
-    "Responses input": ({"type": "input_text", "text": "Hi!"}, text_part("Hi!")),
-    "Responses output": (
-        {"type": "output_text", "text": "Hi!", "annotations": [], "logprobs": []},
-        text_part("Hi!"),
-    ),
     "a refusal": ({"type": "refusal", "refusal": "No."}, text_part("No.")),
-    "Amazon text": ({"text": "Hi!"}, text_part("Hi!")),
     "Amazon text document": (
         {"document": {"format": "txt", "name": "Letter", "source": {"text": "Hi!"}}},
         text_part("Letter\nHi!"),
-    ),
-    "Amazon text document in bytes": (
-        {"document": {"format": "md", "source": {"bytes": b"Hi!"}}},
-        text_part("Hi!"),
-    ),
-    "Anthropic text document": (
-        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Hi!"}},
-        text_part("Hi!"),
-    ),
-    "Anthropic document of blocks": (
-        {
-            "type": "document",
-            "source": {"type": "content", "content": [{"type": "text", "text": "Hi!"}]},
-        },
-        text_part("Hi!"),
     ),
     "Cohere document": (
         {"type": "document", "document": {"id": "1", "data": {"title": "Letter", "text": "Hi!"}}},
         text_part("title: Letter\ntext: Hi!"),
     ),
-    "a wrapped part": (
-        {"type": "non_standard", "value": {"type": "text", "text": "Hi!", "x": 1}},
-        text_part("Hi!"),
-    ),
-    "OpenAI text file": (
-        {"type": "file", "file": {"file_data": f"data:text/plain;base64,{NOTE}"}},
-        text_part("déjà vu"),
-    ),
-    "OpenAI text file, as langchain-core hands it on": (
-        {"type": "file", "base64": NOTE, "mime_type": "application/pdf"},
-        text_part("déjà vu"),
-    ),
-    "Responses text file": (
-        {"type": "input_file", "file_data": f"data:text/plain;base64,{NOTE}"},
-        text_part("déjà vu"),
-    ),
     "Amazon JSON": ({"json": {"a": 1}}, text_part('{"a":1}')),
-    "Amazon guarded text": ({"guardContent": {"text": {"text": "Hi!"}}}, text_part("Hi!")),
-    "langchain-aws guarded text": ({"type": "guard_content", "text": "Hi!"}, text_part("Hi!")),
-    "langchain-aws guarded text of a reply": (
-        {"type": "guard_content", "guard_content": {"type": "text", "text": "Hi!"}},
-        text_part("Hi!"),
-    ),
-    "Amazon text with citations": (
-        {"citationsContent": {"content": [{"text": "Hi!"}], "citations": []}},
-        text_part("Hi!"),
-    ),
-    # MCP
     "MCP resource with a text": (
         {"type": "resource", "resource": {"uri": "docs://a", "mimeType": "a/b", "text": "Hi!"}},
         text_part("docs://a\nHi!"),
     ),
-    "MCP resource with a picture": (
-        {"type": "resource", "resource": {"uri": "f:a", "mimeType": "image/png", "blob": PNG}},
-        image_part(DATA_URL),
-    ),
-    "MCP image": ({"type": "image", "data": PNG, "mimeType": "image/png"}, image_part(DATA_URL)),
-    "MCP audio": ({"type": "audio", "data": WAV, "mimeType": "audio/wav"}, audio_part(WAV, "wav")),
-    # Images
-    "v1 image by URL": ({**create_image_block(url=URL)}, image_part(URL)),
     "v1 image with a detail": (
         {"type": "image", "url": URL, "extras": {"detail": "low"}},
         image_part(URL, detail="low"),
-    ),
-    "v1 image in base64 with line breaks": (
-        {"type": "image", "base64": f"{PNG[:9]}\n{PNG[9:]}\n", "mime_type": "image/png"},
-        image_part(DATA_URL),
-    ),
-    "Chat Completions image in base64 with line breaks": (
-        {"type": "image_url", "image_url": {"url": DATA_URL[:40] + "\r\n" + DATA_URL[40:]}},
-        image_part(DATA_URL),
-    ),
-    "v1 image that does not say what it is": (
-        {"type": "image", "base64": PNG},
-        image_part(DATA_URL),
-    ),
-    "v1 image whose base64 is a data URL": (
-        {"type": "image", "base64": DATA_URL},
-        image_part(DATA_URL),
-    ),
-    "v0 image by URL": ({"type": "image", "source_type": "url", "url": URL}, image_part(URL)),
-    "v0 image in base64": (
-        {"type": "image", "source_type": "base64", "mime_type": "image/png", "data": PNG},
-        image_part(DATA_URL),
     ),
     "Chat Completions image": (
         {"type": "image_url", "image_url": {"url": URL, "detail": "low", "x": 1}, "index": 0},
         image_part(URL, detail="low"),
     ),
-    "Chat Completions image as a string": (
-        {"type": "image_url", "image_url": URL},
-        image_part(URL),
-    ),
     "Responses image": (
         {"type": "input_image", "image_url": DATA_URL, "detail": "high"},
         image_part(DATA_URL, detail="high"),
     ),
-    "Anthropic image by URL": (
-        {"type": "image", "source": {"type": "url", "url": URL}},
-        image_part(URL),
-    ),
-    "Anthropic image in base64": (
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
-        image_part(DATA_URL),
-    ),
-    "Amazon image": (
-        {"image": {"format": "png", "source": {"bytes": PNG_BYTES}}},
-        image_part(DATA_URL),
-    ),
-    "Google image": (
-        {"type": "media", "mime_type": "image/png", "data": PNG_BYTES},
-        image_part(DATA_URL),
-    ),
-    "Google video": (
-        {"type": "media", "mime_type": "video/mp4", "data": MP4},
-        video_part(f"data:video/mp4;base64,{MP4}"),
-    ),
-    "Google image by address": (
-        {"type": "file_data", "mime_type": "image/png", "file_uri": URL},
-        image_part(URL),
-    ),
-    # Audio
     "v1 audio": (
         {**create_audio_block(base64=MP3, mime_type="audio/mpeg")},
         audio_part(MP3, "mp3"),
-    ),
-    "v1 audio, another name for WAV": (
-        {**create_audio_block(base64=WAV, mime_type="audio/x-wav")},
-        audio_part(WAV, "wav"),
-    ),
-    "v1 audio that does not say what it is": (
-        {"type": "audio", "base64": WAV},
-        audio_part(WAV, "wav"),
-    ),
-    "v1 audio in a data URL": (
-        {"type": "audio", "url": f"data:audio/wav;base64,{WAV}"},
-        audio_part(WAV, "wav"),
     ),
     "v0 audio": (
         {"type": "audio", "source_type": "base64", "mime_type": "audio/mp3", "data": MP3},
         audio_part(MP3, "mp3"),
     ),
-    "Chat Completions audio": (
-        {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}, "index": 1},
-        audio_part(WAV, "wav"),
-    ),
-    "Google audio": (
-        {"type": "media", "mime_type": "audio/wav", "data": WAV},
-        audio_part(WAV, "wav"),
-    ),
     "vLLM's audio by URL": (
         {"type": "audio_url", "audio_url": {"url": URL}},
         {"type": "audio_url", "audio_url": {"url": URL}},
     ),
-    # Video
-    "v1 video by URL": ({**create_video_block(url=URL)}, video_part(URL)),
     "v1 video in base64": (
         {**create_video_block(base64=MP4, mime_type="video/webm")},
         video_part(f"data:video/webm;base64,{MP4}"),
     ),
-    "v1 video that does not say what it is": (
-        {"type": "video", "base64": MP4},
-        video_part(f"data:video/mp4;base64,{MP4}"),
-    ),
-    "vLLM's video": ({"type": "video_url", "video_url": {"url": URL}}, video_part(URL)),
-    "vLLM's video as a string": ({"type": "video_url", "video_url": URL}, video_part(URL)),
-    "Amazon video": (
-        {"video": {"format": "mp4", "source": {"bytes": base64.b64decode(MP4)}}},
-        video_part(f"data:video/mp4;base64,{MP4}"),
-    ),
+    **{name: (block, text_part("Hi!")) for name, block in HI.items()},
+    **{name: (block, text_part("déjà vu")) for name, block in NOTES.items()},
+    **{name: (block, image_part(DATA_URL)) for name, block in PICTURE.items()},
+    **{name: (block, audio_part(WAV, "wav")) for name, block in WAVE.items()},
+    **{name: (block, image_part(URL)) for name, block in PICTURE_BY_URL.items()},
+    **{name: (block, video_part(f"data:video/mp4;base64,{MP4}")) for name, block in FILM.items()},
+    **{name: (block, video_part(URL)) for name, block in FILM_BY_URL.items()},
 }
 
 
