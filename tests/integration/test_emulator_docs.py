@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from langchain_scaleway.testing import Fault, ScalewayEmulator
 from langchain_scaleway.testing.__main__ import command_line_parser
 
@@ -18,19 +20,81 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
-def test_tests_on_the_page_pass(tmp_path: Path) -> None:
-    source = "\n\n".join(blocks("python"))
-    (tmp_path / "test_page.py").write_text(source, "utf-8")
-    options = ["-W", "error", "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider"]
+APP = """
+import os, pytest
+from langchain_scaleway import ChatScaleway
+
+def app():  # knows nothing of tests
+    return ChatScaleway(model="glm-5.2", max_retries=0).invoke("Hello").text
+
+marked = pytest.mark.scaleway_emulator(environment=True)
+
+@marked
+def test_app_runs_unchanged(scaleway_emulator):
+    scaleway_emulator.script("Bonjour")
+    assert app() == "Bonjour"
+
+def test_environment_is_as_before(scaleway_emulator):
+    assert os.environ.get("SCALEWAY_BASE_URL") is None
+
+@marked
+def test_function_fails_although_the_app_copes(scaleway_emulator):
+    scaleway_emulator.script(lambda request: request.json["nothing"])
+    try:
+        app()
+    except Exception:
+        pass
+
+def test_steps_are_left(scaleway_emulator):
+    scaleway_emulator.script("never taken")
+
+@pytest.mark.scaleway_emulator(reasoning_field="reasoning_content")
+class TestMarked:
+    def test_class(self, scaleway_emulator):
+        assert scaleway_emulator.reasoning_field == "reasoning_content"
+
+    @pytest.mark.scaleway_emulator(api_key="k")
+    def test_nearest_marker_wins_setting_by_setting(self, scaleway_emulator):
+        assert scaleway_emulator.reasoning_field == "reasoning_content"
+        assert scaleway_emulator.api_key == "k"
+
+@pytest.mark.scaleway_emulator(leftover=True)
+def test_steps_may_be_left(scaleway_emulator):
+    scaleway_emulator.script("never taken")
+"""
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What pytest says in a directory of its own, as a user of the package runs it."""
+    directory = tmp_path_factory.mktemp("app")
+    (directory / "test_page.py").write_text("\n\n".join(blocks("python")), "utf-8")
+    (directory / "test_app.py").write_text(APP, "utf-8")
+    options = ["-W", "error", "-m", "pytest", "-q", "-rpE", "--strict-markers"]
+    plugins = ["-p", "no:cacheprovider", "-p", "langchain_scaleway.testing.plugin"]
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("SC")}
     result = subprocess.run(
-        [sys.executable, *options, "-p", "langchain_scaleway.testing.plugin"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)},
+        [sys.executable, *options, *plugins],
+        cwd=directory,
+        env=kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert f"{source.count('def test_')} passed" in result.stdout, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def test_tests_on_the_page_pass(output: str) -> None:
+    tests = sum(block.count("def test_") for block in blocks("python"))
+    assert output.count("PASSED test_page.py::") == tests, output
+
+
+def test_fixture_fails_tests_whose_script_went_wrong_and_sets_the_environment(output: str) -> None:
+    assert output.count("PASSED test_app.py::") == APP.count("def test_"), output
+    errors = [line for line in output.splitlines() if line.startswith("ERROR test_app.py::")]
+    assert len(errors) == 2, output
+    assert "KeyError: 'nothing'" in output
+    assert "1 step(s) of the chat script were never taken: ['never taken']" in output
 
 
 def test_commands_on_the_page_are_understood() -> None:

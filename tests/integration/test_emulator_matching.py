@@ -1,9 +1,6 @@
 """Rules beside the script, assertions about requests, scripts in files, the fixture's options."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -229,72 +226,3 @@ def test_reset_forgets_everything(emulator: ScalewayEmulator) -> None:
     assert "emulated" in message_of(ask(emulator))["content"]
     assert emulator.requests[0].number == 1
     emulator.verify()
-
-
-def test_fixture_fails_tests_whose_script_went_wrong_and_sets_the_environment(
-    tmp_path: Path,
-) -> None:
-    """Pytest in a directory of its own, as a user of the package runs it."""
-    (tmp_path / "test_app.py").write_text(
-        """
-import os, pytest
-from langchain_scaleway import ChatScaleway
-
-def app():  # knows nothing of tests
-    return ChatScaleway(model="glm-5.2", max_retries=0).invoke("Hello").text
-
-marked = pytest.mark.scaleway_emulator(environment=True)
-
-@marked
-def test_app_runs_unchanged(scaleway_emulator):
-    scaleway_emulator.script("Bonjour")
-    assert app() == "Bonjour"
-
-def test_environment_is_as_before(scaleway_emulator):
-    assert os.environ.get("SCALEWAY_BASE_URL") is None
-
-@marked
-def test_function_fails_although_the_app_copes(scaleway_emulator):
-    scaleway_emulator.script(lambda request: request.json["nothing"])
-    try:
-        app()
-    except Exception:
-        pass
-
-def test_steps_are_left(scaleway_emulator):
-    scaleway_emulator.script("never taken")
-
-@pytest.mark.scaleway_emulator(reasoning_field="reasoning_content")
-class TestMarked:
-    def test_class(self, scaleway_emulator):
-        assert scaleway_emulator.reasoning_field == "reasoning_content"
-
-    @pytest.mark.scaleway_emulator(api_key="k")
-    def test_nearest_marker_wins_setting_by_setting(self, scaleway_emulator):
-        assert scaleway_emulator.reasoning_field == "reasoning_content"
-        assert scaleway_emulator.api_key == "k"
-
-@pytest.mark.scaleway_emulator(leftover=True)
-def test_steps_may_be_left(scaleway_emulator):
-    scaleway_emulator.script("never taken")
-""",
-        "utf-8",
-    )
-    root = Path(__file__).parents[2]
-    options = ["-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider"]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SCW_", "SCALEWAY_"))
-    }
-    result = subprocess.run(
-        [sys.executable, *options, "-p", "langchain_scaleway.testing.plugin"],
-        cwd=tmp_path,
-        env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "7 passed, 2 errors" in result.stdout, result.stdout + result.stderr
-    assert "KeyError: 'nothing'" in result.stdout
-    assert "1 step(s) of the chat script were never taken: ['never taken']" in result.stdout
