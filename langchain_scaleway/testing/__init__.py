@@ -84,16 +84,8 @@ __all__ = [
 # pytest imports this package in every run, for the plugin in it, so a name is imported when it
 # is first asked for.
 _MODULES: Final = (
-    "chance",
-    "emulator",
-    "faults",
-    "matching",
-    "models",
-    "process",
-    "quotas",
-    "received",
-    "replies",
-    "settings",
+    *("chance", "emulator", "faults", "matching", "models"),
+    *("process", "quotas", "received", "replies", "settings"),
 )
 
 

@@ -34,39 +34,24 @@ Piece: TypeAlias = bytes | Pause | Ending
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as it will be sent; faults rewrite it.
-
-    Attributes:
-        status: The HTTP status.
-        headers: Name and value pairs, without `content-length`.
-        pieces: The body; each piece of bytes is a write of its own.
-        content_length: What the header announces; `None` sends the body in chunks.
-        delay: Emulated seconds before the first byte.
-        reset_at_byte: Reset the connection when so many bytes, status line and headers
-            included, have been sent.
-        byte_at_a_time: Whether each byte is a write of its own.
-        until_close: Whether the body has no length and no chunks: it ends where the
-            connection does, so that a cut cannot be told from the end.
-        close_after: Whether the server closes the connection when the answer is out,
-            without having announced it.
-        close_on_next: Whether the server closes the connection as soon as another request
-            arrives on it, the race of a stale keep-alive connection.
-        generated_tokens: Completion tokens, which the quota is charged with at the end.
-        release: Called when the answer is out, or will not be.
-    """
+    """An answer as it will be sent; faults rewrite it."""
 
     status: int
-    headers: list[tuple[str, str]]
+    headers: list[tuple[str, str]]  # without `content-length`
     pieces: Iterable[Piece]
-    content_length: int | None = None
-    delay: float = 0.0
-    reset_at_byte: int | None = None
+    content_length: int | None = None  # `None` sends the body in chunks
+    delay: float = 0.0  # emulated seconds before the first byte
+    reset_at_byte: int | None = None  # counted with status line and headers
     byte_at_a_time: bool = False
+    # Neither length nor chunks: the body ends where the connection does, so that a cut cannot be
+    # told from the end.
     until_close: bool = False
+    # The connection closes behind the answer, unannounced, or as soon as another request arrives
+    # on it: the race of a stale keep-alive connection.
     close_after: bool = False
     close_on_next: bool = False
-    generated_tokens: int = 0
-    release: Callable[[], None] | None = None
+    generated_tokens: int = 0  # what the quota is charged with at the end
+    release: Callable[[], None] | None = None  # called when the answer is out, or will not be
 
     @property
     def is_malformed(self) -> bool:

@@ -59,9 +59,7 @@ class _NamedFunction(TypedDict):
     name: str
 
 
-class NamedChoice(TypedDict, total=False):
-    """A tool choice that names a function; refusals name this class."""
-
+class _NamedChoice(TypedDict, total=False):
     type: str
     function: Required[_NamedFunction]
 
@@ -100,7 +98,7 @@ class ChatRequest(RequestModel):
     logprobs: bool | None = None
     top_logprobs: int | None = None
     tools: list[_Tool] | None = None
-    tool_choice: str | NamedChoice | None = None
+    tool_choice: str | _NamedChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: _ResponseFormat | None = None
     reasoning_effort: str | None = None

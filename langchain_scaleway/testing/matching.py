@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
+
+from typing_extensions import TypedDict
 
 from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
 from langchain_scaleway.testing.replies import Step, check_step

@@ -147,8 +147,8 @@ def invalid(*errors: ErrorDetails) -> Refusal:
     """Refuse with Pydantic's errors as vLLM 0.32 lists them (recordings `err_*`)."""
     lines, param = [], ""
     for error in errors[:_MOST_ERRORS]:
-        steps = map(str, error["loc"])
-        # Not the plain types of a union, which vLLM does not show.
+        # Classes under their public names, and no plain types of a union, as vLLM shows them.
+        steps = (str(step).lstrip("_") for step in error["loc"])
         shown_steps = (one for one in steps if one not in _PLAIN_TYPES and "[" not in one)
         place = ".".join(("body", *shown_steps))
         param = param or place

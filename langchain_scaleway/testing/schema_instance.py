@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-import rstr
-
 _TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 _MAX_DEPTH: Final = 40
 _DEEP: Final = 10  # from here on nothing is made that may be left out
@@ -229,6 +227,8 @@ class _Maker:
             if fits(phrase):
                 return phrases.pop(number)
         if pattern:
+            import rstr  # noqa: PLC0415 -- needed for this keyword only
+
             writer = rstr.Rstr(random.Random(0))  # noqa: S311 -- repeatable, not secret
             written = (writer.xeger(pattern) for _ in range(_ATTEMPTS))
             if (text := next(filter(fits, written), None)) is None:

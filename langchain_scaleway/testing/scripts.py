@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from langchain_scaleway.testing.chance import fault_from_text
 from langchain_scaleway.testing.faults import Fault
-from langchain_scaleway.testing.matching import Rule
+from langchain_scaleway.testing.matching import Criteria, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import gateway_refusal
 from langchain_scaleway.testing.replies import (
@@ -107,17 +107,6 @@ class Script:
                 yield AssertionError(f"Too few requests ({counted}) came for {rule}")
 
 
-class _When(BaseModel):
-    """The criteria of a rule that can be written down."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    endpoint: str | None = None
-    model: str | None = None
-    contains: str | None = None
-    tool_result: bool | str | None = None
-
-
 class _Entry(BaseModel):
     """One step: a reply by its fields, an answer by its status and body, or a fault alone."""
 
@@ -135,7 +124,7 @@ class _Entry(BaseModel):
     headers: dict[str, str] = {}
     body: Any = b""
     endpoint: Queue = "chat"
-    when: _When | None = None
+    when: Criteria | None = None
     times: int | None = None
 
     def step(self) -> Step:
@@ -169,7 +158,7 @@ def read_script(path: Path, script: Script) -> None:
             elif entry.when is None:
                 script.add(entry.endpoint, *[entry.step()] * (entry.times or 1))
             else:
-                rule = Rule(**entry.when.model_dump(exclude_none=True))
+                rule = Rule(**entry.when)
                 script.rules.append(rule.reply(entry.step(), times=entry.times))
     except (ValueError, yaml.YAMLError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error

@@ -78,8 +78,7 @@ class EmulatedService:
     def note_finished(self, request: ReceivedRequest, *, given: bool) -> None:
         """Note whether a request was answered to the end."""
         with self.changed:
-            request.completed = given
-            request.client_disconnected = not given
+            request.completed, request.client_disconnected = given, not given
             self.changed.notify_all()
 
     def serve(self, received: ReceivedRequest, endpoint: Endpoint, project: str | None) -> Answer:
@@ -104,13 +103,7 @@ class EmulatedService:
     def scripted(
         self, received: ReceivedRequest, queue: Queue, usual: Callable[[Reply | None], Answer]
     ) -> Answer:
-        """Return the answer that the script, or chance, has for a request.
-
-        Args:
-            received: The request.
-            queue: The queue it takes from.
-            usual: Makes an ordinary answer, of a scripted reply if there is one.
-        """
+        """Return the answer that the script, or chance, has for a request, or the usual one."""
         step = self.script.next_step(queue, received) or next(self._random_faults)
         if isinstance(step, RawReply):
             answer, faults = _raw_answer(step), step.faults

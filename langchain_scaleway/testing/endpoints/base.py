@@ -52,16 +52,8 @@ class Call(Generic[RequestT]):
 class ModelEndpoint(Generic[RequestT]):
     """An endpoint whose requests name a model that answers them.
 
-    Attributes:
-        path: Below `/v1`.
-        queue: The queue of scripted steps that its requests take from.
-        served_by: Tells whether a model serves this path.
-        request_model: The fields of the body.
-        check: Refuses what the types of the fields allow, and gateway or engine do not.
-        prompt_tokens: What a request takes from the quota of tokens when it arrives.
-        answer: Answers, or refuses a request of which only now turns out that it is bad.
-        fields: Reads the body.
-        audio_seconds: What a request takes from the quota of audio.
+    `check` refuses what the types of the fields allow, and gateway or engine do not; `answer`
+    what only then turns out to be bad. `prompt_tokens` and `audio_seconds` are taken from quotas.
     """
 
     method: ClassVar[str] = "POST"

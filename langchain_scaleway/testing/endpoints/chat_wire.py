@@ -23,6 +23,7 @@ from langchain_scaleway.testing.replies import Usage
 from langchain_scaleway.testing.settings import Framing, ReasoningField
 
 _FINGERPRINT: Final = "scaleway-emulator"
+_NULLS: Final = ("service_tier", "prompt_logprobs", "prompt_token_ids", "kv_transfer_params")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,6 @@ class Completion:
                 }
                 for index, generation in enumerate(self.choices)
             ],
-            "service_tier": None,
             "system_fingerprint": None if self._is_older else _FINGERPRINT,
             # Where a breakdown is absent, only a stream leaves its key out.
             "usage": {
@@ -74,9 +74,7 @@ class Completion:
                 **self._newer(completion_tokens_details=None),
                 **self._usage(self.usage.completion_tokens),
             },
-            "prompt_logprobs": None,
-            "prompt_token_ids": None,
-            "kv_transfer_params": None,
+            **dict.fromkeys(_NULLS),
             **self._newer(prompt_text=None, ec_transfer_params=None, metrics=None),
         }
 

@@ -15,87 +15,77 @@ from langchain_scaleway.testing.refusals import (
 )
 
 
-class InputPart(TypedDict, total=False):
-    """A part of what a user, system or developer says, or of a tool's result."""
-
+class _InputPart(TypedDict, total=False):
     type: Required[Literal["input_text", "input_image", "input_file"]]
     text: str
     image_url: str | None
 
 
-class EasyInputMessage(TypedDict, total=False):
-    """A message without a type, or any message that is not the assistant's own in parts."""
-
+# Without a type, or any message that is not the assistant's own in parts.
+class _EasyInputMessage(TypedDict, total=False):
     type: Literal["message"]
     role: Required[Literal["user", "assistant", "system", "developer"]]
-    content: Required[str | list[InputPart]]
+    content: Required[str | list[_InputPart]]
 
 
-class OutputPart(TypedDict, total=False):
-    """A part of what the assistant said."""
-
+class _OutputPart(TypedDict, total=False):
     type: Required[Literal["output_text", "refusal"]]
     text: str
 
 
-class OutputMessage(TypedDict, total=False):
-    """A message of the assistant's, as it was answered."""
-
+# As it was answered.
+class _OutputMessage(TypedDict, total=False):
     type: Required[Literal["message"]]
     role: Required[Literal["assistant"]]
-    content: Required[list[OutputPart]]
+    content: Required[list[_OutputPart]]
 
 
-class FunctionCall(TypedDict, total=False):
-    """A call, as it was answered."""
-
+class _FunctionCall(TypedDict, total=False):
     type: Required[Literal["function_call"]]
     call_id: Required[str]
     name: Required[str]
     arguments: Required[str]
 
 
-class FunctionCallOutput(TypedDict, total=False):
-    """What came of a call; the id may be missing on the simple path (recorded)."""
-
+# The id may be missing on the simple path (recorded).
+class _FunctionCallOutput(TypedDict, total=False):
     type: Required[Literal["function_call_output"]]
     call_id: str
-    output: Required[str | list[InputPart]]
+    output: Required[str | list[_InputPart]]
 
 
-class ReasoningPart(TypedDict, total=False):
-    """A part of a thought."""
-
+class _ReasoningPart(TypedDict, total=False):
     type: Required[Literal["reasoning_text"]]
     text: Required[str]
 
 
-class Reasoning(TypedDict, total=False):
-    """A thought, as it was answered; the summary may be empty but not missing (recorded)."""
-
+# The summary may be empty but not missing (recorded).
+class _Reasoning(TypedDict, total=False):
     type: Required[Literal["reasoning"]]
     summary: Required[list[dict[str, Any]]]
-    content: list[ReasoningPart] | None
+    content: list[_ReasoningPart] | None
     encrypted_content: str | None
     status: str | None
 
 
-class Unsupported(TypedDict):
-    """An item that the openai package knows and vLLM does not take."""
-
+# What the openai package knows and vLLM does not take.
+class _Unsupported(TypedDict):
     type: Literal[
         "item_reference", "web_search_call", "file_search_call", "computer_call", "mcp_call"
     ]
 
 
-Item = (
-    EasyInputMessage | OutputMessage | FunctionCall | FunctionCallOutput | Reasoning | Unsupported
+_Item = (
+    _EasyInputMessage
+    | _OutputMessage
+    | _FunctionCall
+    | _FunctionCallOutput
+    | _Reasoning
+    | _Unsupported
 )
 
 
-class FunctionTool(TypedDict, total=False):
-    """A function that the model may call."""
-
+class _FunctionTool(TypedDict, total=False):
     type: Required[Literal["function"]]
     name: Required[str]
     description: str | None
@@ -103,30 +93,24 @@ class FunctionTool(TypedDict, total=False):
     strict: bool | None
 
 
-class HostedTool(TypedDict):
-    """A tool that vLLM has no server for, and takes no notice of (recorded)."""
-
+# vLLM has no server for these, and takes no notice of them (recorded).
+class _HostedTool(TypedDict):
     type: Literal[
         "custom", "mcp", "web_search", "web_search_preview", "file_search", "code_interpreter"
     ]
 
 
-class NamedTool(TypedDict, total=False):
-    """A tool choice that names a function; chat's nested form has no name here."""
-
+# Chat's nested form has no name here.
+class _NamedTool(TypedDict, total=False):
     type: Required[str]
     name: str
 
 
-class ResponseFormatText(TypedDict, total=False):
-    """What the answer must look like, flat. Refusals name this class, as vLLM's do."""
-
+class _ResponseFormatText(TypedDict, total=False):
     type: Required[Literal["text", "json_object"]]
 
 
-class ResponseFormatTextJSONSchemaConfig(TypedDict, total=False):
-    """A JSON schema for the answer, flat."""
-
+class _ResponseFormatTextJSONSchemaConfig(TypedDict, total=False):
     type: Required[Literal["json_schema"]]
     name: Required[str]
     schema: Required[dict[str, Any]]
@@ -134,16 +118,12 @@ class ResponseFormatTextJSONSchemaConfig(TypedDict, total=False):
     strict: bool | None
 
 
-class TextOptions(TypedDict, total=False):
-    """How the answer's text is to be."""
-
-    format: ResponseFormatText | ResponseFormatTextJSONSchemaConfig | None
+class _TextOptions(TypedDict, total=False):
+    format: _ResponseFormatText | _ResponseFormatTextJSONSchemaConfig | None
     verbosity: str | None
 
 
-class ReasoningOptions(TypedDict, total=False):
-    """How much the model is to think."""
-
+class _ReasoningOptions(TypedDict, total=False):
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
     summary: str | None
 
@@ -152,15 +132,15 @@ class ResponsesRequest(RequestModel):
     """The body. Fields that vLLM takes and ignores are not declared."""
 
     model: str
-    input: str | list[Item]
+    input: str | list[_Item]
     instructions: str | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
-    reasoning: ReasoningOptions | None = None
-    text: TextOptions | None = None
-    tools: list[FunctionTool | HostedTool] | None = None
-    tool_choice: Literal["none", "auto", "required"] | NamedTool = "auto"
+    reasoning: _ReasoningOptions | None = None
+    text: _TextOptions | None = None
+    tools: list[_FunctionTool | _HostedTool] | None = None
+    tool_choice: Literal["none", "auto", "required"] | _NamedTool = "auto"
     parallel_tool_calls: bool | None = None
     stream: bool | None = None
     include: list[str] | None = None
@@ -174,7 +154,7 @@ class ResponsesRequest(RequestModel):
     metadata: dict[str, Any] | None = None
 
     @property
-    def functions(self) -> list[FunctionTool]:
+    def functions(self) -> list[_FunctionTool]:
         """The tools that are functions."""
         return [tool for tool in self.tools or [] if tool["type"] == "function"]
 
