@@ -110,11 +110,7 @@ def as_sent(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def name_tools(fields: dict[str, Any]) -> ToolNames:
-    """Give the tools of a request names that every engine accepts.
-
-    Args:
-        fields: The request's fields; `tools` and `tool_choice` are replaced where a name is not
-            legal, and the caller's own are not changed.
+    """Give the tools of a request names that every engine accepts; in `fields`, not in the tools.
 
     Returns:
         The names, for the history and for the reply.

@@ -27,18 +27,11 @@ def structured_output(
     arguments: Mapping[str, Any] = {},
     **reading: Any,
 ) -> tuple[dict[str, Any], Runnable[Any, Any]]:
-    """Work out how to ask for an object and how to read it, by one of the three methods.
+    """Work out how to ask for an object and how to read it; see `ChatScaleway` for the schemas.
 
-    Args:
-        schema: A Pydantic class, a dataclass, a TypedDict, or a JSON schema in any of
-            LangChain's forms; may be left out with `json_mode`.
-        method: `json_schema` sends the schema as `response_format`, `function_calling` as a
-            tool that must be called, `json_mode` asks for any JSON object.
-        strict: Whether the schema is closed, and sent as `strict`.
-        arguments: More arguments of the request. `tools` are bound beside the schema, and a
-            `tool_choice` takes the place of the one that demands it: some models think only
-            where they may choose.
-        **reading: `include_raw` and `on_text_around` of the parser.
+    Of the request's further `arguments`, `tools` are bound beside the schema, and a `tool_choice`
+    takes the place of the one that demands it: some models think only where they may choose.
+    `reading` are `include_raw` and `on_text_around` of the parser.
 
     Returns:
         The request's arguments, for `bind_tools` if `tools` is among them, and the parser that
@@ -89,11 +82,7 @@ def structured_output(
 
 
 def response_format(schema: Schema) -> dict[str, Any]:
-    """Make the request's `response_format` from a schema.
-
-    Args:
-        schema: What `structured_output` takes; a dict that is a `response_format` already is
-            taken as it is.
+    """Make the request's `response_format` from a schema; one that is such a form stays as it is.
 
     Raises:
         ValueError: The schema is not one.

@@ -42,12 +42,7 @@ def convert_tools(tools: Sequence[Tool], *, strict: bool | None = None) -> list[
 def convert_tool_choice(
     tool_choice: ToolChoice, tools: Sequence[Mapping[str, Any]]
 ) -> str | dict[str, Any] | None:
-    """Convert a tool choice.
-
-    Args:
-        tool_choice: `"auto"`, `"none"`, `"any"` or `"required"` (some tool), `True` (the same),
-            `False` or `None` (unset), a tool's name, or a dict that names one.
-        tools: The converted tools.
+    """Convert a tool choice in LangChain's, OpenAI's or Anthropic's form; see `bind_tools`.
 
     Returns:
         The request's `tool_choice`, `None` to leave it out.

@@ -35,17 +35,12 @@ _DESCRIBED_KEY = r"(?m)^([^\s:(]+)(?: \([^)]*\))?:(.*(?:\n[ \t]+.*)*)"
 def readable_typed_dict(typed_dict: Any) -> Any:
     """Copy a TypedDict, and those in it, so that Pydantic has a JSON schema for it.
 
-    Args:
-        typed_dict: The TypedDict. As in LangChain, descriptions of its keys are taken from its
-            docstring or from `Annotated[int, ..., "description"]`, where any other value in the
-            place of `...` is the key's default.
-
-    Returns:
-        A TypedDict of the same name.
+    As in LangChain, descriptions of its keys are taken from its docstring or from
+    `Annotated[int, ..., "description"]`, where any other value in the place of `...` is the key's
+    default.
 
     Raises:
-        ValueError: The third argument of an `Annotated` is not a description. Those in it are
-            read when the schema is made.
+        ValueError: The third argument of an `Annotated` is not a description.
         NameError: An annotation uses a name that is not defined.
     """
     return _Copies().of(typed_dict)
