@@ -179,7 +179,6 @@ class ResponsesDecoder(ReplyDecoder):
     def start(self) -> None:
         """Take the beginning of an answer, and forget what an earlier one brought."""
         super().start()
-        self._head: Json = {}
         self._by_index: dict[tuple[str, str], _Item] = {}
         self._by_kind: dict[str, list[_Item]] = {
             kind: [] for kind in ("reasoning", "message", "function_call")
@@ -203,7 +202,7 @@ class ResponsesDecoder(ReplyDecoder):
         kind = str(event.get("type"))
         response = event if event.get("object") == "response" else event.get("response")
         if isinstance(response, Mapping):
-            self._head = {name: response.get(name) for name in ("id", "model")}
+            yield {"id": response.get("id"), "model": response.get("model"), "choices": []}
             if response is event or kind in _LAST:
                 yield from self._end(response)
             return
@@ -213,14 +212,23 @@ class ResponsesDecoder(ReplyDecoder):
             streamed = self._item(_DELTAS[kind], index)
             yield from self._give(_DELTAS[kind], streamed, piece, event.get("logprobs"))
         elif isinstance(piece, str) and kind == "response.refusal.delta":
-            yield self._event({"refusal": piece})
+            yield _event({"refusal": piece})
         elif isinstance(item, dict) and (kind := str(item.get("type"))) in self._by_kind:
             yield from self._complete(kind, self._item(kind, index), item)
 
     def _end(self, response: Mapping[str, Any]) -> Iterator[Json]:
         """Give what was not streamed, and why the response ended."""
         if response.get("status") == "failed":
-            raise self._failure(response.get("error"))
+            error = response.get("error")
+            said = error if isinstance(error, Mapping) else {}
+            raise ScalewayAPIError(
+                f"The response of model {self.context.model!r} failed: "
+                f"{said.get('message') or 'no reason was given'}. Try again; if it persists, "
+                "report it to Scaleway's support.",
+                model=self.context.model,
+                code=said.get("code"),
+                body=error,
+            )
         streamed = {kind: iter([*items]) for kind, items in self._by_kind.items()}
         unknown: list[Any] = []
         refusal = ""
@@ -233,15 +241,14 @@ class ResponsesDecoder(ReplyDecoder):
                 refusal += _joined(_parts_of(item), "refusal")
             else:
                 unknown.append(item)
-        yield self._event({"refusal": refusal.removeprefix(self._refusal)})
+        yield _event({"refusal": refusal.removeprefix(self._refusal)})
         has_calls = bool(self._by_kind["function_call"])
         messages = self._by_kind["message"]
         if not has_calls and messages and not any(item.is_shown for item in messages):
-            yield self._event({"content": messages[0].text})
-        choice: Json = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
-        if unknown:
-            choice["output_items"] = unknown
-        yield {**self._event({}, choice), "usage": _usage(response.get("usage"))}
+            yield _event({"content": messages[0].text})
+        choice = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
+        unknown_items = {"output_items": unknown} if unknown else {}
+        yield {**_event({}, choice | unknown_items), "usage": _usage(response.get("usage"))}
 
     def _new(self, kind: str) -> _Item:
         item = _Item(len(self._by_kind[kind]))
@@ -262,7 +269,7 @@ class ResponsesDecoder(ReplyDecoder):
             streamed.is_shown, streamed.text = True, whole
             function = {"name": item.get("name"), "arguments": rest}
             call = {"index": streamed.position, "id": item.get("call_id"), "function": function}
-            yield self._event({"tool_calls": [call]})
+            yield _event({"tool_calls": [call]})
         else:
             logprobs = None if streamed.text else _logprobs_of(item)
             yield from self._give(kind, streamed, rest, logprobs)
@@ -274,7 +281,7 @@ class ResponsesDecoder(ReplyDecoder):
         item.text += piece
         if kind == "function_call":
             call = {"index": item.position, "function": {"arguments": piece}}
-            yield self._event({"tool_calls": [call]})
+            yield _event({"tool_calls": [call]})
             return
         if not item.is_shown:
             # Between a thought and a call vLLM streams a message of two line breaks.
@@ -284,21 +291,11 @@ class ResponsesDecoder(ReplyDecoder):
             item.is_shown = True
             piece = item.text if is_first else f"\n\n{item.text}"
         choice = {"logprobs": {"content": logprobs}} if logprobs else {}
-        yield self._event({"content" if kind == "message" else "reasoning": piece}, choice)
+        yield _event({"content" if kind == "message" else "reasoning": piece}, choice)
 
-    def _event(self, delta: Json, choice: Mapping[str, Any] = {}) -> Json:
-        return {**self._head, "choices": [{"index": 0, "delta": delta, **choice}]}
 
-    def _failure(self, error: Any) -> ScalewayAPIError:
-        said = error if isinstance(error, Mapping) else {}
-        reason = said.get("message") or "no reason was given"
-        return ScalewayAPIError(
-            f"The response of model {self.context.model!r} failed: {reason}. Try again; if it "
-            "persists, report it to Scaleway's support.",
-            model=self.context.model,
-            code=said.get("code"),
-            body=error,
-        )
+def _event(delta: Json, choice: Mapping[str, Any] = {}) -> Json:
+    return {"choices": [{"index": 0, "delta": delta, **choice}]}
 
 
 def _parts_of(item: Json) -> list[Json]:
