@@ -241,7 +241,8 @@ class ResponsesDecoder(ReplyDecoder):
                 refusal += _joined(_parts_of(item), "refusal")
             else:
                 unknown.append(item)
-        yield _event({"refusal": refusal.removeprefix(self._refusal)})
+        if refusal.startswith(self._refusal):
+            yield _event({"refusal": refusal.removeprefix(self._refusal)})
         has_calls = bool(self._by_kind["function_call"])
         messages = self._by_kind["message"]
         if not has_calls and messages and not any(item.is_shown for item in messages):
