@@ -41,7 +41,7 @@ class ChatRows:
         self.head = _sequence(chain, slice(place))
         self.tail = _sequence(chain, slice(place + 1, None))
         self.name: str = self.arguments.get("model") or self.model.model
-        self._context = self._prepared([]).context
+        self._context = self._prepared(["Any text"]).context
 
     def request(self, given: Any) -> tuple[str, dict[str, Any]]:
         """Write what a chat model takes as a request: its path, and its body.

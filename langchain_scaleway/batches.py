@@ -7,8 +7,9 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.runnables import Runnable
 
@@ -181,7 +182,7 @@ class ScalewayBatches:
         self._bucket.put(url, file.content)
         body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
         try:
-            return dict(self._creator.request("/batches", body).body)
+            return dict(self._creator.request("/batches", body, model=self._rows.name).body)
         except ScalewayError as error:
             # If only the answer was lost, the batch is there.
             if error.is_retryable and (found := self._find(name)):
@@ -387,8 +388,9 @@ class Batch:
         return error_from_event(event, model=rows.name)
 
 
-class FailedRequests(NamedTuple):
-    """What failed, expired or is missing of a batch.
+@dataclass(frozen=True)
+class FailedRequests:
+    """What failed, expired or is missing of a batch; as long as that is many.
 
     Attributes:
         batch: The batch.
@@ -397,6 +399,10 @@ class FailedRequests(NamedTuple):
 
     batch: Batch
     custom_ids: list[str]
+
+    def __len__(self) -> int:
+        """How many requests that are."""
+        return len(self.custom_ids)
 
     def submit(self) -> Batch:
         """Send only these again.

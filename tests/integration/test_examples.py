@@ -230,11 +230,11 @@ def assert_answered(output: str, prompts: list[str]) -> None:
 
 def test_durable_pile_killed_in_the_middle_answers_every_row_once(tmp_path: Path) -> None:
     """Only calls that were in flight are repeated."""
-    prompts = [f"Say {number} times" for number in range(60)]
+    prompts = [f"Say {number} times" for number in range(40)]
     (tmp_path / "prompts.txt").write_text("\n".join([*prompts, prompts[0]]), encoding="utf-8")
     arguments = [str(tmp_path / "prompts.txt"), "--database", f"sqlite:///{tmp_path}/pile.sqlite"]
     with (
-        ScalewayEmulator(latency=0.5) as emulator,
+        ScalewayEmulator(latency=0.2) as emulator,
         LocalScaleway({"api.scaleway.ai": emulator}, tmp_path) as scaleway,
     ):
         emulator.respond_with(echo)
@@ -242,7 +242,7 @@ def test_durable_pile_killed_in_the_middle_answers_every_row_once(tmp_path: Path
         with subprocess.Popen(
             command, cwd=ROOT, env=environment(scaleway.environment), stderr=subprocess.DEVNULL
         ) as killed:
-            while emulator.statuses.get(200, 0) < 25:
+            while emulator.statuses.get(200, 0) < 15:
                 time.sleep(0.01)
             killed.kill()
         output = run("durable_pile", *arguments, environ=scaleway.environment).stdout
