@@ -8,22 +8,15 @@ from typing_extensions import override
 
 
 class Completion(ABC):
-    """Knows from the events of one stream whether the answer is whole.
-
-    Attributes:
-        name: What an answer of this API is called.
-        has_answer: Whether any part of an answer has come.
-        is_whole: Whether the answer is whole, whatever becomes of the connection now.
-        is_over: Whether nothing more will come.
-    """
+    """Knows from the events of one stream whether the answer is whole."""
 
     name: str
+    """What an answer of this API is called."""
 
     def __init__(self) -> None:
-        """Start at the beginning of a stream."""
-        self.has_answer = False
-        self.is_whole = False
-        self.is_over = False
+        self.has_answer = False  # Whether any part of one has come.
+        self.is_whole = False  # Whatever becomes of the connection now.
+        self.is_over = False  # Whether nothing more will come.
 
     @abstractmethod
     def note(self, event: Mapping[str, Any]) -> bool:

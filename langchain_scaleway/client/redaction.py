@@ -39,11 +39,7 @@ _REPEATED_HEADER = (
 
 
 class Redaction:
-    """Knows the secrets of one endpoint.
-
-    Args:
-        secrets: What must not be shown, such as the API key.
-    """
+    """Knows the secrets of one endpoint, such as the API key."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._pattern = re.compile(_pattern(secrets))

@@ -132,12 +132,7 @@ def body_of(response: httpx.Response) -> Any:
 
 
 class _Idle(Generic[Transport]):
-    """The connections to one server that wait for a request, and how to make more.
-
-    Raises:
-        httpx.ConnectError: The certificates that the environment names cannot be read.
-        httpx.ProxyError: The environment names a proxy that cannot be used.
-    """
+    """The connections to one server that wait for a request, and how to make more."""
 
     def __init__(self, kind: type[Transport], url: httpx.URL) -> None:
         self._kind: type[Transport] = kind
@@ -150,20 +145,22 @@ class _Idle(Generic[Transport]):
             "proxy": proxy,
             "socket_options": _SOCKET_OPTIONS,
         }
+
+    def take(self) -> tuple[Transport, bool]:
+        """Give the connection that was used last, or a new one; and whether it is new.
+
+        Raises:
+            httpx.ProxyError: The environment names a proxy that cannot be used.
+        """
+        with suppress(IndexError):
+            return self._waiting.pop()[0], False
         try:
-            self._kind(**self._options)
+            return self._kind(**self._options), True
         except ImportError as error:
             raise httpx.ProxyError(
                 "the environment names a SOCKS proxy, which takes a package more: "
                 '`pip install "httpx[socks]"`.'
             ) from error
-
-    def take(self) -> tuple[Transport, bool]:
-        """Give the connection that was used last, or a new one; and whether it is new."""
-        try:
-            return self._waiting.pop()[0], False
-        except IndexError:
-            return self._kind(**self._options), True
 
     def put(self, transport: Transport) -> list[Transport]:
         """Keep a connection; gives those for which no request came in time, to be closed."""
