@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from langchain_scaleway.data import similar_model
+from langchain_scaleway.data import model_facts, similar_model
 from langchain_scaleway.errors import (
     DOCUMENTATION_URL,
     ErrorResponse,
@@ -75,16 +75,15 @@ _BY_STATUS: dict[int, type[ScalewayError]] = {
     429: ScalewayRateLimitError,
 }
 
+_SHORTER_TEXTS = "Divide the text into shorter ones, for example with a text splitter."
+
 _ADVICE: tuple[tuple[str | int | type[ScalewayError], str], ...] = (
     (r"max_completion_tokens is limited to (\d+)", "Set `max_tokens` to {0} or less."),
     (
         r"cannot be greater than max_model_len=(\d+)",
         "Set `max_tokens` so low that prompt and answer fit into {0} tokens.",
     ),
-    (
-        r"for embedding generation|too large to process",
-        "Divide the text into shorter ones, for example with a text splitter.",
-    ),
+    (r"for embedding generation|too large to process", _SHORTER_TEXTS),
     (  # mistral-common and the chat templates of Mistral, Qwen, Llama and gpt-oss
         (
             r"must alternate|Only user and assistant roles|Expected last role|Unexpected role|"
@@ -245,7 +244,7 @@ def _error(
     if report.type and report.type.isupper() and report.type not in quote:
         quote = f"{report.type}: {quote}"
     message = f"Scaleway {answered}{about}: {shortened(quote, is_cut=is_cut)}"
-    if advice := _advice(status, report, error_class):
+    if advice := _advice(status, report, error_class, model):
         similar = f"Did you mean {found!r}? " if (found := similar_model(model or "")) else ""
         message += f" {advice.format(where=where, similar=similar)} See {DOCUMENTATION_URL}/errors"
     # JSON can hold halves of characters, which no terminal and no log could write.
@@ -287,7 +286,12 @@ def _class_for(status: int | None, report: _Report) -> type[ScalewayError]:
     return _BY_STATUS.get(status, ScalewayInvalidRequestError)
 
 
-def _advice(status: int | None, report: _Report, error_class: type[ScalewayError]) -> str:
+def _advice(
+    status: int | None, report: _Report, error_class: type[ScalewayError], model: str | None
+) -> str:
+    facts = model_facts(model or "")
+    if error_class is ScalewayContextOverflowError and facts and "chat" not in facts.kinds:
+        return _SHORTER_TEXTS
     for key, advice in _ADVICE:
         if isinstance(key, str):
             if found := re.search(key, report.message):

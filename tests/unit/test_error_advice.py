@@ -158,6 +158,13 @@ def test_overflows_in_every_shape_and_status(shape: str) -> None:
         assert type(error) is errors.ScalewayContextOverflowError
 
 
+def test_overflows_of_embeddings_do_not_speak_of_a_history() -> None:
+    body = json.dumps(recent(400, OVERFLOWS["vLLM 0.10"]))
+    told = str(error_from(400, {}, body, model="bge-multilingual-gemma2"))
+    assert "Divide the text" in told
+    assert "max_tokens" not in told
+
+
 def test_an_overflow_of_llama_cpps_embeddings_has_status_500() -> None:
     error = error_of(500, recent(500, "input is too large to process. increase the batch size"))
     assert type(error) is errors.ScalewayContextOverflowError
