@@ -83,9 +83,10 @@ __all__ = [
 
 # pytest imports this package in every run, for the plugin in it, so a name is imported when it
 # is first asked for.
+# Those that need aiohttp come last.
 _MODULES: Final = (
-    *("chance", "emulator", "faults", "matching", "models"),
-    *("process", "quotas", "received", "replies", "settings"),
+    *("chance", "faults", "matching", "models", "quotas"),
+    *("received", "replies", "settings", "emulator", "process"),
 )
 
 

@@ -165,8 +165,7 @@ class ScalewayEmulator(EmulatorSettings):
             **criteria: `endpoint`, `model`, `contains`, `tool_result`, `where`: see `Criteria`.
 
         Example:
-            >>> emulator = ScalewayEmulator()
-            >>> weather = emulator.when(contains="weather", tool_result=False)
+            >>> weather = ScalewayEmulator().when(contains="weather", tool_result=False)
             >>> _ = weather.reply("It is sunny.", times=1)
         """
         rule = Rule(**criteria)

@@ -57,15 +57,8 @@ def error_body(
 ) -> dict[str, Any]:
     """Return the JSON object of an error in one of Scaleway's shapes.
 
-    Args:
-        shape: `gateway` is `{"status", "error", "message"}`, `recent` is
-            `{"error": {"message", "type", "param", "code"}}` and `legacy` is
-            `{"object": "error", "message", "type", "param", "code"}`.
-        status: The HTTP status the body repeats.
-        message: Scaleway's sentence.
-        error: The gateway's upper-case word, or the engine's type; derived from the status
-            when absent.
-        param: The field an engine complains about; the gateway names none.
+    `error` is the gateway's upper-case word, or the engine's type; derived from the status when
+    absent. `param` is the field an engine complains about; the gateway names none.
     """
     if shape == "gateway":
         word = _GATEWAY_WORDS.get(status) or reason_phrases.get(status, "ERROR").upper()

@@ -45,10 +45,7 @@ _COMMON_WORDS: Final = frozenset(
 def respond(request: ChatRequest, model: ServedModel, *, choice: int = 0) -> Reply:
     """Reply to a request, or refuse a schema that an engine's grammar compiler would refuse.
 
-    Args:
-        request: A valid request.
-        model: The model that answers.
-        choice: Which of `n` choices this is; they differ.
+    Each `choice` of the `n` that were asked for is another.
     """
     reasoning = None
     if model.reasons and request.reasoning_effort != "none":

@@ -112,13 +112,10 @@ class _Maker:
         self._hints = hints
 
     def make(self, schema: Any, *, name: str, depth: int, unlike: int = 0) -> Any:
-        """Return a value.
+        """Return a value for a property; texts are made of its name.
 
-        Args:
-            schema: The schema, possibly a reference.
-            name: The property the value is for; texts are made of it.
-            depth: How many objects, arrays and references lead here.
-            unlike: Counts up for values of one array that must differ.
+        `depth` counts the objects, arrays and references that lead here, `unlike` the values of
+        one array that must differ.
         """
         if schema is True or schema == {}:
             return name

@@ -171,8 +171,7 @@ class ResponsesRequest(RequestModel):
     def as_chat(self, *, harmony: bool) -> ChatRequest:
         """Return the chat request that the engine makes of this one, or refuse an item of it.
 
-        Args:
-            harmony: Whether the model is a gpt-oss, which has a path of its own in vLLM.
+        gpt-oss has a path of its own in vLLM, "harmony".
         """
         named = self.tool_choice if isinstance(self.tool_choice, dict) else None
         # `none` leaves the tools in the prompt of the simple path (recorded).
