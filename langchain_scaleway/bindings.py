@@ -52,6 +52,11 @@ def binding(bind: _Bind) -> _Bind:
 
     @wraps(bind)
     def bind_model(self: Any, **kwargs: Any) -> ModelBinding:
+        if wrong := [name for name in ("config", "input") if name in kwargs]:
+            raise ValueError(
+                f"`{wrong[0]}` is given to each call: `model.invoke(input, config)`. "
+                "`model.with_config(…)` binds a configuration."
+            )
         if headers := kwargs.get("extra_headers"):
             kwargs["extra_headers"] = checked_headers(headers)
         return ModelBinding(bound=self, kwargs=kwargs, config={})

@@ -156,6 +156,12 @@ async def test_what_no_call_can_have_is_refused(name: str, said: str) -> None:
         await model.ainvoke("Hello", **argument)
 
 
+@pytest.mark.parametrize("name", ["config", "input"])
+def test_what_each_call_has_is_not_bound(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"`{name}` is given to each call.*with_config"):
+        make().bind(**{name: {}})
+
+
 def test_request_fields_of_servers_are_no_misspelt_arguments() -> None:
     names = ("top_k", "min_tokens", "n", "max_completion_tokens", "prompt_logprobs")
     others = ("reasoning_format", "ls_structured_output_format", "cache_control")
