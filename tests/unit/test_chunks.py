@@ -270,13 +270,3 @@ def test_changes_stay_with_their_chunk() -> None:
         made.message.model_fields_set.add("name")
         made.model_fields_set.add("type")
         check_same(*make())
-
-
-def test_fields_that_chunks_have_not_are_refused_or_kept_as_ever() -> None:
-    """Messages take extra fields, generations do not."""
-    made, expected = text_pair("Hello")
-    for chunk in (made, expected):
-        chunk.message.colour = "blue"  # type: ignore[attr-defined]  # that is the point
-        with pytest.raises(ValueError, match="no field"):
-            chunk.colour = "blue"  # type: ignore[attr-defined]  # that is the point
-    check_same(made, expected)

@@ -153,10 +153,6 @@ class TestToolMessages:
         message = ToolMessage([TEXT, block], tool_call_id="1")
         assert wire_of(message)["content"] == f"Hi!\n{line}"
 
-    def test_what_is_no_content_at_all_becomes_text(self) -> None:
-        message = HumanMessage([{"type": "tool_result", "tool_use_id": "1", "content": {"a": 1}}])
-        assert wire_of(message)["content"] == '{"a":1}'
-
 
 class TestPicturesOfTools:
     """They go into a user message behind the results, if the model reads them."""
@@ -296,19 +292,27 @@ class TestForeignHistories:
             {"role": "user", "content": [{"type": "text", "text": "And now?"}]},
         ]
 
-    def test_a_human_message_of_results_alone_is_no_user_message(self) -> None:
-        block = {"type": "function_call_output", "call_id": "call_1", "output": "42"}
-        assert messages_to_wire([HumanMessage([block])]) == [
-            {"role": "tool", "tool_call_id": "call_1", "content": "42"}
-        ]
+    @pytest.mark.parametrize(
+        ("block", "sent"),
+        [
+            ({"type": "function_call_output", "call_id": "1", "output": "42"}, "42"),
+            ({"type": "tool_result", "tool_use_id": "1", "content": {"a": 1}}, '{"a":1}'),
+            (
+                {"toolResult": {"toolUseId": "1", "content": [{"json": {"a": 1}}, {"text": "b"}]}},
+                '{"a":1}\nb',
+            ),
+        ],
+        ids=["OpenAI", "Anthropic", "Amazon"],
+    )
+    def test_a_human_message_of_a_result_alone_is_no_user_message(
+        self, block: dict[str, Any], sent: str
+    ) -> None:
+        result = {"role": "tool", "tool_call_id": "1", "content": sent}
+        assert messages_to_wire([HumanMessage([block])]) == [result]
 
     def test_calls_in_a_human_message_are_dropped(self) -> None:
         block = {"type": "tool_use", "id": "1", "name": "f", "input": {}}
         assert wire_of(HumanMessage([TEXT, block]))["content"] == [TEXT]
-
-    def test_results_of_amazons_converse(self) -> None:
-        block = {"toolResult": {"toolUseId": "1", "content": [{"json": {"a": 1}}, {"text": "b"}]}}
-        assert wire_of(HumanMessage([block]))["content"] == '{"a":1}\nb'
 
     def test_a_tools_chat_message_finds_its_call(self) -> None:
         called = ChatMessage(

@@ -25,6 +25,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 Deltas = list[list[dict[str, Any]]]
 WrittenCall = tuple[str, str, str]
 """Name, the arguments as JSON text, and id."""
+Dialect = Callable[[Draw, Sequence[WrittenCall]], Deltas]
 
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
 _JSON = st.recursive(
@@ -72,28 +73,20 @@ def _opening(draw: Draw, name: str, **fields: Any) -> dict[str, Any]:
     return fragment(draw(st.sampled_from([..., None, ""])), name=name, **fields)
 
 
-def _by_index(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
-    """Interleaved, told apart by index; several fragments in a delta."""
-    waiting = [
-        [
-            _opening(draw, name, index=index, id=call_id),
-            *(fragment(piece, index=index) for piece in _pieces(draw, text)),
-        ]
-        for index, (name, text, call_id) in enumerate(calls)
-    ]
-    return _grouped(draw, _interleaved(draw, waiting))
+def _interleaved_by(key: str) -> Dialect:
+    """Fragments of several calls, told apart by index or by the id alone; several in a delta."""
 
+    def deltas(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
+        waiting = []
+        for index, (name, text, call_id) in enumerate(calls):
+            known: dict[str, Any] = {"index": index, "id": call_id}
+            if key == "id":
+                del known["index"]
+            pieces = [fragment(piece, **{key: known[key]}) for piece in _pieces(draw, text)]
+            waiting.append([_opening(draw, name, **known), *pieces])
+        return _grouped(draw, _interleaved(draw, waiting))
 
-def _by_id(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
-    """Interleaved, told apart by the id alone."""
-    waiting = [
-        [
-            _opening(draw, name, id=call_id),
-            *(fragment(piece, id=call_id) for piece in _pieces(draw, text)),
-        ]
-        for name, text, call_id in calls
-    ]
-    return _grouped(draw, _interleaved(draw, waiting))
+    return deltas
 
 
 def _repeating_everything(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
@@ -106,39 +99,23 @@ def _repeating_everything(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
 
 
 def _one_after_the_other(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
-    """No index; an id and a name begin a call."""
+    """No index, or 0 for every call; a new id and a name begin one."""
+    index = draw(st.sampled_from([{}, {"index": 0}]))
     deltas = []
     for name, text, call_id in calls:
-        deltas.append([_opening(draw, name, id=call_id)])
-        deltas += [[fragment(piece)] for piece in _pieces(draw, text)]
-    return deltas
-
-
-def _all_at_index_zero(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
-    """Every call has the index 0; a new id and a name begin a call."""
-    deltas = []
-    for name, text, call_id in calls:
-        deltas.append([_opening(draw, name, index=0, id=call_id)])
-        deltas += [[fragment(piece, index=0)] for piece in _pieces(draw, text)]
+        deltas.append([_opening(draw, name, id=call_id, **index)])
+        deltas += [[fragment(piece, **index)] for piece in _pieces(draw, text)]
     return deltas
 
 
 def _whole_calls(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
-    """Each call in one fragment, with an index or without."""
-    indexed = draw(st.booleans())
-    fragments = [
-        fragment(text, name=name, id=call_id, **({"index": index} if indexed else {}))
-        for index, (name, text, call_id) in enumerate(calls)
-    ]
-    return _grouped(draw, fragments)
-
-
-def _object_arguments(draw: Draw, calls: Sequence[WrittenCall]) -> Deltas:
-    """Each call in one fragment, its arguments an object already."""
-    fragments = [
-        fragment(json.loads(text or "{}"), name=name, id=call_id, index=index)
-        for index, (name, text, call_id) in enumerate(calls)
-    ]
+    """Each call in one fragment, with an index or without, its arguments text or an object."""
+    is_indexed, is_object = draw(st.booleans()), draw(st.booleans())
+    fragments = []
+    for index, (name, text, call_id) in enumerate(calls):
+        place: dict[str, Any] = {"index": index} if is_indexed else {}
+        arguments = json.loads(text or "{}") if is_object else text
+        fragments.append(fragment(arguments, name=name, id=call_id, **place))
     return _grouped(draw, fragments)
 
 
@@ -172,13 +149,8 @@ def _grouped(draw: Draw, fragments: list[dict[str, Any]]) -> Deltas:
 
 _DIALECTS = st.sampled_from(
     [
-        _by_index,
-        _by_id,
-        _repeating_everything,
-        _one_after_the_other,
-        _all_at_index_zero,
-        _whole_calls,
-        _object_arguments,
+        *(_interleaved_by("index"), _interleaved_by("id")),
+        *(_repeating_everything, _one_after_the_other, _whole_calls),
     ]
 )
 
@@ -284,7 +256,7 @@ def test_a_call_is_valid_if_its_arguments_are_an_object_and_never_lost(
     texts: list[str], data: st.DataObject
 ) -> None:
     calls = [("add", text, f"call_{position}") for position, text in enumerate(texts)]
-    events = [calls_event(*delta) for delta in _by_index(data.draw, calls)]
+    events = [calls_event(*delta) for delta in _interleaved_by("index")(data.draw, calls)]
     reply = whole({"tool_calls": [fragment(t, name=n, id=i) for n, t, i in calls]})
     valid = [call for call in calls if _is_object(call[1])]
     invalid = [call for call in calls if not _is_object(call[1])]
