@@ -359,7 +359,8 @@ class Batch:
             for line in self._requests(record):
                 found.setdefault(line["custom_id"])
             for urls in result_urls(record):
-                for outcome in map(read_outcome, _json(self._owner._bucket.lines(urls))):
+                lines = self._owner._bucket.lines(urls, may_be_denied=True)
+                for outcome in map(read_outcome, _json(lines)):
                     # What was sent again may have been answered the first time, or the second.
                     if outcome and isinstance(found.get(outcome[0]), ScalewayError | None):
                         found[outcome[0]] = self._answer(record.get("endpoint"), *outcome[1:])

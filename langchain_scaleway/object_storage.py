@@ -65,17 +65,25 @@ class Bucket:
         with _errors("write", url):
             try:
                 self._store.head(self._path(url))
-            except FileNotFoundError:
+            except Exception:  # noqa: BLE001 -- not there, or not to be seen: the same is written
                 self._store.put(self._path(url), content)
 
-    def lines(self, urls: Iterable[str]) -> Iterator[bytes]:
-        """The lines of the first of these objects that is there; none if there is none."""
+    def lines(self, urls: Iterable[str], *, may_be_denied: bool = False) -> Iterator[bytes]:
+        """The lines of the first of these objects that is there; none if there is none.
+
+        Args:
+            urls: Where it may be.
+            may_be_denied: Whether an object that may not be read counts as one that is not there:
+                S3 says so of missing objects to a key that may not list them.
+        """
         for url in urls:
             with _errors("read", url):
                 try:
                     pieces = self._store.get(self._path(url))
-                except FileNotFoundError:
-                    continue
+                except Exception as error:
+                    if isinstance(error, FileNotFoundError) or (may_be_denied and _denies(error)):
+                        continue
+                    raise
                 rest = b""
                 for piece in pieces:
                     *lines, rest = (rest + bytes(piece)).split(b"\n")
@@ -117,7 +125,12 @@ class Bucket:
             endpoint=f"https://s3.{self._region}.scw.cloud",
             region=self._region,
             credential_provider=lambda: credential,  # No AWS_* variable adds to these.
+            client_options={"timeout": "10m", "read_timeout": "30s"},  # 200 MB take their time.
         )
+
+
+def _denies(error: Exception) -> bool:
+    return type(error).__name__ in {"PermissionDeniedError", "UnauthenticatedError"}
 
 
 @contextmanager
@@ -127,7 +140,7 @@ def _errors(operation: str, url: str) -> Iterator[None]:
     except Exception as error:
         said = str(error).partition("\n")[0].rstrip(".")
         message = f"Object Storage could not {operation} {url}: {said}."
-        if type(error).__name__ in {"PermissionDeniedError", "UnauthenticatedError"}:
+        if _denies(error):
             raise ScalewayPermissionDeniedError(f"{message} {_RIGHTS}") from error
         raise ScalewayAPIError(message) from error
 

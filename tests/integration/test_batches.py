@@ -362,20 +362,34 @@ def test_object_storage_needs_the_access_key_too(
     ScalewayBatches(model, "https://my-bucket.s3.nl-ams.scw.cloud")
 
 
+class Guarded:
+    """A store that denies what is not there, as S3 does to a key that may not list objects."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._store = folder and LocalStore(folder)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            try:
+                return getattr(self._store, name)(*arguments)
+            except (AttributeError, FileNotFoundError) as error:
+                raise PermissionDeniedError("403 Forbidden: AccessDenied\n\nDebug: …") from error
+
+        return call
+
+
 def test_a_refusal_of_object_storage_says_which_rights_are_needed(model: ChatScaleway) -> None:
-    class Closed:
-        """A store to which the key has no right."""
-
-        def head(self, _: str) -> None:
-            raise PermissionDeniedError("403 Forbidden: AccessDenied\n\nDebug source:\n…")
-
-        put = get = delete = head
-
-    store: Any = Closed()
+    store: Any = Guarded()
     with pytest.raises(ScalewayPermissionDeniedError) as caught:
         ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
     assert "403 Forbidden: AccessDenied. The API key needs" in caught.value.message
     assert "ObjectStorageObjectsWrite" in caught.value.message
+
+
+def test_a_key_needs_no_right_to_list_objects(model: ChatScaleway, tmp_path: Path) -> None:
+    store: Any = Guarded(tmp_path)
+    batch = ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
+    assert batch.wait(poll=SOON).results()[0].text
 
 
 def test_obstore_is_imported_only_for_batches() -> None:
