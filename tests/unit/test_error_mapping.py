@@ -179,18 +179,15 @@ def test_statuses(status: int) -> None:
         assert error.status_code == status
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_422_is_an_unknown_model() -> None:
+    for body in (
         gateway(422, "UNPROCESSABLE ENTITY", "model 'no-such-model' not found"),
         recent(422, "The model `no-such-model` does not exist.", "NotFoundError"),
         legacy(422, "model is required"),
-    ],
-)
-def test_422_is_an_unknown_model(body: Any) -> None:
-    error = error_of(422, body)
-    assert type(error) is errors.ScalewayModelNotFoundError
-    assert "`list_models()`" in str(error)
+    ):
+        error = error_of(422, body)
+        assert type(error) is errors.ScalewayModelNotFoundError
+        assert "`list_models()`" in str(error)
 
 
 def test_422_of_a_model_without_the_responses_api_names_the_switch() -> None:
