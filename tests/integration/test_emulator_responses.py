@@ -310,6 +310,17 @@ def test_what_gpt_oss_refuses(emulator: ScalewayEmulator) -> None:
         assert sentence in answer.json()["error"]["message"]
 
 
+def test_items_that_the_simple_path_refuses(emulator: ScalewayEmulator) -> None:
+    def sentence_about(item: dict[str, Any]) -> str:
+        answer = ask(emulator, model="qwen3-235b-a22b-instruct-2507", input=[item])
+        assert answer.status_code == 400
+        return str(answer.json()["error"]["message"])
+
+    known = sentence_about({"type": "item_reference"})
+    assert known == "Unsupported input item type: item_reference (parameter=input)"
+    assert "'body.input.0.EasyInputMessage.role'" in sentence_about({"content": "no role"})
+
+
 def test_gpt_oss_does_not_see_pictures_and_does_not_say_so(emulator: ScalewayEmulator) -> None:
     picture = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
     asked = [{"role": "user", "content": [{"type": "input_text", "text": "Look"}, picture]}]
