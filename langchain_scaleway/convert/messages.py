@@ -110,7 +110,7 @@ def messages_to_wire(
         elif role == "system":
             wire.add(role, joined(parts_of(content, frozenset(), on_left_out)), name)
         else:
-            # An earlier one was taken by another model, and a program wrote a summary.
+            # Never refused: what another model took before, and what a program wrote (a summary).
             is_new = position > last_reply and "lc_source" not in message.additional_kwargs
             try:
                 wire.add_blocks(role, content, name, is_new=is_new)
