@@ -68,14 +68,14 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
         """
         files = {"file": audio_file(blob)}
         fields = self._fields(response_format=self.response_format)
-        reply = self._client().request(_PATH, data=fields, files=files, model=self.model)
+        reply = self._client().request(_PATH, fields, files=files, model=self.model)
         yield from documents_of(reply.body, blob, model=self.model, language=self.language)
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
         """`lazy_parse` for asynchronous programs."""
         files = {"file": audio_file(blob)}
         fields = self._fields(response_format=self.response_format)
-        reply = await self._client().arequest(_PATH, data=fields, files=files, model=self.model)
+        reply = await self._client().arequest(_PATH, fields, files=files, model=self.model)
         for document in documents_of(reply.body, blob, model=self.model, language=self.language):
             yield document
 

@@ -39,11 +39,11 @@ class Reply(NamedTuple):
     """A whole answer.
 
     Attributes:
-        body: The JSON object, or the bytes where these were asked for.
+        body: The JSON object.
         headers: The HTTP headers, names in lower case.
     """
 
-    body: Any
+    body: dict[str, Any]
     headers: dict[str, str]
 
 
@@ -117,18 +117,15 @@ class Answer:
             if name.lower() != "set-cookie"
         }
 
-    def reply(self, *, raw: bool = False) -> Reply:
-        """Read the body of a success, as JSON or as it is.
+    def reply(self) -> Reply:
+        """Read the body of a success.
 
         Raises:
             ScalewayError: It is an error all the same.
             ScalewayResponseError: It is not a JSON object.
         """
-        content = b"".join(self._pieces)
-        if raw:
-            return Reply(content, self.headers)
         try:
-            body = decode(content)
+            body = decode(b"".join(self._pieces))
         except ValueError:  # It refers to the whole text, however long, so it goes no further.
             body = None
         if not isinstance(body, dict):
@@ -264,7 +261,7 @@ class StreamedAnswer(Generic[Chunk]):
 
     def _whole(self) -> dict[str, Any]:
         """Read the body as the answer that has come in place of a stream."""
-        body: dict[str, Any] = self._answer.reply().body
+        body = self._answer.reply().body
         if not self._completion.is_answer(body):
             raise self._answer.unreadable(self._completion.name)
         return body

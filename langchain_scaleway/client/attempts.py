@@ -34,7 +34,7 @@ class Attempt:
         self._response: Response | None = None
         self._pieces: Any = None
 
-    async def reply(self, *, raw: bool) -> Reply:
+    async def reply(self) -> Reply:
         """Send the request, and read its whole answer.
 
         Raises:
@@ -44,11 +44,11 @@ class Attempt:
             answer = await self._send()
             with self._errors:
                 await self._collect(answer)
-                reply = answer.reply(raw=raw)
+                reply = answer.reply()
         except BaseException as error:
             await self._end(None, error)
             raise
-        await self._end(None if raw else reply.body.get("usage"))
+        await self._end(reply.body.get("usage"))
         return reply
 
     async def _send(self) -> Answer:

@@ -90,18 +90,17 @@ class Endpoint:
         method: str | None = None,
         model: str | None = None,
         stream: bool = False,
-        data: Mapping[str, Any] | None = None,
         files: Any = None,
     ) -> Call:
-        """Write a request; see `CallOptions`.
+        """Write a request; see `RequestOptions`.
 
         Raises:
             ValueError: The body cannot be written as JSON.
         """
         headers = {**self._headers, "accept": "text/event-stream"} if stream else self._headers
         if files is not None:
-            content, content_type = encode_form(data, files)
-            headers = {**headers, "content-type": content_type}
+            content, content_type = encode_form(body, files)
+            headers, body = {**headers, "content-type": content_type}, None
         else:
             content = b"" if body is None else encode(body)
         method = method or ("POST" if content else "GET")

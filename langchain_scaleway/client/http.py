@@ -30,7 +30,8 @@ class CallOptions(TypedDict, total=False):
 
     Attributes:
         model: The model that is asked, for error messages.
-        files: Files, as httpx takes them: then a form is sent instead of JSON.
+        files: Files, as httpx takes them: then a form is sent instead of JSON, whose other fields
+            are the body.
         on_retry: Told of each retry.
     """
 
@@ -44,17 +45,13 @@ class RequestOptions(CallOptions, total=False):
 
     Attributes:
         method: The HTTP method; by default GET without a body, else POST.
-        data: The other fields of a form.
-        raw: Whether the answer is given as bytes, and need not be JSON.
     """
 
     method: str | None
-    data: Mapping[str, Any] | None
-    raw: bool
 
 
 class StreamOptions(CallOptions, total=False):
-    """What a streamed request may have; its body is the other fields of a form.
+    """What a streamed request may have.
 
     Attributes:
         completion: Makes what knows when an answer of this API is whole; by default that of
@@ -182,14 +179,13 @@ class ScalewayClient:
         path: str,
         body: Mapping[str, Any] | None,
         *,
-        raw: bool = False,
         on_retry: RetryListener | None = None,
         **options: Any,
     ) -> Reply:
         call = self.endpoint.call(path, body, **options)
 
         def attempt() -> Coroutine[Any, Any, Reply]:
-            return Attempt(self, wire, call).reply(raw=raw)
+            return Attempt(self, wire, call).reply()
 
         return await self._retried(wire, attempt, on_retry)
 
@@ -204,7 +200,7 @@ class ScalewayClient:
         on_retry: RetryListener | None = None,
         **options: Any,
     ) -> StreamAttempt[Chunk]:
-        call = self.endpoint.call(path, body, data=body, stream=True, **options)
+        call = self.endpoint.call(path, body, stream=True, **options)
 
         def attempt() -> Coroutine[Any, Any, StreamAttempt[Chunk]]:
             return StreamAttempt(self, wire, call, decoder, completion()).open()

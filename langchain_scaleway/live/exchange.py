@@ -59,10 +59,7 @@ class Exchange:
             timeout=_TIMEOUT,
             headers={"accept-encoding": "identity"},
         )
-        if file is None:
-            call = endpoint.call(path, body)
-        else:
-            call = endpoint.call(path, None, data=body, files={"file": file})
+        call = endpoint.call(path, body, files={"file": file} if file else None)
         self._method = call.method
         started = time.monotonic()
         try:
