@@ -132,7 +132,7 @@ profiles-check: $(VENV)/dev.stamp ## Compare scripts/models.toml with what Scale
 	@$(BIN)/python -m scripts.check_profiles $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/bench.stamp ## Measure beside bare httpx and other integrations, in ten minutes: docs/performance.md
+bench: $(VENV)/bench.stamp ## Measure beside bare httpx and other integrations, in half an hour: docs/performance.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-quick
