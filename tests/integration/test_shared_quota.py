@@ -116,21 +116,22 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
-def test_processes_share_one_quota(redis: RedisServer) -> None:
-    """Four send 400 requests, of which the quota allows 300 at once and 100 in twenty seconds."""
+@pytest.mark.parametrize("processes", [4, 8])
+def test_processes_share_one_quota(redis: RedisServer, processes: int) -> None:
+    """400 requests, of which the quota allows 300 at once and 100 in twenty seconds."""
     quotas = Quotas(requests_per_minute=300, tokens_per_minute=200_000, concurrent_requests=100)
     # Not faster: to open a connection takes a time of its own, in which the limiter's bucket fills.
     scale = 2.0
     with (
         EmulatorProcess(quotas=quotas, latency=0.5, time_scale=scale) as emulator,
-        Fleet(emulator, redis, 100, time_scale=scale) as fleet,
+        Fleet(emulator, redis, 400 // processes, time_scale=scale) as fleet,
     ):
-        numbers, began = range(4), emulator.now()
+        numbers, began = range(processes), emulator.now()
         fleet.start(numbers)
         results = fleet.results(numbers)
         seconds = emulator.now() - began
         statuses = emulator.statuses
-    assert results == [[100, []]] * 4, "no prompt is lost"
+    assert results == [[400 // processes, []]] * processes, "no prompt is lost"
     assert statuses.get(429, 0) < 4, "fewer than one in a hundred"
     assert seconds > 18, "nothing but the emulator holds them to its quota"
 
