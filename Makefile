@@ -61,12 +61,11 @@ coverage: $(VENV)/dev.stamp ## All tests, and which lines and branches none of t
 
 # --- The same tests elsewhere: each environment is resolved as a whole ----------------
 
-# The pages show what the locked versions print, and another file what ChatOpenAI of today does.
+# The pages show what the locked versions print.
 .PHONY: test-lowest
 test-lowest: $(LANES)/lowest.stamp ## Tests on the lowest versions that pyproject.toml allows
 	@$(call VERSIONS,$(LANES)/lowest)
-	$(LANES)/lowest/$(SCRIPTS)/pytest -n auto --ignore tests/integration/test_docs.py \
-	  --ignore tests/integration/test_compared_with_chatopenai.py $(SELECTED)
+	$(LANES)/lowest/$(SCRIPTS)/pytest -n auto --ignore tests/integration/test_docs.py $(SELECTED)
 
 .PHONY: test-newest
 test-newest: $(VENV)/tools.stamp ## Tests on the newest versions that the package index has

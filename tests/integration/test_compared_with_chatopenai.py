@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial, reduce
+from importlib.metadata import version
 from operator import add
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ from langchain_core.exceptions import (
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_openai import ChatOpenAI
+from packaging.version import Version
 
 from langchain_scaleway import ChatScaleway, ScalewayWarning
 from langchain_scaleway.errors import ScalewayStreamInterruptedError
@@ -43,6 +45,11 @@ MISTRAL = "mistral-small-3.2-24b-instruct-2506"
 
 MakeModel: TypeAlias = Callable[..., Any]
 """Makes a model that asks the emulator; takes the arguments of its class."""
+
+of_todays_openai = pytest.mark.skipif(
+    Version(version("openai")) < Version("3.57"),
+    reason="openai 3.16, of the lowest lane, repeats the answer's body in its errors.",
+)
 
 
 @pytest.fixture
@@ -168,6 +175,7 @@ def test_half_a_tool_call_is_not_run(
     assert len(from_scaleway.invalid_tool_calls) == 1
 
 
+@of_todays_openai
 def test_a_429_says_which_quota(
     emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
 ) -> None:
@@ -180,6 +188,7 @@ def test_a_429_says_which_quota(
     assert "this has nothing to do with billing" in str(error)
 
 
+@of_todays_openai
 def test_a_403_names_the_project(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
     key = "11111111-2222-3333-4444-555555555555"
 
@@ -188,6 +197,7 @@ def test_a_403_names_the_project(chat_openai: MakeModel, chat_scaleway: MakeMode
     assert "GenerativeApisModelAccess in the deployment's project" in told
 
 
+@of_todays_openai
 def test_a_refused_limit_says_what_is_allowed(
     chat_openai: MakeModel, chat_scaleway: MakeModel
 ) -> None:
@@ -196,6 +206,7 @@ def test_a_refused_limit_says_what_is_allowed(
     assert "Set `max_tokens` to 16384 or less." in str(error)
 
 
+@of_todays_openai
 def test_an_unknown_model_is_typed(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
     error = error_of(chat_openai(model="glm-6"))
     assert str(error) == "Error code: 422"
