@@ -1,10 +1,10 @@
-"""A model with arguments for every call, as `bind` makes it."""
+"""A model with arguments or a configuration for every call, as `bind` and `with_config` make it."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding
 
@@ -12,10 +12,12 @@ from langchain_scaleway.arguments import checked_headers
 
 _Bind = TypeVar("_Bind", bound=Callable[..., Any])
 
+_OF_CONFIG = ("config", "callbacks", "metadata", "run_id", "run_name", "tags")
+"""What each call has beside its arguments; core would fail over two of a name."""
 
-# Pydantic's plugin for mypy trips over the field `kwargs`; core has the same remark.
-class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]
-    """LangChain's binding, whose arguments stay where tools or a schema are bound after them.
+
+class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]  # Pydantic's plugin for mypy trips over the field `kwargs`; core has the same remark.
+    """LangChain's binding, which stays where tools or a schema are bound after it.
 
     LangChain's own hands `bind_tools` and `with_structured_output` to the bare model, and what was
     bound before is lost in silence. Here only what they say anew takes the place of the old.
@@ -23,19 +25,23 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ign
 
     def bind_tools(self, *args: Any, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind tools as well; see `ChatScaleway.bind_tools`."""
-        model = cast("BaseChatModel", self.bound)
-        return model.bind_tools(*args, **{**self._but("tools", "tool_choice"), **kwargs})
+        bound = self._but("tools", "tool_choice")
+        return self._around(cast("Any", self.bound).bind_tools(*args, **{**bound, **kwargs}))
 
     def with_structured_output(
         self, *args: Any, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
         """Ask for objects; see `ChatScaleway.with_structured_output`."""
-        model = cast("BaseChatModel", self.bound)
         bound = self._but("tools", "tool_choice", "response_format")
-        return model.with_structured_output(*args, **{**bound, **kwargs})
+        asking = cast("Any", self.bound).with_structured_output(*args, **{**bound, **kwargs})
+        return self._around(asking.first) | asking.last
 
     def _but(self, *names: str) -> dict[str, Any]:
         return {name: value for name, value in self.kwargs.items() if name not in names}
+
+    def _around(self, made: RunnableBinding[LanguageModelInput, AIMessage]) -> Self:
+        """What the model has made, in the configuration that is bound here."""
+        return self.model_copy(update={"bound": made.bound, "kwargs": made.kwargs})
 
     @classmethod
     def lc_id(cls) -> list[str]:
@@ -52,9 +58,9 @@ def binding(bind: _Bind) -> _Bind:
 
     @wraps(bind)
     def bind_model(self: Any, **kwargs: Any) -> ModelBinding:
-        if wrong := [name for name in ("config", "input") if name in kwargs]:
+        if wrong := next((name for name in (*_OF_CONFIG, "input") if name in kwargs), None):
             raise ValueError(
-                f"`{wrong[0]}` is given to each call: `model.invoke(input, config)`. "
+                f"`{wrong}` is given to each call: `model.invoke(input, config)`. "
                 "`model.with_config(…)` binds a configuration."
             )
         if headers := kwargs.get("extra_headers"):

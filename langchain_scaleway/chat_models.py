@@ -17,7 +17,7 @@ from langchain_core.language_models import (
 )
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableSerializable
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import Field, field_validator, model_validator
 
@@ -28,7 +28,7 @@ from langchain_scaleway.advice import (
     warn_about_text_around,
 )
 from langchain_scaleway.arguments import PARAMETERS, check_call
-from langchain_scaleway.bindings import binding
+from langchain_scaleway.bindings import ModelBinding, binding
 from langchain_scaleway.chat_apis import ChatApi, chat_api
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks
@@ -306,6 +306,12 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         return combined_llm_output(llm_outputs)
 
     bind: ClassVar = binding(BaseChatModel.bind)
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind a configuration, which stays where tools or a schema are bound after it."""
+        return ModelBinding(bound=self, config={**(config or {}), **kwargs})
 
     # Tools and structured output
 

@@ -1,5 +1,6 @@
 """`ClientFields`: what every public class shares, from the key to the client that is made of it."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -281,16 +282,12 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
 
     def __getstate__(self) -> dict[Any, Any]:
         """Leave out clients, and a key that came from the environment or the config file."""
-        state = super().__getstate__()
-        left_out = dict.fromkeys(("http_client", "http_async_client"))
+        bare = copy.copy(self)
+        bare.__dict__.update(http_client=None, http_async_client=None)
         if "api_key" not in self.model_fields_set:
-            left_out["api_key"] = None
-        private = {**state["__pydantic_private__"], "_is_complete": False, "_built_client": None}
-        return {
-            **state,
-            "__dict__": {**state["__dict__"], **left_out},
-            "__pydantic_private__": private,
-        }
+            bare.__dict__["api_key"] = None
+        bare._is_complete, bare._built_client = False, None  # noqa: SLF001 -- a copy's of this very class
+        return super(ClientFields, bare).__getstate__()
 
 
 def _model_ids(body: dict[str, Any]) -> list[str]:

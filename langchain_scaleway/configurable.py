@@ -1,11 +1,13 @@
 """Models whose fields a call's configuration may set: `model.configurable_fields(…)`."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, ensure_config
 from langchain_core.runnables.configurable import RunnableConfigurableFields
 from langchain_core.runnables.utils import ConfigurableFieldSingleOption, Input, Output
+
+from langchain_scaleway.bindings import binding
 
 
 class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
@@ -15,6 +17,8 @@ class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
     given every one of them. Such a model has connections of its own and the old model's profile,
     and its pickles hold even a key that came from the environment.
     """
+
+    bind: ClassVar = binding(RunnableConfigurableFields.bind)
 
     @classmethod
     def lc_id(cls) -> list[str]:

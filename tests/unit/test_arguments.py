@@ -156,7 +156,7 @@ async def test_what_no_call_can_have_is_refused(name: str, said: str) -> None:
         await model.ainvoke("Hello", **argument)
 
 
-@pytest.mark.parametrize("name", ["config", "input"])
+@pytest.mark.parametrize("name", ["config", "input", "metadata", "tags", "run_id"])
 def test_what_each_call_has_is_not_bound(name: str) -> None:
     with pytest.raises(ValueError, match=rf"`{name}` is given to each call.*with_config"):
         make().bind(**{name: {}})

@@ -1,9 +1,12 @@
 """The body and the headers of a request, as they reach the server."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import ConfigurableField
+from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
@@ -264,17 +267,34 @@ def test_every_bound_argument_stays_beside_a_schema(
             assert ("x-tenant", "ada") in {(n.lower(), v) for n, v in received.headers.items()}
 
 
+EARLIER = {"stop": ["x"], "seed": 1, "tools": [Person], "tool_choice": "any"}
+BINDERS: dict[str, Callable[[Any], Any]] = {
+    "bind": lambda model: model.bind(**EARLIER).with_config(tags=["mine"]),
+    "with_config": lambda model: model.with_config({"tags": ["mine"]}).bind(**EARLIER),
+    "configurable_fields": lambda model: (
+        model.configurable_fields(top_p=ConfigurableField("p"))
+        .bind(**EARLIER)
+        .with_config(tags=["mine"])
+    ),
+}
+
+
+@pytest.mark.parametrize("binder", BINDERS.values(), ids=BINDERS)
 def test_what_is_bound_stays_beside_tools_and_is_replaced_by_later_ones(
-    replay_server: ReplayServer,
+    binder: Callable[[Any], Any], replay_server: ReplayServer
 ) -> None:
-    with model_of(replay_server) as model:
-        bound: Any = model.bind(stop=["x"], tools=[Person], tool_choice="any", seed=1)
+    runs = RunCollectorCallbackHandler()
+    with model_of(replay_server, callbacks=[runs]) as model:
+        bound = binder(model)
         bound.bind_tools([{"title": "add", **PERSON}], seed=2).invoke("Hi")
         body = replay_server.received[-1].json()
         assert [tool["function"]["name"] for tool in body["tools"]] == ["add"]
         assert (body["stop"], body["seed"], "tool_choice" in body) == (["x"], 2, False)
         bound.with_structured_output(Person, include_raw=True).invoke("Hi")
-        assert not {"tools", "tool_choice"} & replay_server.received[-1].json().keys()
+        body = replay_server.received[-1].json()
+        assert (body["stop"], body["seed"]) == (["x"], 1)
+        assert not {"tools", "tool_choice"} & body.keys()
+    assert ["mine" in (run.tags or ()) for run in runs.traced_runs] == [True, True]
 
 
 @pytest.mark.parametrize("with_schema", [False, True])

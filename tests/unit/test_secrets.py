@@ -69,7 +69,9 @@ WORDS: dict[str, Callable[[ChatScaleway], Any]] = {
     "headers of an assignment": lambda model: said_of(with_assigned_headers(model)),
     "its client": lambda model: repr(model._client()),
     "its endpoint": lambda model: repr(model._client().endpoint),
-    "its private attributes": lambda model: repr(model.__pydantic_private__),
+    "its private attributes": lambda model: repr(
+        [getattr(model, name) for name in model.__private_attributes__]
+    ),
 }
 
 
