@@ -34,7 +34,8 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ign
         """Ask for objects; see `ChatScaleway.with_structured_output`."""
         bound = self._but("tools", "tool_choice", "response_format")
         asking = cast("Any", self.bound).with_structured_output(*args, **{**bound, **kwargs})
-        return self._around(asking.first) | asking.last
+        parser: Runnable[Any, Any] = asking.last
+        return self._around(asking.first) | parser
 
     def _but(self, *names: str) -> dict[str, Any]:
         return {name: value for name, value in self.kwargs.items() if name not in names}
