@@ -88,7 +88,8 @@ _ADVICE: tuple[tuple[str | int | type[ScalewayError], str], ...] = (
         (
             r"must alternate|Only user and assistant roles|Expected last role|Unexpected role|"
             r"[Tt]ool call id|Not the same number of function calls|System message must be at the|"
-            r"No user query found|single tool-calls at once|no first user message|has tool role"
+            r"No user query found|single tool-calls at once|no first user message|has tool role|"
+            r"add_generation_prompt"
         ),
         (
             "The model's chat template does not take this order of messages. `ChatScaleway` brings "

@@ -1,10 +1,11 @@
 """The chunks of a stream, made without pydantic's validators.
 
-A stream yields one chunk per token, and the validators are most of what a token costs. What they
-would have set is set here by hand, in this one module; `tests/unit/test_chunks.py` holds every
-function to the object that LangChain's constructors make.
+A stream yields one chunk per token, and the validators are most of what a token costs. So a chunk
+is a copy of one that LangChain's constructors have made, with all in it that can be changed made
+anew; `tests/unit/test_chunks.py` holds every function to what the constructors make.
 """
 
+from copy import copy
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
@@ -12,33 +13,32 @@ from langchain_core.messages.base import TextAccessor
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
-from pydantic import BaseModel
 
 MODEL_PROVIDER = "scaleway"
 """`response_metadata["model_provider"]`; LangChain finds our block translator by it."""
 
-_new = object.__new__
-_new_text = str.__new__
 
-# The four slots of every pydantic model, set without a lookup of their names.
-_set_fields = vars(BaseModel)["__dict__"].__set__
-_set_fields_set = vars(BaseModel)["__pydantic_fields_set__"].__set__
-_set_extra = vars(BaseModel)["__pydantic_extra__"].__set__
-_set_private = vars(BaseModel)["__pydantic_private__"].__set__
+def _constructed(**fields: Any) -> ChatGenerationChunk:
+    metadata = {"model_provider": MODEL_PROVIDER}
+    message = AIMessageChunk(content="", response_metadata=metadata, **fields)
+    return ChatGenerationChunk(message=message)
 
-_TEXT_FIELDS = ("content", "response_metadata")
-_REASONING_FIELDS = (*_TEXT_FIELDS, "additional_kwargs")
-_TOOL_FIELDS = (*_TEXT_FIELDS, "tool_call_chunks", "tool_calls", "invalid_tool_calls")
+
+_TEXT = _constructed()
+_REASONING = _constructed(additional_kwargs={"reasoning_content": ""})
+_TOOL = _constructed(tool_call_chunks=[tool_call_chunk()])
+
+_new_text = str.__new__  # `TextAccessor(text)` would look for a deprecated way of calling it.
 
 
 def text_chunk(text: str) -> ChatGenerationChunk:
     """A chunk of answer text."""
-    return _chunk(text, {}, _TEXT_FIELDS)
+    return _copied(_TEXT, text)
 
 
 def reasoning_chunk(reasoning: str) -> ChatGenerationChunk:
     """A chunk of reasoning text."""
-    return _chunk("", {"reasoning_content": reasoning}, _REASONING_FIELDS)
+    return _copied(_REASONING, additional_kwargs={"reasoning_content": reasoning})
 
 
 def tool_chunk(
@@ -52,17 +52,12 @@ def tool_chunk(
         call_id: The call's id, in one of its chunks only.
         index: The call's position in the reply; core merges chunks by it.
     """
-    chunk = _chunk("", {}, _TOOL_FIELDS)
-    fields = chunk.message.__dict__
-    fields["tool_call_chunks"] = [
-        tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
-    ]
+    fragment = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
     if (parsed := _parsed(arguments)) is not None:
-        fields["tool_calls"] = [tool_call(name=name or "", args=parsed, id=call_id)]
-    else:
-        call = invalid_tool_call(name=name, args=arguments, id=call_id, error=None)
-        fields["invalid_tool_calls"] = [call]
-    return chunk
+        call = tool_call(name=name or "", args=parsed, id=call_id)
+        return _copied(_TOOL, tool_call_chunks=[fragment], tool_calls=[call])
+    invalid = invalid_tool_call(name=name, args=arguments, id=call_id, error=None)
+    return _copied(_TOOL, tool_call_chunks=[fragment], invalid_tool_calls=[invalid])
 
 
 def _parsed(arguments: str) -> dict[str, Any] | None:
@@ -78,36 +73,18 @@ def _parsed(arguments: str) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _chunk(
-    content: str, additional_kwargs: dict[str, Any], fields_set: tuple[str, ...]
-) -> ChatGenerationChunk:
-    message = _new(AIMessageChunk)
-    fields: dict[str, Any] = {
-        "content": content,
-        "additional_kwargs": additional_kwargs,
-        "response_metadata": {"model_provider": MODEL_PROVIDER},
-        "type": "AIMessageChunk",
-        "name": None,
-        "id": None,
-        "tool_calls": [],
-        "invalid_tool_calls": [],
-        "usage_metadata": None,
-        "tool_call_chunks": [],
-        "chunk_position": None,
-    }
-    _set_fields(message, fields)
-    _set_fields_set(message, set(fields_set))
-    _set_extra(message, {})
-    _set_private(message, None)
-    chunk = _new(ChatGenerationChunk)
-    fields = {
-        "text": _new_text(TextAccessor, content),
-        "generation_info": None,
-        "type": "ChatGenerationChunk",
-        "message": message,
-    }
-    _set_fields(chunk, fields)
-    _set_fields_set(chunk, {"message", "text"})
-    _set_extra(chunk, None)
-    _set_private(chunk, None)
+def _copied(example: ChatGenerationChunk, text: str = "", **fields: Any) -> ChatGenerationChunk:
+    chunk, message = copy(example), copy(example.message)
+    message.__dict__.update(
+        {
+            "content": text,
+            "response_metadata": {"model_provider": MODEL_PROVIDER},
+            "additional_kwargs": {},
+            "tool_calls": [],
+            "invalid_tool_calls": [],
+            "tool_call_chunks": [],
+            **fields,
+        }
+    )
+    chunk.__dict__.update(text=_new_text(TextAccessor, text), message=message)
     return chunk

@@ -26,6 +26,8 @@ INPUTS = frozenset({"image", "video", "audio"})
 _STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "tool_result")
 """Blocks that need no reading; `content_blocks` knows refusals since langchain-core 1.7.5 only."""
 
+_NO_CONTENT = ("reasoning", "redacted_thinking", "tool_call", "invalid_tool_call", "cachePoint")
+
 _REASONING_KEYS = (
     *("reasoning", "thinking"),  # LangChain; Anthropic and Mistral
     *("reasoning_content", "reasoningContent", "reasoningText"),  # Amazon
@@ -59,8 +61,8 @@ class UnsendableError(ValueError):
 
     def __init__(self, block: Block, reason: str) -> None:
         """Describe a standard block, and say why it cannot be sent, and what to do instead."""
-        block, kind = _unwrapped(block), _kind_of(block)
-        keys = ", ".join(sorted(f"`{key}`" for key in block if key != "type"))
+        kind = _kind_of(block)
+        keys = ", ".join(sorted(f"`{key}`" for key in block if key not in ("type", "extras")))
         article = "An" if kind.startswith(tuple("aeiou")) else "A"
         name = f"{article} `{kind}` block" if kind else "A block without a type"
         with_keys = f" (with {keys})" if keys else ""
@@ -71,25 +73,31 @@ def standard_blocks(content: Iterable[str | Block]) -> Iterator[Block]:
     """Read the content of a message, in any dialect, as LangChain's standard (v1) blocks.
 
     Each block is read by itself, so that one that is malformed does not take others with it. What
-    nobody can read is `non_standard`. Results of tools, for which there is no standard, are
-    `tool_result` blocks with `tool_use_id` and `content`.
+    nobody can read is given as it is. Results of tools, for which there is no standard, are
+    `tool_result` blocks with `tool_use_id` and `content`; a block's `extras` stand beside its
+    other keys.
     """
     for block in content:
-        if isinstance(block, str):
-            yield {"type": "text", "text": block}
-            continue
-        corrected = _corrected(block)
+        corrected = _corrected(block) if isinstance(block, dict) else _text(block)
         if corrected.get("type") in _STANDARD:
             yield corrected
             continue
         try:
-            yield from map(dict, HumanMessage([corrected]).content_blocks)
+            read: Iterable[Any] = HumanMessage([corrected]).content_blocks
         except (AttributeError, LookupError, TypeError, ValueError):  # It is malformed.
-            yield {"type": "non_standard", "value": block}
+            read = [corrected]
+        for one in read:
+            value = one.get("value") if one.get("type") == "non_standard" else None
+            one = value if isinstance(value, dict) else one  # noqa: PLW2901 -- unwrapped
+            extras = one.get("extras")
+            yield {**extras, **one} if isinstance(extras, dict) else {**one}
 
 
 def part_of(block: Block) -> Part | None:
-    """The part for a standard block; `None` if it is but a mark for another provider's cache.
+    """The part for a standard block in a message that is not an assistant's.
+
+    `None` for what is no content of one: what an assistant thought or called, which programs copy
+    from message to message, and marks for another provider's cache.
 
     Raises:
         UnsendableError: Scaleway takes no such block.
@@ -101,11 +109,12 @@ def part_of(block: Block) -> Part | None:
             return _titled(block, text)
         case {"type": "text-plain" | "file" | "image" | "audio" | "video"}:
             return _part_of_data(block)
-        case {"type": "non_standard", "value": {"type": "audio_url", "audio_url": value}}:
+        case {"type": "audio_url", "audio_url": {"url": url} | url}:
             # vLLM knows it; Scaleway's pages do not.
-            url = value.get("url") if isinstance(value, dict) else value
             return {"type": "audio_url", "audio_url": {"url": _address({**block, "url": url})}}
-        case {"type": "non_standard", "value": {"cachePoint": _} | {"type": "cachePoint"}}:
+        case {"cachePoint": _}:
+            return None
+        case {"type": str(kind)} if kind in _NO_CONTENT:
             return None
     raise UnsendableError(
         block,
@@ -134,11 +143,9 @@ def shown(
     kind = _kind_of(block)
     if on_left_out is not None:
         on_left_out(kind)
-    value = _unwrapped(block)
-    known = _with_extras(value)
-    names = (known.get(key) for key in ("url", "uri", "filename", "title", "name", "file_id"))
+    names = (block.get(key) for key in ("url", "uri", "filename", "title", "name", "file_id"))
     name = next((n for n in names if isinstance(n, str) and n and not n.startswith("data:")), "")
-    mime_type = known.get("mime_type") or known.get("mimeType")
+    mime_type = block.get("mime_type") or block.get("mimeType")
     with_type = f", {mime_type}" if isinstance(mime_type, str) else ""
     described = " ".join(filter(None, (kind or "block", name)))
     return {"type": "text", "text": f"[{described}{with_type}: not shown]"}
@@ -157,7 +164,7 @@ def parts_of(
         return [{"type": "text", "text": text}]
     parts: list[Part] = []
     for block in standard_blocks(content):
-        if block["type"] == "tool_result":
+        if block.get("type") == "tool_result":
             parts += parts_of(block["content"], inputs, on_left_out)
         elif part := shown(block, inputs, on_left_out):
             parts.append(part)
@@ -214,7 +221,9 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
             return _text(content)
         case {"json": value}:
             return _text(as_json(value))
-        case {"type": "search_result", "content": content, **more}:
+        case {"type": "search_result", "content": content, **more} | {
+            "searchResult": {"content": content, **more}
+        }:
             return _text(content, {"title": more.get("title"), "context": more.get("source")})
         case {"type": "document", "source": {"type": "content", "content": content}, **more}:
             return _text(content, more)
@@ -235,9 +244,9 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"type": "image_url" | "video_url" as key}:
             value = block.get(key)
             value = value if isinstance(value, dict) else {"url": value}
-            return {"type": key.removesuffix("_url"), "url": value.get("url"), "extras": value}
+            return {**value, "type": key.removesuffix("_url")}
         case {"type": "input_image", **more}:
-            return {"type": "image", "url": more.get("image_url"), "extras": more}
+            return {**more, "type": "image", "url": more.get("image_url")}
         case {"image": dict()} | {"video": dict()} | {"document": dict()}:
             return _of_converse(block)
         # Files of OpenAI's Responses API and of Google
@@ -252,6 +261,9 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         case {"type": "tool_use" | "function_call" | "custom_tool_call", **more}:
             args = next((more[key] for key in ("args", "arguments", "input") if key in more), "")
             call_id = more.get("call_id") or more.get("id")  # OpenAI's `id` is the block's.
+            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
+        case {"toolUse": {"toolUseId": call_id, **more}}:
+            args = more.get("input")
             return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
         case {"type": "tool_result", **more}:
             call_id, content = more.get("tool_use_id"), more.get("content")
@@ -294,7 +306,7 @@ def _part_of_data(block: Block) -> Part:
         kind = mime_type.partition("/")[0]
     if kind in ("image", "video"):
         url = {"url": _address(block, kind)}
-        if detail := _with_extras(block).get("detail"):
+        if detail := block.get("detail"):
             url["detail"] = detail
         return {"type": f"{kind}_url", f"{kind}_url": url}
     if kind == "audio":
@@ -333,8 +345,7 @@ def _text_in_file(block: Block) -> str | None:
 
 
 def _titled(block: Block, text: str) -> Part:
-    known = _with_extras(block)
-    titles = (known.get(key) for key in ("title", "name", "context"))
+    titles = (block.get(key) for key in ("title", "name", "context"))
     lines = [title for title in titles if isinstance(title, str) and title]
     return {"type": "text", "text": "\n".join([*lines, text])}
 
@@ -381,17 +392,7 @@ def _essence(mime_type: Any) -> str:
     return mime_type.partition(";")[0].strip().lower() if isinstance(mime_type, str) else ""
 
 
-def _unwrapped(block: Block) -> Block:
-    value = block.get("value") if block.get("type") == "non_standard" else None
-    return value if isinstance(value, dict) else block
-
-
 def _kind_of(block: Block) -> str:
     """What a block calls itself, "" if it has no name."""
-    kind = _unwrapped(block).get("type")
+    kind = block.get("type")
     return kind if isinstance(kind, str) else ""
-
-
-def _with_extras(block: Block) -> Block:
-    extras = block.get("extras")
-    return {**extras, **block} if isinstance(extras, dict) else block

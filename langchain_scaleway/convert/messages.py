@@ -193,12 +193,13 @@ class _Wire:
         parts: list[Part] = []
         has_results = False
         for block in standard_blocks(content):
-            if block["type"] == "tool_result":
+            if block.get("type") == "tool_result":
                 has_results = True
                 self.add_result(block["tool_use_id"], block["content"], None)
-            elif block["type"] != "tool_call":  # Users call none; others drop them, too.
-                part = part_of(block) if is_new else shown(block, self._inputs, self._on_left_out)
-                parts += [part] if part else []
+            elif part := (
+                part_of(block) if is_new else shown(block, self._inputs, self._on_left_out)
+            ):
+                parts.append(part)
         if parts or not has_results:
             self.add(role, parts or "", name)  # No server takes an empty list.
 
@@ -275,7 +276,7 @@ def _spoken(block: Block) -> str:
     match block:
         case {"type": "text", "text": str(text)}:
             return text
-        case {"value": {"type": "compaction", "content": str(summary)}}:
+        case {"type": "compaction", "content": str(summary)}:
             # Anthropic's summary of what came before. OpenAI's is encrypted, and left out.
             return f"{summary}\n\n"
     return ""
@@ -297,7 +298,7 @@ def _calls(
     calls = [_call(call["id"], call["name"], call["args"]) for call in kept]
     ids = {call.id for call in calls}
     for block in blocks:
-        if block["type"] in ("tool_call", "invalid_tool_call"):
+        if block.get("type") in ("tool_call", "invalid_tool_call"):
             call = _call(block.get("id"), block.get("name"), block.get("args"))
             if call.id not in ids and (call.id or not ids):
                 calls.append(call)

@@ -35,6 +35,7 @@ class Template(NamedTuple):
         source: Where that was read.
         system_first: It takes one system message, at the beginning.
         user_needed: It takes no history without a user message.
+        user_first: It takes the first message that is not the system's for the user's.
         turns: Users and assistants take turns, from a user to a user or a tool.
         paired: Each call has one result, right behind it, and each result has its call.
         one_call: An assistant message holds one call at most, and its result comes next.
@@ -47,6 +48,7 @@ class Template(NamedTuple):
     source: str
     system_first: bool = False
     user_needed: bool = False
+    user_first: bool = False
     turns: bool = False
     paired: bool = False
     one_call: bool = False
@@ -58,10 +60,11 @@ class Template(NamedTuple):
 TEMPLATES: Mapping[str, Template] = {
     "mistral": Template(
         names="(mistral|ministral|magistral|devstral|codestral|pixtral|voxtral|mixtral)",
-        source="mistral-common 1.13.1, protocol/instruct/validator.py; "
-        "vLLM, examples/tool_chat_template_mistral3.jinja (2026-11); Scaleway's 400 (live, 2026)",
+        source="mistral-common 1.13.1, protocol/instruct/validator.py; vLLM, tokenizers/mistral.py "
+        "and examples/tool_chat_template_mistral3.jinja (2026-11); Scaleway's 400 (live, 2026)",
         system_first=True,
         user_needed=True,
+        user_first=True,
         turns=True,
         paired=True,
         short_ids=True,
@@ -80,6 +83,7 @@ TEMPLATES: Mapping[str, Template] = {
         names="(meta-)?llama-?3",
         source="vLLM, examples/tool_chat_template_llama3.1_json.jinja (2026-11)",
         user_needed=True,
+        user_first=True,
         paired=True,
         one_call=True,
     ),
@@ -91,9 +95,11 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "gemma-3": Template(
         names="gemma-?3",
-        source="chat_template.json of google/gemma-3-27b-it (2025-03)",
+        source="chat_template.json of google/gemma-3-27b-it, as quoted in public; for tools "
+        "vLLM, examples/tool_chat_template_gemma3_pythonic.jinja (2026-11)",
         system_first=True,
         user_needed=True,
+        user_first=True,
         turns=True,
         paired=True,
     ),
@@ -177,6 +183,9 @@ def fit(messages: list[WireMessage], family: str | None) -> list[WireMessage]:
     if template.system_first or template.turns:
         merged = ("system", "user", "assistant") if template.turns else ("system",)
         messages = _merged(messages, merged)
+    first = next((n for n, message in enumerate(messages) if not _is_system(message)), 0)
+    if template.user_first and messages[first]["role"] == "assistant":
+        messages.insert(first, {"role": "user", "content": USER_TURN})
     if template.turns:
         messages = list(_in_turns(messages))
     if template.short_ids:
@@ -278,12 +287,10 @@ def _parts(content: Any) -> list[Any]:
 
 
 def _in_turns(messages: list[WireMessage]) -> Iterator[WireMessage]:
-    """The messages with a short turn where one is missing: first, last, and behind results."""
-    before = "system"
+    """The messages with a short turn where one is missing: behind results, and last."""
+    before = ""
     for message in messages:
         role = message["role"]
-        if before == "system" and role == "assistant":
-            yield {"role": "user", "content": USER_TURN}
         if before == "tool" and role == "user":
             yield {"role": "assistant", "content": CLOSING_TURN}
         yield message

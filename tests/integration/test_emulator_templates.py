@@ -58,7 +58,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "users in a row": ALTERNATE,
         "assistants in a row": ALTERNATE,
         "assistant first": ALTERNATE,
-        "assistant last": "Expected last role User or Tool (or Assistant with prefix) for serving",
+        "assistant last": "Cannot set `add_generation_prompt` to True when the last message is",
         "user behind a result": ALTERNATE,
         "a result without its call": f"Unexpected tool call id {B} in tool results",
         "two results of a call": f"Unexpected tool call id {A} in tool results",

@@ -53,7 +53,7 @@ def _mistral(wire: Wire) -> Iterator[str]:
     if not all(re.fullmatch("[a-zA-Z0-9]{9}", call_id) for call_id in ids):
         yield "Tool call IDs should be alphanumeric strings with length >= 9!"
     if wire[-1]["role"] == "assistant":
-        yield "Cannot add a generation prompt when the last message is from the assistant."
+        yield "Cannot set `add_generation_prompt` to True when the last message is from the …"
 
 
 def _turns(wire: Wire) -> Iterator[str]:
@@ -74,6 +74,8 @@ def _qwen(wire: Wire) -> Iterator[str]:
 
 
 def _llama(wire: Wire) -> Iterator[str]:
+    if next((m for m in wire if m["role"] != "system"), wire[0])["role"] == "assistant":
+        yield "its text is taken for the user's, or its call is left out"
     if [message["role"] for message in wire] == ["system"]:
         yield "Cannot put tools in the first user message when there's no first user message!"
     if any(len(message.get("tool_calls", ())) > 1 for message in wire):

@@ -99,6 +99,7 @@ class TestToolCalls:
         "block",
         [
             {"type": "tool_use", "id": "1", "name": "f", "input": {"x": 1}},
+            {"toolUse": {"toolUseId": "1", "name": "f", "input": {"x": 1}}},
             {"type": "tool_call", "id": "1", "name": "f", "args": {"x": 1}},
             {"type": "invalid_tool_call", "id": "1", "name": "f", "args": '{"x":1}', "error": ""},
             {"type": "function_call", "call_id": "1", "name": "f", "arguments": '{"x":1}'},
@@ -107,7 +108,7 @@ class TestToolCalls:
                 "value": {"type": "tool_use", "id": "1", "name": "f", "input": {"x": 1}},
             },
         ],
-        ids=["Anthropic", "LangChain", "invalid", "OpenAI", "wrapped"],
+        ids=["Anthropic", "Amazon", "LangChain", "invalid", "OpenAI", "wrapped"],
     )
     def test_a_call_in_the_content_alone_is_sent(self, block: dict[str, Any]) -> None:
         assert wire_of(AIMessage([block]))["tool_calls"] == [

@@ -70,6 +70,7 @@ HI: dict[str, Any] = {
     "Responses input": {"type": "input_text", "text": "Hi!"},
     "Responses output": {"type": "output_text", "text": "Hi!", "annotations": [], "logprobs": []},
     "Amazon text": {"text": "Hi!"},
+    "Amazon search result": {"searchResult": {"content": [{"text": "Hi!"}]}},
     "Amazon text document in bytes": {"document": {"format": "md", "source": {"bytes": b"Hi!"}}},
     "Anthropic text document": {
         "type": "document",
@@ -278,7 +279,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "take no files",
     ),
     "text without text": ({"type": "text"}, "is missing"),
-    "a thought by the user": ({"type": "thinking", "thinking": "…"}, "knows no such content"),
     "an unknown block": ({"type": "smell", "smell": "rose"}, r"A `smell` block \(with `smell`\)"),
     "a block without a type": ({"smell": "rose"}, "A block without a type"),
     "a block of a strange type": ({"type": {"data": "c2VjcmV0"}}, "A block without a type"),

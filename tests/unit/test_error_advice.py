@@ -50,6 +50,7 @@ from tests.support.recordings import all_recordings
                 "Only user and assistant roles are supported, with the exception of an initial …",
                 "Expected last role User or Tool (or Assistant with prefix) for serving but got …",
                 "Unexpected role 'user' after role 'tool'",
+                "Cannot set `add_generation_prompt` to True when the last message is from the …",
                 "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
                 "Unexpected tool call id abcdefgh1 in tool results",
                 "Not the same number of function calls and responses",

@@ -310,9 +310,27 @@ class TestForeignHistories:
         result = {"role": "tool", "tool_call_id": "1", "content": sent}
         assert messages_to_wire([HumanMessage([block])]) == [result]
 
-    def test_calls_in_a_human_message_are_dropped(self) -> None:
-        block = {"type": "tool_use", "id": "1", "name": "f", "input": {}}
-        assert wire_of(HumanMessage([TEXT, block]))["content"] == [TEXT]
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"type": "tool_use", "id": "1", "name": "f", "input": {}},
+            {"toolUse": {"toolUseId": "1", "name": "f", "input": {}}},
+            {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+            {"type": "invalid_tool_call", "id": "1", "name": "f", "args": "{", "error": None},
+            {"type": "thinking", "thinking": "Hm."},
+            {"type": "redacted_thinking", "data": "EqQB"},
+            {"type": "reasoning", "reasoning": "Hm."},
+            {"reasoningContent": {"reasoningText": {"text": "Hm."}}},
+        ],
+        ids=lambda block: str(block.get("type", next(iter(block)))),
+    )
+    def test_what_an_assistant_thought_and_called_is_dropped_elsewhere(
+        self, block: dict[str, Any]
+    ) -> None:
+        """Programs hand one agent's reply to another as a human's message or a tool's result."""
+        assert wire_of(HumanMessage([TEXT, block], name="researcher"))["content"] == [TEXT]
+        assert wire_of(ToolMessage([TEXT, block], tool_call_id="1"))["content"] == "Hi!"
+        assert wire_of(SystemMessage([TEXT, block]))["content"] == "Hi!"
 
     def test_a_tools_chat_message_finds_its_call(self) -> None:
         called = ChatMessage(

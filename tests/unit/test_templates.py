@@ -204,7 +204,12 @@ MATRIX = {
     "the assistant first": Case(
         [system("s"), ai("Welcome!"), user("a")],
         "S: s | A: Welcome! | U: a",
-        {"mistral gemma-3": "S: s | U: Go on. | A: Welcome! | U: a"},
+        {"mistral gemma-3 llama-3": "S: s | U: Go on. | A: Welcome! | U: a"},
+    ),
+    "trimmed to a call and a later question": Case(
+        [system("s"), ai("", "1"), result("1", "42"), ai("b"), user("c")],
+        "S: s | A: f(1) | T1: 42 | A: b | U: c",
+        {"mistral gemma-3 llama-3": "S: s | U: Go on. | A: f(1) | T1: 42 | A: b | U: c"},
     ),
     "neighbours": Case(
         [user("a"), user("b"), ai("c"), ai("d"), user("e")],

@@ -65,9 +65,14 @@ def _mistral(request: ChatRequest) -> str | None:
             "user/assistant/user/assistant/..."
         )
     last = messages[-1]["role"]
-    if last not in {"user", "tool"}:
+    if last == "assistant":  # vLLM's own check (vllm/tokenizers/mistral.py, 2026-11)
         return (
-            f"Expected last role User or Tool (or Assistant with prefix) for serving but got {last}"
+            "Cannot set `add_generation_prompt` to True when the last message is from the "
+            "assistant. Consider using `continue_final_message` instead."
+        )
+    if last == "system":
+        return (
+            "Expected last role User or Tool (or Assistant with prefix) for serving but got system"
         )
     return _mistral_tools(request)
 
