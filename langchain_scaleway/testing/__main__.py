@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     options = command_line_parser().parse_args(arguments)
     try:
-        service = EmulatedService(_settings(options))
+        service = EmulatedService(**_settings(options))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     with contextlib.suppress(KeyboardInterrupt):
@@ -41,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _serve(service: EmulatedService, host: str, port: int) -> None:
-    settings = service.settings
     try:
         server = EmulatorServer(service, host, port)
     except (OSError, OverflowError) as error:
@@ -54,8 +53,8 @@ async def _serve(service: EmulatedService, host: str, port: int) -> None:
     address, port = server.address
     _say("An emulator of Scaleway's Generative APIs: no model, made-up answers.")
     _say(f"base_url    http://{address}:{port}/v1")
-    _say(f"project     http://{address}:{port}/{settings.project_id}/v1")
-    _say(f"api_key     {settings.api_key}")
+    _say(f"project     http://{address}:{port}/{service.project_id}/v1")
+    _say(f"api_key     {service.api_key}")
     await server.serve()
     _say(f"Answers by status: {dict(service.statuses)}")
 
@@ -124,7 +123,7 @@ def _fault(text: str) -> Fault:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _settings(options: argparse.Namespace) -> EmulatorSettings:
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
     given = vars(options)
     limits = {one.name: given[one.name] for one in fields(Quotas)}
     settings = {one.name: given[one.name] for one in fields(EmulatorSettings) if one.name in given}
@@ -134,7 +133,7 @@ def _settings(options: argparse.Namespace) -> EmulatorSettings:
     )
     if options.no_auth:
         settings["api_key"] = None
-    return EmulatorSettings(**settings)
+    return settings
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import orjson
 
 JSON_TYPE = "application/json"
+DONE = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Answer:
     """An answer as it will be sent; faults rewrite it."""
 
     status: int
-    headers: list[tuple[str, str]]  # without `content-length`
+    headers: dict[str, str]  # names in lower case, without `content-length`
     pieces: Iterable[Piece]
     content_length: int | None = None  # `None` sends the body in chunks
     delay: float = 0.0  # emulated seconds before the first byte
@@ -50,13 +51,9 @@ class Answer:
     # on it: the race of a stale keep-alive connection.
     close_after: bool = False
     close_on_next: bool = False
+    text: str | None = None  # what the model says in it
     generated_tokens: int = 0  # what the quota is charged with at the end
     release: Callable[[], None] | None = None  # called when the answer is out, or will not be
-
-    @property
-    def is_malformed(self) -> bool:
-        """Whether its bytes are not sent as HTTP servers send them."""
-        return self.until_close or self.byte_at_a_time or self.reset_at_byte is not None
 
     @property
     def is_stream(self) -> bool:
@@ -72,17 +69,23 @@ class Answer:
         middle = len(body) // 2
         return iter([body[:middle]]), iter([body[middle:]])
 
-    def replace_body(self, body: bytes, content_type: str | None = None) -> None:
-        """Send this body, of known length, instead."""
-        self.pieces = [body]
-        self.content_length = len(body)
-        if content_type is not None:
-            self.set_header("content-type", content_type)
+    def cut(self, after_events: int, *instead: Piece, rest: bool = False) -> None:
+        """Put something in the place of all that `split` puts second, or in front of it."""
+        first, second = self.split(after_events)
+        pieces = chain(first, instead, second if rest else [])
+        if self.is_stream or instead:
+            self.pieces = pieces
+        else:
+            self.replace_body(b"".join(piece for piece in pieces if isinstance(piece, bytes)))
 
-    def set_header(self, name: str, value: str) -> None:
-        """Set a header, replacing others of the name."""
-        self.headers = [(key, old) for key, old in self.headers if key.lower() != name.lower()]
-        self.headers.append((name, value))
+    def replace_body(self, body: bytes) -> None:
+        """Send this body, of known length, instead."""
+        self.pieces, self.content_length = [body], len(body)
+
+    def become(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Turn into another answer, with nothing of this one left but when it is sent."""
+        self.status, self.headers = status, {name.lower(): text for name, text in headers.items()}
+        self.replace_body(body)
 
     def joined_body(self) -> bytes:
         """Return the bytes of the whole body, a stream's too."""
@@ -92,14 +95,15 @@ class Answer:
 def json_answer(status: int, value: Any) -> Answer:
     """Return an answer with a JSON body."""
     body = orjson.dumps(value)
-    return Answer(status, [("content-type", JSON_TYPE)], [body], content_length=len(body))
+    return Answer(status, {"content-type": JSON_TYPE}, [body], content_length=len(body))
 
 
 def event_stream(events: Iterable[Piece]) -> Answer:
     """Return an answer that is a stream of server-sent events."""
-    return Answer(200, [("content-type", "text/event-stream; charset=utf-8")], events)
+    return Answer(200, {"content-type": "text/event-stream; charset=utf-8"}, events)
 
 
-def event(data: Any) -> bytes:
+def event(data: Any, name: str | None = None) -> bytes:
     """Return a server-sent event with JSON in it."""
-    return b"data: " + orjson.dumps(data) + b"\n\n"
+    head = b"" if name is None else f"event: {name}\n".encode()
+    return head + b"data: " + orjson.dumps(data) + b"\n\n"

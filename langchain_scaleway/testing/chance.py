@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
+from pydantic import TypeAdapter
 
 from langchain_scaleway.testing.faults import Fault
 
@@ -56,19 +54,10 @@ def fault_from_text(text: str) -> Fault:
     kinds = {kind.__name__: kind for kind in Fault.__subclasses__()}
     if name not in kinds:
         raise ValueError(f"No fault is called {name!r}; there are {', '.join(sorted(kinds))}.")
-    given: dict[str, Any] = {}
-    for pair in filter(None, arguments.split(",")):
-        attribute, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"{pair!r} is no attribute of {name} with a value: write name=value.")
-        try:
-            given[attribute] = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            given[attribute] = value
-    known = [one.name for one in dataclasses.fields(kinds[name])]  # type: ignore[arg-type]  # every fault is a dataclass, which `Fault` itself cannot say
-    if unknown := given.keys() - known:
-        raise ValueError(f"{name} has no {', '.join(sorted(unknown))}; it has {known}.")
-    try:
-        return kinds[name](**given)
-    except TypeError as error:  # the only attribute without a default is always the first
-        raise ValueError(f"{name} needs {known[0]}.") from error
+    kind = kinds[name]
+    given = dict(pair.partition("=")[::2] for pair in filter(None, arguments.split(",")))
+    if unknown := given.keys() - kind.__match_args__:
+        raise ValueError(
+            f"{name} has no {', '.join(sorted(unknown))}; it has {kind.__match_args__}."
+        )
+    return TypeAdapter(kind).validate_python(given)

@@ -6,23 +6,19 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Self, Unpack
 
 from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import Step
-from langchain_scaleway.testing.scripts import Queue
+from langchain_scaleway.testing.replies import Queue, Step
 from langchain_scaleway.testing.server import EmulatorServer
 from langchain_scaleway.testing.service import EmulatedService
-from langchain_scaleway.testing.settings import EmulatorSettings
 
 _STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
 
 
-@dataclass(kw_only=True, eq=False)
-class ScalewayEmulator(EmulatorSettings):
+class ScalewayEmulator(EmulatedService):
     """An HTTP server on this machine that answers as Scaleway's Generative APIs do.
 
     It runs in a thread of its own, from `start` or `with` to `stop`, and listens on a free
@@ -30,6 +26,9 @@ class ScalewayEmulator(EmulatorSettings):
     of each request, always in the same way (see `langchain_scaleway.testing.responder`).
 
     Its keyword arguments, which are attributes afterwards, are those of `EmulatorSettings`.
+
+    Attributes:
+        statuses: How many answers each HTTP status has had.
 
     Example:
         >>> import httpx
@@ -49,11 +48,8 @@ class ScalewayEmulator(EmulatorSettings):
         'Hello'
     """
 
-    def __post_init__(self) -> None:
-        """Make the service, which is not served yet."""
-        self._service = EmulatedService(self)
-        self._server: EmulatorServer | None = None
-        self._thread: threading.Thread | None = None
+    _server: EmulatorServer | None = None
+    _thread: threading.Thread | None = None
 
     def start(self) -> Self:
         """Start to serve.
@@ -63,7 +59,7 @@ class ScalewayEmulator(EmulatorSettings):
         """
         if self._thread is not None:
             raise RuntimeError("The emulator runs already.")
-        self._server = server = EmulatorServer(self._service)
+        self._server = server = EmulatorServer(self)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(server.serve()), name="scaleway-emulator", daemon=True
         )
@@ -73,11 +69,10 @@ class ScalewayEmulator(EmulatorSettings):
 
     def stop(self) -> None:
         """Close all connections and stop; what was received stays readable."""
-        if self._thread is None or self._server is None:
-            return
-        self._server.stop()
-        self._thread.join(_STOP_SECONDS)
-        self._thread = None
+        if self._thread is not None and self._server is not None:
+            self._server.stop()
+            self._thread.join(_STOP_SECONDS)
+            self._thread = None
 
     def __enter__(self) -> Self:
         """Start to serve."""
@@ -103,8 +98,10 @@ class ScalewayEmulator(EmulatorSettings):
             ExceptionGroup: The exceptions of functions that were to answer, requests that
                 nothing was scripted for although `strict` is set, and steps that are left.
         """
-        if problems := list(self._service.script.problems(leftover=leftover)):
+        if problems := list(self.steps.problems(leftover=leftover)):
             raise ExceptionGroup("The emulator was not used as the test says", problems)
+
+    # --- Where it is ----------------------------------------------------------------------
 
     @property
     def base_url(self) -> str:
@@ -128,6 +125,8 @@ class ScalewayEmulator(EmulatorSettings):
         """The variables with which an app finds the emulator instead of Scaleway."""
         return {"SCW_SECRET_KEY": self.api_key or "", "SCALEWAY_BASE_URL": self.base_url}
 
+    # --- What it shall answer -------------------------------------------------------------
+
     def script(self, *steps: Step, endpoint: Queue = "chat") -> None:
         """Say what the next requests get, in their order of arrival.
 
@@ -144,16 +143,16 @@ class ScalewayEmulator(EmulatorSettings):
         Raises:
             TypeError: One is no step.
         """
-        self._service.script.add(endpoint, *steps)
+        self.steps.add(endpoint, *steps)
 
     def respond_with(
         self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
     ) -> None:
         """Answer requests beyond the script with a function; `None` for the default again."""
         if function is None:
-            self._service.script.defaults.pop(endpoint, None)
+            self.steps.defaults.pop(endpoint, None)
         else:
-            self._service.script.defaults[endpoint] = function
+            self.steps.defaults[endpoint] = function
 
     def when(self, **criteria: Unpack[Criteria]) -> Rule:
         """Say what requests of a kind get, in whatever order they come.
@@ -169,8 +168,10 @@ class ScalewayEmulator(EmulatorSettings):
             >>> _ = weather.reply("It is sunny.", times=1)
         """
         rule = Rule(**criteria)
-        self._service.script.rules.append(rule)
+        self.steps.rules.append(rule)
         return rule
+
+    # --- What it has seen -----------------------------------------------------------------
 
     def assert_requested(
         self,
@@ -189,27 +190,22 @@ class ScalewayEmulator(EmulatorSettings):
         Raises:
             AssertionError: There were others; the message lists what came.
         """
-        matcher = matcher or Matcher(**criteria)
-        requests = self.requests
+        matcher, requests = matcher or Matcher(**criteria), self.requests
         found = sum(map(matcher.matches, requests))
         if found != times if times is not None else not found:
             came = "".join(f"\n  {request}: {request.body[:200]!r}" for request in requests)
             wanted = "at least one" if times is None else times
             raise AssertionError(f"{found} requests, not {wanted}, match {matcher}. Of:{came}")
 
-    def reset(self) -> None:
-        """Forget all requests, scripts, failures and quotas; the clock runs on."""
-        self._service.reset()
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """The requests received until now, in their order of arrival."""
+        return [*self.received]
 
     @property
     def scripted_steps_left(self) -> int:
         """How many steps no request has taken yet."""
-        return self._service.script.steps_left
-
-    @property
-    def requests(self) -> list[ReceivedRequest]:
-        """The requests received, in their order of arrival."""
-        return list(self._service.requests)
+        return self.steps.left
 
     @property
     def connections_opened(self) -> int:
@@ -222,23 +218,18 @@ class ScalewayEmulator(EmulatorSettings):
         return self._server.connections_open if self._server is not None else 0
 
     @property
-    def statuses(self) -> dict[int, int]:
-        """How many answers each HTTP status has had."""
-        return dict(self._service.statuses)
-
-    @property
     def refused_by_quota(self) -> dict[str, int]:
         """How many requests each quota has refused, under the names of `Quotas`."""
-        return dict(self._service.quotas.refused)
+        return dict(self.ledger.refused)
 
     @property
     def peak_concurrent_requests(self) -> int:
         """The most requests that were answered at the same time."""
-        return self._service.quotas.peak_running
+        return self.ledger.peak_running
 
     def now(self) -> float:
         """Return the emulated seconds since the emulator was made."""
-        return self._service.clock.now()
+        return self.clock.now()
 
     def wait_until(
         self, condition: Callable[[ScalewayEmulator], bool], seconds: float = 5.0
@@ -256,8 +247,7 @@ class ScalewayEmulator(EmulatorSettings):
         end = time.monotonic() + seconds
         while not (come := condition(self)) and (left := end - time.monotonic()) > 0:
             # Woken by whatever is noted of a request; connections close without a note.
-            with self._service.changed:
-                self._service.changed.wait(min(left, _POLL_SECONDS))
+            self.wait_for_change(min(left, _POLL_SECONDS))
         return come
 
     async def wait_for(

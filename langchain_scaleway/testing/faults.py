@@ -23,11 +23,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import orjson
+from typing_extensions import override
 
-from langchain_scaleway.testing.answers import JSON_TYPE, Answer, Ending, Pause, Piece, event
+from langchain_scaleway.testing.answers import DONE, JSON_TYPE, Answer, Ending, Pause, Piece, event
 from langchain_scaleway.testing.refusals import ErrorShape, error_body
 
 _HTML_ERROR: Final = """<html>
@@ -44,6 +45,8 @@ _GARBAGE: Final = b"\xff" * 32
 
 class Fault:
     """Something that goes wrong; each subclass is a dataclass that says what."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
 
     def rewrite(self, answer: Answer) -> None:
         """Change the answer into what the client will meet."""
@@ -63,8 +66,8 @@ class Delay(Fault):
 
     seconds: float
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Hold the answer back."""
         answer.delay += self.seconds
 
 
@@ -80,11 +83,10 @@ class Stall(Fault):
     after_events: int = 1
     seconds: float | None = None
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Put a pause, or a silence that never ends, after the first events."""
-        first, rest = answer.split(self.after_events)
-        silence = [Ending.HANG] if self.seconds is None else [Pause(self.seconds)]
-        answer.pieces = chain(first, silence, rest)
+        silence = Ending.HANG if self.seconds is None else Pause(self.seconds)
+        answer.cut(self.after_events, silence, rest=True)
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,12 @@ class Reset(Fault):
     at_byte: int = 0
     after_events: int | None = None
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Arm the reset."""
         if self.after_events is None:
             answer.reset_at_byte = self.at_byte
         else:
-            answer.pieces = chain(answer.split(self.after_events)[0], [Ending.RESET])
+            answer.cut(self.after_events, Ending.RESET)
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,10 @@ class CutStream(Fault):
     after_events: int = 1
     ending: Literal["terminated", "closed", "until_close"] = "terminated"
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Keep the first events only."""
         answer.until_close = self.ending == "until_close"
-        first, _ = answer.split(self.after_events)
-        if self.ending == "terminated" and not answer.is_stream:
-            answer.replace_body(b"".join(piece for piece in first if isinstance(piece, bytes)))
-        else:
-            answer.pieces = chain(first, [Ending.CLOSE] if self.ending == "closed" else [])
+        answer.cut(self.after_events, *[Ending.CLOSE] if self.ending == "closed" else ())
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,8 @@ class StaleConnection(Fault):
 
     closes: Literal["after_answer", "on_next_request"] = "on_next_request"
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Mark the answer."""
         answer.close_after = self.closes == "after_answer"
         answer.close_on_next = not answer.close_after
 
@@ -154,8 +152,8 @@ class StaleConnection(Fault):
 class ByteAtATime(Fault):
     """Send each byte of the answer, headers included, in a write of its own."""
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Mark the answer."""
         answer.byte_at_a_time = True
 
 
@@ -169,9 +167,9 @@ class Gzip(Fault):
 
     corrupt: bool = False
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Compress the body, event by event in a stream."""
-        answer.set_header("content-encoding", "gzip")
+        answer.headers["content-encoding"] = "gzip"
         is_stream, pieces = answer.is_stream, chain(*answer.split(1))
         answer.pieces = _gzipped(pieces, corrupt=self.corrupt)
         if not is_stream:
@@ -183,7 +181,7 @@ class Gzip(Fault):
 
 @dataclass(frozen=True)
 class HttpError(Fault):
-    """Answer with an error status and one of Scaleway's error bodies.
+    """Answer with an error status and one of Scaleway's error bodies, without quota headers.
 
     Attributes:
         status: The HTTP status.
@@ -197,11 +195,10 @@ class HttpError(Fault):
     shape: ErrorShape = "gateway"
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Answer with the error; quota headers go, as Scaleway's do."""
-        answer.status, answer.headers = self.status, [*self.headers.items()]
-        body = error_body(self.shape, self.status, self.message)
-        answer.replace_body(orjson.dumps(body), JSON_TYPE)
+        body = orjson.dumps(error_body(self.shape, self.status, self.message))
+        answer.become(self.status, {"content-type": JSON_TYPE, **self.headers}, body)
 
 
 def rate_limited(
@@ -234,16 +231,14 @@ class ErrorEvent(Fault):
     done: bool = True
     named: bool = False
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Put the error in the place of the remaining events."""
-        body = error_body(self.shape, self.status, self.message)
         if answer.is_stream:
-            first, _ = answer.split(self.after_events)
-            error = (b"event: error\n" if self.named else b"") + event(body)
-            answer.pieces = chain(first, [error], [b"data: [DONE]\n\n"] if self.done else [])
+            body = error_body(self.shape, self.status, self.message)
+            error = event(body, "error" if self.named else None)
+            answer.cut(self.after_events, error, *[DONE] if self.done else ())
         else:
-            answer.status = self.status
-            answer.replace_body(orjson.dumps(body), JSON_TYPE)
+            HttpError(self.status, self.message, self.shape).rewrite(answer)
 
 
 @dataclass(frozen=True)
@@ -258,16 +253,15 @@ class HtmlError(Fault):
     status: int = 502
     reason: str = "Bad Gateway"
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Answer with the page."""
-        answer.status, answer.headers = self.status, []
         page = _HTML_ERROR.format(status=self.status, reason=self.reason)
-        answer.replace_body(page.encode(), "text/html")
+        answer.become(self.status, {"content-type": "text/html"}, page.encode())
 
 
 @dataclass(frozen=True)
 class HugeError(Fault):
-    """Answer with an error whose body is far too long.
+    """Answer with an error whose body is far too long; it is made while it is sent.
 
     Attributes:
         size: Bytes of the body.
@@ -277,12 +271,12 @@ class HugeError(Fault):
     size: int = 50_000_000
     status: int = 500
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Answer with the body, which is made while it is sent."""
         head, tail = b'{"error":{"message":"', b'","type":"InternalServerError","code":500}}'
         filling = max(0, self.size - len(head) - len(tail))
         whole, rest = divmod(filling, len(_HUGE_PIECE))
-        answer.status, answer.headers = self.status, [("content-type", JSON_TYPE)]
+        answer.become(self.status, {"content-type": JSON_TYPE}, b"")
         answer.content_length = len(head) + filling + len(tail)
         answer.pieces = chain([head], repeat(_HUGE_PIECE, whole), [_HUGE_PIECE[:rest] + tail])
 
@@ -299,10 +293,9 @@ class Redirect(Fault):
     location: str
     status: int = 307
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Answer with the redirect."""
-        answer.status, answer.headers = self.status, [("location", self.location)]
-        answer.replace_body(b"")
+        answer.become(self.status, {"location": self.location}, b"")
 
 
 @dataclass(frozen=True)
@@ -315,10 +308,9 @@ class EmptyAnswer(Fault):
 
     status: int = 200
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Drop the body."""
-        answer.status = self.status
-        answer.replace_body(b"")
+        answer.become(self.status, answer.headers, b"")
 
 
 @dataclass(frozen=True)
@@ -333,13 +325,15 @@ class TruncatedJson(Fault):
 
     after_events: int = 1
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Keep half of the JSON."""
         if answer.is_stream:
             first, rest = answer.split(self.after_events)
-            answer.pieces = chain(first, map(_halved, islice(rest, 1)), rest)
+            events = (one for one in islice(rest, 1) if isinstance(one, bytes))
+            halves = (one[: len(one) // 2] + b"\n\n" for one in events)
+            answer.pieces = chain(first, halves, rest)
         else:
-            answer.replace_body(answer.joined_body()[: (answer.content_length or 0) // 2])
+            answer.cut(self.after_events)
 
 
 @dataclass(frozen=True)
@@ -354,11 +348,10 @@ class NotAnObject(Fault):
     value: Any = None
     after_events: int = 1
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Put the value in the place of the completion or of one event."""
         if answer.is_stream:
-            first, rest = answer.split(self.after_events)
-            answer.pieces = chain(first, [event(self.value)], rest)
+            answer.cut(self.after_events, event(self.value), rest=True)
         else:
             answer.replace_body(orjson.dumps(self.value))
 
@@ -373,13 +366,9 @@ class WrongContentType(Fault):
 
     content_type: str = "text/plain; charset=utf-8"
 
+    @override
     def rewrite(self, answer: Answer) -> None:
-        """Replace the header."""
-        answer.set_header("content-type", self.content_type)
-
-
-def _halved(event: Piece) -> Piece:
-    return event[: len(event) // 2] + b"\n\n" if isinstance(event, bytes) else event
+        answer.headers["content-type"] = self.content_type
 
 
 def _gzipped(pieces: Iterable[Piece], *, corrupt: bool) -> Iterator[Piece]:

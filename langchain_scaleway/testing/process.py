@@ -81,10 +81,10 @@ class EmulatorProcess(_Remote):
             AttributeError: An emulator has no public attribute of that name.
             RuntimeError: The process does not run.
         """
-        found = None if name.startswith("_") else getattr(ScalewayEmulator, name, None)
-        if found is None:
+        if name.startswith("_"):
             raise AttributeError(f"EmulatorProcess has no attribute {name!r}.")
-        return partial(self._ask, name) if callable(found) else self._ask(name)
+        is_method = callable(getattr(ScalewayEmulator, name, None))
+        return partial(self._ask, name) if is_method else self._ask(name)
 
     def _ask(self, name: str, *arguments: Any, **options: Any) -> Any:
         """Read an attribute in the other process, or call a method there."""

@@ -37,7 +37,6 @@ class Player:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
         self._answers: defaultdict[tuple[str, str, bytes], list[Path]] = defaultdict(list)
         for path in sorted(directory.glob("*.request.json")):
             request = orjson.loads(path.read_bytes())
@@ -47,25 +46,21 @@ class Player:
         if not self._answers:
             raise ValueError(f"There is no recording in {directory}.")
 
-    def answer(self, received: ReceivedRequest) -> Answer:
-        """Return what was answered to an equal request.
-
-        Raises:
-            LookupError: No such request was recorded.
-        """
+    def answer(self, received: ReceivedRequest) -> Answer | None:
+        """Return what was answered to an equal request; `None` if none was recorded."""
         body = _sent(received).get("body")
         found = self._answers.get((received.method, _public_path(received), _canonical(body)))
         if not found:
-            raise LookupError(f"No recording in {self._directory} is of {received}.")
+            return None
         return _answer_from(found.pop(0) if len(found) > 1 else found[0])
 
 
 def _answer_from(path: Path) -> Answer:
     head, _, body = path.read_bytes().partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    pairs = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    answer = Answer(int(first.split(" ")[1]), [*_without(pairs, _OF_A_CONNECTION).items()], [])
-    if ("transfer-encoding", "chunked") not in [(name.lower(), value) for name, value in pairs]:
+    pairs = [(line[0].lower(), line[2].strip()) for line in (one.partition(":") for one in lines)]
+    answer = Answer(int(first.split(" ")[1]), _without(pairs, _OF_A_CONNECTION), [])
+    if ("transfer-encoding", "chunked") not in pairs:
         answer.replace_body(body)
         return answer
     pieces = []

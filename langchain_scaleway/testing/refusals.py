@@ -11,6 +11,7 @@ Whatever checks a request raises `Refusal`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from http.client import responses as reason_phrases
 from typing import Any, Final, Literal, TypeVar
 
@@ -112,11 +113,21 @@ def check_length(characters: int, tokens: int, window: int) -> None:
     )
 
 
-def check_temperature(temperature: float | None) -> None:
-    """Check the range; vLLM bounds it below only, Scaleway's was measured on 2026-09-15."""
-    if temperature is not None and not 0 <= temperature <= 2:  # noqa: PLR2004 -- as it says
-        sentence = f"temperature must be in [0, 2], got {temperature}."
-        raise bad_parameter(sentence, "temperature", temperature)
+_RANGES: Final[dict[str, tuple[Callable[[float], bool], str]]] = {
+    # vLLM bounds it below only, Scaleway's range was measured on 2026-09-15.
+    "temperature": (lambda value: 0 <= value <= 2, "be in [0, 2]"),  # noqa: PLR2004 -- as it says
+    "top_p": (lambda value: 0 < value <= 1, "be in (0, 1]"),
+    "max_completion_tokens": (lambda value: value >= 1, "be at least 1"),
+    "max_tokens": (lambda value: value >= 1, "be at least 1"),
+    "top_n": (lambda value: value >= 0, "not be negative"),
+}
+
+
+def check_range(field: str, value: float | None) -> None:
+    """Check the range of a number."""
+    is_good, rule = _RANGES[field]
+    if value is not None and not is_good(value):
+        raise bad_parameter(f"{field} must {rule}, got {value}.", field, value)
 
 
 class RequestModel(BaseModel):

@@ -10,6 +10,9 @@ from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.received import ReceivedRequest
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+Queue = Literal["chat", "embeddings", "rerank", "transcriptions", "batches", "models"]
+"""A queue of scripted steps. Chat completions and responses share one: which of the two an
+agent's turn goes to is the client's choice."""
 
 
 @dataclass(frozen=True, slots=True)

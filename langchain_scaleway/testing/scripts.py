@@ -6,11 +6,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter
 
 from langchain_scaleway.testing.chance import fault_from_text
 from langchain_scaleway.testing.faults import Fault
@@ -19,6 +19,7 @@ from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import gateway_refusal
 from langchain_scaleway.testing.replies import (
     FinishReason,
+    Queue,
     RawReply,
     Reply,
     Step,
@@ -26,10 +27,6 @@ from langchain_scaleway.testing.replies import (
     Usage,
     check_step,
 )
-
-Queue = Literal["chat", "embeddings", "rerank", "transcriptions", "batches", "models"]
-"""A queue of scripted steps. Chat completions and responses share one: which of the two an
-agent's turn goes to is the client's choice."""
 
 
 @dataclass(slots=True)
@@ -53,19 +50,17 @@ class Script:
         self.queues[queue].extend(steps)
 
     @property
-    def steps_left(self) -> int:
+    def left(self) -> int:
         """How many steps no request has taken."""
         return sum(map(len, self.queues.values()))
 
-    def next_step(self, queue: str, received: ReceivedRequest) -> Reply | RawReply | Fault | None:
+    def next_step(self, received: ReceivedRequest) -> Reply | RawReply | Fault | None:
         """Take the step for a request; `None` where nothing is said about it."""
         try:
-            step = self._find(queue, received)
-            if step is None:
-                return None
-            while not isinstance(step, str | Reply | RawReply | Fault):
+            step = self._find(received.endpoint, received)
+            while callable(step):
                 step = step(received)
-                check_step(step, queue)
+                check_step(step, received.endpoint)
         except Exception as error:  # noqa: BLE001 -- whatever a test's function raises fails the test
             error.add_note(f"Raised when {received} was to be answered.")
             self.fail(error)
@@ -107,6 +102,9 @@ class Script:
                 yield AssertionError(f"Too few requests ({counted}) came for {rule}")
 
 
+_NamedFault = Annotated[Fault, PlainValidator(fault_from_text)]
+
+
 class _Entry(BaseModel):
     """One step: a reply by its fields, an answer by its status and body, or a fault alone."""
 
@@ -118,8 +116,8 @@ class _Entry(BaseModel):
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     model: str | None = None
-    faults: list[str] = []
-    fault: str | None = None
+    faults: list[_NamedFault] = []
+    fault: _NamedFault | None = None
     status: int | None = None
     headers: dict[str, str] = {}
     body: Any = b""
@@ -129,13 +127,12 @@ class _Entry(BaseModel):
 
     def step(self) -> Step:
         if self.fault is not None:
-            return fault_from_text(self.fault)
-        faults = [fault_from_text(fault) for fault in self.faults]
+            return self.fault
         if self.status is not None:
-            body = self.body.encode() if isinstance(self.body, str) else orjson.dumps(self.body)
-            return RawReply(self.status, self.headers, body if self.body else b"", faults)
-        said = {one.name: getattr(self, one.name) for one in fields(Reply)}
-        return Reply(**said | {"faults": faults})
+            body = self.body if isinstance(self.body, bytes) else orjson.dumps(self.body)
+            body = self.body.encode() if isinstance(self.body, str) else body
+            return RawReply(self.status, self.headers, body, self.faults)
+        return Reply(**{one.name: getattr(self, one.name) for one in fields(Reply)})
 
 
 def read_script(path: Path, script: Script) -> None:

@@ -21,8 +21,7 @@ except ModuleNotFoundError as error:
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.delivery import Delivery
-from langchain_scaleway.testing.endpoints import ENDPOINTS
-from langchain_scaleway.testing.endpoints.base import Endpoint
+from langchain_scaleway.testing.endpoints import ENDPOINTS, Endpoint
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.recordings import Recorder
 from langchain_scaleway.testing.refusals import error_body
@@ -51,10 +50,9 @@ class EmulatorServer:
         self._numbers: WeakKeyDictionary[asyncio.BaseTransport, int] = WeakKeyDictionary()
         self._dead: WeakSet[asyncio.BaseTransport] = WeakSet()
         self._next_number = itertools.count(1)
-        settings = service.settings
         self._recorder: Recorder | None = None
-        if settings.upstream is not None:
-            self._recorder = Recorder(settings.upstream, settings.recordings or Path("recordings"))
+        if service.upstream is not None:
+            self._recorder = Recorder(service.upstream, service.recordings or Path("recordings"))
         self._server: web.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
@@ -73,7 +71,7 @@ class EmulatorServer:
             access_log=None,
             # What an answer waits for ends when its client leaves.
             handler_cancellation=True,
-            keepalive_timeout=self._service.settings.keep_alive,
+            keepalive_timeout=self._service.keep_alive,
             shutdown_timeout=_STOP_SECONDS,
         )
         await runner.setup()
@@ -130,8 +128,8 @@ class EmulatorServer:
             return await handler(request)
         except web.HTTPException as error:
             body = error_body("gateway", error.status, f"route '{request.path}' not found")
-            received = await self._receive(request)
-            return await self._deliver(request, received, json_answer(error.status, body))
+            answer, received = json_answer(error.status, body), await self._receive(request)
+            return await self._deliver(request, received, answer)
 
     async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
         received = await self._receive(http, endpoint.queue)
@@ -140,7 +138,7 @@ class EmulatorServer:
             response = await self._recorder.exchange(received, http, note_status)
             self._service.note_finished(received, given=True)
             return response
-        answer = self._service.serve(received, endpoint, http.match_info.get("project"))
+        answer = self._service.serve(received, http.match_info.get("project"), endpoint.serve)
         return await self._deliver(http, received, answer)
 
     async def _receive(self, http: web.Request, endpoint: str = "") -> ReceivedRequest:
@@ -159,12 +157,10 @@ class EmulatorServer:
     async def _deliver(
         self, http: web.Request, received: ReceivedRequest, answer: Answer
     ) -> web.StreamResponse:
-        transport = http.transport
         self._service.note_status(received, answer.status)
-        response = await Delivery(http, received, answer, self._service).run()
-        if answer.close_on_next and transport is not None:
-            self._dead.add(transport)
-        return response
+        if answer.close_on_next and http.transport is not None:
+            self._dead.add(http.transport)
+        return await Delivery(http, received, answer, self._service).run()
 
     async def _healthy(self, _http: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok"})

@@ -1,116 +1,124 @@
-"""The emulated service: from a request to the answer that Scaleway would give."""
+"""The emulated service: what it was told, what it has received, and whom it serves."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
 from langchain_scaleway.testing.chat_request import PromptCache
-from langchain_scaleway.testing.endpoints.base import Endpoint
-from langchain_scaleway.testing.endpoints.batches import Batch
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.quotas import QuotaLedger, ScaledClock
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.recordings import Player
 from langchain_scaleway.testing.refusals import Refusal, error_body, gateway_refusal
 from langchain_scaleway.testing.replies import RawReply, Reply
-from langchain_scaleway.testing.scripts import Queue, Script, read_script
+from langchain_scaleway.testing.scripts import Script, read_script
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 # Vendor prefixes that Scaleway has been seen to accept (2026-08-13).
 _ACCEPTED_VENDORS: Final = ("qwen/", "google/")
 
 
-class EmulatedService:
+@dataclass(kw_only=True, eq=False)
+class EmulatedService(EmulatorSettings):
     """Scaleway's behaviour without the network.
 
     Its answers are made on the server's thread; scripts are filled and requests read from
     the test's.
+
+    Attributes:
+        statuses: How many answers each HTTP status has had.
     """
 
-    def __init__(self, settings: EmulatorSettings) -> None:
-        self.settings = settings
-        self.clock = ScaledClock(settings.time_scale)
-        self.changed = threading.Condition()
+    def __post_init__(self) -> None:
+        """Prepare to serve."""
+        self.clock = ScaledClock(self.time_scale)
+        self._changed = threading.Condition()
         self._player: Player | None = None
-        if settings.recordings is not None and settings.upstream is None:
-            self._player = Player(settings.recordings)
-        self._models = {model.id: model for model in settings.models}
+        if self.recordings is not None and self.upstream is None:
+            self._player = Player(self.recordings)
+        self._served = {model.id: model for model in self.models}
         self.reset()
 
     def reset(self) -> None:
-        """Forget all requests, scripts and quotas; the clock runs on."""
-        settings = self.settings
-        with self.changed:
-            self.quotas = QuotaLedger(settings.quotas)
-            self.requests: deque[ReceivedRequest] = deque(maxlen=settings.keep_requests)
+        """Forget all requests, scripts, failures and quotas; the clock runs on."""
+        with self._changed:
+            self.ledger = QuotaLedger(self.quotas)
+            self.received: list[ReceivedRequest] = []
             self.statuses: Counter[int] = Counter()
-            self.script = Script(settings.strict)
-            if settings.script_file is not None:
-                read_script(settings.script_file, self.script)
+            self.steps = Script(self.strict)
+            if self.script_file is not None:
+                read_script(self.script_file, self.steps)
             self._numbers = itertools.count(1)
             self.prompt_cache = PromptCache()
-            self.batches: dict[str, Batch] = {}
-            chance = settings.random_faults
+            self.batches: dict[str, Any] = {}
+            chance = self.random_faults
             self._random_faults = chance.draw() if chance else itertools.repeat(None)
 
-    def note(self, **received: Any) -> ReceivedRequest:
+    def note(self, **fields: Any) -> ReceivedRequest:
         """Keep a request that has arrived."""
-        request = ReceivedRequest(
-            number=next(self._numbers), arrived_at=self.clock.now(), **received
-        )
-        with self.changed:
-            self.requests.append(request)
-            self.changed.notify_all()
+        with self._changed:
+            arrived_at = self.clock.now()
+            request = ReceivedRequest(number=next(self._numbers), arrived_at=arrived_at, **fields)
+            self.received.append(request)
+            if self.keep_requests is not None:
+                del self.received[: len(self.received) - self.keep_requests]
+            self._changed.notify_all()
         return request
 
     def note_status(self, request: ReceivedRequest, status: int) -> None:
         """Note how a request is about to be answered."""
-        with self.changed:
+        with self._changed:
             self.statuses[status] += 1
             request.status = status
-            self.changed.notify_all()
+            self._changed.notify_all()
 
     def note_finished(self, request: ReceivedRequest, *, given: bool) -> None:
         """Note whether a request was answered to the end."""
-        with self.changed:
+        with self._changed:
             request.completed, request.client_disconnected = given, not given
-            self.changed.notify_all()
+            self._changed.notify_all()
 
-    def serve(self, received: ReceivedRequest, endpoint: Endpoint, project: str | None) -> Answer:
-        """Return the answer to a request, whatever it is."""
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait on another thread until something is noted, or for so long."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def serve(
+        self,
+        received: ReceivedRequest,
+        project: str | None,
+        answer: Callable[[ReceivedRequest, EmulatedService], Answer],
+    ) -> Answer:
+        """Return what a request gets, whatever it is: what an endpoint says, or what refuses it."""
         try:
             if self._player is not None:
-                return self._replayed(received, self._player)
+                return self._player.answer(received) or self._unrecorded(received)
             self._authorize(received, project)
-            return endpoint.serve(received, self)
+            return answer(received, self)
         except Refusal as refusal:
             return json_answer(refusal.status, refusal.body)
         except Exception as error:  # noqa: BLE001 -- a fault of the emulator fails the test, too
-            self.script.failures.append(error)
+            self.steps.failures.append(error)
             return json_answer(500, error_body("gateway", 500, f"The emulator: {error!r}"))
 
-    def _replayed(self, received: ReceivedRequest, player: Player) -> Answer:
-        try:
-            return player.answer(received)
-        except LookupError as error:
-            self.script.fail(error)
-
     def scripted(
-        self, received: ReceivedRequest, queue: Queue, usual: Callable[[Reply | None], Answer]
+        self, received: ReceivedRequest, usual: Callable[[Reply | None], Answer]
     ) -> Answer:
         """Return the answer that the script, or chance, has for a request, or the usual one."""
-        step = self.script.next_step(queue, received) or next(self._random_faults)
+        step = self.steps.next_step(received) or next(self._random_faults)
         if isinstance(step, RawReply):
             answer, faults = _raw_answer(step), step.faults
         elif isinstance(step, Reply):
             answer, faults = usual(step), step.faults
         else:
             answer, faults = usual(None), [step] if step else []
+        received.text = answer.text
         for fault in faults:
             fault.rewrite(answer)
         received.faults = tuple(type(fault).__name__ for fault in faults)
@@ -123,11 +131,11 @@ class EmulatedService:
         plain = name
         for vendor in _ACCEPTED_VENDORS:
             plain = plain.removeprefix(vendor)
-        model = self._models.get(name) or self._models.get(plain)
+        model = self._served.get(name) or self._served.get(plain)
         if model is None:
             # Unknown names with a vendor's prefix got 404 (live, 2026-08-13).
             raise gateway_refusal(404 if "/" in name else 422, f"model '{name}' not found")
-        return self._models[model.answered_by] if model.answered_by else model
+        return self._served[model.answered_by] if model.answered_by else model
 
     def _authorize(self, received: ReceivedRequest, project: str | None) -> None:
         """Refuse a request without a key (401), with a wrong one or for another project (403).
@@ -135,22 +143,24 @@ class EmulatedService:
         Only the body for a missing header has been captured; for 403 the documentation
         names the status and the cases.
         """
-        settings = self.settings
-        if settings.api_key is not None:
+        if self.api_key is not None:
             given = received.headers.get("authorization")
             if not given:
                 raise gateway_refusal(401, "missing 'Authorization' header")
-            if given != f"Bearer {settings.api_key}":
+            if given != f"Bearer {self.api_key}":
                 raise gateway_refusal(403, "insufficient permissions: the API key is not valid")
-        if project is None and not settings.default_project_allowed:
+        if project is None and not self.default_project_allowed:
             raise gateway_refusal(403, "insufficient permissions on the default project")
-        if project not in {None, settings.project_id}:
+        if project not in {None, self.project_id}:
             raise gateway_refusal(403, f"insufficient permissions on project {project}")
+
+    def _unrecorded(self, received: ReceivedRequest) -> NoReturn:
+        self.steps.fail(LookupError(f"No recording in {self.recordings} is of {received}."))
 
 
 def _raw_answer(reply: RawReply) -> Answer:
-    headers = {name.lower(): value for name, value in reply.headers.items()}
-    pairs = [*({"content-type": JSON_TYPE} | headers).items()]
+    headers = {"content-type": JSON_TYPE}
+    headers |= {name.lower(): value for name, value in reply.headers.items()}
     if isinstance(reply.body, bytes):
-        return Answer(reply.status, pairs, [reply.body], content_length=len(reply.body))
-    return Answer(reply.status, pairs, iter(reply.body))
+        return Answer(reply.status, headers, [reply.body], content_length=len(reply.body))
+    return Answer(reply.status, headers, reply.body)

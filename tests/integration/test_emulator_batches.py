@@ -129,7 +129,7 @@ def test_inputs_that_fail_as_a_whole(tmp_path: Path) -> None:
     path = f"{BUCKET}/llm/input.jsonl"
     inputs: list[tuple[list[Any], str, int | None, str]] = [
         ([line("a"), b"{"], "Line 2: ", 2, path),
-        ([line("a"), b"[]"], "Line 2 must POST to", 2, path),
+        ([line("a"), b"[]"], "Line 2: ", 2, path),
         ([line("a"), line("a")], "custom_id 'a' is not unique", 2, path),
         ([line("a", url="/v1/embeddings")], "Line 1 must POST to /v1/chat/completions", 1, path),
         ([line("a"), line("b", body=body_of(model="glm-5.2"))], "the same model", None, path),

@@ -72,7 +72,7 @@ def test_clock_runs_faster() -> None:
 @pytest.mark.parametrize("limit", [0, 5])
 def test_command_line_sets_any_quota(limit: int) -> None:
     options = command_line_parser().parse_args(["--requests-per-minute", str(limit)])
-    quotas = _settings(options).quotas
+    quotas = _settings(options)["quotas"]
     assert quotas is not None
     assert (quotas.requests_per_minute, quotas.tokens_per_minute) == (limit, None)
 

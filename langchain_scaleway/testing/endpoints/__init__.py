@@ -1,38 +1,51 @@
-"""The endpoints that the emulator serves, one module each."""
+"""The endpoints that the emulator serves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
-from langchain_scaleway.testing.answers import json_answer
-from langchain_scaleway.testing.endpoints.base import Endpoint, PlainEndpoint, Usual
-from langchain_scaleway.testing.endpoints.batches import BATCH_ENDPOINTS
-from langchain_scaleway.testing.endpoints.chat import CHAT_COMPLETIONS
-from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS, RERANK
-from langchain_scaleway.testing.endpoints.responses import RESPONSES
-from langchain_scaleway.testing.endpoints.transcriptions import TRANSCRIPTIONS
-
-if TYPE_CHECKING:
-    from langchain_scaleway.testing.received import ReceivedRequest
-    from langchain_scaleway.testing.service import EmulatedService
+from langchain_scaleway.testing.answers import Answer, json_answer
+from langchain_scaleway.testing.endpoints import batches
+from langchain_scaleway.testing.endpoints.chat import ChatCompletion
+from langchain_scaleway.testing.endpoints.embeddings import Embedding, Ranking
+from langchain_scaleway.testing.endpoints.responses import ResponseCreation
+from langchain_scaleway.testing.endpoints.transcriptions import Transcription
+from langchain_scaleway.testing.received import ReceivedRequest
+from langchain_scaleway.testing.replies import Queue
+from langchain_scaleway.testing.service import EmulatedService
 
 
-def _list_models(_received: ReceivedRequest, service: EmulatedService) -> Usual:
+class Endpoint(NamedTuple):
+    """A path, the queue that its requests take scripted steps from, and what answers them."""
+
+    method: str
+    path: str
+    queue: Queue
+    serve: Callable[[ReceivedRequest, EmulatedService], Answer]
+
+
+def _list_models(received: ReceivedRequest, service: EmulatedService) -> Answer:
     """List the models of all kinds; retired ones are not in it."""
     models = [
         {"id": model.id, "object": "model", "created": 1_795_357_352, "owned_by": "Scaleway"}
-        for model in service.settings.models
+        for model in service.models
         if model.answered_by is None
     ]
-    return lambda _reply: json_answer(200, {"object": "list", "data": models})
+    listed = {"object": "list", "data": models}
+    return service.scripted(received, lambda _reply: json_answer(200, listed))
 
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    CHAT_COMPLETIONS,
-    RESPONSES,
-    EMBEDDINGS,
-    RERANK,
-    TRANSCRIPTIONS,
-    PlainEndpoint("GET", "/models", "models", _list_models),
-    *BATCH_ENDPOINTS,
+ENDPOINTS: Final = (
+    Endpoint("POST", "/chat/completions", "chat", ChatCompletion.serve),
+    Endpoint("POST", "/responses", "chat", ResponseCreation.serve),
+    Endpoint("POST", "/embeddings", "embeddings", Embedding.serve),
+    Endpoint("POST", "/rerank", "rerank", Ranking.serve),
+    Endpoint("POST", "/audio/transcriptions", "transcriptions", Transcription.serve),
+    Endpoint("GET", "/models", "models", _list_models),
+    Endpoint("POST", "/batches", "batches", batches.create),
+    Endpoint("GET", "/batches", "batches", batches.list_page),
+    Endpoint("GET", "/batches/{id}", "batches", batches.retrieve),
+    Endpoint("POST", "/batches/{id}/cancel", "batches", batches.cancel),
+    Endpoint("DELETE", "/batches/{id}", "batches", batches.delete),
 )

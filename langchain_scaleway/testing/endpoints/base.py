@@ -1,114 +1,103 @@
-"""What an endpoint of the emulator is: one that a model serves, or a plain one."""
+"""What requests to models have in common: they read, check and answer themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
 
+from langchain_scaleway.data.facts import Kind
 from langchain_scaleway.testing.answers import Answer
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.refusals import RequestT, gateway_refusal, json_object, validate
+from langchain_scaleway.testing.refusals import (
+    RequestModel,
+    gateway_refusal,
+    json_object,
+    validate,
+)
 from langchain_scaleway.testing.replies import Reply
-from langchain_scaleway.testing.scripts import Queue
-
-if TYPE_CHECKING:
-    from langchain_scaleway.testing.service import EmulatedService
-
-Usual: TypeAlias = Callable[[Reply | None], Answer]
-"""Makes the usual answer, of a scripted reply if there is one."""
+from langchain_scaleway.testing.service import EmulatedService
+from langchain_scaleway.tokens import prompt_size
 
 
-@dataclass(frozen=True)
-class PlainEndpoint:
-    """An endpoint that no model serves; `usual` checks a request and says how to answer it."""
+class ModelRequest(RequestModel, ABC):
+    """A request that names a model, which answers it; its fields are those of the body."""
 
-    method: str
-    path: str
-    queue: Queue
-    usual: Callable[[ReceivedRequest, EmulatedService], Usual]
+    kind: ClassVar[Kind] = "chat"
 
-    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Answer:
-        """Answer as the script says, or as usual."""
-        return service.scripted(received, self.queue, self.usual(received, service))
+    model: str
 
+    @classmethod
+    def fields_of(cls, received: ReceivedRequest) -> dict[str, Any]:
+        """Return the body's fields."""
+        return json_object(received)
 
-@dataclass(slots=True, kw_only=True)
-class Call(Generic[RequestT]):
-    """A request that has passed all checks, and what it is answered with.
+    @classmethod
+    def is_served_by(cls, model: ServedModel) -> bool:
+        """Return whether a model answers such requests."""
+        return cls.kind in model.kinds
 
-    Without a scripted `reply` the endpoint has an answer of its own.
-    """
+    @abstractmethod
+    def check(self, model: ServedModel) -> None:
+        """Refuse what the types of the fields allow, and gateway or engine do not."""
 
-    received: ReceivedRequest
-    request: RequestT
-    model: ServedModel
-    service: EmulatedService
-    reply: Reply | None = None
+    @abstractmethod
+    def answer(self, model: ServedModel, service: EmulatedService, reply: Reply | None) -> Answer:
+        """Return the answer that a scripted reply amounts to, or without one the usual answer."""
 
+    @property
+    def prompt_tokens(self) -> int:
+        """The estimated tokens that the quota is charged with at once."""
+        return prompt_size(self.model_dump()).tokens
 
-@dataclass(frozen=True, kw_only=True)
-class ModelEndpoint(Generic[RequestT]):
-    """An endpoint whose requests name a model that answers them.
+    @property
+    def audio_seconds(self) -> float:
+        """The seconds of audio that the quota is charged with."""
+        return 0
 
-    `check` refuses what the types of the fields allow, and gateway or engine do not; `answer`
-    what only then turns out to be bad. `prompt_tokens` and `audio_seconds` are taken from quotas.
-    """
-
-    method: ClassVar[str] = "POST"
-    path: str
-    queue: Queue
-    served_by: Callable[[ServedModel], bool]
-    request_model: type[RequestT]
-    check: Callable[[RequestT, ServedModel], None]
-    prompt_tokens: Callable[[RequestT], int]
-    answer: Callable[[Call[RequestT]], Answer]
-    fields: Callable[[ReceivedRequest], dict[str, Any]] = json_object
-    audio_seconds: Callable[[RequestT], float] = lambda _: 0
-
-    def checked(self, received: ReceivedRequest, service: EmulatedService) -> Call[RequestT]:
+    @classmethod
+    def read(cls, received: ReceivedRequest, service: EmulatedService) -> tuple[Self, ServedModel]:
         """Return a good request with the model that answers it, or refuse it."""
-        fields = self.fields(received)
+        fields = cls.fields_of(received)
         model = service.find_model(fields.get("model"))
-        if not self.served_by(model):  # live, 2026-08
-            message = f"endpoint '/v1{self.path}' is not supported"
+        if not cls.is_served_by(model):  # live, 2026-08
+            path = received.path.partition("/v1")[2]
+            message = f"endpoint '/v1{path}' is not supported"
             raise gateway_refusal(422, message, "ROUTE NOT SUPPORTED")
-        request = validate(self.request_model, fields)
-        self.check(request, model)
-        return Call(received=received, request=request, model=model, service=service)
+        request = validate(cls, fields)
+        request.check(model)
+        return request, model
 
-    def answered(self, call: Call[RequestT]) -> Answer:
+    def answered(
+        self, model: ServedModel, received: ReceivedRequest, service: EmulatedService
+    ) -> Answer:
         """Return the answer that the script has for a request, or the usual one."""
 
         def usual(reply: Reply | None) -> Answer:
-            call.reply, settings = reply, call.service.settings
-            answer = self.answer(call)
-            answer.delay = settings.latency
+            answer = self.answer(model, service, reply)
+            answer.delay = service.latency
             if not answer.is_stream:
-                answer.delay += answer.generated_tokens * settings.token_interval
-            answer.headers += call.service.quotas.headers(call.model.id, call.service.clock.now())
+                answer.delay += answer.generated_tokens * service.token_interval
+            answer.headers |= service.ledger.headers(model.id, service.clock.now())
             return answer
 
-        return call.service.scripted(call.received, self.queue, usual)
+        return service.scripted(received, usual)
 
-    def serve(self, received: ReceivedRequest, service: EmulatedService) -> Answer:
+    @classmethod
+    def serve(cls, received: ReceivedRequest, service: EmulatedService) -> Answer:
         """Check a request, count it against the quotas, and answer it.
 
         In this order: Scaleway does not bill what it refuses.
         """
-        call = self.checked(received, service)
-        quotas, clock, name = service.quotas, service.clock, call.model.id
-        tokens, audio = self.prompt_tokens(call.request), self.audio_seconds(call.request)
-        if refused := quotas.admit(name, tokens, clock.now(), audio_seconds=audio):
+        request, model = cls.read(received, service)
+        ledger, now, name = service.ledger, service.clock.now, model.id
+        tokens, audio = request.prompt_tokens, request.audio_seconds
+        if refused := ledger.admit(name, tokens, now(), audio_seconds=audio):
             raise gateway_refusal(429, refused)
         try:
-            answer = self.answered(call)
+            answer = request.answered(model, received, service)
         except BaseException:
-            quotas.finish(name, 0, clock.now())
+            ledger.finish(name, 0, now())
             raise
-        answer.release = lambda: quotas.finish(name, answer.generated_tokens, clock.now())
+        answer.release = lambda: ledger.finish(name, answer.generated_tokens, now())
         return answer
-
-
-Endpoint: TypeAlias = PlainEndpoint | ModelEndpoint[Any]

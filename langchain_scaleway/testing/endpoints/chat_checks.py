@@ -16,7 +16,7 @@ from langchain_scaleway.testing.refusals import (
     Refusal,
     bad_parameter,
     check_length,
-    check_temperature,
+    check_range,
     engine_refusal,
     gateway_refusal,
     invalid,
@@ -103,14 +103,9 @@ def _check_parts(request: ChatRequest, model: ServedModel) -> None:
 
 
 def _check_sampling(request: ChatRequest) -> None:
-    check_temperature(request.temperature)
-    top_p, n, top = request.top_p, request.n, request.top_logprobs or 0
-    if top_p is not None and not 0 < top_p <= 1:
-        raise bad_parameter(f"top_p must be in (0, 1], got {top_p}.", "top_p", top_p)
-    for field in ("max_completion_tokens", "max_tokens"):
-        bound = getattr(request, field)
-        if bound is not None and bound < 1:
-            raise bad_parameter(f"{field} must be at least 1, got {bound}.", field, bound)
+    for field in ("temperature", "top_p", "max_completion_tokens", "max_tokens"):
+        check_range(field, getattr(request, field))
+    n, top = request.n, request.top_logprobs or 0
     if n is not None and n < 1:
         raise engine_refusal(f"n must be at least 1, got {n}.")
     if n is not None and n > _MOST_CHOICES:

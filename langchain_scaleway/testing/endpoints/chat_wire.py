@@ -13,20 +13,20 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any, Final
 
-from langchain_scaleway.testing.answers import event
+from langchain_scaleway.testing.answers import DONE, event
 from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.generation import Generation, log_probabilities
 from langchain_scaleway.testing.replies import Usage
-from langchain_scaleway.testing.settings import Framing, ReasoningField
+from langchain_scaleway.testing.settings import EmulatorSettings
 
 _FINGERPRINT: Final = "scaleway-emulator"
 _NULLS: Final = ("service_tier", "prompt_logprobs", "prompt_token_ids", "kv_transfer_params")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Completion:
     """Everything an answer is written from."""
 
@@ -34,15 +34,14 @@ class Completion:
     model: str
     choices: Sequence[Generation]
     usage: Usage
-    framing: Framing
-    reasoning_field: ReasoningField
+    settings: EmulatorSettings
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4()}")
     created: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def _is_older(self) -> bool:
         """Whether objects have the shape of older vLLM releases."""
-        return self.reasoning_field == "reasoning_content"
+        return self.settings.reasoning_field == "reasoning_content"
 
     def _newer(self, **fields: Any) -> dict[str, Any]:
         """Return fields that older vLLM releases do not have."""
@@ -103,46 +102,39 @@ class Completion:
 
     def as_events(self) -> Iterator[bytes]:
         """Yield the events of a streamed answer, each as one piece of bytes."""
-        if self.framing == "dedicated":
-            yield from self._dedicated_events()
-        else:
-            yield from self._serverless_events()
-        yield b"data: [DONE]\n\n"
-
-    def _serverless_events(self) -> Iterator[bytes]:
-        for index in range(len(self.choices)):
-            start = {"role": "assistant", "content": ""}
-            head = {"index": index, "delta": start, "logprobs": None, "finish_reason": None}
-            yield self._event([head], **self._newer(prompt_token_ids=None, prompt_text=None))
-        wants_usage = (self.request.stream_options or {}).get("include_usage")
+        is_dedicated = self.settings.framing == "dedicated"
+        wants_usage = (self.request.stream_options or {}).get("include_usage") and not is_dedicated
         last = self._newer(system_fingerprint=_FINGERPRINT)
+        if not is_dedicated:
+            for index in range(len(self.choices)):
+                start = {"role": "assistant", "content": ""}
+                head = {"index": index, "delta": start, "logprobs": None, "finish_reason": None}
+                yield self._event([head], **self._newer(prompt_token_ids=None, prompt_text=None))
         per_choice = [
-            self._choice_chunks(index, one, last_delta_finishes=one.cut and not one.calls)
+            self._chunks(index, one, by_itself=not (is_dedicated or (one.cut and not one.calls)))
             for index, one in enumerate(self.choices)
         ]
         unfinished = len(self.choices)
-        for chunks in zip_longest(*per_choice):
-            for chunk in filter(None, chunks):
-                unfinished -= chunk["finish_reason"] is not None
-                yield self._event([chunk], **(last if not unfinished and not wants_usage else {}))
+        chunks = filter(None, chain.from_iterable(zip_longest(*per_choice)))
+        for number, chunk in enumerate(chunks, start=1):
+            unfinished -= chunk["finish_reason"] is not None
+            more: dict[str, Any] = {}
+            if is_dedicated:
+                chunk["delta"] = {"role": "assistant", "name": "", **chunk["delta"]}
+                more["usage"] = self._usage(number if unfinished else self.usage.completion_tokens)
+            elif not unfinished and not wants_usage:
+                more = last
+            yield self._event([chunk], **more)
         if wants_usage:
             yield self._event([], usage=self._usage(self.usage.completion_tokens), **last)
+        yield DONE
 
-    def _dedicated_events(self) -> Iterator[bytes]:
-        generated = 0
-        for index, generation in enumerate(self.choices):
-            for chunk in self._choice_chunks(index, generation, last_delta_finishes=True):
-                generated += 1
-                count = self.usage.completion_tokens if chunk["finish_reason"] else generated
-                chunk["delta"] = {"role": "assistant", "name": "", **chunk["delta"]}
-                yield self._event([chunk], usage=self._usage(count))
-
-    def _choice_chunks(
-        self, index: int, generation: Generation, *, last_delta_finishes: bool
+    def _chunks(
+        self, index: int, generation: Generation, *, by_itself: bool
     ) -> Iterator[dict[str, Any]]:
-        """Yield a choice's chunks; the reason comes on the last delta or in a chunk of its own."""
-        deltas = list(self._deltas(generation))
-        if not last_delta_finishes or not deltas:
+        """Yield a choice's chunks; the finish reason comes on the last delta or by itself."""
+        deltas = [*self._deltas(generation)]
+        if by_itself or not deltas:
             deltas.append(({}, None))
         for number, (delta, token) in enumerate(deltas, start=1):
             chunk = {
@@ -186,9 +178,9 @@ class Completion:
         )
 
     def _reasoning(self, text: str | None) -> dict[str, str | None]:
-        if self.reasoning_field == "both":
+        if self.settings.reasoning_field == "both":
             return {"reasoning": text, "reasoning_content": text}
-        return {self.reasoning_field: text}
+        return {self.settings.reasoning_field: text}
 
     def _logprobs(self, tokens: list[str]) -> dict[str, Any] | None:
         alternatives = self.request.alternatives

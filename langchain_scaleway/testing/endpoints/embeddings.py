@@ -17,24 +17,22 @@ from typing import Final, Literal
 from zlib import crc32
 
 from langchain_scaleway.testing.answers import Answer, json_answer
-from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint
+from langchain_scaleway.testing.endpoints.base import ModelRequest
 from langchain_scaleway.testing.models import ServedModel
-from langchain_scaleway.testing.refusals import (
-    RequestModel,
-    bad_parameter,
-    check_length,
-    engine_refusal,
-)
+from langchain_scaleway.testing.refusals import check_length, check_range, engine_refusal
+from langchain_scaleway.testing.replies import Reply
+from langchain_scaleway.testing.service import EmulatedService
 from langchain_scaleway.tokens import text_tokens
 
 _MOST_TEXTS: Final = 2048  # API reference, "embeddings"
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
 
 
-class EmbeddingRequest(RequestModel):
+class Embedding(ModelRequest):
     """The body; token ids are taken as vLLM takes them, and never sent by LangChain."""
 
-    model: str
+    kind = "embedding"
+
     input: str | list[str] | list[int] | list[list[int]]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
@@ -48,103 +46,90 @@ class EmbeddingRequest(RequestModel):
             return [str(self.input)]
         return [str(one) for one in self.input]
 
+    def check(self, model: ServedModel) -> None:
+        """Check what one bad text spoils for all: number, emptiness, length."""
+        if self.dimensions is not None:
+            raise engine_refusal(
+                f"Model '{model.id}' does not support Matryoshka embeddings; dimensions must be "
+                f"unset (received dimensions={self.dimensions})."
+            )
+        texts = self.texts
+        if not texts:
+            raise engine_refusal("You must pass at least one prompt")
+        if len(texts) > _MOST_TEXTS:
+            # The limit is documented, its sentence is not.
+            raise engine_refusal(f"At most {_MOST_TEXTS} inputs are allowed, got {len(texts)}.")
+        for text in texts:
+            if not text:
+                raise engine_refusal("The decoder prompt cannot be empty")
+            check_length(len(text), text_tokens(text), model.context_window)
 
-def _check_texts(request: EmbeddingRequest, model: ServedModel) -> None:
-    """Check what one bad text spoils for all: number, emptiness, length."""
-    if request.dimensions is not None:
-        raise engine_refusal(
-            f"Model '{model.id}' does not support Matryoshka embeddings; dimensions must be "
-            f"unset (received dimensions={request.dimensions})."
-        )
-    texts = request.texts
-    if not texts:
-        raise engine_refusal("You must pass at least one prompt")
-    if len(texts) > _MOST_TEXTS:
-        # The limit is documented, its sentence is not.
-        raise engine_refusal(f"At most {_MOST_TEXTS} inputs are allowed, got {len(texts)}.")
-    for text in texts:
-        if not text:
-            raise engine_refusal("The decoder prompt cannot be empty")
-        check_length(len(text), text_tokens(text), model.context_window)
-
-
-def _tokens_of_texts(request: EmbeddingRequest) -> int:
-    return sum(map(text_tokens, request.texts))
-
-
-def _embed(call: Call[EmbeddingRequest]) -> Answer:
-    """Answer with the vectors, in the order of the texts: numbers, or base64 of floats."""
-    request, tokens = call.request, _tokens_of_texts(call.request)
-    written = array.tolist if request.encoding_format == "float" else _base64
-    vectors = (embed(text, call.model.dimensions) for text in request.texts)
-    body = {
-        "id": f"embd-{uuid.uuid4().hex[:16]}",
-        "object": "list",
-        "created": int(time.time()),
-        "model": call.model.id,
-        "data": [
-            {"index": index, "object": "embedding", "embedding": written(vector)}
-            for index, vector in enumerate(vectors)
-        ],
-        "usage": {
-            "prompt_tokens": tokens,
-            "total_tokens": tokens,
-            "completion_tokens": 0,
-            "prompt_tokens_details": None,
-            "completion_tokens_details": None,
-        },
-    }
-    return json_answer(200, body)
+    def answer(self, model: ServedModel, _service: EmulatedService, _reply: Reply | None) -> Answer:
+        """Answer with the vectors, in the order of the texts: numbers, or base64 of floats."""
+        written = array.tolist if self.encoding_format == "float" else _base64
+        vectors = (embed(text, model.dimensions) for text in self.texts)
+        tokens = self.prompt_tokens
+        body = {
+            "id": f"embd-{uuid.uuid4().hex[:16]}",
+            "object": "list",
+            "created": int(time.time()),
+            "model": model.id,
+            "data": [
+                {"index": index, "object": "embedding", "embedding": written(vector)}
+                for index, vector in enumerate(vectors)
+            ],
+            "usage": {
+                "prompt_tokens": tokens,
+                "total_tokens": tokens,
+                "completion_tokens": 0,
+                "prompt_tokens_details": None,
+                "completion_tokens_details": None,
+            },
+        }
+        return json_answer(200, body)
 
 
-class RerankRequest(RequestModel):
+class Ranking(ModelRequest):
     """The body; without `top_n`, or with 0, all documents come back."""
 
-    model: str
+    kind = "rerank"
+
     query: str
     documents: list[str]
     top_n: int | None = None
 
+    def check(self, model: ServedModel) -> None:
+        """Check that there are documents, and the length of each text."""
+        if not self.documents:
+            raise engine_refusal("At least one text_pair element must be given")  # vLLM's source
+        check_range("top_n", self.top_n)
+        for text in (self.query, *self.documents):
+            check_length(len(text), text_tokens(text), model.context_window)
 
-def _check_documents(request: RerankRequest, model: ServedModel) -> None:
-    if not request.documents:
-        raise engine_refusal("At least one text_pair element must be given")  # vLLM's source
-    if (request.top_n or 0) < 0:
-        raise bad_parameter("top_n must not be negative.", "top_n", request.top_n)
-    for text in (request.query, *request.documents):
-        check_length(len(text), text_tokens(text), model.context_window)
+    def answer(self, model: ServedModel, _service: EmulatedService, _reply: Reply | None) -> Answer:
+        """Answer with the documents by the cosine of their vector and the query's, nearest first.
 
-
-def _tokens_of_documents(request: RerankRequest) -> int:
-    return sum(map(text_tokens, (request.query, *request.documents)))
-
-
-def _rank(call: Call[RerankRequest]) -> Answer:
-    """Answer with the documents by the cosine of their vector and the query's, the nearest first.
-
-    That is what Scaleway does, too: its models here are embedding models. The shape is the
-    sample's on Scaleway's page "query reranking models".
-    """
-    request = call.request
-    query, *vectors = (
-        embed(text, call.model.dimensions) for text in (request.query, *request.documents)
-    )
-    results = [
-        {
-            "index": index,
-            "document": {"text": request.documents[index], "multi_modal": None},
-            "relevance_score": math.fsum(map(operator.mul, query, vector)),
+        That is what Scaleway does, too: its models here are embedding models. The shape is the
+        sample's on Scaleway's page "query reranking models".
+        """
+        query = embed(self.query, model.dimensions)
+        vectors = (embed(document, model.dimensions) for document in self.documents)
+        results = [
+            {
+                "index": index,
+                "document": {"text": self.documents[index], "multi_modal": None},
+                "relevance_score": math.fsum(map(operator.mul, query, vector)),
+            }
+            for index, vector in enumerate(vectors)
+        ]
+        results.sort(key=operator.itemgetter("relevance_score"), reverse=True)
+        body = {
+            "id": f"rerank-{uuid.uuid4().hex}",
+            "model": model.id,
+            "usage": {"total_tokens": self.prompt_tokens},
+            "results": results[: self.top_n or None],
         }
-        for index, vector in enumerate(vectors)
-    ]
-    results.sort(key=operator.itemgetter("relevance_score"), reverse=True)
-    body = {
-        "id": f"rerank-{uuid.uuid4().hex}",
-        "model": call.model.id,
-        "usage": {"total_tokens": _tokens_of_documents(request)},
-        "results": results[: request.top_n or None],
-    }
-    return json_answer(200, body)
+        return json_answer(200, body)
 
 
 def embed(text: str, dimensions: int) -> array[float]:
@@ -171,23 +156,3 @@ def _base64(vector: array[float]) -> str:
     if sys.byteorder == "big":
         vector.byteswap()
     return base64.b64encode(vector.tobytes()).decode()
-
-
-EMBEDDINGS: Final = ModelEndpoint(
-    path="/embeddings",
-    queue="embeddings",
-    served_by=lambda model: "embedding" in model.kinds,
-    request_model=EmbeddingRequest,
-    check=_check_texts,
-    prompt_tokens=_tokens_of_texts,
-    answer=_embed,
-)
-RERANK: Final = ModelEndpoint(
-    path="/rerank",
-    queue="rerank",
-    served_by=lambda model: "rerank" in model.kinds,
-    request_model=RerankRequest,
-    check=_check_documents,
-    prompt_tokens=_tokens_of_documents,
-    answer=_rank,
-)

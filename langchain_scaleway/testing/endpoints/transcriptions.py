@@ -13,18 +13,19 @@ from typing import Any, Final
 
 from pydantic import ConfigDict
 
-from langchain_scaleway.testing.answers import Answer, event, event_stream, json_answer
-from langchain_scaleway.testing.endpoints.base import Call, ModelEndpoint
+from langchain_scaleway.testing.answers import DONE, Answer, event, event_stream, json_answer
+from langchain_scaleway.testing.endpoints.base import ModelRequest
 from langchain_scaleway.testing.generation import tokens_of
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
 from langchain_scaleway.testing.refusals import (
-    RequestModel,
     bad_parameter,
-    check_temperature,
+    check_range,
     engine_refusal,
     gateway_refusal,
 )
+from langchain_scaleway.testing.replies import Reply
+from langchain_scaleway.testing.service import EmulatedService
 
 _MOST_BYTES: Final = 25 * 1024 * 1024
 _FORMATS: Final = ("json", "text", "verbose_json", "diarized_json")
@@ -35,12 +36,12 @@ _CHUNK_SECONDS: Final = 30.0  # vLLM transcribes piece by piece
 _BYTES_PER_SECOND: Final = 16_000  # of compressed audio at 128 kbit/s
 
 
-class TranscriptionRequest(RequestModel):
-    """The fields of the form."""
+class Transcription(ModelRequest):
+    """The fields of the form; audio has a quota of its own."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
+    kind = "transcription"
 
-    model: str
     file: UploadedFile
     language: str | None = None
     prompt: str | None = None
@@ -48,8 +49,16 @@ class TranscriptionRequest(RequestModel):
     temperature: float | None = None
     stream: bool = False
 
+    @classmethod
+    def fields_of(cls, received: ReceivedRequest) -> dict[str, Any]:
+        """Read the form; a text in place of the file is refused by the gateway."""
+        form = received.form
+        if isinstance(form.get("file"), str):
+            raise gateway_refusal(422, "file must be uploaded as multipart/form-data")
+        return form
+
     @property
-    def seconds(self) -> float:
+    def audio_seconds(self) -> float:
         """How long the recording is: as a WAV file says, else by its size."""
         try:
             with wave.open(io.BytesIO(self.file.content)) as recording:
@@ -57,98 +66,79 @@ class TranscriptionRequest(RequestModel):
         except (wave.Error, EOFError, ZeroDivisionError):
             return len(self.file.content) / _BYTES_PER_SECOND
 
+    def check(self, _model: ServedModel) -> None:
+        """Check size, file type, format and temperature, in vLLM's words."""
+        if len(self.file.content) > _MOST_BYTES:
+            raise bad_parameter("Maximum file size exceeded", "audio_filesize_mb")
+        extension = self.file.name.rpartition(".")[2].lower()
+        if extension not in _EXTENSIONS or not self.file.content:
+            raise engine_refusal("Invalid or unsupported audio file.")
+        if self.response_format not in _FORMATS:
+            listed = ", ".join(f"`{one}`" for one in _FORMATS)
+            raise engine_refusal(f"Currently only support response_format: {listed}")
+        if self.stream and self.response_format == "verbose_json":
+            raise engine_refusal("verbose_json format doesn't support streaming case")
+        check_range("temperature", self.temperature)
 
-def _form(received: ReceivedRequest) -> dict[str, Any]:
-    """Read the form; a text in place of the file is refused by the gateway."""
-    form = received.form
-    if isinstance(form.get("file"), str):
-        raise gateway_refusal(422, "file must be uploaded as multipart/form-data")
-    return form
+    def answer(self, model: ServedModel, service: EmulatedService, reply: Reply | None) -> Answer:
+        """Answer with the scripted text, or one that names the file."""
+        text = reply.text if reply else None
+        if text is None:
+            text = f"An emulated transcription of {self.file.name}. Nobody has listened to it."
+        if self.stream and service.transcription_stream == "vllm":
+            answer = event_stream(self._vllm_events(model, text))
+        elif self.stream:
+            answer = event_stream(map(event, self._openai_events(text)))
+        else:
+            segments = {"segments": self._segments(text)}
+            more = segments if self.response_format == "verbose_json" else {}
+            answer = json_answer(200, {"text": text, "usage": self._usage, **more})
+        answer.text = text
+        return answer
 
+    @property
+    def _usage(self) -> dict[str, Any]:
+        return {"type": "duration", "seconds": math.ceil(self.audio_seconds)}
 
-def _check(request: TranscriptionRequest, _model: ServedModel) -> None:
-    """Check size, file type, format and temperature, in vLLM's words."""
-    if len(request.file.content) > _MOST_BYTES:
-        raise bad_parameter("Maximum file size exceeded", "audio_filesize_mb")
-    extension = request.file.name.rpartition(".")[2].lower()
-    if extension not in _EXTENSIONS or not request.file.content:
-        raise engine_refusal("Invalid or unsupported audio file.")
-    if request.response_format not in _FORMATS:
-        listed = ", ".join(f"`{one}`" for one in _FORMATS)
-        raise engine_refusal(f"Currently only support response_format: {listed}")
-    if request.stream and request.response_format == "verbose_json":
-        raise engine_refusal("verbose_json format doesn't support streaming case")
-    check_temperature(request.temperature)
+    def _segments(self, text: str) -> list[dict[str, Any]]:
+        """Divide a text at its sentences, as if each took as long; live shape of 2026-09-03."""
+        sentences = re.split(r"(?<=[.!?]) ", text)
+        length = self.audio_seconds / len(sentences)
+        return [
+            {
+                "id": number,
+                "seek": 0,
+                "start": round(number * length, 2),
+                "end": round((number + 1) * length, 2),
+                "text": f" {sentence}",
+                "tokens": [*range(len(tokens_of(sentence)))],
+                "temperature": self.temperature or 0.0,
+                "avg_logprob": -0.25,
+                "compression_ratio": 1.2,
+                "no_speech_prob": None,
+            }
+            for number, sentence in enumerate(sentences)
+        ]
 
+    def _openai_events(self, text: str) -> Iterator[dict[str, Any]]:
+        for token in tokens_of(text):
+            yield {"type": "transcript.text.delta", "delta": token}
+        yield {"type": "transcript.text.done", "text": text, "usage": self._usage}
 
-def _transcribe(call: Call[TranscriptionRequest]) -> Answer:
-    """Answer with the scripted text, or one that names the file."""
-    request = call.request
-    text = call.reply.text if call.reply else None
-    if text is None:
-        text = f"An emulated transcription of {request.file.name}. Nobody has listened to it."
-    call.received.text = text
-    usage = {"type": "duration", "seconds": math.ceil(request.seconds)}
-    if request.stream and call.service.settings.transcription_stream == "vllm":
-        return event_stream(_vllm_events(call, text))
-    if request.stream:
-        deltas = ({"type": "transcript.text.delta", "delta": one} for one in tokens_of(text))
-        done = {"type": "transcript.text.done", "text": text, "usage": usage}
-        return event_stream(map(event, (*deltas, done)))
-    body: dict[str, Any] = {"text": text, "usage": usage}
-    if request.response_format == "verbose_json":
-        body["segments"] = _segments(text, request)
-    return json_answer(200, body)
-
-
-def _segments(text: str, request: TranscriptionRequest) -> list[dict[str, Any]]:
-    """Divide a text at its sentences, as if each took as long; live shape of 2026-09-03."""
-    sentences = re.split(r"(?<=[.!?]) ", text)
-    length = request.seconds / len(sentences)
-    return [
-        {
-            "id": number,
-            "seek": 0,
-            "start": round(number * length, 2),
-            "end": round((number + 1) * length, 2),
-            "text": f" {sentence}",
-            "tokens": [*range(len(tokens_of(sentence)))],
-            "temperature": request.temperature or 0.0,
-            "avg_logprob": -0.25,
-            "compression_ratio": 1.2,
-            "no_speech_prob": None,
+    def _vllm_events(self, model: ServedModel, text: str) -> Iterator[bytes]:
+        """Yield vLLM's chunks; each piece of 30 seconds ends with a finish reason of its own."""
+        tokens = tokens_of(text)
+        pieces = max(1, math.ceil(self.audio_seconds / _CHUNK_SECONDS))
+        size = max(1, math.ceil(len(tokens) / pieces))
+        head = {
+            "id": f"transcribe-{uuid.uuid4().hex}",
+            "object": "transcription.chunk",
+            "created": int(time.time()),
+            "model": model.id,
         }
-        for number, sentence in enumerate(sentences)
-    ]
-
-
-def _vllm_events(call: Call[TranscriptionRequest], text: str) -> Iterator[bytes]:
-    """Yield vLLM's chunks; each piece of 30 seconds ends with a finish reason of its own."""
-    tokens = tokens_of(text)
-    pieces = max(1, math.ceil(call.request.seconds / _CHUNK_SECONDS))
-    size = max(1, math.ceil(len(tokens) / pieces))
-    head = {
-        "id": f"transcribe-{uuid.uuid4().hex}",
-        "object": "transcription.chunk",
-        "created": int(time.time()),
-        "model": call.model.id,
-    }
-    for number, token in enumerate(tokens, start=1):
-        choice: dict[str, Any] = {"delta": {"content": token}}
-        if number % size == 0 or number == len(tokens):
-            choice["finish_reason"] = "stop"
-        yield event({**head, "choices": [choice]})
-    yield b"data: [DONE]\n\n"
-
-
-TRANSCRIPTIONS: Final = ModelEndpoint(
-    path="/audio/transcriptions",
-    queue="transcriptions",
-    served_by=lambda model: "transcription" in model.kinds,
-    request_model=TranscriptionRequest,
-    fields=_form,
-    check=_check,
-    prompt_tokens=lambda _: 0,  # audio has a quota of its own
-    audio_seconds=lambda request: request.seconds,
-    answer=_transcribe,
-)
+        for number, token in enumerate(tokens, start=1):
+            choice: dict[str, Any] = {"delta": {"content": token}}
+            if number % size == 0 or number == len(tokens):
+                choice["finish_reason"] = "stop"
+            yield event({**head, "choices": [choice]})
+        yield DONE
