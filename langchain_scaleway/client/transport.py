@@ -242,12 +242,15 @@ class AsyncPool:
             seconds, connect = limits["read"], limits["connect"]
             if is_new:
                 seconds = None if None in (seconds, connect) else seconds + connect
+            opened = _watch_opening(request) if is_new else []
             limits["read"] = limits["write"] = None  # httpx's timers would keep the context.
             try:
                 answer = _in_empty_context(transport.handle_async_request(request))
                 response = await within(seconds, answer)  # However the head trickles in.
             except BaseException:
                 await transport.aclose()
+                for stream in opened:
+                    await stream.aclose()
                 raise
         except BaseException:
             self._turns.release()
@@ -322,6 +325,22 @@ def _in_empty_context(sending: Coroutine[Any, Any, httpx.Response]) -> Awaitable
     if telemetry := sys.modules.get("opentelemetry.context"):  # Its spans belong to the caller's.
         context.run(telemetry.attach, telemetry.get_current())
     return asyncio.create_task(sending, context=context)
+
+
+def _watch_opening(request: httpx.Request) -> list[Any]:
+    """Give a list that will hold the connection that is opened for a request.
+
+    httpcore 1.0.9 and httpcore2 2.16 forget a connection whose TLS handshake is cancelled, and
+    leave it open. https://www.encode.io/httpcore/extensions/#trace
+    """
+    opened: list[Any] = []
+
+    async def note(event: str, details: Mapping[str, Any]) -> None:
+        if event.endswith("connect_tcp.complete"):
+            opened.append(details["return_value"])
+
+    request.extensions["trace"] = note
+    return opened
 
 
 def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:

@@ -135,8 +135,9 @@ def trickles(head: bytes, pieces: Iterable[bytes], seconds: float) -> Behaviour:
 
 
 def stays_silent(connection: socket.socket) -> None:
-    """Send nothing until the client goes away."""
-    has_left(connection, None)
+    """Send nothing until the client goes away, whatever it sends."""
+    while not has_left(connection, None):
+        pass
 
 
 def has_left(connection: socket.socket, seconds: float | None) -> bool:
