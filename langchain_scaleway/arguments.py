@@ -2,28 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-
-PARAMETERS = (
-    *("temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty", "logit_bias"),
-    *("stop", "seed", "logprobs", "top_logprobs", "reasoning_effort", "parallel_tool_calls"),
-)
-"""Fields of `ChatScaleway` that go into requests under the same name. `max_tokens` is the older
-name of `max_completion_tokens`, and the one that every Scaleway endpoint takes."""
-
-_OF_CALLS = frozenset(
-    {
-        *PARAMETERS,
-        *("model", "stream_usage", "extra_body", "extra_headers", "timeout"),
-        *("tools", "tool_choice", "response_format"),
-    }
-)
-"""Arguments that calls have."""
 
 _OTHER_NAMES = {
     "api_key": ("scaleway_api_key", "secret_key", "scw_secret_key", "openai_api_key"),
@@ -51,11 +34,6 @@ _NO_FIELDS = {
 
 _LIKENESS = 0.7
 """How similar to an argument (0 to 1) a name must be to count as a misspelling of it."""
-
-_LIKENESS_IN_CALLS = 0.9
-"""The same for calls. Names that are unknown here go into the request, and some of them are fields
-of other servers, such as llama.cpp's `reasoning_format` (0.88 like `reasoning_effort`). So only
-plain slips count."""
 
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """RFC 9110's "token". Any other name would fail with the first request only."""
@@ -87,36 +65,6 @@ def _hint(name: str, fields: Mapping[str, FieldInfo]) -> str:
     if has_extra_body:
         hints.append("Request fields without an argument of their own go into `extra_body`.")
     return " ".join(hints or [f"It takes {', '.join(sorted(fields))}."])
-
-
-def check_call(given: Iterable[str], fields: Iterable[str]) -> None:
-    """Refuse arguments that no call can have, because they would go into the request.
-
-    Raises:
-        ValueError: An argument belongs to the model, or is misspelt. Any other name may be a
-            request field of the server.
-    """
-    for name in given:
-        if name in _OF_CALLS:
-            continue
-        if name == "headers":
-            raise ValueError("`headers` would go into the request's body: use `extra_headers`.")
-        if name in fields:
-            raise ValueError(
-                f"`{name}` belongs to the model, not to a call. Make a model with another one: "
-                f"`model.model_copy(update={{{name!r}: …}})` shares its connections."
-            )
-        if meant := _meant_in_a_call(name):
-            raise ValueError(
-                f"`{name}` is not an argument of a call. Did you mean `{meant}`? "
-                f"`extra_body={{{name!r}: …}}` sends it as it is."
-            )
-
-
-@lru_cache(maxsize=128)  # The same few names come with every call.
-def _meant_in_a_call(name: str) -> str | None:
-    close = difflib.get_close_matches(name, _OF_CALLS, n=1, cutoff=_LIKENESS_IN_CALLS)
-    return close[0] if close else None
 
 
 def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretStr]:

@@ -71,7 +71,7 @@ class ChatRows:
     def _prepared(self, given: Any) -> Any:
         of_the_client = {"timeout", "extra_headers"}
         arguments = {k: v for k, v in self.arguments.items() if k not in of_the_client}
-        return self.model._request(convert_to_messages(given), None, arguments, stream=False)
+        return self.model._request(convert_to_messages(given), None, arguments)
 
 
 class TextRows:

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from langchain_core.outputs import ChatResult
+
 from langchain_scaleway.advice import warn_about_reply
+from langchain_scaleway.client.answers import Reply
 from langchain_scaleway.client.completions import ChatCompletion, Completion, ResponseCompletion
-from langchain_scaleway.convert.replies import ReplyDecoder
+from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from langchain_scaleway.convert.responses import ResponsesDecoder, to_responses_request
 from langchain_scaleway.data import model_facts
 
@@ -36,6 +39,29 @@ class ChatApi(NamedTuple):
     request: Callable[[dict[str, Any]], dict[str, Any]]
     decoder: type[ReplyDecoder]
     completion: Callable[[], Completion]
+
+
+class ChatRequest(NamedTuple):
+    """A request of one of the APIs, and what its answer is read with."""
+
+    api: ChatApi
+    body: dict[str, Any]
+    context: ReplyContext
+
+    def options(self, run_manager: Any) -> dict[str, Any]:
+        """The client's arguments for a whole answer; LangChain's run manager hears of retries."""
+        on_retry = run_manager.on_retry if run_manager else None
+        model = self.context.model
+        return {"path": self.api.path, "body": self.body, "model": model, "on_retry": on_retry}
+
+    def stream_options(self, run_manager: Any) -> dict[str, Any]:
+        """The client's arguments for a stream."""
+        decoder, completion = self.api.decoder(self.context), self.api.completion
+        return {**self.options(run_manager), "decoder": decoder, "completion": completion}
+
+    def result(self, reply: Reply) -> ChatResult:
+        """Read a whole answer; see `ReplyDecoder.result`."""
+        return self.api.decoder(self.context).result(reply.body, reply.headers)
 
 
 CHAT_COMPLETIONS = ChatApi(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -27,9 +27,9 @@ from langchain_scaleway.advice import (
     warn_about_request,
     warn_about_text_around,
 )
-from langchain_scaleway.arguments import PARAMETERS, check_call
 from langchain_scaleway.bindings import ModelBinding, binding
-from langchain_scaleway.chat_apis import ChatApi, chat_api
+from langchain_scaleway.chat_apis import ChatRequest, chat_api
+from langchain_scaleway.chat_parameters import ChatParameters, check_call
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks
 from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
@@ -54,15 +54,7 @@ else:
 blocks.register()
 
 
-class _Prepared(NamedTuple):
-    """A request, and what its answer is read with."""
-
-    api: ChatApi
-    body: dict[str, Any]
-    context: ReplyContext
-
-
-class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
+class ChatScaleway(BaseChatModel, ChatParameters, ClientFields, defer_build=False):
     """Scaleway's Generative APIs as a LangChain chat model.
 
     Works with the serverless API, with dedicated deployments and with any vLLM.
@@ -81,44 +73,6 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
 
     model: str = Field(min_length=1)
     """The model's id, such as `"mistral-small-3.2-24b-instruct-2506"`."""
-
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    """How random the answer is, from 0 to 2. If unset, the model's own default applies."""
-
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    """Tokens are drawn only from the likeliest ones that together reach this probability."""
-
-    max_tokens: int | None = Field(default=None, ge=1)
-    """The most tokens to generate, reasoning included; capped by the model."""
-
-    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
-    """How much a token that has appeared is avoided, from -2 to 2."""
-
-    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    """How much a token is avoided for each time that it has appeared, from -2 to 2."""
-
-    logit_bias: dict[int, float] | None = None
-    """What to add to the score of a token, by its id, from -100 to 100."""
-
-    stop: str | list[str] | None = None
-    """Texts that end the answer where they would appear; they are not part of it."""
-
-    seed: int | None = None
-    """A seed for sampling, so that an answer can be repeated, as far as the engine can do that."""
-
-    logprobs: bool | None = None
-    """Whether to give the tokens' log probabilities, in `response_metadata["logprobs"]`."""
-
-    top_logprobs: int | None = Field(default=None, ge=0, le=20)
-    """How many of the likeliest tokens to give at each place, up to 20; needs `logprobs`."""
-
-    reasoning_effort: str | None = Field(default=None, min_length=1)
-    """How much to reason: `none`, `low`, `medium`, `high`, `xhigh` or `max`; `profile` says which
-    of them the model knows. If unset, the model's default applies: reasoning models do reason."""
-
-    parallel_tool_calls: bool | None = None
-    """Whether the model may call several tools at once. Scaleway accepts and ignores `False`
-    (API reference, September 2026); vLLM obeys."""
 
     streaming: bool | None = None
     """Whether `invoke` streams behind the scenes; with `False`, not even `stream` does."""
@@ -192,14 +146,8 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         **kwargs: Any,
     ) -> ChatResult:
         client = self._client_for(kwargs)
-        api, body, context = self._request(messages, stop, kwargs, stream=False)
-        reply = client.request(
-            api.path,
-            body,
-            model=context.model,
-            on_retry=run_manager.on_retry if run_manager else None,
-        )
-        return api.decoder(context).result(reply.body, reply.headers)
+        request = self._request(messages, stop, kwargs)
+        return request.result(client.request(**request.options(run_manager)))
 
     async def _agenerate(
         self,
@@ -209,14 +157,8 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         **kwargs: Any,
     ) -> ChatResult:
         client = self._client_for(kwargs)
-        api, body, context = self._request(messages, stop, kwargs, stream=False)
-        reply = await client.arequest(
-            api.path,
-            body,
-            model=context.model,
-            on_retry=run_manager.on_retry if run_manager else None,
-        )
-        return api.decoder(context).result(reply.body, reply.headers)
+        request = self._request(messages, stop, kwargs)
+        return request.result(await client.arequest(**request.options(run_manager)))
 
     def _stream(
         self,
@@ -226,15 +168,8 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         client = self._client_for(kwargs)
-        api, body, context = self._request(messages, stop, kwargs, stream=True)
-        return client.stream(
-            api.path,
-            body,
-            decoder=api.decoder(context),
-            completion=api.completion,
-            model=context.model,
-            on_retry=run_manager.on_retry if run_manager else None,
-        )
+        request = self._request(messages, stop, kwargs, stream=True)
+        return client.stream(**request.stream_options(run_manager))
 
     def _astream(
         self,
@@ -246,15 +181,8 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         # No generator around the client's: when a loop ends, asyncio closes all its asynchronous
         # generators at the same time, and one that closes another then would fail.
         client = self._client_for(kwargs)
-        api, body, context = self._request(messages, stop, kwargs, stream=True)
-        return client.astream(
-            api.path,
-            body,
-            decoder=api.decoder(context),
-            completion=api.completion,
-            model=context.model,
-            on_retry=run_manager.on_retry if run_manager else None,
-        )
+        request = self._request(messages, stop, kwargs, stream=True)
+        return client.astream(**request.stream_options(run_manager))
 
     def _request(
         self,
@@ -262,28 +190,26 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
         stop: list[str] | None,
         arguments: dict[str, Any],
         *,
-        stream: bool,
-    ) -> _Prepared:
+        stream: bool = False,
+    ) -> ChatRequest:
         model = arguments.get("model") or self.model
-        fields = self.__dict__
-        parameters = {name: fields[name] for name in PARAMETERS if fields[name] is not None}
         if stop is not None:
             arguments = {**arguments, "stop": stop}
-        fields_sent = request_fields(
+        fields = request_fields(
             model=model,
-            parameters=parameters,
+            parameters=self._set_parameters(),
             extra_body=self.extra_body,
             arguments=arguments,
             stream=stream,
             stream_usage=self.stream_usage,
         )
-        names = name_tools(fields_sent)
-        body = {"model": model, "messages": self._history(messages, model, names), **fields_sent}
+        names = name_tools(fields)
+        body = {"model": model, "messages": self._history(messages, model, names), **fields}
         api = chat_api(body, self.use_responses_api)
         context = ReplyContext.of(body, names, with_headers=self.include_response_headers)
         sent = api.request(body)
         warn_about_request(model, sent)
-        return _Prepared(api, sent, context)
+        return ChatRequest(api, sent, context)
 
     def _history(
         self, messages: list[BaseMessage], model: str, names: ToolNames | None = None
@@ -432,9 +358,7 @@ class ChatScaleway(BaseChatModel, ClientFields, defer_build=False):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        fields = self.__dict__
-        names = ("model", *PARAMETERS, "base_url", "project_id", "extra_body")
-        return {name: fields[name] for name in names if fields[name] is not None}
+        return self._set_parameters("model", "base_url", "project_id", "extra_body")
 
     def _get_invocation_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         # Before tracers see them: one may be a key.

@@ -32,6 +32,9 @@ _QUOTED_CHARACTERS = 200
 
 _FENCED = re.compile(r"```\w*\s(.*?)(?:```|\Z)", re.DOTALL)
 
+_ENDING = re.compile(r'(\\?")?[\]}]\Z')
+"""What `ToolCalls.rest` puts behind the arguments of a streamed call that broke off."""
+
 _REFUSALS = output_parsers.JsonOutputToolsParser()
 """LangChain's parser of calls, which raises its `ModelRefusalError` if the model refused; since
 langchain-core 1.7.5."""
@@ -104,17 +107,20 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
         _REFUSALS.parse_result([ChatGeneration(message=message)])
         text = message.text.strip()
         if self.tool is None:
-            wholes = [whole for whole in (text, *_FENCED.findall(text)[:1]) if not fault_of(whole)]
+            fenced = [inside for inside in _FENCED.findall(text) if not fault_of(inside)]
+            whole = fenced[0] if len(fenced) == 1 and fault_of(text) else text
+            is_whole = not fault_of(whole)
         else:
-            wholes = [json.dumps(c["args"]) for c in message.tool_calls if c["name"] == self.tool]
-        if wholes:
+            calls = [call["args"] for call in message.tool_calls if call["name"] == self.tool]
+            whole, is_whole = json.dumps(next(iter(calls), None)), bool(calls)
+        if is_whole:
             try:
-                return self.read(wholes[0])
+                return self.read(whole)
             except ValueError as error:
                 raise OutputParserException(
                     f"The structured output of model {_model(message)!r} does not fit its "
-                    f"schema: {error}. It says {_quoted(wholes[0])}.",
-                    llm_output=wholes[0],
+                    f"schema: {error}. It says {_quoted(whole)}.",
+                    llm_output=whole,
                 ) from error
         fitting = []
         if self.tool is None:
@@ -228,7 +234,10 @@ def _no_object(message: AIMessage, *, called: bool) -> OutputParserException:
         return _truncated(message)
     invalid = [call["args"] or "" for call in message.invalid_tool_calls]
     said = (invalid or [message.text.strip()])[0]
-    if said and fault_of(said[max(said.find("{"), 0) :]).startswith("EOF"):
+    if invalid and isinstance(message, AIMessageChunk) and fault_of(said):
+        before = _ENDING.sub("", said)
+        said = before if _is_beginning(before) else said
+    if _is_beginning(said):
         reason = f"It ends in the middle, the limit was not reached: {_quoted(said)}."
     elif refusal := message.additional_kwargs.get("refusal"):
         reason = f"It refused: {_quoted(refusal)}."
@@ -248,6 +257,11 @@ def _no_object(message: AIMessage, *, called: bool) -> OutputParserException:
         f"(finish_reason {finish_reason!r}). {reason}",
         llm_output=message.text,
     )
+
+
+def _is_beginning(text: str) -> bool:
+    """Whether a text is, or ends in, the beginning of JSON."""
+    return bool(text) and fault_of(text[max(text.find("{"), 0) :]).startswith("EOF")
 
 
 def _truncated(message: AIMessage) -> ScalewayTruncatedOutputError:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import is_dataclass
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, get_origin
 
 from langchain_core.tools import BaseTool, create_schema_from_function
 from langchain_core.utils.function_calling import convert_to_openai_function
@@ -51,7 +51,6 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
     try:
         is_dict = isinstance(source, Mapping)
         function = _from_dict(deepcopy(dict(source))) if is_dict else _from_python(source)
-        return function if strict is None else convert_to_openai_function(function, strict=strict)
     except (
         *(AttributeError, KeyError, RecursionError, TypeError),
         NameError,  # an annotation that names nothing
@@ -61,6 +60,12 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
             f"{source!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic class or a "
             "function, of types that JSON can hold: strings, numbers, lists, Pydantic classes."
         ) from error
+    return closed(function, strict)
+
+
+def closed(function: dict[str, Any], strict: bool | None) -> dict[str, Any]:  # noqa: FBT001 -- the request's field
+    """Close every object of a function's schema, as OpenAI's `strict` demands; `None` leaves it."""
+    return function if strict is None else convert_to_openai_function(function, strict=strict)
 
 
 def _from_dict(source: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +90,7 @@ def _from_dict(source: dict[str, Any]) -> dict[str, Any]:
 def _from_python(source: Any) -> dict[str, Any]:
     """The function of a class, a function or a tool."""
     schema: Any = source
+    plain = get_origin(source) or source
     named: dict[str, str] = {}
     if isinstance(source, BaseTool):
         schema = source.tool_call_schema if source.args_schema else None
@@ -99,11 +105,11 @@ def _from_python(source: Any) -> dict[str, Any]:
             include_injected=False,
         )
         named = {"name": source.__name__, "description": schema.__doc__ or ""}
-    elif is_typeddict(source):
+    elif is_typeddict(plain):
         schema = TypeAdapter(readable_typed_dict(source)).json_schema()
-    elif isinstance(source, type) and is_dataclass(source):
+    elif isinstance(plain, type) and is_dataclass(plain):
         schema = TypeAdapter(source).json_schema()
-        named = {"description": source.__doc__ or ""}
+        named = {"description": plain.__doc__ or ""}
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         schema = schema.model_json_schema()
     if not isinstance(schema, dict):

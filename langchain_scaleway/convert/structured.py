@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from langchain_core.runnables import Runnable
 from langchain_core.utils.pydantic import is_basemodel_subclass
@@ -10,7 +10,7 @@ from typing_extensions import is_typeddict
 
 from langchain_scaleway.convert import objects
 from langchain_scaleway.convert.names import legal_name
-from langchain_scaleway.convert.schemas import function_of
+from langchain_scaleway.convert.schemas import closed, function_of
 from langchain_scaleway.convert.tools import convert_tools
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
@@ -52,12 +52,14 @@ def structured_output(
             "`with_structured_output` makes the `response_format` of its schema. Give the schema "
             "alone, or bind a `response_format` of your own: `model.bind(response_format=…)`."
         )
-    function = {} if schema is None else _function(schema, strict=strict)
+    function = {} if schema is None else _function(schema)
     parameters = function.get("parameters", {})
     is_object = "properties" in parameters or parameters.get("type") == "object"
-    kind = schema if isinstance(schema, type) and not is_typeddict(schema) else None
-    reading["kind"] = kind
+    is_dict = schema is None or isinstance(schema, dict) or is_typeddict(_plain(schema))
+    kind = reading["kind"] = None if is_dict else schema
+    # Closing the schema has the model give all keys. Of an answer no more is demanded than before.
     reading["required"] = tuple(parameters.get("required", ())) if is_object else None
+    function = closed(function, strict)
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": function or None}
     asked = {**arguments, "ls_structured_output_format": traced}
     if method != "function_calling":
@@ -91,7 +93,7 @@ def response_format(schema: Schema) -> dict[str, Any]:
         kind = schema.get("type")
         if "json_schema" in schema or (isinstance(kind, str) and kind not in _TYPES):
             return schema
-    return _form(_function(schema, strict=None))
+    return _form(_function(schema))
 
 
 def _form(function: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,13 +104,19 @@ def _form(function: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": json_schema | described}
 
 
-def _function(schema: Any, *, strict: bool | None) -> dict[str, Any]:
+def _function(schema: Any) -> dict[str, Any]:
     """The schema as a function with a name; refuses what LangChain would take for a function."""
-    is_class = isinstance(schema, type) and (is_dataclass(schema) or is_basemodel_subclass(schema))
-    if not (is_class or is_typeddict(schema) or isinstance(schema, dict)):
+    plain = _plain(schema)
+    is_class = isinstance(plain, type) and (is_dataclass(plain) or is_basemodel_subclass(plain))
+    if not (is_class or is_typeddict(plain) or isinstance(schema, dict)):
         raise ValueError(
             f"`schema` must be a Pydantic class, a TypedDict or a JSON schema, not {schema!r}. "
             "Make a list, a union or an enum a field of a Pydantic class."
         )
-    function = function_of(schema, strict=strict)
+    function = function_of(schema)
     return {**function, "name": function["name"] or "response"}
+
+
+def _plain(schema: Any) -> Any:
+    """A class without the types that fill its variables in."""
+    return get_origin(schema) or schema

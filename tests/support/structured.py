@@ -62,12 +62,17 @@ async def outcomes(
 
 
 async def answers(
-    ask: Ask, message: dict[str, Any], schema: Any, method: Method, finish: str = "stop"
+    ask: Ask,
+    message: dict[str, Any],
+    schema: Any,
+    method: Method,
+    finish: str = "stop",
+    **more: Any,
 ) -> list[Any]:
     """What comes of a message, whole and streamed."""
     stream = [*pieces(message), event({}, finish), usage_event(USAGE)]
     found: list[Any] = []
     for reply in (whole(message, finish, usage=USAGE), stream):
-        runnable = ask(reply).with_structured_output(schema, method=method)
+        runnable = ask(reply).with_structured_output(schema, method=method, **more)
         found += await outcomes(runnable, streamed=isinstance(reply, list))
     return found

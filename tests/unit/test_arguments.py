@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from langchain_scaleway import ChatScaleway
-from langchain_scaleway.arguments import check_arguments, check_call
+from langchain_scaleway.arguments import check_arguments
+from langchain_scaleway.chat_parameters import check_call
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
 KEY = "11111111-aaaa-4aaa-8aaa-000000000001"

@@ -11,7 +11,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
 from langchain_scaleway import ChatScaleway, __version__
-from langchain_scaleway.arguments import PARAMETERS
+from langchain_scaleway.chat_parameters import ChatParameters
 from langchain_scaleway.convert.request import request_fields
 from tests.support.recordings import VLLM_QWEN, Recording
 from tests.support.replay import ReplayServer
@@ -63,7 +63,7 @@ async def test_an_asynchronous_call_sends_the_same(replay_server: ReplayServer) 
 
 
 def test_fields_are_sent_and_a_call_overrides_them(replay_server: ReplayServer) -> None:
-    assert {*VALUES, "parallel_tool_calls"} == set(PARAMETERS)
+    assert {*VALUES, "parallel_tool_calls"} == set(ChatParameters.model_fields)
     fields, overrides = ({name: value[i] for name, value in VALUES.items()} for i in (0, 1))
     with model_of(replay_server, **fields) as model:
         assert body_of(replay_server, model).items() >= fields.items()
