@@ -2,8 +2,8 @@
 
 Time is the processor's, of this package alone: the emulator has a process of its own, and a folder
 stands for the bucket. Memory is the most that a process of its own has held above what it held
-before: with inputs that come one by one, writing should need no more for ten times the lines; the
-results are a list and grow with it.
+before: with inputs that come one by one, only parts of the file are in memory while it is sent,
+30 MB at most; the results are a list and grow with it.
 
 Run `python -m benchmarks.batches`; it takes some minutes.
 """

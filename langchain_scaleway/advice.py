@@ -224,7 +224,12 @@ def _tell_once(model: str, advice: Advice) -> None:
     """Warn, unless this process has been warned already."""
     if (model, advice.kind) not in _told:
         _told.add((model, advice.kind))
-        warnings.warn(advice.text, ScalewayWarning, stacklevel=_level_of_the_caller())
+        warn(advice.text)
+
+
+def warn(text: str) -> None:
+    """Warn at the user's line."""
+    warnings.warn(text, ScalewayWarning, stacklevel=_level_of_the_caller())
 
 
 def _level_of_the_caller() -> int:

@@ -1,35 +1,25 @@
 """`ScalewayBatches`: piles of requests on Scaleway's Batch API, at half the price."""
 
-import asyncio
 import logging
-import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.runnables import Runnable
 
+from langchain_scaleway.advice import warn
 from langchain_scaleway.batch_rows import ChatRows, TextRows, longest_answer
-from langchain_scaleway.client.encoding import decode, encode
-from langchain_scaleway.client.error_mapping import error_from, error_from_event
-from langchain_scaleway.convert.batches import (
-    InputFile,
-    InputFiles,
-    missing,
-    place_of,
-    read_outcome,
-    refusal,
-    request_line,
-    result_urls,
-)
+from langchain_scaleway.batch_service import ENDED, Awaiting, BatchService, Blocking, Record
+from langchain_scaleway.client.encoding import encode
+from langchain_scaleway.client.wires import run
+from langchain_scaleway.convert.batches import InputFiles, place_of, refusal, request_line
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.embeddings import ScalewayEmbeddings
-from langchain_scaleway.errors import ScalewayAPIError, ScalewayError, ScalewayWarning
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
 from langchain_scaleway.object_storage import Bucket, bucket_policy
+from langchain_scaleway.progress import progress_bar
 from langchain_scaleway.tokens import prompt_size
 
 if TYPE_CHECKING:
@@ -37,14 +27,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("langchain_scaleway")
 
-_Record = dict[str, Any]
-"""A batch as the service describes it (OpenAPI, autumn 2026): of one file."""
-
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
-_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _LONGEST_PAUSE = 300.0
 _AT_ONCE = 1_000
 """Inputs that go through what is before the model in one go."""
+
+_HERE, _IN_LOOP = Blocking(), Awaiting()
 
 
 class ScalewayBatches:
@@ -86,10 +74,7 @@ class ScalewayBatches:
         rows = TextRows(model) if isinstance(model, ScalewayEmbeddings) else ChatRows(model)
         self._rows: ChatRows | TextRows = rows
         self._bucket = Bucket(bucket, rows.model.api_key, access_key, store)
-        self._client = rows.model._client_for(dict(rows.arguments))
-        # To create is not tried again unseen: an answer that was lost must not be paid twice.
-        once = rows.model.model_copy(update={"max_retries": 0, "rate_limiter": None})
-        self._creator = once._client_for(dict(rows.arguments))
+        self._service = BatchService(rows, self._bucket)
 
     def submit(self, inputs: Iterable[Any], *, max_cost: float | None = None) -> "Batch":
         """Write inputs to the bucket, and have them answered.
@@ -107,33 +92,11 @@ class ScalewayBatches:
                 or nobody knows what. Nothing was sent.
             ScalewayError: Object Storage or the service refused.
         """
-        tokens = Counter[str]()
-        with InputFiles() as files:
-            for number, given in enumerate(self._through_head(inputs)):
-                try:
-                    path, body = self._rows.request(given)
-                    line = request_line(number, f"/v1{path}", encode(body))
-                    files.add(line, f"/v1{path}", body["model"])
-                except ValueError as error:
-                    error.add_note(f"It is inputs[{number}]. Nothing was sent.")
-                    raise
-                tokens["input_tokens"] += prompt_size(body).tokens
-                tokens["output_tokens"] += longest_answer(body)
-            if not files.count:
-                raise ValueError("There are no inputs.")
-            cost = usage_cost(tokens, model=self._rows.name, batch=True)
-            if max_cost is not None and (cost is None or cost > max_cost):
-                price = "have no known price" if cost is None else f"may cost {cost:.2f} EUR"
-                raise ValueError(
-                    f"{files.count} requests to {self._rows.name} {price}, and `max_cost` is "
-                    f"{max_cost} EUR: nothing was sent. Answers count as long as they may become, "
-                    "so a lower `max_tokens` lowers the estimate."
-                )
-            return Batch(self, self._send(files), files.count, cost)
+        return run(self._submit(_HERE, inputs, max_cost))
 
     async def asubmit(self, inputs: Iterable[Any], *, max_cost: float | None = None) -> "Batch":
-        """`submit` for asynchronous programs; a thread does it."""
-        return await asyncio.to_thread(self.submit, inputs, max_cost=max_cost)
+        """`submit` for asynchronous programs; a thread writes the inputs."""
+        return await self._submit(_IN_LOOP, inputs, max_cost)
 
     def resume(self, batch_id: str) -> "Batch":
         """Find a batch by its `id` again, after a crash or on another machine.
@@ -141,9 +104,11 @@ class ScalewayBatches:
         Raises:
             ScalewayError: There is none, or the service did not answer.
         """
-        records = [self._ask(f"/batches/{one}") for one in batch_id.split(",")]
-        counts = [record.get("request_counts") or {} for record in records]
-        return Batch(self, records, sum(one.get("total") or 0 for one in counts), None)
+        return run(self._resume(_HERE, batch_id))
+
+    async def aresume(self, batch_id: str) -> "Batch":
+        """`resume` for asynchronous programs."""
+        return await self._resume(_IN_LOOP, batch_id)
 
     def bucket_policy(self, application_id: str, owner: str, *owners: str) -> str:
         """Write a policy for the bucket, as JSON, that lets Scaleway's batches in.
@@ -157,52 +122,48 @@ class ScalewayBatches:
         """
         return bucket_policy(self._bucket.name, application_id, (owner, *owners))
 
+    async def _submit(
+        self, wire: Blocking, inputs: Iterable[Any], max_cost: float | None
+    ) -> "Batch":
+        with InputFiles() as files:
+            cost = await wire.do(self._write, files, inputs)
+            if max_cost is not None and (cost is None or cost > max_cost):
+                price = "have no known price" if cost is None else f"may cost {cost:.2f} EUR"
+                raise ValueError(
+                    f"{files.count} requests to {self._rows.name} {price}, and `max_cost` is "
+                    f"{max_cost} EUR: nothing was sent. Answers count as long as they may become, "
+                    "so a lower `max_tokens` lowers the estimate."
+                )
+            records = await self._service.send(wire, files)
+            return Batch(self._service, records, files.count, cost)
+
+    def _write(self, files: InputFiles, inputs: Iterable[Any]) -> float | None:
+        """Write inputs into files; gives the most that they may cost."""
+        tokens = Counter[str]()
+        for number, given in enumerate(self._through_head(inputs)):
+            try:
+                path, body = self._rows.request(given)
+                line = request_line(number, f"/v1{path}", encode(body))
+                files.add(line, f"/v1{path}", body["model"])
+            except ValueError as error:
+                error.add_note(f"It is inputs[{number}]. Nothing was sent.")
+                raise
+            tokens["input_tokens"] += prompt_size(body).tokens
+            tokens["output_tokens"] += longest_answer(body)
+        if not files.count:
+            raise ValueError("There are no inputs.")
+        return usage_cost(tokens, model=self._rows.name, batch=True)
+
     def _through_head(self, inputs: Iterable[Any]) -> Iterator[Any]:
         """What the model is given for each input."""
         rows, head = iter(inputs), self._rows.head
         while some := [*islice(rows, _AT_ONCE)]:
             yield from head.batch(some) if head else some
 
-    def _send(self, files: InputFiles) -> list[_Record]:
-        """Upload files, and have a batch for each."""
-        sent: list[_Record] = []
-        for file in files.files:
-            try:
-                sent.append(self._send_one(file))
-            except ScalewayError as error:
-                ids = ", ".join(record["id"] for record in sent) or "none"
-                error.add_note(f"Batches that run: {ids}. To submit again finds them.")
-                raise
-        return sent
-
-    def _send_one(self, file: InputFile) -> _Record:
-        url = self._bucket.url(name := file.name())
-        if found := self._find(name):
-            return found
-        self._bucket.put(url, file.content)
-        body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
-        try:
-            return dict(self._creator.request("/batches", body, model=self._rows.name).body)
-        except ScalewayError as error:
-            # If only the answer was lost, the batch is there.
-            if error.is_retryable and (found := self._find(name)):
-                return found
-            raise
-
-    def _find(self, name: str) -> _Record | None:
-        """The batch of a file, unless it ended without an answer."""
-        page: _Record = {"has_more": True, "last_id": ""}
-        while page.get("has_more"):
-            page = self._ask(f"/batches?limit=100&after={page['last_id']}")
-            for record in page.get("data") or ():
-                counts = record.get("request_counts") or {}
-                is_of_use = record.get("status") not in _ENDED or counts.get("completed")
-                if is_of_use and f"{record.get('input_file_id')}".endswith(name):
-                    return dict(record)
-        return None
-
-    def _ask(self, path: str, method: str = "GET") -> _Record:
-        return dict(self._client.request(path, method=method).body)
+    async def _resume(self, wire: Blocking, batch_id: str) -> "Batch":
+        records = [await self._service.ask(wire, f"/{one}") for one in batch_id.split(",")]
+        counts = [record.get("request_counts") or {} for record in records]
+        return Batch(self._service, records, sum(one.get("total") or 0 for one in counts), None)
 
 
 class Batch:
@@ -214,9 +175,9 @@ class Batch:
     """
 
     def __init__(
-        self, owner: ScalewayBatches, records: list[_Record], count: int, cost: float | None
+        self, service: BatchService, records: list[Record], count: int, cost: float | None
     ) -> None:
-        self._owner = owner
+        self._service = service
         self._records = records
         self.count = count
         self.estimated_cost = cost
@@ -245,7 +206,7 @@ class Batch:
     def cost(self) -> float | None:
         """What these tokens cost, in EUR, see `usage_cost`; `None` if that is not known."""
         usage = {**self.usage, "input_tokens_details": self.usage}
-        return usage_cost(usage, model=self._owner._rows.name, batch=True)
+        return usage_cost(usage, model=self._service.rows.name, batch=True)
 
     def wait(self, *, progress: bool = False, poll: float = 10.0) -> Self:
         """Wait until all is answered or ended otherwise; to stop waiting cancels nothing.
@@ -258,18 +219,12 @@ class Batch:
             ScalewayInvalidRequestError: The service refused all of it.
             ScalewayError: The service does not know it, or not the key.
         """
-        with self._progress_bar(progress) as bar:
-            while not self._has_ended(bar):
-                time.sleep(poll)
-                poll = min(poll * 1.5, _LONGEST_PAUSE)
+        run(self._wait(_HERE, poll, is_shown=progress))
         return self
 
     async def await_done(self, *, progress: bool = False, poll: float = 10.0) -> Self:
         """`wait` for asynchronous programs."""
-        with self._progress_bar(progress) as bar:
-            while not await asyncio.to_thread(self._has_ended, bar):
-                await asyncio.sleep(poll)
-                poll = min(poll * 1.5, _LONGEST_PAUSE)
+        await self._wait(_IN_LOOP, poll, is_shown=progress)
         return self
 
     def results(self) -> list[Any]:
@@ -283,110 +238,98 @@ class Batch:
         Raises:
             ScalewayError: See `wait`; or Object Storage failed.
         """
-        found = self.wait()._read()
+        return run(self._results(_HERE))
+
+    async def aresults(self) -> list[Any]:
+        """`results` for asynchronous programs; a thread reads them."""
+        return await self._results(_IN_LOOP)
+
+    def failed(self) -> "FailedRequests":
+        """Wait for the end, and find what failed, expired or is missing."""
+        return run(self._failed(_HERE))
+
+    async def afailed(self) -> "FailedRequests":
+        """`failed` for asynchronous programs; a thread reads the answers."""
+        return await self._failed(_IN_LOOP)
+
+    def cancel(self) -> None:
+        """Have the service stop; what is answered by then is kept, and paid for."""
+        run(self._cancel(_HERE))
+
+    async def acancel(self) -> None:
+        """`cancel` for asynchronous programs."""
+        await self._cancel(_IN_LOOP)
+
+    def delete_files(self) -> None:
+        """Delete its files from the bucket, and its record at the service."""
+        run(self._delete_files(_HERE))
+
+    async def adelete_files(self) -> None:
+        """`delete_files` for asynchronous programs."""
+        await self._delete_files(_IN_LOOP)
+
+    async def _wait(self, wire: Blocking, poll: float = 10.0, *, is_shown: bool = False) -> None:
+        shown = 0
+        with progress_bar(self.count or None, "request", is_wanted=is_shown) as tell:
+            while True:
+                for place, record in enumerate(self._records):
+                    if record["status"] not in ENDED:
+                        self._records[place] = await self._look_at(wire, record)
+                counts = [record.get("request_counts") or {} for record in self._records]
+                done = sum(one.get("completed", 0) + one.get("failed", 0) for one in counts)
+                tell(done - shown)
+                shown = done
+                if all(record["status"] in ENDED for record in self._records):
+                    break
+                await wire.sleep(poll)
+                poll = min(poll * 1.5, _LONGEST_PAUSE)
+        if all(record["status"] == "failed" for record in self._records):
+            raise refusal(self._records[0])
+
+    async def _look_at(self, wire: Blocking, record: Record) -> Record:
+        """A record as it is now. A failure that passes ends no wait of hours."""
+        try:
+            now = await self._service.ask(wire, f"/{record['id']}")
+        except ScalewayError as error:
+            if not error.is_retryable:
+                raise
+            logger.warning("Batch %s could not be looked at: %s", record["id"], error)
+            return record
+        if now["status"] not in _RUNNING | ENDED and now["status"] != record["status"]:
+            warn(f"Batch {now['id']} is {now['status']!r}: unknown, so it is waited for.")
+        return now
+
+    async def _outcomes(self, wire: Blocking) -> dict[str, Any]:
+        await self._wait(wire)
+        return await wire.do(self._service.outcomes, self._records)
+
+    async def _results(self, wire: Blocking) -> list[Any]:
+        found = await self._outcomes(wire)
         answers = [found[custom_id] for custom_id in sorted(found, key=place_of)]
-        if tail := self._owner._rows.tail:
+        if tail := self._service.rows.tail:
             good = [n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)]
-            parsed = tail.batch([answers[place] for place in good], return_exceptions=True)
+            parsed = await wire.do(_parsed, tail, [answers[place] for place in good])
             for place, one in zip(good, parsed, strict=True):
                 answers[place] = one
         reasons = Counter(str(one) for one in answers if isinstance(one, Exception))
         if reasons.total() == len(answers):
             [(reason, times)] = reasons.most_common(1)
-            message = f"{len(answers)} of {len(answers)} failed: {reason} ({times} times)"
-            warnings.warn(message, ScalewayWarning, stacklevel=2)
+            warn(f"{len(answers)} of {len(answers)} failed: {reason} ({times} times)")
         return answers
 
-    async def aresults(self) -> list[Any]:
-        """`results` for asynchronous programs; a thread reads them."""
-        return await asyncio.to_thread((await self.await_done()).results)
-
-    def failed(self) -> "FailedRequests":
-        """Wait for the end, and find what failed, expired or is missing."""
-        found = self.wait()._read()
+    async def _failed(self, wire: Blocking) -> "FailedRequests":
+        found = await self._outcomes(wire)
         failed = [i for i, one in found.items() if isinstance(one, ScalewayError)]
         return FailedRequests(self, sorted(failed, key=place_of))
 
-    def cancel(self) -> None:
-        """Have the service stop; what is answered by then is kept, and paid for."""
+    async def _cancel(self, wire: Blocking) -> None:
         for record in self._records:
-            if record["status"] not in _ENDED:
-                self._owner._ask(f"/batches/{record['id']}/cancel", "POST")
+            if record["status"] not in ENDED:
+                await self._service.ask(wire, f"/{record['id']}/cancel", "POST")
 
-    def delete_files(self) -> None:
-        """Delete its files from the bucket, and its record at the service."""
+    async def _delete_files(self, wire: Blocking) -> None:
         for record in self._records:
-            self._owner._ask(f"/batches/{record['id']}", "DELETE")
-            for url in chain([record["input_file_id"]], *result_urls(record)):
-                self._owner._bucket.delete(url)
-
-    def _has_ended(self, bar: Any) -> bool:
-        """Look how far it is; a failure that passes ends no wait of hours."""
-        for place, record in enumerate(self._records):
-            if record["status"] in _ENDED:
-                continue
-            try:
-                now = self._owner._ask(f"/batches/{record['id']}")
-            except ScalewayError as error:
-                if not error.is_retryable:
-                    raise
-                logger.warning("Batch %s could not be looked at: %s", record["id"], error)
-                continue
-            self._records[place] = now
-            if now["status"] not in _RUNNING | _ENDED and now["status"] != record["status"]:
-                message = f"Batch {now['id']} is {now['status']!r}: unknown, so it is waited for."
-                warnings.warn(message, ScalewayWarning, stacklevel=2)
-        if bar is not None:
-            counts = [record.get("request_counts") or {} for record in self._records]
-            bar.update(sum(c.get("completed", 0) + c.get("failed", 0) for c in counts) - bar.n)
-        if all(record["status"] == "failed" for record in self._records):
-            raise refusal(self._records[0])
-        return all(record["status"] in _ENDED for record in self._records)
-
-    def _progress_bar(self, is_wanted: bool) -> Any:  # noqa: FBT001 -- of `wait`
-        if not is_wanted:
-            return nullcontext()
-        try:
-            from tqdm.auto import tqdm  # noqa: PLC0415 -- what few programs need
-        except ImportError as error:
-            raise ImportError("`progress=True` needs tqdm: `pip install tqdm`.") from error
-        return tqdm(total=self.count or None, unit="request")
-
-    def _read(self) -> dict[str, Any]:
-        """What became of each request, by its id: what the model answered, or an error."""
-        found: dict[str, Any] = {}
-        for record in self._records:
-            for line in self._requests(record):
-                found.setdefault(line["custom_id"])
-            for urls in result_urls(record):
-                lines = self._owner._bucket.lines(urls, may_be_denied=True)
-                for outcome in map(read_outcome, _json(lines)):
-                    # What was sent again may have been answered the first time, or the second.
-                    if outcome and isinstance(found.get(outcome[0]), ScalewayError | None):
-                        found[outcome[0]] = self._answer(record.get("endpoint"), *outcome[1:])
-            found.update({i: missing(record, i) for i, one in found.items() if one is None})
-        if not found:
-            raise ScalewayAPIError(
-                f"None of the files of batch {self.id} is in the bucket any more."
-            )
-        return found
-
-    def _requests(self, record: _Record) -> Iterator[_Record]:
-        return _json(self._owner._bucket.lines([record["input_file_id"]]))
-
-    def _answer(self, endpoint: str | None, body: Any, status: int | None, error: Any) -> Any:
-        """A result, or the error that stands in its place."""
-        rows = self._owner._rows
-        if body is not None:
-            try:
-                return rows.answer(body, endpoint)
-            except ScalewayError as unreadable:
-                return unreadable
-        if status is not None:
-            text = error if isinstance(error, str) else encode(error).decode()
-            return error_from(status, {}, text, model=rows.name)
-        event = error if isinstance(error, dict) and error.get("error") else {"error": error}
-        return error_from_event(event, model=rows.name)
+            await self._service.delete(wire, record)
 
 
 @dataclass(frozen=True)
@@ -414,21 +357,31 @@ class FailedRequests:
         Raises:
             ScalewayError: Object Storage or the service refused.
         """
-        (owner, records), wanted = (self.batch._owner, self.batch._records), {*self.custom_ids}
+        return run(self._submit(_HERE))
+
+    async def asubmit(self) -> Batch:
+        """`submit` for asynchronous programs; a thread writes the requests."""
+        return await self._submit(_IN_LOOP)
+
+    async def _submit(self, wire: Blocking) -> Batch:
+        batch, service = self.batch, self.batch._service
         with InputFiles() as files:
-            for line in chain.from_iterable(map(self.batch._requests, records)):
+            await wire.do(self._write, files)
+            records = [*batch._records, *await service.send(wire, files)]
+            return Batch(service, records, batch.count + files.count, None)
+
+    def _write(self, files: InputFiles) -> None:
+        wanted = {*self.custom_ids}
+        for record in self.batch._records:
+            for line in self.batch._service.requests(record):
                 if line["custom_id"] in wanted:
                     wanted.remove(line["custom_id"])
                     files.add(encode(line) + b"\n", line["url"], line["body"]["model"])
-            if wanted:
-                message = f"{len(wanted)} requests are in no input file any more: submit them anew."
-                raise ScalewayAPIError(message)
-            sent = owner._send(files)
-            return Batch(owner, [*records, *sent], self.batch.count + files.count, None)
+        if wanted:
+            message = f"{len(wanted)} requests are in no input file any more: submit them anew."
+            raise ScalewayAPIError(message)
 
 
-def _json(lines: Iterable[bytes]) -> Iterator[Any]:
-    """Lines as JSON. One that is none is left out, and its request is missing, then."""
-    for line in lines:
-        with suppress(ValueError):
-            yield decode(line)
+def _parsed(tail: Runnable[Any, Any], answers: list[Any]) -> list[Any]:
+    """What the rest of the chain makes of answers."""
+    return tail.batch(answers, return_exceptions=True)

@@ -29,8 +29,10 @@ from langchain_scaleway.client.transport import Timeout
 from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.settings import check_settings, given_settings, load_settings
 
-_SHARED_BY_DEEP_COPIES = ("http_client", "http_async_client", "cache", "rate_limiter", "callbacks")
-"""Fields whose objects hold locks or sockets, which cannot be copied."""
+_SHARED_BY_DEEP_COPIES = frozenset(
+    {"http_client", "http_async_client", "cache", "rate_limiter", "callbacks", "on_usage"}
+)
+"""Fields whose objects hold locks or sockets, which cannot be copied, or count for somebody."""
 
 
 # No objects are made of this class itself, so pydantic need not build a validator for it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Self
 
 from langchain_core.embeddings import Embeddings
@@ -10,7 +10,6 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import Field, model_validator
 
 from langchain_scaleway.advice import warn_about_dimensions
-from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.concurrency import map_concurrently
 from langchain_scaleway.convert.embeddings import (
     MOST_TEXTS,
@@ -21,12 +20,13 @@ from langchain_scaleway.convert.embeddings import (
 )
 from langchain_scaleway.data import model_facts
 from langchain_scaleway.errors import ScalewayContextOverflowError, ScalewayError
-from langchain_scaleway.rate_limiter import ScalewayRateLimiter
+from langchain_scaleway.progress import progress_bar
+from langchain_scaleway.text_fields import TextFields
 
 _PATH = "/embeddings"
 
 
-class ScalewayEmbeddings(ClientFields, Embeddings):
+class ScalewayEmbeddings(TextFields, Embeddings):
     """Scaleway's embedding models, for vector stores and retrievers.
 
     Any number of texts can be given: they go out in requests of a size that the quota of tokens
@@ -70,9 +70,6 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
 
     show_progress_bar: bool = False
     """Whether `embed_documents` shows a progress bar, for which tqdm has to be installed."""
-
-    rate_limiter: ScalewayRateLimiter | None = Field(default=None, exclude=True)
-    """Keeps requests and tokens below the model's quotas."""
 
     @model_validator(mode="after")
     def _warn_about_dimensions(self) -> Self:
@@ -143,15 +140,15 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
 
     def _embed(self, part: Part, done: Callable[[int], object] = bool) -> Vectors:
         with self._explained(part):
-            reply = self._client().request(_PATH, self._body(part), model=self.model)
-            vectors = read_embeddings(reply.body, part.texts, self.model)
+            body = self._ask(_PATH, self._body(part))
+            vectors = read_embeddings(body, part.texts, self.model)
         done(len(vectors))
         return vectors
 
     async def _aembed(self, part: Part, done: Callable[[int], object] = bool) -> Vectors:
         with self._explained(part):
-            reply = await self._client().arequest(_PATH, self._body(part), model=self.model)
-            vectors = read_embeddings(reply.body, part.texts, self.model)
+            body = await self._aask(_PATH, self._body(part))
+            vectors = read_embeddings(body, part.texts, self.model)
         done(len(vectors))
         return vectors
 
@@ -181,15 +178,5 @@ class ScalewayEmbeddings(ClientFields, Embeddings):
             error.add_note(f"The request held {part.places}.")
             raise
 
-    @contextmanager
-    def _progress(self, total: int) -> Iterator[Callable[[int], object]]:
-        """A progress bar's method that is told of finished texts."""
-        if not self.show_progress_bar:
-            yield bool
-            return
-        try:
-            from tqdm.auto import tqdm  # noqa: PLC0415 -- an extra
-        except ImportError as error:
-            raise ImportError("`show_progress_bar` needs tqdm: pip install tqdm") from error
-        with tqdm(total=total, unit="text") as bar:
-            yield bar.update
+    def _progress(self, total: int) -> AbstractContextManager[Callable[[int], object]]:
+        return progress_bar(total, "text", is_wanted=self.show_progress_bar)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PLACE = r"(?:s3://([a-z0-9.-]+)|https://([a-z0-9.-]+)\.s3\.([a-z-]+)\.scw\.cloud)(?:/([^?#]*))?"
 _USUAL_REGION = "fr-par"
+_PARTS_AT_ONCE = 3
+"""Of an object that is written, each of 5 MB and in memory meanwhile."""
 _RIGHTS = (
     "The API key needs the permission sets ObjectStorageObjectsRead and ObjectStorageObjectsWrite "
     "in the bucket's project, and the bucket's policy, if it has one, must name you: see "
@@ -66,7 +68,7 @@ class Bucket:
             try:
                 self._store.head(self._path(url))
             except Exception:  # noqa: BLE001 -- not there, or not to be seen: the same is written
-                self._store.put(self._path(url), content)
+                self._store.put(self._path(url), content, max_concurrency=_PARTS_AT_ONCE)
 
     def lines(self, urls: Iterable[str], *, may_be_denied: bool = False) -> Iterator[bytes]:
         """The lines of the first of these objects that is there; none if there is none.

@@ -8,18 +8,17 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field
 
 from langchain_scaleway.advice import warn_about_scores
-from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.concurrency import map_concurrently
 from langchain_scaleway.convert.embeddings import Part, parts_of
 from langchain_scaleway.convert.rerank import MOST_DOCUMENTS, Score, read_scores
-from langchain_scaleway.rate_limiter import ScalewayRateLimiter
+from langchain_scaleway.text_fields import TextFields
 
 _PATH = "/rerank"
 _REQUESTS_AT_ONCE = 8
 """Of one asynchronous call; as many as those of `ScalewayEmbeddings`."""
 
 
-class ScalewayRerank(ClientFields, BaseDocumentCompressor):
+class ScalewayRerank(TextFields, BaseDocumentCompressor):
     """Scaleway's rerank API, for retrievers such as `ContextualCompressionRetriever`.
 
     The scores are the cosines of the embeddings of query and document: Scaleway calls its rerank
@@ -50,9 +49,6 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
     top_n: int | None = Field(default=None, ge=1)
     """How many documents to keep; unset keeps all, in their new order."""
 
-    rate_limiter: ScalewayRateLimiter | None = Field(default=None, exclude=True)
-    """Keeps requests and tokens below the model's quotas."""
-
     def compress_documents(
         self,
         documents: Sequence[Document],
@@ -76,8 +72,7 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
         """
         scores: list[Score] = []
         for part in self._parts(documents, query):
-            reply = self._client().request(_PATH, self._body(part, query), model=self.model)
-            scores += self._scores(reply.body, part)
+            scores += self._scores(self._ask(_PATH, self._body(part, query)), part)
         return self._ordered(documents, scores)
 
     async def acompress_documents(
@@ -89,9 +84,7 @@ class ScalewayRerank(ClientFields, BaseDocumentCompressor):
         """`compress_documents` for asynchronous programs."""
 
         async def scores_of(part: Part) -> list[Score]:
-            body = self._body(part, query)
-            reply = await self._client().arequest(_PATH, body, model=self.model)
-            return self._scores(reply.body, part)
+            return self._scores(await self._aask(_PATH, self._body(part, query)), part)
 
         parts = self._parts(documents, query)
         found = await map_concurrently(scores_of, parts, _REQUESTS_AT_ONCE)

@@ -2,11 +2,12 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -32,6 +33,7 @@ from langchain_scaleway.errors import (
     ScalewayPermissionDeniedError,
 )
 from langchain_scaleway.testing import HttpError, RawReply, Reply, ScalewayEmulator
+from tests.support.local_scaleway import LocalScaleway
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
 BUCKET = "s3://my-bucket/llm"
@@ -82,46 +84,112 @@ def batches_of(tmp_path: Path) -> Make:
     return lambda chain: ScalewayBatches(chain, BUCKET, store=LocalStore(tmp_path))
 
 
-def test_from_submit_to_results_through_an_s3_server() -> None:
-    """The whole way, as on Scaleway; a program that crashed submits or resumes, and pays once."""
+class S3Server(NamedTuple):
+    """A server of the S3 protocol with a bucket."""
+
+    base_url: str
+
+    def store(self) -> S3Store:
+        return S3Store(
+            "my-bucket",
+            endpoint=self.base_url,
+            access_key_id="SCWXXXXXXXXXXXXXXXXX",
+            secret_access_key="secret",
+            client_options={"allow_http": True},
+        )
+
+
+@pytest.fixture
+def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     moto = pytest.importorskip("moto.server")
+    monkeypatch.setattr("moto.settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME", True)  # Of any host.
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())
-    options: dict[str, Any] = {"client_options": {"allow_http": True}, "endpoint": address}
-    options |= {"access_key_id": "SCWXXXXXXXXXXXXXXXXX", "secret_access_key": "secret"}
-    mine, scaleways = S3Store("my-bucket", **options), S3Store("my-bucket", **options)
-    inputs = [{"word": f"word {number}" * 5_000} for number in range(300)]  # Some parts' worth.
     try:
         httpx.put(f"{address}/my-bucket").raise_for_status()
-        with ScalewayEmulator(batch_storage=scaleways, batch_seconds=0.02) as emulator:
-            echo(emulator)
-            chain = SAY | ChatScaleway(model=MODEL, **connection(emulator)) | StrOutputParser()
-            batches = ScalewayBatches(chain, BUCKET, store=mine)
-            batch = batches.submit(inputs)
-            assert batch.count == 300
-            answers = batch.wait(poll=SOON).results()
-            assert answers == [f"Say {one['word']}" for one in inputs]
-            assert batches.submit(inputs).id == batch.id
-            assert batches.resume(batch.id).results() == answers
-            assert requests(emulator) == 1
-            [given, output] = [one["path"] for one in mine.list().collect()]
-            assert output == given.replace(".jsonl", "_output.jsonl")
-            batch.delete_files()
-            assert mine.list().collect() == []
-            with pytest.raises(ScalewayError, match="`resume` takes the id of a `Batch`"):
-                batches.resume(batch.id)
+        yield S3Server(address)
     finally:
         server.stop()
+
+
+def test_from_submit_to_results_through_an_s3_server(s3_server: S3Server) -> None:
+    """The whole way, as on Scaleway; a program that crashed submits or resumes, and pays once."""
+    mine = s3_server.store()
+    inputs = [{"word": f"word {number}" * 5_000} for number in range(300)]  # Some parts' worth.
+    with ScalewayEmulator(batch_storage=s3_server.store(), batch_seconds=0.02) as emulator:
+        echo(emulator)
+        chain = SAY | ChatScaleway(model=MODEL, **connection(emulator)) | StrOutputParser()
+        batches = ScalewayBatches(chain, BUCKET, store=mine)
+        batch = batches.submit(inputs)
+        assert batch.count == 300
+        answers = batch.wait(poll=SOON).results()
+        assert answers == [f"Say {one['word']}" for one in inputs]
+        assert batches.submit(inputs).id == batch.id
+        assert batches.resume(batch.id).results() == answers
+        assert requests(emulator) == 1
+        [given, output] = [one["path"] for one in mine.list().collect()]
+        assert output == given.replace(".jsonl", "_output.jsonl")
+        batch.delete_files()
+        assert mine.list().collect() == []
+        with pytest.raises(ScalewayError, match="`resume` takes the id of a `Batch`"):
+            batches.resume(batch.id)
+
+
+def test_keys_and_the_name_of_a_bucket_are_enough(s3_server: S3Server, tmp_path: Path) -> None:
+    """The program means Scaleway, and is led here by a proxy. obstore is for batches alone."""
+    program = (
+        "import sys\n"
+        "from langchain_scaleway import ChatScaleway, ScalewayBatches\n"
+        "assert 'obstore' not in sys.modules\n"
+        f"batches = ScalewayBatches(ChatScaleway(model={MODEL!r}), {BUCKET!r})\n"
+        "print([one.text for one in batches.submit(['one', 'two']).wait(poll=0.1).results()])"
+    )
+    with ScalewayEmulator(batch_storage=s3_server.store(), batch_seconds=0.02) as emulator:
+        echo(emulator)
+        hosts = {"api.scaleway.ai": emulator, "s3.fr-par.scw.cloud": s3_server}
+        with LocalScaleway(hosts, tmp_path) as scaleway:
+            environment = os.environ | scaleway.environment
+            environment |= {"SCW_ACCESS_KEY": "SCWXXXXXXXXXXXXXXXXX", "AWS_REGION": "eu-west-3"}
+            result = subprocess.run(
+                [sys.executable, "-c", program],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+    assert result.stdout == "['one', 'two']\n", result.stderr
 
 
 async def test_asynchronous_programs(
     emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
 ) -> None:
-    echo(emulator)
-    batch = await batches_of(model).asubmit(["one", [("system", "Be kind"), ("human", "two")]])
+    emulator.script("first", HttpError(500, "It broke"))
+    batches = batches_of(model)
+    batch = await batches.asubmit(["one", [("system", "Be kind"), ("human", "two")]])
     await batch.await_done(poll=SOON, progress=True)
-    assert [one.text for one in await batch.aresults()] == ["one", "two"]
+    first, broken = await batch.aresults()
+    assert (first.text, type(broken)) == ("first", ScalewayAPIError)
+    emulator.script("second")
+    again = await (await batch.afailed()).asubmit()
+    await again.await_done(poll=SOON)
+    again = await batches.aresume(again.id)
+    assert [one.text for one in await again.aresults()] == ["first", "second"]
+    await again.adelete_files()
+    with pytest.raises(ScalewayError, match="takes the id of a `Batch`"):
+        await batches.aresume(again.id)
+
+
+async def test_asynchronous_programs_use_their_own_client(
+    emulator: ScalewayEmulator, batches_of: Make
+) -> None:
+    async with httpx.AsyncClient() as client:
+        model = ChatScaleway(model=MODEL, http_async_client=client, **connection(emulator))
+        batch = await batches_of(model).asubmit(["one"])
+        await client.aclose()
+        with pytest.raises(ScalewayError, match="is closed"):
+            await batch.acancel()
+        batch.cancel()
 
 
 def test_answers_are_those_of_the_chain(
@@ -163,8 +231,8 @@ def test_requests_for_two_endpoints_come_back_as_one_list(
 
 def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: Make) -> None:
     batches = batches_of(model)
-    with pytest.raises(ValueError, match=r"20000 requests .* may cost 0\.\d\d EUR, .* nothing was"):
-        batches.submit(["Hello?"] * 20_000, max_cost=0.1)
+    with pytest.raises(ValueError, match=r"2000 requests .* may cost 0\.\d\d EUR, .* nothing was"):
+        batches.submit(["Hello?"] * 2_000, max_cost=0.01)
     batch = batches.submit(["Hello?"] * 10, max_cost=0.1)
     messages = batch.wait(poll=SOON).results()
     single = [usage_cost(message) or 0 for message in messages]
@@ -369,9 +437,9 @@ class Guarded:
         self._store = folder and LocalStore(folder)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             try:
-                return getattr(self._store, name)(*arguments)
+                return getattr(self._store, name)(*arguments, **options)
             except (AttributeError, FileNotFoundError) as error:
                 raise PermissionDeniedError("403 Forbidden: AccessDenied\n\nDebug: …") from error
 
@@ -390,11 +458,3 @@ def test_a_key_needs_no_right_to_list_objects(model: ChatScaleway, tmp_path: Pat
     store: Any = Guarded(tmp_path)
     batch = ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
     assert batch.wait(poll=SOON).results()[0].text
-
-
-def test_obstore_is_imported_only_for_batches() -> None:
-    program = "import langchain_scaleway.batches, sys; print('obstore' in sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert result.stdout == "False\n"

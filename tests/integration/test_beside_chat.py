@@ -15,7 +15,12 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 
-from langchain_scaleway import ScalewayEmbeddings, ScalewayRerank, ScalewayTranscriptionParser
+from langchain_scaleway import (
+    ScalewayEmbeddings,
+    ScalewayRerank,
+    ScalewayTranscriptionParser,
+    usage_cost,
+)
 from langchain_scaleway.errors import (
     ScalewayAPIError,
     ScalewayAuthenticationError,
@@ -134,6 +139,25 @@ def test_a_model_of_another_api_is_an_error_that_says_where_to_look(
     own = component(base_url=emulator.base_url, api_key=CANARY, model="glm-5.2")
     with pytest.raises(ScalewayInvalidRequestError, match="The page “Models” names"):
         USES[component](own)
+
+
+@pytest.mark.parametrize("component", [ScalewayEmbeddings, ScalewayRerank])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_the_tokens_of_each_answer_are_told(
+    emulator: ScalewayEmulator, component: type[Component], is_async: bool
+) -> None:
+    spent: list[Any] = []
+    fields: Any = {"base_url": emulator.base_url, "api_key": CANARY, "on_usage": spent.append}
+    own: Any = copy.deepcopy(component(**fields))
+    if not is_async:
+        USES[component](own)
+    elif component is ScalewayEmbeddings:
+        asyncio.run(own.aembed_documents(["Paris"]))
+    else:
+        asyncio.run(own.acompress_documents([Document("Paris")], "Where?"))
+    [usage] = spent
+    assert usage["input_tokens"] == usage["total_tokens"] > 1
+    assert (usage_cost(usage, model=own.model) or 0) > 0
 
 
 REFUSALS = [

@@ -6,11 +6,9 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import trustme
-
-from langchain_scaleway.testing import ScalewayEmulator
 
 _PATIENCE = 30.0
 """Seconds in which a server starts and stops, at the latest."""
@@ -80,11 +78,17 @@ def tls_for(*hosts: str, certificate: Path) -> ssl.SSLContext:
     return context
 
 
-async def relay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, emulator: ScalewayEmulator
-) -> None:
-    """Connect a client with an emulator, until both have ended."""
-    host, port = emulator.base_url.split("/")[2].split(":")
+class Server(Protocol):
+    """An emulator, or another server that listens on this machine."""
+
+    @property
+    def base_url(self) -> str:
+        """Its address."""
+
+
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Server) -> None:
+    """Connect a client with a server, until both have ended."""
+    host, port = server.base_url.split("/")[2].split(":")
     from_emulator, to_emulator = await asyncio.open_connection(host, int(port))
     answers = asyncio.create_task(copy(from_emulator, writer))
     await copy(reader, to_emulator)

@@ -1,0 +1,181 @@
+"""Scaleway's Batch API, and the bucket that its files are in.
+
+Everything is written once, as coroutines; a `Blocking` or an `Awaiting` says how to wait, see
+`client.wires`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from langchain_scaleway.batch_rows import ChatRows, TextRows
+from langchain_scaleway.client.encoding import decode, encode
+from langchain_scaleway.client.error_mapping import error_from, error_from_event
+from langchain_scaleway.client.http import ScalewayClient
+from langchain_scaleway.convert.batches import (
+    InputFile,
+    InputFiles,
+    Outcome,
+    missing,
+    read_outcome,
+    result_urls,
+)
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
+from langchain_scaleway.object_storage import Bucket
+
+T = TypeVar("T")
+
+Record = dict[str, Any]
+"""A batch as the service describes it (OpenAPI, autumn 2026): of one file."""
+
+ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+class Blocking:
+    """Everything is done in this thread."""
+
+    async def request(self, client: ScalewayClient, *arguments: Any, **options: Any) -> Record:
+        """Ask the service."""
+        return dict(client.request(*arguments, **options).body)
+
+    async def do(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do what takes long: it reads and writes files and objects."""
+        return work(*arguments)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)  # noqa: ASYNC251 -- the thread's own wait
+
+
+class Awaiting(Blocking):
+    """The same for the tasks of an event loop. What takes long has a thread."""
+
+    @override
+    async def request(self, client: ScalewayClient, *arguments: Any, **options: Any) -> Record:
+        return dict((await client.arequest(*arguments, **options)).body)
+
+    @override
+    async def do(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(work, *arguments)
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class BatchService:
+    """Sends files, looks for batches, and reads what became of their requests.
+
+    Args:
+        rows: How a request is written, and an answer read.
+        bucket: Where the files are.
+    """
+
+    def __init__(self, rows: ChatRows | TextRows, bucket: Bucket) -> None:
+        self.rows = rows
+        self.bucket = bucket
+        self._client = rows.model._client_for(dict(rows.arguments))
+        # To create is not tried again unseen: an answer that was lost must not be paid twice.
+        once = rows.model.model_copy(update={"max_retries": 0, "rate_limiter": None})
+        self._creator = once._client_for(dict(rows.arguments))
+
+    async def ask(self, wire: Blocking, path: str, method: str = "GET") -> Record:
+        """Ask for a batch, or do something to it."""
+        return await wire.request(self._client, f"/batches{path}", method=method)
+
+    async def send(self, wire: Blocking, files: InputFiles) -> list[Record]:
+        """Upload files, and have a batch for each."""
+        sent: list[Record] = []
+        for file in files.files:
+            try:
+                sent.append(await self._send(wire, file))
+            except ScalewayError as error:
+                ids = ", ".join(record["id"] for record in sent) or "none"
+                error.add_note(f"Batches that run: {ids}. To submit again finds them.")
+                raise
+        return sent
+
+    async def delete(self, wire: Blocking, record: Record) -> None:
+        """Delete a batch's files, and its record."""
+        await self.ask(wire, f"/{record['id']}", "DELETE")
+        for url in chain([record["input_file_id"]], *result_urls(record)):
+            await wire.do(self.bucket.delete, url)
+
+    def requests(self, record: Record) -> Iterator[Record]:
+        """The lines of a batch's input file; none if it is gone."""
+        return _json(self.bucket.lines([record["input_file_id"]]))
+
+    def outcomes(self, records: Iterable[Record]) -> dict[str, Any]:
+        """What became of each request, by its id: what the model answered, or an error.
+
+        Raises:
+            ScalewayAPIError: None of the files is there any more.
+        """
+        found: dict[str, Any] = {}
+        for record in records:
+            for line in self.requests(record):
+                found.setdefault(line["custom_id"])
+            for urls in result_urls(record):
+                lines = self.bucket.lines(urls, may_be_denied=True)
+                for outcome in map(read_outcome, _json(lines)):
+                    # What was sent again may have been answered the first time, or the second.
+                    if outcome and isinstance(found.get(outcome.custom_id), ScalewayError | None):
+                        found[outcome.custom_id] = self._read(outcome, record.get("endpoint"))
+            found.update({i: missing(record, i) for i, one in found.items() if one is None})
+        if not found:
+            ids = ", ".join(record["id"] for record in records)
+            raise ScalewayAPIError(f"None of the files of batch {ids} is in the bucket any more.")
+        return found
+
+    async def _send(self, wire: Blocking, file: InputFile) -> Record:
+        name = await wire.do(file.name)
+        if found := await self._find(wire, name):
+            return found
+        url = self.bucket.url(name)
+        await wire.do(self.bucket.put, url, file.content)
+        body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
+        try:
+            return await wire.request(self._creator, "/batches", body, model=self.rows.name)
+        except ScalewayError as error:
+            # If only the answer was lost, the batch is there.
+            if error.is_retryable and (found := await self._find(wire, name)):
+                return found
+            raise
+
+    async def _find(self, wire: Blocking, name: str) -> Record | None:
+        """The batch of a file, unless it ended without an answer."""
+        page: Record = {"has_more": True, "last_id": ""}
+        while page.get("has_more"):
+            page = await self.ask(wire, f"?limit=100&after={page['last_id']}")
+            for record in page.get("data") or ():
+                counts = record.get("request_counts") or {}
+                is_of_use = record.get("status") not in ENDED or counts.get("completed")
+                if is_of_use and f"{record.get('input_file_id')}".endswith(name):
+                    return dict(record)
+        return None
+
+    def _read(self, outcome: Outcome, endpoint: str | None) -> Any:
+        """A result, or the error that stands in its place."""
+        _, body, status, error = outcome
+        if body is not None:
+            try:
+                return self.rows.answer(body, endpoint)
+            except ScalewayError as unreadable:
+                return unreadable
+        if status is not None:
+            text = error if isinstance(error, str) else encode(error).decode()
+            return error_from(status, {}, text, model=self.rows.name)
+        event = error if isinstance(error, dict) and error.get("error") else {"error": error}
+        return error_from_event(event, model=self.rows.name)
+
+
+def _json(lines: Iterable[bytes]) -> Iterator[Any]:
+    """Lines as JSON. One that is none is left out, and its request is missing, then."""
+    for line in lines:
+        with suppress(ValueError):
+            yield decode(line)
