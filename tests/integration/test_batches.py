@@ -147,7 +147,7 @@ def test_keys_and_the_name_of_a_bucket_are_enough(s3_server: S3Server, tmp_path:
     )
     with ScalewayEmulator(batch_storage=s3_server.store(), batch_seconds=0.02) as emulator:
         echo(emulator)
-        hosts = {"api.scaleway.ai": emulator, "s3.fr-par.scw.cloud": s3_server}
+        hosts: dict[str, Any] = {"api.scaleway.ai": emulator, "s3.fr-par.scw.cloud": s3_server}
         with LocalScaleway(hosts, tmp_path) as scaleway:
             environment = os.environ | scaleway.environment
             environment |= {"SCW_ACCESS_KEY": "SCWXXXXXXXXXXXXXXXXX", "AWS_REGION": "eu-west-3"}
