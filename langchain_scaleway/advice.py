@@ -9,8 +9,8 @@ them all:
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from langchain_scaleway.data import ModelFacts, model_facts
 from langchain_scaleway.errors import ScalewayWarning
@@ -27,36 +27,19 @@ _IN_BETWEEN = {"asyncio", "concurrent", "contextlib", "langgraph", "threading"}
 names begin with langchain."""
 
 
-class Advice(NamedTuple):
-    """One warning: what it is about, for once a model, and what is known and where documented."""
-
-    kind: str
-    text: str
-
-
 _told: set[tuple[str, str]] = set()
 """Model and kind of each warning that this process has given."""
 
 
 def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
-    """Warn of what is known to go wrong with a request; once per process, model and kind.
-
-    Args:
-        model: The model that is asked.
-        body: The request's JSON body.
-    """
+    """Warn of what is known to go wrong with a request; once per process, model and kind."""
     if facts := model_facts(model):
-        for advice in request_advice(facts, body):
-            _tell_once(facts.model, advice)
+        for kind, text in request_advice(facts, body).items():
+            _tell_once(facts.model, kind, text)
 
 
 def warn_about_reply(asked: str, answered: Any) -> None:
-    """Warn if another model answered than was asked; once per process and model asked.
-
-    Args:
-        asked: `model` in the request.
-        answered: `model` in the answer, if there was one: whatever the server sent.
-    """
+    """Warn if another model answered than was asked; once per process and model asked."""
     facts = model_facts(asked)
     if facts is None or not isinstance(answered, str) or answered in {"", asked}:
         return
@@ -66,165 +49,131 @@ def warn_about_reply(asked: str, answered: Any) -> None:
             "model that reached its end of life to a similar one, whose answers, limits and prices "
             f"differ. See {_END_OF_LIFE}"
         )
-        _tell_once(facts.model, Advice("answered by another", text))
+        _tell_once(facts.model, "answered by another", text)
 
 
 def warn_about_history(model: str, kind: str) -> None:
-    """Warn that a model is not shown something in its history; once per process, model and kind.
-
-    Args:
-        model: The model that is asked.
-        kind: The kind of content block that was left out.
-    """
+    """Warn that a model is not shown something in its history; once per process, model and kind."""
     text = (
         f"{model} is not shown a block of type {kind!r} in the history: it, or Scaleway, does not "
         f"take it. A line of text says so in its place. See {_MODELS_PAGE}"
     )
-    _tell_once(model, Advice(f"history: {kind}", text))
+    _tell_once(model, f"history: {kind}", text)
 
 
 def warn_about_text_around(model: str) -> None:
-    """Warn that a model wrote text around an object; once per process and model.
-
-    Args:
-        model: The model that answered.
-    """
+    """Warn that a model wrote text around an object; once per process and model."""
     text = f"{model} wrote text around its structured output, which was passed over."
-    _tell_once(model, Advice("text around an object", text))
+    _tell_once(model, "text around an object", text)
 
 
 def warn_about_dimensions(model: str) -> None:
-    """Warn that a model's vectors have one length only; once per process and model.
-
-    Args:
-        model: The model that is asked.
-    """
-    _tell_once(
-        model,
-        Advice(
-            "dimensions",
-            f"`dimensions` is sent to {model}, but Scaleway supports no length other than the "
-            "model's own, and advises against cutting vectors afterwards (API reference, "
-            "embeddings, 2026). Leave it out.",
-        ),
+    """Warn that a model's vectors have one length only; once per process and model."""
+    text = (
+        f"`dimensions` is sent to {model}, but Scaleway supports no length other than the model's "
+        "own, and advises against cutting vectors afterwards (API reference, embeddings, 2026). "
+        "Leave it out."
     )
+    _tell_once(model, "dimensions", text)
 
 
 def warn_about_scores(model: str, indexes: Sequence[Any]) -> None:
-    """Warn of scores that belong to no document; once per process and model.
-
-    Args:
-        model: The model that was asked.
-        indexes: The indexes in the answer that are out of range or repeated.
-    """
-    _tell_once(
-        model,
-        Advice(
-            "scores",
-            f"The answer of {model} has scores of no document (index {indexes[0]!r}); they are "
-            "left out. Others have seen the same of Scaleway's rerank API.",
-        ),
+    """Warn of scores that belong to no document; once per process and model."""
+    text = (
+        f"The answer of {model} has scores of no document (index {indexes[0]!r}); they are left "
+        "out. Others have seen the same of Scaleway's rerank API."
     )
+    _tell_once(model, "scores", text)
 
 
-def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> Iterator[Advice]:
-    """What is known to go wrong with a request.
-
-    Args:
-        facts: What is known about the model that is asked.
-        body: The request's JSON body.
-
-    Yields:
-        One piece for each problem.
-    """
+def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> dict[str, str]:
+    """What is known to go wrong with a request, and where it is documented; by its kind."""
+    advice: dict[str, str] = {}
     model, successor = facts.model, facts.successor or "not known here, look for one"
     if facts.status == "deprecated":
         since = f" since {facts.deprecated}" if facts.deprecated else ""
-        yield Advice(
-            "life cycle",
+        advice["life cycle"] = (
             f"{model} is deprecated{since} and will reach its end of life (as known on "
-            f"{facts.reviewed}). Its successor is {successor}: {_END_OF_LIFE}",
+            f"{facts.reviewed}). Its successor is {successor}: {_END_OF_LIFE}"
         )
     elif facts.status == "end_of_life":
         on = f" on {facts.end_of_life}" if facts.end_of_life else ""
-        yield Advice(
-            "life cycle",
+        advice["life cycle"] = (
             f"{model} reached its end of life{on}; requests are refused or answered by another "
-            f"model (as known on {facts.reviewed}). Its successor is {successor}: {_END_OF_LIFE}",
+            f"model (as known on {facts.reviewed}). Its successor is {successor}: {_END_OF_LIFE}"
         )
     effort = body.get("reasoning_effort")
     if effort is not None and facts.efforts == ():
-        yield Advice(
-            "reasoning effort",
+        advice["reasoning effort"] = (
             f"{model} does not reason and refuses reasoning_effort ({effort!r} was given); leave "
-            f"it out. See {_REASONING_PAGE}",
+            f"it out. See {_REASONING_PAGE}"
         )
     elif effort is not None and facts.efforts and effort not in facts.efforts:
-        yield Advice(
-            "reasoning effort",
+        advice["reasoning effort"] = (
             f"{model} knows reasoning_effort {', '.join(facts.efforts)}; {effort!r} is refused or "
-            f"replaced by the model's default, depending on the model. See {_REASONING_PAGE}",
+            f"replaced by the model's default, depending on the model. See {_REASONING_PAGE}"
         )
     if body.get("tools"):
-        yield from _tools_advice(facts, body)
+        advice |= _tools_advice(facts, body)
     if facts.inputs is not None:
         # Where messages are plain text, this check of a type is all that is done with them.
         for message in body.get("messages", ()):
             if isinstance(content := message.get("content"), list):
-                yield from _inputs_advice(model, facts.inputs, content)
+                advice |= _inputs_advice(model, facts.inputs, content)
+    return advice
 
 
-def _tools_advice(facts: ModelFacts, body: Mapping[str, Any]) -> Iterator[Advice]:
+def _tools_advice(facts: ModelFacts, body: Mapping[str, Any]) -> dict[str, str]:
     """Tools for a model that cannot call them, or will not call them in such a request."""
+    advice = {}
     if facts.tool_calling == "no":
-        yield Advice("tools", f"{facts.model} does not call tools. See {_MODELS_PAGE}")
+        advice["tools"] = f"{facts.model} does not call tools. See {_MODELS_PAGE}"
     elif facts.use_responses_api and "messages" in body:
-        yield Advice(
-            "tools",
+        advice["tools"] = (
             f"{facts.model} calls tools reliably on Scaleway's Responses API only; on chat "
             "completions the turn that carries a tool's result often fails. Leave "
-            f"`use_responses_api` unset. See {_MODELS_PAGE}",
+            f"`use_responses_api` unset. See {_MODELS_PAGE}"
         )
     if body.get("stream") and facts.tool_call_streaming is False:
-        yield Advice(
-            "streamed tools",
+        advice["streamed tools"] = (
             f"{facts.model} was seen to leave tool calls out of streams, which then just end. With "
             'disable_streaming="tool_calling" requests with tools are not streamed. '
-            f"See {_MODELS_PAGE}",
+            f"See {_MODELS_PAGE}"
         )
     response_format = body.get("response_format")
     is_schema = (
         isinstance(response_format, Mapping) and response_format.get("type") == "json_schema"
     )
     if is_schema and body.get("tool_choice") != "none":
-        yield Advice(
-            "tools and schema",
+        advice["tools and schema"] = (
             "On Scaleway a response_format of type json_schema keeps a model from calling the "
             f"tools in the same request ({facts.model} was asked). Send one of the two; "
             "create_agent(response_format=ToolStrategy(…)) gets both by asking for the structured "
-            f"answer through a tool. See {_COMMON_ISSUES_PAGE}",
+            f"answer through a tool. See {_COMMON_ISSUES_PAGE}"
         )
+    return advice
 
 
 def _inputs_advice(
     model: str, inputs: tuple[str, ...], parts: list[dict[str, Any]]
-) -> Iterator[Advice]:
+) -> dict[str, str]:
     """Images, videos or sounds for a model that does not read them."""
+    advice = {}
     for part in parts:
         needed = MEDIA.get(part.get("type", "text"))
         if needed is not None and needed not in inputs:
-            yield Advice(
-                needed,
+            advice[needed] = (
                 f"{model} reads {' and '.join(inputs)} only, and Scaleway refuses a message with "
-                f"{needed} input. See {_MODELS_PAGE}",
+                f"{needed} input. See {_MODELS_PAGE}"
             )
+    return advice
 
 
-def _tell_once(model: str, advice: Advice) -> None:
+def _tell_once(model: str, kind: str, text: str) -> None:
     """Warn, unless this process has been warned already."""
-    if (model, advice.kind) not in _told:
-        _told.add((model, advice.kind))
-        warn(advice.text)
+    if (model, kind) not in _told:
+        _told.add((model, kind))
+        warn(text)
 
 
 def warn(text: str) -> None:

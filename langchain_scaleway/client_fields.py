@@ -27,12 +27,18 @@ from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout
 from langchain_scaleway.client.transport import Timeout
 from langchain_scaleway.errors import ScalewayResponseError
-from langchain_scaleway.settings import check_settings, given_settings, load_settings
+from langchain_scaleway.settings import load_settings
 
 _SHARED_BY_DEEP_COPIES = frozenset(
     {"http_client", "http_async_client", "cache", "rate_limiter", "callbacks", "on_usage"}
 )
 """Fields whose objects hold locks or sockets, which cannot be copied, or count for somebody."""
+
+_MAKE_THE_CLIENT = (
+    *("api_key", "project_id", "base_url", "timeout", "max_retries", "default_headers"),
+    *("http_client", "http_async_client"),
+    *("stream_chunk_timeout", "rate_limiter"),  # of chat models
+)
 
 
 # No objects are made of this class itself, so pydantic need not build a validator for it.
@@ -136,7 +142,8 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
     def _complete(self) -> None:
         """Look up what was not given. It does not count as given, because pickles leave it out."""
         found = load_settings(self.api_key, self.project_id, self.base_url)
-        self.__dict__.update(found._asdict())
+        for name in ("api_key", "project_id", "base_url"):
+            self.__dict__[name] = getattr(found, name)
         self._is_complete = True
 
     @model_validator(mode="wrap")
@@ -168,18 +175,7 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
         built = self._built_client
         if built is None and not self._is_complete:
             self._complete()  # A pickle's key is looked up where it is used.
-        fields = (
-            self.api_key,
-            self.project_id,
-            self.base_url,
-            self.timeout,
-            self.max_retries,
-            self.default_headers,
-            self.http_client,
-            self.http_async_client,
-            getattr(self, "stream_chunk_timeout", None),  # Fields of chat models
-            getattr(self, "rate_limiter", None),
-        )
+        fields = tuple(getattr(self, name, None) for name in _MAKE_THE_CLIENT)
         if built is None or built[1] != fields:
             built = self._built_client = self._build_client(), fields
         return built[0]
@@ -200,7 +196,7 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
         return model._client()  # noqa: SLF001 -- a copy's of this very class
 
     def _build_client(self) -> ScalewayClient:
-        settings = check_settings(given_settings(self.api_key, self.project_id, self.base_url))
+        settings = load_settings(self.api_key, self.project_id, self.base_url, look_up=False)
         retry = RetryPolicy(self.max_retries)
         gate = None
         # A `ScalewayRateLimiter`, known by its method: importing it would slow every start.

@@ -11,13 +11,7 @@ from langchain_scaleway.chat_models import ChatScaleway
 from langchain_scaleway.data import known_models, model_facts
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.object_storage import Bucket
-from langchain_scaleway.settings import (
-    Found,
-    Settings,
-    check_settings,
-    find_settings,
-    given_settings,
-)
+from langchain_scaleway.settings import Settings, load_settings
 
 _QUOTA_HEADER = "x-ratelimit-"
 
@@ -55,12 +49,11 @@ def examine(
         What was found. It ends with the first finding that makes the next ones pointless.
     """
     try:
-        found = find_settings(given_settings(base_url=base_url))
-        settings = check_settings(found)
+        settings = load_settings(base_url=base_url)
     except ValueError as error:
         yield Finding(is_fine=False, text=str(error))
         return
-    yield from _places(found, settings)
+    yield from _places(settings)
     client = ChatScaleway(
         model=model or "any", base_url=base_url, max_retries=1, include_response_headers=True
     )
@@ -82,23 +75,20 @@ def examine(
             yield from _batches(client, bucket, settings, store)
 
 
-def _places(found: Mapping[str, Found], settings: Settings) -> Iterator[Finding]:
+def _places(settings: Settings) -> Iterator[Finding]:
     """Where key, project and address come from; never the key."""
-    if "api_key" in found:
-        yield Finding(is_fine=True, text=f"The key comes from {_place(found['api_key'])}.")
+    places = {name: place[0].lower() + place[1:] for name, place in settings.places.items()}
+    if "api_key" in places:
+        yield Finding(is_fine=True, text=f"The key comes from {places['api_key']}.")
     else:
         yield Finding(is_fine=True, text="There is no key, which this address may not need.")
     if settings.project_in_url:
-        place = _place(found["project_id"]) if "project_id" in found else "the address"
+        place = places.get("project_id", "the address")
         yield Finding(is_fine=True, text=f"The project is {settings.project_in_url}, from {place}.")
     elif settings.is_serverless:
         yield Finding(is_fine=True, text="No project is set: the key's default project counts.")
-    place = _place(found["base_url"]) if "base_url" in found else "this package"
+    place = places.get("base_url", "this package")
     yield Finding(is_fine=True, text=f"Requests go to {settings.url}, from {place}.")
-
-
-def _place(found: Found) -> str:
-    return found.place[0].lower() + found.place[1:]
 
 
 def _models(served: list[str]) -> Iterator[Finding]:

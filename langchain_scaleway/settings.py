@@ -2,10 +2,11 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -44,18 +45,21 @@ _ENDPOINTS = r".*/(chat/completions|responses|embeddings|rerank|audio/transcript
 """The end of an endpoint's URL, which is often given in place of the base URL."""
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True)
+class Settings:
     """What a client needs to reach the service.
 
     Attributes:
         api_key: The IAM secret key; `None` sends no `Authorization` header.
         project_id: The project that requests are counted and billed to, if it is known.
         base_url: The address up to and including `/v1`; `None` for the serverless API.
+        places: Where each of them that is known comes from, for messages.
     """
 
     api_key: SecretStr | None
     project_id: str | None
     base_url: str | None
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -81,49 +85,18 @@ class Settings(NamedTuple):
         return first if self.is_serverless and re.fullmatch(_UUID, first) else None
 
 
-class Found(NamedTuple):
-    """A setting, and the place that it came from, for messages."""
-
-    value: str
-    place: str
+_Found = tuple[str, str]
+"""A setting as it was found, and its place."""
 
 
 def load_settings(
     api_key: SecretStr | str | None = None,
     project_id: str | None = None,
     base_url: str | None = None,
+    *,
+    look_up: bool = True,
 ) -> Settings:
-    """Complete the given arguments as `find_settings` does, and check everything.
-
-    Args:
-        api_key: The key, if the caller names one.
-        project_id: The project's UUID, if the caller names one.
-        base_url: The API's URL up to and including `/v1`, if the caller names one.
-
-    Raises:
-        ValueError: A value is missing or malformed. The message names its place, and never
-            contains a key or a URL.
-
-    Example:
-        >>> load_settings("my-key", "11111111-2222-3333-4444-555555555555").url
-        'https://api.scaleway.ai/11111111-2222-3333-4444-555555555555/v1'
-    """
-    return check_settings(find_settings(given_settings(api_key, project_id, base_url)))
-
-
-def given_settings(
-    api_key: SecretStr | str | None = None,
-    project_id: str | None = None,
-    base_url: str | None = None,
-) -> dict[str, Found]:
-    """The arguments that are set, in the form of `find_settings`."""
-    key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
-    given = {"api_key": key, "project_id": project_id, "base_url": base_url}
-    return {name: Found(value, name) for name, value in given.items() if value is not None}
-
-
-def find_settings(given: Mapping[str, Found]) -> dict[str, Found]:
-    """Find each setting in the first place that has it.
+    """Find each setting in the first place that has it, and check everything.
 
     The key is the argument, else `SCW_SECRET_KEY`, else `SCALEWAY_API_KEY`, else `secret_key` in
     the config file. The base URL is the argument, else `SCALEWAY_BASE_URL`, else the serverless
@@ -135,43 +108,30 @@ def find_settings(given: Mapping[str, Found]) -> dict[str, Found]:
     small blocking read, whose result is not cached.
 
     Args:
-        given: The arguments that are set.
-
-    Returns:
-        What was found, unchecked, by the argument's name.
-
-    Raises:
-        ValueError: The config file cannot be understood.
-    """
-    file = _ConfigFile()
-    found = dict(given)
-    if "base_url" not in found and (url := _from_environment(BASE_URL_VARIABLE)):
-        found["base_url"] = url
-    if "api_key" not in found and (
-        key := _from_environment(*API_KEY_VARIABLES) or file.find("secret_key")
-    ):
-        found["api_key"] = key
-    if not {"project_id", "base_url"} & found.keys() and (
-        project := _from_environment(PROJECT_ID_VARIABLE) or file.find("default_project_id")
-    ):
-        found["project_id"] = project
-    return found
-
-
-def check_settings(found: Mapping[str, Found]) -> Settings:
-    """Check settings, and bring them into the form in which they are sent.
-
-    Args:
-        found: What `find_settings` or `given_settings` gives.
+        api_key: The key, if the caller names one.
+        project_id: The project's UUID, if the caller names one.
+        base_url: The API's URL up to and including `/v1`, if the caller names one.
+        look_up: Whether to look further than the arguments.
 
     Raises:
-        ValueError: See `load_settings`.
+        ValueError: A value is missing or malformed, or the config file cannot be understood. The
+            message names the place, and never contains a key or a URL.
+
+    Example:
+        >>> load_settings("my-key", "11111111-2222-3333-4444-555555555555").url
+        'https://api.scaleway.ai/11111111-2222-3333-4444-555555555555/v1'
     """
-    key, project, url = (found.get(name) for name in Settings._fields)
+    key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
+    given = {"api_key": key, "project_id": project_id, "base_url": base_url}
+    found = {name: (value, name) for name, value in given.items() if value is not None}
+    if look_up:
+        found |= _look_up(found.keys())
+    known = {name: _CHECKS[name](*there) for name, there in found.items()}
     settings = Settings(
-        SecretStr(_checked_api_key(*key)) if key else None,
-        _checked_project_id(*project) if project else None,
-        _checked_base_url(*url) if url else None,
+        SecretStr(known["api_key"]) if "api_key" in known else None,
+        known.get("project_id"),
+        known.get("base_url"),
+        {name: place for name, (_, place) in found.items()},
     )
     if settings.api_key is None and settings.is_serverless:
         raise ValueError(
@@ -181,6 +141,23 @@ def check_settings(found: Mapping[str, Found]) -> Settings:
             "of an IAM API key: https://console.scaleway.com/iam/api-keys"
         )
     return settings
+
+
+def _look_up(given: Collection[str]) -> dict[str, _Found]:
+    """What the environment and the config file have of the settings that are not given."""
+    file = _ConfigFile()
+    found = {}
+    if "base_url" not in given and (url := _from_environment(BASE_URL_VARIABLE)):
+        found["base_url"] = url
+    if "api_key" not in given and (
+        key := _from_environment(*API_KEY_VARIABLES) or file.find("secret_key")
+    ):
+        found["api_key"] = key
+    if not {"project_id", "base_url"} & {*given, *found} and (
+        project := _from_environment(PROJECT_ID_VARIABLE) or file.find("default_project_id")
+    ):
+        found["project_id"] = project
+    return found
 
 
 class _ConfigFile:
@@ -194,20 +171,20 @@ class _ConfigFile:
     def _values(self) -> dict[str, Any]:
         return load_profile(self._path)
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> _Found | None:
         """The value of `name` without surrounding whitespace, if there is one."""
         value = self._values.get(name)
         place = f"{name} in Scaleway's config file {self._path}"
         if not isinstance(value, str | None):
             raise ValueError(f"{place} must be text.")  # noqa: TRY004 -- a value in a file is wrong
-        return Found(value.strip(), place) if value and value.strip() else None
+        return (value.strip(), place) if value and value.strip() else None
 
 
-def _from_environment(*variables: str) -> Found | None:
+def _from_environment(*variables: str) -> _Found | None:
     """The first variable that is set, without surrounding whitespace."""
     for variable in variables:
         if value := os.environ.get(variable, "").strip():
-            return Found(value, f"The environment variable {variable}")
+            return value, f"The environment variable {variable}"
     return None
 
 
@@ -275,3 +252,10 @@ def _base_url_problem(url: str) -> str | None:
         ),
     }
     return next((problem for problem, is_there in checks.items() if is_there), None)
+
+
+_CHECKS = {
+    "api_key": _checked_api_key,
+    "project_id": _checked_project_id,
+    "base_url": _checked_base_url,
+}

@@ -204,6 +204,6 @@ JSON_VALUES = st.none() | st.booleans() | st.text(max_size=5) | st.just(TOOLS) |
     ),
 )
 def test_no_request_is_too_strange(facts: ModelFacts, body: dict[str, Any]) -> None:
-    for each in request_advice(facts, body):
-        assert facts.model in each.text
-        assert "https://www.scaleway.com/en/docs/" in each.text
+    for text in request_advice(facts, body).values():
+        assert facts.model in text
+        assert "https://www.scaleway.com/en/docs/" in text
