@@ -20,6 +20,7 @@ from langchain_scaleway.client.quotas.store import (
 )
 from langchain_scaleway.errors import ScalewayRateLimitError
 from langchain_scaleway.testing.quotas import Quotas
+from langchain_scaleway.tokens import PromptSize
 from tests.support.pacing import MODEL, BucketServer, FixedWindowServer, Job, World
 
 SMALL = Estimate(1, 0)
@@ -92,7 +93,7 @@ class TestFixedLimits:
         """A full bucket, and what flows in during the minute: no more than that in any minute."""
         world = World(scopes=[own(limits)])
         # Estimates that are right: what is wrong with others is for the headers to tell.
-        world.lines[0].tokens._answer.value = 0
+        world.lines[0].tokens.learn(PromptSize(1), Estimate(1, 0))
         world.run(jobs)
         most_tokens = world.most_in_a_minute(lambda job: job.prompt_tokens)
         assert world.most_in_a_minute() <= 2 * limits.requests

@@ -233,14 +233,17 @@ class TestWithoutRedis:
             both[0].settle(lease, Outcome(1, Estimate()))
         assert sum(isinstance(both[0].take(Estimate()), Lease) for _ in range(200)) == 50
 
-    def test_what_was_taken_meanwhile_ends_where_it_was_taken(self) -> None:
+    def test_what_was_taken_meanwhile_ends_where_it_was_taken(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         server = fakeredis.FakeServer()
         store = RedisStore(fakeredis.FakeRedis(server=server))
         quota = store.quota(Scope("account", Limits(concurrency=1)))
         server.connected = False
         here = lease_of(quota)
         server.connected = True
-        store._down_until = 0.0  # Five seconds later
+        later = time.monotonic() + 6
+        monkeypatch.setattr(time, "monotonic", lambda: later)
         there = lease_of(quota)
         assert quota.settle(here, Outcome(1, Estimate())) == 0
         assert isinstance(quota.take(Estimate()), float), "the one in Redis still runs"

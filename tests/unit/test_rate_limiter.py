@@ -7,7 +7,6 @@ import inspect
 import math
 import pickle
 import threading
-import weakref
 from time import monotonic, sleep
 from types import FunctionType
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.quotas.estimates import TokenEstimator, bound_of
 from langchain_scaleway.client.quotas.gate import QuotaGate
+from langchain_scaleway.client.quotas.memory import MemoryQuota
 from langchain_scaleway.client.quotas.refusals import explain_too_large
 from langchain_scaleway.client.quotas.store import Estimate, QuotaState
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
@@ -196,14 +196,19 @@ class TestScopes:
         assert not self.places_shared(first, limiter.gate(deployment, SecretStr(KEY)))
 
     def test_nothing_is_kept_longer_than_the_limiters(self) -> None:
+        def quotas_known() -> int:
+            gc.collect()
+            return sum(isinstance(one, MemoryQuota) for one in gc.get_objects())
+
+        other = ScalewayRateLimiter()
+        other.acquire()
+        before = quotas_known()
         limiter = ScalewayRateLimiter()
-        permit = limiter.gate(self.URL, SecretStr(KEY)).acquire({"model": "m", "messages": []})
-        permit.end()
-        quota = weakref.ref(limiter._lines.popitem()[1].quota)
-        del limiter, permit
-        ScalewayRateLimiter().acquire()
-        gc.collect()
-        assert quota() is None
+        limiter.gate(self.URL, SecretStr(KEY)).acquire({"model": "m", "messages": []}).end()
+        assert quotas_known() == before + 2, "requests per minute, and the model's quota"
+        del limiter
+        other.acquire()  # What has ended is settled by whoever comes next.
+        assert quotas_known() == before
 
 
 class TestHeaders:
