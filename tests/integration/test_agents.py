@@ -1,9 +1,8 @@
-"""LangChain's agent on the local engine: the loop of tool calls, in every way to run it.
+"""LangChain's agent on the local engine: the loop of tool calls, with a model that decides itself.
 
 The questions are of the kinds that the toy model has learnt.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,6 +38,9 @@ class Person(BaseModel):
 ALICE = Person(name="Alice", age=30, city="Paris")
 
 
+PARIS = "What is the weather in Paris?"
+
+
 def ask(question: str) -> InputAgentState:
     """The input of an agent that is asked one question."""
     return {"messages": [HumanMessage(question)]}
@@ -54,31 +56,23 @@ def tool_calls(messages: list[AnyMessage]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def tool_results(messages: list[AnyMessage]) -> list[str]:
-    """What the tools answered."""
-    return [message.text for message in messages if isinstance(message, ToolMessage)]
-
-
 @pytest.mark.parametrize(
     ("question", "call", "result", "answer"),
     [
-        (
-            "What is the weather in Paris?",
-            ("get_weather", {"city": "Paris"}),
-            "sunny",
-            "It is sunny in Paris.",
-        ),
+        (PARIS, ("get_weather", {"city": "Paris"}), "sunny", "It is sunny in Paris."),
         ("What is 3 + 4?", ("add", {"a": 3, "b": 4}), "7", "The result is 7."),
     ],
 )
-def test_agent_picks_one_of_two_tools(
+async def test_agent_picks_one_of_two_tools(
     model: ChatScaleway, question: str, call: tuple[str, dict[str, Any]], result: str, answer: str
 ) -> None:
-    state = create_agent(model, tools=[get_weather, add]).invoke(ask(question))
+    agent = create_agent(model, tools=[get_weather, add])
 
-    assert tool_calls(state["messages"]) == [call]
-    assert tool_results(state["messages"]) == [result]
-    assert state["messages"][-1].text.strip() == answer
+    for state in (agent.invoke(ask(question)), await agent.ainvoke(ask(question))):
+        messages = state["messages"]
+        assert tool_calls(messages) == [call]
+        assert [m.text for m in messages if isinstance(m, ToolMessage)] == [result]
+        assert messages[-1].text.strip() == answer
 
 
 def test_agent_calls_tools_in_parallel(model: ChatScaleway) -> None:
@@ -86,21 +80,15 @@ def test_agent_calls_tools_in_parallel(model: ChatScaleway) -> None:
     state = create_agent(model, tools=[get_weather]).invoke(ask(question))
 
     _, request, *results, answer = state["messages"]
-    assert tool_calls([request]) == [
-        ("get_weather", {"city": "Paris"}),
-        ("get_weather", {"city": "Lyon"}),
+    assert [call["args"]["city"] for call in request.tool_calls] == ["Paris", "Lyon"]
+    assert [(result.tool_call_id, result.text) for result in results] == [
+        (call["id"], "sunny") for call in request.tool_calls
     ]
-    assert [result.tool_call_id for result in results] == [
-        call["id"] for call in request.tool_calls
-    ]
-    assert tool_results(results) == ["sunny", "sunny"]
     assert answer.text.strip() == "It is sunny in Paris and in Lyon."
 
 
 def test_agent_that_thinks(thinking_model: ChatScaleway) -> None:
-    state = create_agent(thinking_model, tools=[get_weather]).invoke(
-        ask("What is the weather in Paris?")
-    )
+    state = create_agent(thinking_model, tools=[get_weather]).invoke(ask(PARIS))
 
     _, request, _, answer = state["messages"]
     assert request.additional_kwargs["reasoning_content"].strip() == (
@@ -111,79 +99,34 @@ def test_agent_that_thinks(thinking_model: ChatScaleway) -> None:
 
 
 @pytest.mark.parametrize(
-    "response_format",
-    [Person, ToolStrategy(Person), ProviderStrategy(Person)],
+    ("response_format", "tools"),
+    [
+        (Person, []),
+        (ToolStrategy(Person), [get_weather]),
+        (ProviderStrategy(Person), []),
+    ],
     ids=["bare schema", "ToolStrategy", "ProviderStrategy"],
 )
-def test_agent_with_response_format(model: ChatScaleway, response_format: Any) -> None:
-    agent = create_agent(model, tools=[], response_format=response_format)
-    state = agent.invoke(ask("Alice is 30 years old and lives in Paris."))
+async def test_agent_with_response_format(
+    model: ChatScaleway, response_format: Any, tools: list[Any]
+) -> None:
+    agent = create_agent(model, tools=tools, response_format=response_format)
+    question = ask("Alice is 30 years old and lives in Paris.")
 
-    assert state["structured_response"] == ALICE
-
-
-def test_agent_with_tools_and_response_format(model: ChatScaleway) -> None:
-    agent = create_agent(model, tools=[get_weather], response_format=ToolStrategy(Person))
-    state = agent.invoke(ask("Alice is 30 years old and lives in Paris."))
-
-    assert state["structured_response"] == ALICE
+    for state in (agent.invoke(question), await agent.ainvoke(question)):
+        assert state["structured_response"] == ALICE
 
 
-def test_agent_streams_tokens(model: ChatScaleway) -> None:
-    agent = create_agent(model, tools=[get_weather])
+async def test_agent_streams_tokens(model: ChatScaleway) -> None:
+    agent: Any = create_agent(model, tools=[get_weather])
 
-    stream: Iterator[Any] = agent.stream(
-        ask("What is the weather in Paris?"), stream_mode="messages"
-    )
+    pairs = list(agent.stream(ask(PARIS), stream_mode="messages"))
+    apairs = [pair async for pair in agent.astream(ask(PARIS), stream_mode="messages")]
 
-    texts: dict[str | None, str] = {}
-    results = []
-    for message, _metadata in stream:
-        if isinstance(message, AIMessageChunk):
-            texts[message.id] = texts.get(message.id, "") + message.text
-        else:
-            results.append(message.text)
-
-    assert results == ["sunny"]
-    assert [text.strip() for text in texts.values()] == ["", "It is sunny in Paris."]
-
-
-def test_agent_streams_steps(model: ChatScaleway) -> None:
-    agent = create_agent(model, tools=[get_weather])
-
-    steps = [
-        node
-        for update in agent.stream(ask("What is the weather in Paris?"), stream_mode="updates")
-        for node in update
-    ]
-
-    assert steps == ["model", "tools", "model"]
-
-
-async def test_agent_async(model: ChatScaleway) -> None:
-    state = await create_agent(model, tools=[get_weather, add]).ainvoke(
-        ask("What is the weather in Lyon?")
-    )
-
-    assert tool_calls(state["messages"]) == [("get_weather", {"city": "Lyon"})]
-    assert state["messages"][-1].text.strip() == "It is sunny in Lyon."
-
-
-async def test_agent_streams_tokens_async(model: ChatScaleway) -> None:
-    agent = create_agent(model, tools=[get_weather])
-
-    text = ""
-    async for message, _metadata in agent.astream(
-        ask("What is the weather in Lyon?"), stream_mode="messages"
-    ):
-        if isinstance(message, AIMessageChunk):
-            text += message.text
-
-    assert text.strip() == "It is sunny in Lyon."
-
-
-async def test_agent_with_response_format_async(model: ChatScaleway) -> None:
-    agent = create_agent(model, tools=[], response_format=Person)
-    state = await agent.ainvoke(ask("Alice is 30 years old and lives in Paris."))
-
-    assert state["structured_response"] == ALICE
+    for messages in ([message for message, _ in pairs], [message for message, _ in apairs]):
+        texts: dict[str, str] = {}
+        for chunk in messages:
+            if isinstance(chunk, AIMessageChunk):
+                texts[chunk.id or ""] = texts.get(chunk.id or "", "") + chunk.text
+        assert [text.strip() for text in texts.values()] == ["", "It is sunny in Paris."]
+        assert [m.text for m in messages if isinstance(m, ToolMessage)] == ["sunny"]

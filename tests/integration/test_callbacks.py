@@ -2,8 +2,9 @@
 
 import functools
 import operator
+from contextlib import suppress
+from itertools import groupby
 from typing import Any
-from uuid import UUID
 
 import pytest
 from langchain_core.callbacks import (
@@ -11,7 +12,7 @@ from langchain_core.callbacks import (
     BaseCallbackHandler,
     get_usage_metadata_callback,
 )
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, LLMResult
 from langchain_core.runnables import RunnableConfig
 
@@ -22,8 +23,10 @@ from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 QUESTION = "What is the weather in Paris?"
 
 
-class Notes:
-    """What handlers have noted."""
+class Notes(BaseCallbackHandler):
+    """Notes what it is told."""
+
+    raise_error = True
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -32,60 +35,31 @@ class Notes:
         self.metadata: dict[str, Any] = {}
         self.results: list[LLMResult] = []
 
-    def start(self, **kwargs: Any) -> None:
+    def on_chat_model_start(self, *_: Any, **kwargs: Any) -> None:
         self.events.append("start")
         self.metadata = kwargs.get("metadata") or {}
 
-    def token(self, token: Any, chunk: Any) -> None:
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, **_: Any) -> None:
         assert isinstance(chunk, ChatGenerationChunk)
         assert isinstance(chunk.message, AIMessageChunk)
         self.events.append("token")
         self.tokens.append(token)
         self.chunks.append(chunk.message)
 
-    def end(self, result: LLMResult) -> None:
+    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         self.events.append("end")
-        self.results.append(result)
+        self.results.append(response)
+
+    def on_llm_error(self, error: BaseException, **_: Any) -> None:
+        self.events.append(type(error).__name__)
+
+    def on_retry(self, retry_state: Any, **_: Any) -> None:
+        self.events.append("retry")
 
     @property
     def order(self) -> list[str]:
         """The kinds of events, each run of equal ones as one."""
-        return [
-            kind
-            for kind, before in zip(self.events, [None, *self.events], strict=False)
-            if kind != before
-        ]
-
-
-class Handler(BaseCallbackHandler):
-    """Notes what it is told."""
-
-    raise_error = True
-
-    def __init__(self) -> None:
-        self.notes = Notes()
-
-    def on_chat_model_start(
-        self,
-        serialized: dict[str, Any],
-        messages: list[list[BaseMessage]],
-        *,
-        run_id: UUID,
-        **kwargs: Any,
-    ) -> None:
-        self.notes.start(**kwargs)
-
-    def on_llm_new_token(self, token: Any, *, chunk: Any = None, **_: Any) -> None:
-        self.notes.token(token, chunk)
-
-    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
-        self.notes.end(response)
-
-    def on_llm_error(self, error: BaseException, **_: Any) -> None:
-        self.notes.events.append(type(error).__name__)
-
-    def on_retry(self, retry_state: Any, **_: Any) -> None:
-        self.notes.events.append("retry")
+        return [kind for kind, _ in groupby(self.events)]
 
 
 class AsyncHandler(AsyncCallbackHandler):
@@ -96,27 +70,32 @@ class AsyncHandler(AsyncCallbackHandler):
     def __init__(self) -> None:
         self.notes = Notes()
 
-    async def on_chat_model_start(
-        self,
-        serialized: dict[str, Any],
-        messages: list[list[BaseMessage]],
-        *,
-        run_id: UUID,
-        **kwargs: Any,
-    ) -> None:
-        self.notes.start(**kwargs)
+    async def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+        self.notes.on_chat_model_start(*args, **kwargs)
 
-    async def on_llm_new_token(self, token: Any, *, chunk: Any = None, **_: Any) -> None:
-        self.notes.token(token, chunk)
+    async def on_llm_new_token(self, *args: Any, **kwargs: Any) -> None:
+        self.notes.on_llm_new_token(*args, **kwargs)
 
-    async def on_llm_end(self, response: LLMResult, **_: Any) -> None:
-        self.notes.end(response)
+    async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+        self.notes.on_llm_end(*args, **kwargs)
 
-    async def on_llm_error(self, error: BaseException, **_: Any) -> None:
-        self.notes.events.append(type(error).__name__)
+    async def on_llm_error(self, *args: Any, **kwargs: Any) -> None:
+        self.notes.on_llm_error(*args, **kwargs)
 
-    async def on_retry(self, retry_state: Any, **_: Any) -> None:
-        self.notes.events.append("retry")
+    async def on_retry(self, *args: Any, **kwargs: Any) -> None:
+        self.notes.on_retry(*args, **kwargs)
+
+
+async def told(model: ChatScaleway, *steps: Any, emulator: ScalewayEmulator) -> list[Notes]:
+    """What the handlers of a call hear, and those of an asynchronous one; each gets the steps."""
+    handler, ahandler = Notes(), AsyncHandler()
+    emulator.script(*steps)
+    with suppress(errors.ScalewayError):
+        model.invoke(QUESTION, {"callbacks": [handler]})
+    emulator.script(*steps)
+    with suppress(errors.ScalewayError):
+        await model.ainvoke(QUESTION, {"callbacks": [ahandler]})
+    return [handler, ahandler.notes]
 
 
 def added(chunks: list[AIMessageChunk]) -> AIMessageChunk:
@@ -132,12 +111,12 @@ async def test_each_chunk_of_a_stream_is_told_once(
     emulator: ScalewayEmulator, output_version: str, model_name: str
 ) -> None:
     model = model_on(emulator, model_name, output_version=output_version)
-    handler, ahandler = Handler(), AsyncHandler()
+    handler, ahandler = Notes(), AsyncHandler()
 
     chunks = list(model.stream(QUESTION, {"callbacks": [handler]}))
     achunks = [chunk async for chunk in model.astream(QUESTION, {"callbacks": [ahandler]})]
 
-    for notes, received in ((handler.notes, chunks), (ahandler.notes, achunks)):
+    for notes, received in ((handler, chunks), (ahandler.notes, achunks)):
         assert notes.order == ["start", "token", "end"]
         assert notes.events.count("token") == len(received)
         assert [chunk.content for chunk in notes.chunks] == [chunk.content for chunk in received]
@@ -151,12 +130,12 @@ async def test_each_chunk_of_a_streamed_invoke_is_told_once(
     emulator: ScalewayEmulator, output_version: str
 ) -> None:
     model = model_on(emulator, THINKING_MODEL, streaming=True, output_version=output_version)
-    handler, ahandler = Handler(), AsyncHandler()
+    handler, ahandler = Notes(), AsyncHandler()
 
     reply = model.invoke(QUESTION, {"callbacks": [handler]})
     areply = await model.ainvoke(QUESTION, {"callbacks": [ahandler]})
 
-    for notes, received in ((handler.notes, reply), (ahandler.notes, areply)):
+    for notes, received in ((handler, reply), (ahandler.notes, areply)):
         assert notes.order == ["start", "token", "end"]
         whole = added(notes.chunks)
         assert whole.text == received.text
@@ -164,63 +143,45 @@ async def test_each_chunk_of_a_streamed_invoke_is_told_once(
         assert [chunk.chunk_position for chunk in notes.chunks].count("last") == 1
 
 
-async def test_plain_invoke_tells_no_tokens(emulator: ScalewayEmulator) -> None:
-    handler, ahandler = Handler(), AsyncHandler()
-
-    model_on(emulator).invoke(QUESTION, {"callbacks": [handler]})
-    await model_on(emulator).ainvoke(QUESTION, {"callbacks": [ahandler]})
-
-    assert handler.notes.events == ahandler.notes.events == ["start", "end"]
-
-
 async def test_events_of_version_3_are_no_tokens(emulator: ScalewayEmulator) -> None:
     """Whoever streams events is told events; tokens on top would tell everything twice."""
-    handler, ahandler = Handler(), AsyncHandler()
+    handler, ahandler = Notes(), AsyncHandler()
     config: RunnableConfig = {"callbacks": [handler]}
     aconfig: RunnableConfig = {"callbacks": [ahandler]}
 
     _ = model_on(emulator).stream_events(QUESTION, config, version="v3").output
     await (await model_on(emulator).astream_events(QUESTION, aconfig, version="v3"))
 
-    assert handler.notes.events == ahandler.notes.events == ["start", "end"]
+    assert handler.events == ahandler.notes.events == ["start", "end"]
 
 
 # --- Failures and retries ---------------------------------------------------------------
 
 
-async def test_failure_is_told_once(emulator: ScalewayEmulator) -> None:
-    handler, ahandler = Handler(), AsyncHandler()
-    model = model_on(emulator)
+CALLS: dict[str, tuple[list[Any], list[str]]] = {
+    "answered": ([], ["start", "end"]),
+    "failed": ([HttpError(401)], ["start", "ScalewayAuthenticationError"]),
+    "retried": ([HttpError(503), HttpError(503), "at last"], ["start", "retry", "retry", "end"]),
+}
 
-    emulator.script(HttpError(503), HttpError(503))
-    with pytest.raises(errors.ScalewayAPIError):
-        model.invoke(QUESTION, {"callbacks": [handler]})
-    with pytest.raises(errors.ScalewayAPIError):
-        await model.ainvoke(QUESTION, {"callbacks": [ahandler]})
 
-    assert handler.notes.events == ahandler.notes.events == ["start", "ScalewayAPIError"]
+@pytest.mark.parametrize(("steps", "events"), CALLS.values(), ids=CALLS)
+async def test_plain_invoke_tells_start_retries_and_end(
+    emulator: ScalewayEmulator, steps: list[Any], events: list[str]
+) -> None:
+    model = model_on(emulator, max_retries=2)
+    for notes in await told(model, *steps, emulator=emulator):
+        assert notes.events == events
 
 
 def test_cut_stream_is_told_after_its_tokens(emulator: ScalewayEmulator) -> None:
-    handler = Handler()
+    handler = Notes()
 
     emulator.script(CutStream(3))
     with pytest.raises(errors.ScalewayStreamInterruptedError):
         list(model_on(emulator).stream(QUESTION, {"callbacks": [handler]}))
 
-    assert handler.notes.order == ["start", "token", "ScalewayStreamInterruptedError"]
-
-
-async def test_each_retry_is_told(emulator: ScalewayEmulator) -> None:
-    model = model_on(emulator, max_retries=2)
-    handler, ahandler = Handler(), AsyncHandler()
-
-    emulator.script(HttpError(503), HttpError(503), "at last")
-    model.invoke(QUESTION, {"callbacks": [handler]})
-    emulator.script(HttpError(503), HttpError(503), "at last")
-    await model.ainvoke(QUESTION, {"callbacks": [ahandler]})
-
-    assert handler.notes.events == ahandler.notes.events == ["start", "retry", "retry", "end"]
+    assert handler.order == ["start", "token", "ScalewayStreamInterruptedError"]
 
 
 # --- Usage and metadata -----------------------------------------------------------------
@@ -249,7 +210,7 @@ async def test_usage_is_counted_once_for_each_call(emulator: ScalewayEmulator) -
 
 
 def test_metadata_tells_versions_and_what_the_caller_added(emulator: ScalewayEmulator) -> None:
-    of_model, of_call = Handler(), Handler()
+    of_model, of_call = Notes(), Notes()
     model = ChatScaleway(
         model=PLAIN_MODEL,
         base_url=emulator.base_url,
@@ -261,7 +222,7 @@ def test_metadata_tells_versions_and_what_the_caller_added(emulator: ScalewayEmu
 
     model.invoke(QUESTION, {"callbacks": [of_call], "metadata": {"user": "ada"}, "tags": ["now"]})
 
-    for notes in (of_model.notes, of_call.notes):
+    for notes in (of_model, of_call):
         assert notes.events == ["start", "end"]
         assert notes.metadata["team"] == "blue"
         assert notes.metadata["user"] == "ada"
