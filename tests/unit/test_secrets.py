@@ -150,15 +150,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "no model": {"model": ...},
     "model": {"model": 5},
     "temperature": {"temperature": "hot"},
-    "top_p": {"top_p": 2},
-    "max_tokens": {"max_tokens": 0},
-    "stop": {"stop": 5},
-    "logprobs": {"logprobs": "maybe"},
-    "top_logprobs": {"top_logprobs": 100},
     "timeout": {"timeout": "long"},
-    "negative timeout": {"timeout": -1},
     "project_id": {"project_id": "mine"},
-    "max_retries": {"max_retries": -1},
     "default_headers": {"default_headers": 5},
     "default_headers of pairs": {"default_headers": [("X-Auth-Token", CANARY)]},
     "default_headers with a line break": {"default_headers": {"X-Auth-Token": f"{CANARY}\n"}},
@@ -185,27 +178,11 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_wrong_arguments(wrong: dict[str, Any]) -> None:
     fields = {"model": "any", "base_url": BASE_URL, "api_key": CANARY, "default_headers": HEADERS}
     given = {name: value for name, value in (fields | wrong).items() if value is not ...}
-    with pytest.raises(ValueError, match=r".") as caught:
-        ChatScaleway(**given)
-    error = caught.value
-    assert leaks_of(error) == []
-    assert isinstance(error, ValidationError)
-    assert list(leaks_in(error.errors())) == []
-    assert not is_in(repr(error.errors()))
-    assert not is_in(error.json(include_context=False))
-
-
-@pytest.mark.parametrize("wrong", [{"temperature": "hot"}, {"apikey": CANARY}, {"model": 5}])
-def test_wrong_arguments_of_validation(wrong: dict[str, Any]) -> None:
-    given = {"model": "any", "base_url": BASE_URL, "api_key": CANARY} | wrong
-    with pytest.raises(ValidationError) as caught:
-        ChatScaleway.model_validate(given)
-    assert leaks_of(caught.value) == []
-    assert not is_in(repr(caught.value.errors()))
-
-
-def test_the_advice_is_still_there() -> None:
-    with pytest.raises(ValueError, match="Did you mean `api_key`"):
-        ChatScaleway(model="any", secret_key=CANARY)
-    with pytest.raises(ValueError, match="Did you mean `temperature`"):
-        ChatScaleway(model="any", temprature=1)
+    for make in (lambda: ChatScaleway(**given), lambda: ChatScaleway.model_validate(given)):
+        with pytest.raises(ValidationError) as caught:
+            make()
+        error = caught.value
+        assert leaks_of(error) == []
+        assert list(leaks_in(error.errors())) == []
+        assert not is_in(repr(error.errors()))
+        assert not is_in(error.json(include_context=False))

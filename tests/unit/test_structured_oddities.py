@@ -202,13 +202,6 @@ async def test_an_object_in_the_reasoning_is_taken_from_there(ask: Ask) -> None:
             assert await answers(ask, message, schema, method) == [expected] * 4
 
 
-@pytest.mark.parametrize("reasoning", ["Alice, then.", f"Maybe {ALICE}?", '{"species": "cat"}'])
-async def test_what_else_is_in_the_reasoning_is_shown(reasoning: str, ask: Ask) -> None:
-    for said in await errors(ask, {"reasoning": reasoning}, "json_schema", "stop"):
-        assert "all it wrote is in its reasoning" in said
-        assert reasoning in said
-
-
 async def test_of_several_calls_every_schema_finds_the_same(ask: Ask) -> None:
     calls = [("look", "{}"), ("Person", ALICE), ("Person", '{"name": "Bob"}')]
     message = {
@@ -239,33 +232,6 @@ async def test_the_one_object_that_fits_is_taken_out_of_its_text(junk: str, ask:
     assert found == [[expected] * 4 for _, expected in EXPECTED]
     assert len(warned) == 1, "once"
     assert f"{MODEL} wrote text around its structured output" in str(warned[0].message)
-
-
-OTHERWISE = {
-    "two that fit": f'{ALICE} or {{"name": "Bob"}}',
-    "two that fit, fenced": f'```\n{ALICE}\n```\nor\n```\n{{"name": "Bob"}}\n```',
-    "a part of what was cut off": '{"person": {"name": "Alice"}, "age":',
-    "none that fits": '.{"species": "cat"}',
-    "no object": "Alice",
-    "not quite JSON": "{'name': 'Alice'}",
-}
-
-
-@pytest.mark.parametrize("text", OTHERWISE.values(), ids=OTHERWISE)
-async def test_otherwise_the_text_is_quoted(text: str, ask: Ask) -> None:
-    for method in BY_TEXT:
-        for said in await errors(ask, {"content": text}, method, "stop"):
-            assert repr(text) in said
-            reason = "ends in the middle" if text.endswith(":") else "It is not JSON"
-            assert reason in said
-
-
-@pytest.mark.parametrize("content", [None, "", "null"])
-async def test_an_answer_of_nothing_is_named(content: Any, ask: Ask) -> None:
-    for method in BY_TEXT:
-        for said in await errors(ask, {"content": content}, method, "stop"):
-            assert "completion null" not in said
-            assert ("empty" if not content else "does not fit its schema") in said
 
 
 @every_method
