@@ -17,7 +17,6 @@ from langchain.agents.middleware import (
     ToolCallLimitMiddleware,
     ToolRetryMiddleware,
 )
-from langchain.agents.middleware.tool_call_limit import ToolCallLimitExceededError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
@@ -58,7 +57,6 @@ def retrying() -> ModelRetryMiddleware:
     return ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="error")
 
 
-@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize(
     "failure",
     [rate_limited(), HttpError(500), HttpError(503), HttpError(504), CutStream(3)],
@@ -78,24 +76,12 @@ async def test_retry_middleware_tries_again_what_may_pass(
     assert len(emulator.requests) == 6
 
 
-@pytest.mark.usefixtures("both_apis")
-@pytest.mark.parametrize(
-    ("refusal", "error_class"),
-    [
-        (HttpError(400, "temperature is too hot"), errors.ScalewayInvalidRequestError),
-        (HttpError(401, "no such key"), errors.ScalewayAuthenticationError),
-        (HttpError(403, "not yours"), errors.ScalewayPermissionDeniedError),
-        (HttpError(404, "no such model"), errors.ScalewayModelNotFoundError),
-    ],
-    ids=["400", "401", "403", "404"],
-)
-def test_retry_middleware_leaves_a_refusal_alone(
-    emulator: ScalewayEmulator, refusal: Step, error_class: type[Exception]
-) -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_retry_middleware_leaves_a_refusal_alone(emulator: ScalewayEmulator, status: int) -> None:
     agent = create_agent(model_on(emulator), tools=[], middleware=[retrying()])
 
-    emulator.script(refusal)
-    with pytest.raises(error_class):
+    emulator.script(HttpError(status))
+    with pytest.raises(errors.ScalewayError):
         agent.invoke(ASK_WEATHER)
 
     assert len(emulator.requests) == 1
@@ -190,7 +176,6 @@ async def test_overflow_of_the_summary_makes_it_summarise_less_and_go_on(
     assert question == "What is the weather?"
 
 
-@pytest.mark.usefixtures("both_apis")
 def test_overflow_of_the_agent_itself_says_what_to_do(emulator: ScalewayEmulator) -> None:
     emulator.script(as_recorded(OVERFLOWS[0]))
 
@@ -198,7 +183,6 @@ def test_overflow_of_the_agent_itself_says_what_to_do(emulator: ScalewayEmulator
         create_agent(model_on(emulator), tools=[]).invoke(ASK_WEATHER)
 
 
-@pytest.mark.usefixtures("both_apis")
 def test_summary_is_made_at_a_fraction_of_the_context_window(emulator: ScalewayEmulator) -> None:
     """The profile tells the window, the usage of the last answer how full it is."""
     model = model_on(emulator)
@@ -238,31 +222,17 @@ def test_tool_call_limit_lets_the_model_answer_with_what_it_has(
     assert state["messages"][-1].text == "Sunny in Paris."
 
 
-@pytest.mark.usefixtures("both_apis")
-def test_tool_call_limit_can_raise(emulator: ScalewayEmulator) -> None:
-    emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[CALL]))
-    limit = ToolCallLimitMiddleware(run_limit=1, exit_behavior="error")
-    agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit])
-
-    with pytest.raises(ToolCallLimitExceededError):
-        agent.invoke(ASK_WEATHER)
-
-
-@pytest.mark.usefixtures("both_apis")
 def test_model_call_limit_ends_the_run(emulator: ScalewayEmulator) -> None:
     limit = ModelCallLimitMiddleware(run_limit=1)
     agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit])
 
-    state = agent.invoke(ASK_WEATHER)
-
+    assert "run limit (1/1)" in agent.invoke(ASK_WEATHER)["messages"][-1].text
     assert len(emulator.requests) == 1
-    assert "run limit (1/1)" in state["messages"][-1].text
 
 
 # --- Tools ------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("both_apis")
 def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulator) -> None:
     failures = [TimeoutError("slow"), TimeoutError("slower")]
 

@@ -163,18 +163,10 @@ def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) ->
     assert result.status == "error"
     assert answer.text == "The tool answered: TimeoutError: try another source."
 
-
-@pytest.mark.usefixtures("both_apis")
-def test_arguments_of_the_wrong_type_are_reported_to_the_model(emulator: ScalewayEmulator) -> None:
     emulator.script(Reply(tool_calls=[ToolCall("get_weather", {"town": "Paris"})]))
-    agent = create_agent(model_on(emulator), tools=[get_weather])
-
-    _, _, result, answer = agent.invoke(ask())["messages"]
-
+    _, _, result, _ = create_agent(model_on(emulator), [get_weather]).invoke(ask())["messages"]
     assert isinstance(result, ToolMessage)
-    assert result.status == "error"
-    assert "city" in result.text
-    assert answer.text.startswith("The tool answered: ")
+    assert (result.status, "city" in result.text) == ("error", True), "wrong arguments, too"
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -291,7 +283,6 @@ def test_generic_class_is_the_structured_answer(emulator: ScalewayEmulator) -> N
     emulator.script(Reply(tool_calls=[ToolCall("Page_Forecast_", page.model_dump())]))
     agent = create_agent(model_on(emulator), [get_time], response_format=Page[Forecast])
     assert agent.invoke(ask())["structured_response"] == page
-    assert tools_offered(emulator) == [["get_time", "Page_Forecast_"]]
 
 
 def test_structured_answer_that_breaks_the_schema_is_asked_for_again(
@@ -381,18 +372,7 @@ CHECKS: dict[StreamMode, Callable[[list[Any]], None]] = {
 
 
 @pytest.mark.usefixtures("both_apis")
-@pytest.mark.parametrize(("mode", "check"), CHECKS.items(), ids=CHECKS)
-async def test_agent_streams_in_every_mode(
-    emulator: ScalewayEmulator, mode: StreamMode, check: Callable[[list[Any]], None]
-) -> None:
-    agent = create_agent(model_on(emulator), tools=[get_weather_slowly])
-
-    check(list(agent.stream(ask(), stream_mode=mode)))
-    check([part async for part in agent.astream(ask(), stream_mode=mode)])
-
-
-@pytest.mark.usefixtures("both_apis")
-async def test_agent_streams_in_all_modes_at_once(emulator: ScalewayEmulator) -> None:
+async def test_agent_streams_in_every_mode(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather_slowly])
     modes = list(CHECKS)
 
