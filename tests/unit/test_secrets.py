@@ -178,7 +178,11 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_wrong_arguments(wrong: dict[str, Any]) -> None:
     fields = {"model": "any", "base_url": BASE_URL, "api_key": CANARY, "default_headers": HEADERS}
     given = {name: value for name, value in (fields | wrong).items() if value is not ...}
-    for make in (lambda: ChatScaleway(**given), lambda: ChatScaleway.model_validate(given)):
+    makers: list[Callable[[], Any]] = [
+        lambda: ChatScaleway(**given),
+        lambda: ChatScaleway.model_validate(given),
+    ]
+    for make in makers:
         with pytest.raises(ValidationError) as caught:
             make()
         error = caught.value
