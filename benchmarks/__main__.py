@@ -15,8 +15,8 @@ from benchmarks.rows import ROWS
 from benchmarks.runner import Plan, Sample, run
 from benchmarks.server import Server
 
-_FULL = Plan(rounds=3, turns=2, fresh_turns=10)
-_QUICK = Plan(rounds=1, turns=3, fresh_turns=3)
+_FULL = Plan(rounds=3, turns=2)
+_QUICK = Plan(rounds=1, turns=3)
 _DOCS = Path(__file__).parent.parent / "docs"
 _MARKED = "<!-- figures: begin -->\n{}<!-- figures: end -->"
 

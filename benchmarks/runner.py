@@ -4,20 +4,24 @@ pyperf would measure one model after the other, minutes apart, and a machine is 
 for minutes; here every ratio comes from samples of the same few seconds.
 """
 
-import json
-import select
-import subprocess
-import sys
+import compileall
+import gc
+import importlib.util
+import multiprocessing
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
-from benchmarks.fresh import import_and_first_reply, leave_bytecode
-from benchmarks.models import BASELINE, SCALEWAY, Measured
-from benchmarks.rows import FIRST_REPLY, FIRST_REPLY_TLS, FRESH_ROWS, IMPORT, Row
+from benchmarks.models import BASELINE, Measured
+from benchmarks.rows import BY_NAME, Row
 from benchmarks.server import Server
+from benchmarks.work import Setting
 
+_SPAWN = multiprocessing.get_context("spawn")
 _ANSWER_SECONDS = 180
 """A model that takes longer for one sample is stopped."""
 
@@ -27,16 +31,12 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        rounds: How often every model gets fresh processes.
+        rounds: How often every model gets a fresh process.
         turns: How many samples of a row each process gives; some rows take a multiple.
-        fresh_turns: How many processes a round spends on import and first reply, for the baseline
-            and for ChatScaleway each, whose import differs by less than one process from another;
-            for another model it is a third.
     """
 
     rounds: int
     turns: int
-    fresh_turns: int
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class _Worker:
     """A process in which one model is measured; it starts when it is first asked."""
 
     def __init__(self, measured: Measured, server: Server) -> None:
-        self._command = [sys.executable, "-m", "benchmarks.worker", measured.name]
-        self._command += [server.url, server.tls_url]
-        self._process: subprocess.Popen[str] | None = None
+        self._arguments = (measured, server.url, server.tls_url)
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection
 
     def ask(self, row: Row) -> float:
         """A sample of a row.
@@ -75,51 +75,68 @@ class _Worker:
             RuntimeError: The model failed; the message says how.
         """
         if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 -- this program itself, no shell
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-        assert self._process.stdin is not None  # noqa: S101 -- it is a pipe
-        assert self._process.stdout is not None  # noqa: S101 -- it is a pipe
-        self._process.stdin.write(row.name + "\n")
-        self._process.stdin.flush()
-        ready, _, _ = select.select([self._process.stdout], [], [], _ANSWER_SECONDS)
-        line = self._process.stdout.readline() if ready else ""
-        if not line:
+            self._pipe, theirs = _SPAWN.Pipe()
+            arguments = (*self._arguments, theirs)
+            self._process = _SPAWN.Process(target=_answer, args=arguments, daemon=True)
+            self._process.start()
+            theirs.close()
+        self._pipe.send(row.name)
+        try:
+            if not self._pipe.poll(_ANSWER_SECONDS):
+                raise TimeoutError(f"no answer in {_ANSWER_SECONDS} s")
+            answer = self._pipe.recv()
+        except (EOFError, OSError) as error:
             self.stop()
-            raise RuntimeError(
-                "its process ended" if ready else f"no answer in {_ANSWER_SECONDS} s"
-            )
-        answer = json.loads(line)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return float(answer["value"])
+            raise RuntimeError(str(error) or "its process ended") from error
+        if isinstance(answer, str):
+            raise RuntimeError(answer)  # noqa: TRY004 -- it says what went wrong over there
+        return float(answer)
 
     def stop(self) -> None:
         """Stop the process, if it runs."""
         if self._process is not None:
-            with self._process:
-                self._process.kill()
+            self._process.kill()
+            self._process.join()
+            self._pipe.close()
             self._process = None
+
+
+def _answer(measured: Measured, url: str, tls_url: str, pipe: Connection) -> None:
+    """In that process: a row's name comes in, a sample goes out, or what went wrong.
+
+    A row other than the one before puts that one away.
+    """
+    current = ""
+    samples: Iterator[float] = iter(())
+    while True:
+        name: str = pipe.recv()
+        try:
+            if name != current:
+                samples = iter(())
+                gc.collect()
+                current, row = name, BY_NAME[name]
+                samples = row.samples(Setting(measured, tls_url if row.tls else url))
+            pipe.send(next(samples))
+        except Exception as error:  # noqa: BLE001 -- whatever a model raises belongs in the report
+            traceback.print_exc()
+            pipe.send(f"{type(error).__name__}: {error}")
 
 
 def run(
     rows: Sequence[Row], models: Sequence[Measured], plan: Plan, server: Server
 ) -> Iterator[Sample]:
     """Give each sample as it is taken."""
-    fresh = [row for row in rows if row in FRESH_ROWS]
-    others = [row for row in rows if row not in FRESH_ROWS]
-    if fresh:
-        for measured in models:
-            leave_bytecode(measured)
+    for measured in models:
+        _leave_bytecode(measured)
     for number in range(plan.rounds):
-        for turn in range(number * plan.fresh_turns, (number + 1) * plan.fresh_turns):
-            yield from _fresh_samples(fresh, models, turn, server)
         with ExitStack() as shared:
             workers = _workers(models, server, shared)
-            for row in others:
+            for row in rows:
+                turns = plan.turns * row.turns
+                numbers = range(number * turns, (number + 1) * turns)
                 with ExitStack() as own:
                     row_workers = _workers(models, server, own) if row.alone else workers
-                    yield from _samples(row, models, row_workers, number, plan, server)
+                    yield from _samples(row, models, row_workers, numbers, server)
 
 
 def _workers(models: Sequence[Measured], server: Server, stack: ExitStack) -> dict[str, _Worker]:
@@ -129,43 +146,14 @@ def _workers(models: Sequence[Measured], server: Server, stack: ExitStack) -> di
     return workers
 
 
-def _fresh_samples(
-    rows: Sequence[Row], models: Sequence[Measured], turn: int, server: Server
+def _samples(
+    row: Row, models: Sequence[Measured], workers: dict[str, _Worker], turns: range, server: Server
 ) -> Iterator[Sample]:
-    """One process gives two rows: the import and the first reply."""
-    for measured in _in_turn(models, IMPORT, turn):
-        if turn % 3 and measured not in (BASELINE, SCALEWAY):
-            continue
-        for url, pair in (
-            (server.url, (IMPORT, FIRST_REPLY)),
-            (server.tls_url, (FIRST_REPLY_TLS,)),
-        ):
-            wanted = [row for row in pair if row in rows]
-            if not wanted:
-                continue
-            values: tuple[float | None, ...] = (None, None)
-            error = ""
-            try:
-                values = import_and_first_reply(measured, url)
-            except RuntimeError as failure:
-                error = str(failure)
-            for row in wanted:
-                value = values[0] if row is IMPORT else values[1]
-                yield Sample(row.name, measured.name, turn, value, error)
-
-
-def _samples(  # noqa: PLR0917 -- all of it makes a sample
-    row: Row,
-    models: Sequence[Measured],
-    workers: dict[str, _Worker],
-    number: int,
-    plan: Plan,
-    server: Server,
-) -> Iterator[Sample]:
-    turns = plan.turns * row.turns
+    measures = [one for one in models if row.measures(one)]
     failed: set[str] = set()
-    for turn in range(number * turns, (number + 1) * turns):
-        for measured in _in_turn(models, row, turn):
+    for turn in turns:
+        start = turn % len(measures)  # Each time another one begins.
+        for measured in measures[start:] + measures[:start]:
             if measured.name in failed:
                 continue
             began, busy_before = time.perf_counter(), server.cpu_seconds()
@@ -181,8 +169,8 @@ def _samples(  # noqa: PLR0917 -- all of it makes a sample
             yield Sample(row.name, measured.name, turn, value, error, share)
 
 
-def _in_turn(models: Sequence[Measured], row: Row, turn: int) -> list[Measured]:
-    """Who is measured, each time with another one at the start."""
-    measured = [one for one in models if row.measures(one)]
-    start = turn % len(measured)
-    return measured[start:] + measured[:start]
+def _leave_bytecode(measured: Measured) -> None:
+    """Compile what pip has not compiled, such as a package that is installed to be edited."""
+    package = importlib.util.find_spec(measured.module.partition(".")[0])
+    for directory in (package and package.submodule_search_locations) or ():
+        compileall.compile_dir(directory, quiet=2)

@@ -10,7 +10,6 @@ The first part of the path says which reply is wanted: `POST /content/v1/chat/co
 import asyncio
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -26,7 +25,6 @@ from benchmarks.wire import STAMP, STAMP_DIGITS, Reply, replies
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _STAMP = STAMP.encode()
-_CPU = b"cpu"
 _WAITING_CONNECTIONS = 4096
 """Connections that may wait to be accepted: thousands are opened at once."""
 
@@ -74,12 +72,6 @@ class _Connection(asyncio.Protocol):
         return 0 if at < 0 else int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
 
     def _answer(self) -> None:
-        if self._wanted == _CPU:
-            body = b"%.6f" % time.process_time()
-            self._transport.write(
-                b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-            )
-            return
         reply = self._known[self._wanted]
         if reply.delay or reply.pace:
             self._write_later(reply, 0, asyncio.get_running_loop().time() + reply.delay)
@@ -133,8 +125,8 @@ class Server:
             text=True,
         )
         assert self._process.stdout is not None  # noqa: S101 -- it is a pipe
-        self._port, tls_port = json.loads(self._process.stdout.readline())
-        self.url, self.tls_url = f"http://127.0.0.1:{self._port}", f"https://127.0.0.1:{tls_port}"
+        port, tls_port = json.loads(self._process.stdout.readline())
+        self.url, self.tls_url = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}"
         os.environ["SSL_CERT_FILE"] = f"{self._directory.name}/ca.pem"
         return self
 
@@ -147,9 +139,8 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """The CPU time that the server has used since it started, in seconds."""
-        with socket.create_connection(("127.0.0.1", self._port)) as connection:
-            connection.sendall(b"GET /cpu HTTP/1.1\r\n\r\n")
-            return float(connection.recv(1024).partition(_HEAD_END)[2])
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import gc
 import os
 import random
 import statistics
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections import deque
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel, LanguageModelInput
     from langchain_core.runnables import Runnable
 
-QUESTION = "What is the capital of France?"
-_PROMPT: tuple[BaseMessage, ...] = (HumanMessage(QUESTION),)
+_QUESTION = "What is the capital of France?"
+_PROMPT: tuple[BaseMessage, ...] = (HumanMessage(_QUESTION),)
 _BUDGET = 0.1
 """Seconds of CPU time that a sample should take."""
 MODELS_DROPPED = 100
@@ -57,6 +59,55 @@ class Setting:
 
 Samples = Callable[[Setting], Iterator[float]]
 AsyncWork = Callable[[], Coroutine[Any, Any, object]]
+
+
+# The import, and the first reply after it: each sample takes a new process
+
+# A full garbage collection takes as long as a first reply, and falls into one or the other phase of
+# one or the other program by the chance of some hundred objects more or less.
+_PROGRAM = """
+import gc, time
+gc.disable()
+began = time.process_time()
+{import_statement}
+imported = time.process_time()
+{own_class}
+ready = time.process_time()
+{class_name}(**{arguments!r}).invoke({question!r})
+replied = time.process_time()
+print(imported - began, replied - ready)
+"""
+
+
+def fresh_import(setting: Setting) -> Iterator[float]:
+    """Import the class and all that it needs. The baseline's is langchain-core's and httpx's."""
+    while True:
+        yield _fresh(setting)[0]
+
+
+def first_reply(setting: Setting) -> Iterator[float]:
+    """Make a model and get its first reply."""
+    while True:
+        yield _fresh(setting)[1]
+
+
+def _fresh(setting: Setting) -> list[float]:
+    measured = setting.measured
+    is_baseline = measured == BASELINE
+    core = "import httpx, langchain_core.language_models.chat_models"
+    program = _PROGRAM.format(
+        import_statement=core if is_baseline else measured.import_statement,
+        own_class=measured.import_statement if is_baseline else "",
+        class_name=measured.class_name or measured.name,
+        arguments=measured.arguments(setting.url, "short"),
+        question=_QUESTION,
+    )
+    done = subprocess.run(  # noqa: S603 -- the program above, no shell
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().rpartition("\n")[2])
+    return [*map(float, done.stdout.split())]
 
 
 # One call, or one chunk, at a time: CPU time, all threads together
