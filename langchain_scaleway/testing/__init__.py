@@ -7,8 +7,6 @@ It needs the extra `testing`; the fixture `scaleway_emulator` offers it to pytes
 `python -m langchain_scaleway.testing` runs it on its own.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 

@@ -1,7 +1,5 @@
 """`python -m langchain_scaleway.testing`: the emulator as a program."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import contextlib

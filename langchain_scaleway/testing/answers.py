@@ -1,7 +1,5 @@
 """An HTTP answer on its way to the client, and what may happen between its pieces."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum

@@ -1,7 +1,5 @@
 """Faults by chance, and faults by name for scripts in files and the command line."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The Responses API turns its requests into these, as vLLM does.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, Literal, Required
 
 import orjson

@@ -4,8 +4,6 @@ aiohttp reads the requests and keeps the connections. It speaks HTTP correctly, 
 fault must not do, so answers are written to the connection here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import http.client
 import socket

@@ -1,7 +1,5 @@
 """`ScalewayEmulator`: the emulator as tests use it."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time
@@ -231,9 +229,7 @@ class ScalewayEmulator(EmulatedService):
         """Return the emulated seconds since the emulator was made."""
         return self.clock.now()
 
-    def wait_until(
-        self, condition: Callable[[ScalewayEmulator], bool], seconds: float = 5.0
-    ) -> bool:
+    def wait_until(self, condition: Callable[[Self], bool], seconds: float = 5.0) -> bool:
         """Wait for something that the server's thread is about to note.
 
         Args:
@@ -250,8 +246,6 @@ class ScalewayEmulator(EmulatedService):
             self.wait_for_change(min(left, _POLL_SECONDS))
         return come
 
-    async def wait_for(
-        self, condition: Callable[[ScalewayEmulator], bool], seconds: float = 5.0
-    ) -> bool:
+    async def wait_for(self, condition: Callable[[Self], bool], seconds: float = 5.0) -> bool:
         """Wait as `wait_until` does, while the event loop goes on."""
         return await asyncio.to_thread(self.wait_until, condition, seconds)

@@ -17,8 +17,6 @@ body takes the place of the events before the fault.
     StaleConnection                a good answer, after which the connection is dead
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """From a reply to the tokens that are generated: bounds, stops and finish reasons."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from dataclasses import dataclass
@@ -44,6 +42,7 @@ class Generation:
     has_content: bool  # even if it is empty
     finish_reason: str
     stop_reason: str | None  # the stop text that was met
+    alternatives: int | None  # to a token, where log probabilities are wanted
     cut: bool  # by `max_tokens` or `stop`
     completion_tokens: int  # with the one that ends it
 
@@ -113,6 +112,7 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
         has_content=reply.text is not None and (bool(content) or not exceeded),
         finish_reason=reply.finish_reason or finish,
         stop_reason=None if exceeded else stop_reason,
+        alternatives=request.alternatives,
         cut=exceeded or stop_reason is not None,
         completion_tokens=spent,
     )

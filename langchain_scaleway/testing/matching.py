@@ -1,9 +1,7 @@
 """Requests by what is in them: for rules that answer them, and for assertions about them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from typing_extensions import TypedDict
 
@@ -80,7 +78,7 @@ class Rule(Matcher):
         self.times: int | None = None
         self.taken = 0
 
-    def reply(self, step: Step, *, times: int | None = None) -> Rule:
+    def reply(self, step: Step, *, times: int | None = None) -> Self:
         """Say what such requests get.
 
         Args:

@@ -1,9 +1,7 @@
 """The models that the emulator serves, with the limits that Scaleway enforces."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from langchain_scaleway.data import ModelFacts, known_models
 from langchain_scaleway.data.facts import Kind
@@ -60,7 +58,7 @@ class ServedModel:
         return bool(self.efforts)
 
     @classmethod
-    def from_facts(cls, facts: ModelFacts) -> ServedModel:
+    def from_facts(cls, facts: ModelFacts) -> Self:
         """Take over what `langchain_scaleway.data` says of a serverless model."""
         return cls(
             id=facts.model,

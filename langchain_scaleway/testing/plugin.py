@@ -4,8 +4,6 @@ pytest loads it by itself wherever langchain-scaleway is installed, so nothing i
 here before a test asks for the fixture.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def scaleway_emulator(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ScalewayEmulator]:
+) -> "Iterator[ScalewayEmulator]":
     """An emulator of Scaleway's Generative APIs, started for one test.
 
     The marker of the same name gives it settings; the nearest marker wins, setting by

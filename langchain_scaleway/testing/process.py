@@ -4,8 +4,6 @@ For benchmarks and soak tests: the emulator then shares neither the interpreter'
 with the program under test.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 from dataclasses import dataclass, fields
 from functools import partial
@@ -94,7 +92,7 @@ class EmulatorProcess(_Remote):
         return _receive(self._pipe)
 
 
-def _receive(pipe: Pipe[Any, Any]) -> Any:
+def _receive(pipe: "Pipe[Any, Any]") -> Any:
     """Return what the process answers, or raise what it raised."""
     answer = pipe.recv()
     if isinstance(answer, Exception):
@@ -102,7 +100,7 @@ def _receive(pipe: Pipe[Any, Any]) -> Any:
     return answer
 
 
-def _serve(settings: dict[str, Any], pipe: Pipe[Any, Any]) -> None:
+def _serve(settings: dict[str, Any], pipe: "Pipe[Any, Any]") -> None:
     """Serve until the program at the other end of the pipe closes it, or ends."""
     with ScalewayEmulator(**settings) as emulator:
         pipe.send(None)

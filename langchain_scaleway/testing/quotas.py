@@ -12,8 +12,6 @@ again, which is what the header means in OpenAI's API. Where Scaleway leaves a c
 - checks run in the order concurrency, requests, tokens, seconds of audio.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from dataclasses import dataclass, field

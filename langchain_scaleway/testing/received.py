@@ -1,7 +1,5 @@
 """What the emulator keeps of each request, for a test's assertions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes

@@ -5,8 +5,6 @@ sent, `CASE.response.http` the bytes of the answer, `CASE.timing.json` when they
 key nor a cookie is in them.
 """
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable

@@ -8,8 +8,6 @@ with Pydantic, whose errors are its answers, and so does this.
 Whatever checks a request raises `Refusal`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from http.client import responses as reason_phrases

@@ -1,7 +1,5 @@
 """What a test may script: replies, tool calls, and answers spelled out byte for byte."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias

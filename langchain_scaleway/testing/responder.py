@@ -12,8 +12,6 @@ It understands nothing. It obeys the request's form, always in the same way:
 Arguments and JSON use the numbers, quoted phrases and names of the last user message.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from typing import Final

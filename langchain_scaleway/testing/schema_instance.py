@@ -7,21 +7,24 @@ Covers what models are asked for in practice, Pydantic's and LangChain's schemas
 `dependent*`, `contains` and `patternProperties`.
 """
 
-from __future__ import annotations
-
-import itertools
 import math
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Final
+from itertools import chain, count, islice
+from typing import Any, Final, TypeVar
 
-_TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 _MAX_DEPTH: Final = 40
 _DEEP: Final = 10  # from here on nothing is made that may be left out
 _ATTEMPTS: Final = 100
-_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
+# Keywords that show the type of a schema that does not name it.
+_TYPE_SHOWN_BY: Final = {
+    **dict.fromkeys(("properties", "required", "additionalProperties"), "object"),
+    **dict.fromkeys(("items", "prefixItems", "minItems"), "array"),
+    **dict.fromkeys(("minimum", "maximum", "multipleOf"), "integer"),
+}
 _FORMATS: Final = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T12:00:00Z",
@@ -35,28 +38,20 @@ _FORMATS: Final = {
     "ipv4": "192.0.2.1",
     "ipv6": "2001:db8::1",
 }
-# Keywords that show the type of a schema that does not name it.
-_IMPLIED_TYPES: Final = {
-    "object": {"properties", "required", "additionalProperties", "minProperties"},
-    "array": {"items", "prefixItems", "minItems", "uniqueItems"},
-    "integer": {*_BOUNDS, "multipleOf"},
-}
 # How two schemas are one where both have the keyword; of others the second's holds.
 _COMBINED: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "properties": lambda first, second: {**first, **second},
     "required": lambda first, second: [*dict.fromkeys([*first, *second])],
-    "minimum": max,
-    "maximum": min,
-    "minLength": max,
-    "maxLength": min,
-    "minItems": max,
-    "maxItems": min,
+    **dict.fromkeys(("minimum", "minLength", "minItems"), max),
+    **dict.fromkeys(("maximum", "maxLength", "maxItems"), min),
 }
 _READ_CHARACTERS: Final = 4000
 _NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
 _QUOTED: Final = re.compile(r"(?<!\w)(?:'([^'\n]+)'|\"([^\"\n]+)\"|“([^”\n]+)”)(?!\w)")
 # Capitalised words, except the first word of a sentence.
 _NAME: Final = re.compile(r"(?<=[\w,;] )[A-Z][\w-]*(?: [A-Z][\w-]*)*")
+
+_Plain = TypeVar("_Plain")
 
 
 class SchemaError(ValueError):
@@ -69,16 +64,16 @@ class Hints:
     With them, arguments look as if the prompt had been understood.
 
     Example:
-        >>> hints = Hints("Add 3 to the order of 'Ada', please.")
+        >>> hints = Hints("Add 3.50 to the order of 'Ada', please.")
         >>> hints.numbers, hints.phrases
-        ([3.0], ['Ada'])
+        ([Decimal('3.50')], ['Ada'])
     """
 
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt[:_READ_CHARACTERS]
-        self.numbers = [float(number) for number in _NUMBER.findall(self.prompt)]
+        self.numbers = [Decimal(number) for number in _NUMBER.findall(self.prompt)]
         quoted = ["".join(groups) for groups in _QUOTED.findall(self.prompt)]
-        self.phrases = quoted or _NAME.findall(self.prompt)
+        self.phrases: list[str] = quoted or _NAME.findall(self.prompt)
 
 
 def instance_of(schema: Any, hints: Hints | None = None) -> Any:
@@ -183,11 +178,10 @@ class _Maker:
         extra = schema.get("additionalProperties", True)
         wanted = [name for name in properties if name in required or depth <= _DEEP]
         wanted += [name for name in required if name not in properties]
-        more = (f"property_{number}" for number in itertools.count(1))
-        while len(set(wanted)) < schema.get("minProperties", 0):
-            if extra is False:
-                raise SchemaError("minProperties asks for more properties than there are.")
-            wanted.append(next(more))
+        missing = schema.get("minProperties", 0) - len(set(wanted))
+        if missing > 0 and extra is False:
+            raise SchemaError("minProperties asks for more properties than there are.")
+        wanted += [f"property_{number}" for number in range(1, missing + 1)]
         return {
             name: self.make(properties.get(name, extra), name=name, depth=depth + 1)
             for name in wanted
@@ -196,12 +190,12 @@ class _Maker:
     def _array(self, schema: dict[str, Any], name: str, depth: int) -> list[Any]:
         first = schema.get("prefixItems") or []
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
-        count = max(least, min(max(int(depth <= _DEEP), len(first)), most))
+        size = max(least, min(max(int(depth <= _DEEP), len(first)), most))
         made: list[Any] = []
-        for unlike in range(_ATTEMPTS + count):
+        for unlike in range(_ATTEMPTS + size):
             position = len(made)
             item = first[position] if position < len(first) else schema.get("items", True)
-            if position >= count or item is False:
+            if position >= size or item is False:
                 break
             value = self.make(item, name=name, depth=depth + 1, unlike=unlike)
             if not (schema.get("uniqueItems") and value in made):
@@ -212,75 +206,83 @@ class _Maker:
 
     def _string(self, schema: dict[str, Any], name: str, unlike: int) -> str:
         least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
-        pattern, phrases = schema.get("pattern"), self._hints.phrases
-
-        def fits(text: str) -> bool:
-            return least <= len(text) <= most and (not pattern or bool(re.search(pattern, text)))
-
-        usual = _FORMATS.get(schema.get("format", ""))
-        if usual is not None and fits(usual):
-            return usual
-        for number, phrase in enumerate(phrases):
-            if fits(phrase):
-                return phrases.pop(number)
-        if pattern:
-            import rstr  # noqa: PLC0415 -- needed for this keyword only
-
-            writer = rstr.Rstr(random.Random(0))  # noqa: S311 -- repeatable, not secret
-            written = (writer.xeger(pattern) for _ in range(_ATTEMPTS))
-            if (text := next(filter(fits, written), None)) is None:
-                raise SchemaError(f"Could not write a text that matches {pattern!r} and fits.")
-            return text
-        text = f"{name} {unlike + 1}" if unlike else name
-        padded = text.ljust(least, ".")
-        return padded if len(padded) <= most else padded[-int(most) :] if most else ""
+        pattern, usual = schema.get("pattern"), _FORMATS.get(schema.get("format", ""))
+        named = (f"{name} {unlike + 1}" if unlike else name).ljust(least, ".")
+        if len(named) > most:
+            named = named[len(named) - int(most) :]  # its end differs from others'
+        candidates: Iterable[str] = _matches(pattern) if pattern else [named]
+        return _chosen(
+            candidates if usual is None else [usual, *candidates],
+            lambda text: (
+                least <= len(text) <= most and (not pattern or bool(re.search(pattern, text)))
+            ),
+            hints=[] if usual else self._hints.phrases,
+            unlike=unlike if pattern else 0,
+            complaint=f"Could not write a text that matches {pattern!r} and fits.",
+        )
 
     def _number(self, schema: dict[str, Any], unlike: int, *, whole: bool) -> float:
-        # As they are written: of floats, 0.07 is no multiple of 0.01.
-        bounds = {name: Decimal(str(schema[name])) for name in _BOUNDS if name in schema}
-        excluded = [bounds[name] for name in bounds if name.startswith("exclusive")]
-        infinite = Decimal("Infinity")
-        low = max((bounds[name] for name in bounds if name.endswith("inimum")), default=-infinite)
-        high = min((bounds[name] for name in bounds if name.endswith("aximum")), default=infinite)
-        step = Decimal(str(schema.get("multipleOf", int(whole))))
+        def bound(name: str, default: str) -> Decimal:
+            # As it is written: of floats, 0.07 is no multiple of 0.01.
+            return Decimal(str(schema.get(name, default)))
 
-        def fits(value: Decimal) -> bool:
-            return (
+        low, above = bound("minimum", "-Infinity"), bound("exclusiveMinimum", "-Infinity")
+        high, below = bound("maximum", "Infinity"), bound("exclusiveMaximum", "Infinity")
+        step, has_step = bound("multipleOf", "1"), whole or "multipleOf" in schema
+        lowest, highest = max(low, above), min(high, below)
+        candidates = _multiples(lowest, highest, step)
+        if not has_step and highest - lowest < Decimal("Infinity"):
+            parts = (lowest + (highest - lowest) / 2**power for power in range(1, _ATTEMPTS))
+            candidates = chain(candidates, parts)
+        number = _chosen(
+            candidates,
+            lambda value: (
                 low <= value <= high
-                and value not in excluded
-                and (not whole or value % 1 == 0)
-                and (not (whole or "multipleOf" in schema) or value % step == 0)
-            )
-
-        numbers = self._hints.numbers
-        for place, number in enumerate(numbers):
-            if fits(Decimal(str(number))):
-                return _as_json(Decimal(str(numbers.pop(place))))
-        candidates = _multiples(low, high, step or Decimal(1))
-        if not whole and "multipleOf" not in schema and high - low < infinite:
-            parts = (low + (high - low) / 2**power for power in range(1, _ATTEMPTS))
-            candidates = itertools.chain(candidates, parts)
-        # There may be fewer values than items, and equal ones are allowed.
-        found = [*itertools.islice(filter(fits, candidates), unlike + 1)]
-        if not found:
-            raise SchemaError(f"No number lies between {low} and {high} in steps of {step}.")
-        return _as_json(found[unlike % len(found)])
+                and above < value < below
+                and not (whole and value % 1)
+                and not (has_step and value % step)
+            ),
+            hints=self._hints.numbers,
+            unlike=unlike,
+            complaint=f"No number lies between {lowest} and {highest} in steps of {step}.",
+        )
+        return float(number) if number % 1 else int(number)
 
 
-def _as_json(number: Decimal) -> float:
-    return int(number) if number % 1 == 0 else float(number)
+def _chosen(
+    candidates: Iterable[_Plain],
+    fits: Callable[[_Plain], bool],
+    *,
+    hints: list[_Plain],
+    unlike: int,
+    complaint: str,
+) -> _Plain:
+    """Return the first hint that fits, which is then used up, or one of the candidates."""
+    for place, hint in enumerate(hints):
+        if fits(hint):
+            return hints.pop(place)
+    # There may be fewer values than items, and equal ones are allowed.
+    found = [*islice((one for one in candidates if fits(one)), unlike + 1)]
+    if not found:
+        raise SchemaError(complaint)
+    return found[unlike % len(found)]
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """Yield texts that match a pattern."""
+    import rstr  # noqa: PLC0415 -- needed for this keyword only
+
+    writer = rstr.Rstr(random.Random(0))  # noqa: S311 -- repeatable, not secret
+    return (str(writer.xeger(pattern)) for _ in range(_ATTEMPTS))
 
 
 def _multiples(low: Decimal, high: Decimal, step: Decimal) -> Iterator[Decimal]:
     """Yield numbers to try: around zero if the bounds allow it, else from a bound inwards."""
+    factors: Iterable[int] = chain(range(1, _ATTEMPTS), range(0, -_ATTEMPTS, -1))
     if low > 0:
-        first = math.ceil(low / step)
-        factors = [*range(first, first + _ATTEMPTS)]
+        factors = islice(count(math.ceil(low / step)), _ATTEMPTS)
     elif high < 0:
-        first = math.floor(high / step)
-        factors = [*range(first, first - _ATTEMPTS, -1)]
-    else:
-        factors = [*range(1, _ATTEMPTS + 1), *range(0, -_ATTEMPTS - 1, -1)]
+        factors = islice(count(math.floor(high / step), -1), _ATTEMPTS)
     return (factor * step for factor in factors)
 
 
@@ -289,8 +291,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")
     if kind is None:
-        implied = (one for one, words in _IMPLIED_TYPES.items() if words & schema.keys())
-        kind = next(implied, "string")
+        kind = next((_TYPE_SHOWN_BY[word] for word in schema if word in _TYPE_SHOWN_BY), "string")
     if kind not in _TYPES:
         raise SchemaError(f"Invalid type: {kind}")
     return str(kind)
@@ -316,7 +317,6 @@ def _size(schema: dict[str, Any]) -> int:
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Combine two schemas that must both hold."""
     merged = {**first, **second}
-    for keyword, combine in _COMBINED.items():
-        if keyword in first and keyword in second:
-            merged[keyword] = combine(first[keyword], second[keyword])
+    for keyword in _COMBINED.keys() & first.keys() & second.keys():
+        merged[keyword] = _COMBINED[keyword](first[keyword], second[keyword])
     return merged

@@ -1,7 +1,5 @@
 """What a test has said the emulator shall answer: queues, rules, functions, and what went wrong."""
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields

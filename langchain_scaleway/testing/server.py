@@ -1,7 +1,5 @@
 """Serves the emulated service over HTTP, on aiohttp."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import socket

@@ -1,13 +1,11 @@
 """The emulated service: what it was told, what it has received, and whom it serves."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
 from langchain_scaleway.testing.chat_request import PromptCache
@@ -93,7 +91,7 @@ class EmulatedService(EmulatorSettings):
         self,
         received: ReceivedRequest,
         project: str | None,
-        answer: Callable[[ReceivedRequest, EmulatedService], Answer],
+        answer: Callable[[ReceivedRequest, Self], Answer],
     ) -> Answer:
         """Return what a request gets, whatever it is: what an endpoint says, or what refuses it."""
         try:

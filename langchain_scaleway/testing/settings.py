@@ -1,7 +1,5 @@
 """How an emulator behaves, fixed when it is made."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol

@@ -236,4 +236,4 @@ def test_hints() -> None:
         ("don't and won't", [], []),
     ):
         hints = Hints(prompt)
-        assert (hints.numbers, hints.phrases) == (numbers, phrases)
+        assert ([*map(float, hints.numbers)], hints.phrases) == (numbers, phrases)

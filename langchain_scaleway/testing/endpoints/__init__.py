@@ -1,7 +1,5 @@
 """The endpoints that the emulator serves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final, NamedTuple
 

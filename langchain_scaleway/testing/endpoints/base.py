@@ -1,7 +1,5 @@
 """What requests to models have in common: they read, check and answer themselves."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 

@@ -6,8 +6,6 @@ take from that endpoint's script and from no quota. Nobody has captured what Sca
 beyond its documentation; the forms of failed lines are vLLM's and OpenAI's.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections import Counter
 from collections.abc import Callable

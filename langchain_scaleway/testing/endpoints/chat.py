@@ -1,7 +1,5 @@
 """`POST /v1/chat/completions`."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from langchain_scaleway.testing.answers import Answer, event_stream, json_answer

@@ -4,8 +4,6 @@ Sentences are those of live captures (gateway), of vLLM 0.32's recordings (`err_
 vLLM's source, in that order of preference.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Final
 

@@ -7,8 +7,6 @@ its own way: every chunk has the cumulative usage, and its delta a role and an e
 ("OpenAI compatibility", 2026-04-24).
 """
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Iterator, Sequence

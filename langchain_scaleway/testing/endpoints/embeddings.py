@@ -3,8 +3,6 @@
 Similar texts are near each other, always in the same way.
 """
 
-from __future__ import annotations
-
 import base64
 import math
 import operator
@@ -132,7 +130,7 @@ class Ranking(ModelRequest):
         return json_answer(200, body)
 
 
-def embed(text: str, dimensions: int) -> array[float]:
+def embed(text: str, dimensions: int) -> "array[float]":
     """Return the unit vector of a text.
 
     Each word twice, and each run of three letters in it once, adds to or takes from one place of
@@ -152,7 +150,7 @@ def embed(text: str, dimensions: int) -> array[float]:
     return array("f", (value / length for value in values))
 
 
-def _base64(vector: array[float]) -> str:
+def _base64(vector: "array[float]") -> str:
     if sys.byteorder == "big":
         vector.byteswap()
     return base64.b64encode(vector.tobytes()).decode()

@@ -1,15 +1,12 @@
-"""`POST /v1/responses`: the Responses API as vLLM 0.32 serves it (recordings), on two paths.
+"""`POST /v1/responses`: the Responses API as vLLM 0.32 serves it (recordings).
 
-gpt-oss runs on vLLM's "harmony" path, which could not be recorded and follows its source; all
-other models run on the simple one.
+What gpt-oss refuses, on a path of its own that could not be recorded, follows vLLM's source.
 """
-
-from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from langchain_scaleway.testing.answers import Answer, Ending, event_stream, json_answer
+from langchain_scaleway.testing.answers import Answer, event_stream, json_answer
 from langchain_scaleway.testing.endpoints.base import ModelRequest
 from langchain_scaleway.testing.endpoints.chat_checks import check_engine, check_output_cap
 from langchain_scaleway.testing.endpoints.responses_request import ResponsesRequest
@@ -28,11 +25,6 @@ _NO_STORE: Final = (
     "mode. To enable these features, set the environment variable "
     "`VLLM_ENABLE_RESPONSES_API_STORE=1` when launching the vLLM server."
 )
-# Fields whose null vLLM notices only when it answers (recorded), and Pydantic's words about it.
-_BREAKING_NULLS: Final = {
-    "background": ("Input should be a valid boolean", "bool_type"),
-    "truncation": ("Input should be 'auto' or 'disabled'", "literal_error"),
-}
 
 
 class ResponseCreation(ResponsesRequest, ModelRequest):
@@ -46,7 +38,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
     @property
     def prompt_tokens(self) -> int:
         """The estimated tokens of the prompt, of its tools too."""
-        return self.as_chat(harmony=False).prompt_tokens
+        return self.as_chat().prompt_tokens
 
     def check(self, model: ServedModel) -> None:
         """Check what only this API has, and then the chat request that it amounts to."""
@@ -70,7 +62,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
             raise bad_parameter(sentence, "tool_choice")
         if is_gpt_oss(model):
             self._check_harmony()
-        chat, window = self.as_chat(harmony=is_gpt_oss(model)), model.context_window
+        chat, window = self.as_chat(), model.context_window
         if chat.prompt_tokens == window:
             raise _invalid_request(
                 f"The engine prompt length {window} exceeds the max_model_len {window}. "
@@ -83,45 +75,6 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
         update = {"reasoning_effort": None, "max_tokens": impossible}
         check_engine(chat.model_copy(update=update), model)
 
-    def answer(self, model: ServedModel, service: EmulatedService, reply: Reply | None) -> Answer:
-        """Answer with a response object or its events."""
-        for field, (sentence, kind) in _BREAKING_NULLS.items():
-            if field in self.model_fields_set and getattr(self, field) is None:
-                if self.stream:
-                    return event_stream([Ending.CLOSE])
-                raise engine_refusal(
-                    f"1 validation error for ResponsesResponse\n{field}\n  {sentence} "
-                    f"[type={kind}, input_value=None, input_type=NoneType]\n"
-                    f"    For further information visit https://errors.pydantic.dev/2.14/v/{kind}"
-                )
-        chat = self.as_chat(harmony=is_gpt_oss(model))
-        left = model.context_window - chat.prompt_tokens
-        bound = min(left, self.max_output_tokens or left)
-        response = ResponseObject(self, chat, model.id, bound, is_gpt_oss(model))
-        try:
-            said = reply or respond(chat, model)
-        except Refusal:
-            if not self.stream:
-                raise
-            # The grammar is compiled when the stream has begun (recorded).
-            return event_stream([*response.head_events(), Ending.CLOSE])
-        if self.parallel_tool_calls is False and not response.harmony:
-            said = replace(said, tool_calls=said.tool_calls[:1])
-        response.model = said.model or model.id
-        generation = generate(said, chat, bound)
-        response.usage = usage = said.usage or Usage(
-            prompt_tokens=chat.prompt_tokens,
-            completion_tokens=generation.completion_tokens,
-            cached_tokens=service.prompt_cache.cached_tokens(model.id, chat.messages),
-            reasoning_tokens=len(generation.reasoning),
-        )
-        if self.stream:
-            answer = event_stream(response.as_events(generation))
-        else:
-            answer = json_answer(200, response.as_json(generation))
-        answer.text, answer.generated_tokens = generation.text, usage.completion_tokens
-        return answer
-
     def _check_harmony(self) -> None:
         """Check what vLLM's path for gpt-oss does not take, in the words of its source."""
         effort = (self.reasoning or {}).get("effort")
@@ -131,8 +84,36 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
                 f"Supported values are: {list(_HARMONY_EFFORTS)}.",
                 "reasoning_effort",
             )
-        if self.wants_logprobs:
+        if self.include and "message.output_text.logprobs" in self.include:
             raise _invalid_request("logprobs are not supported with gpt-oss models", "logprobs")
+        calls = {item["call_id"] for item in self.items if item.get("type") == "function_call"}
+        for item in self.items:
+            if item.get("type") == "function_call_output" and item.get("call_id") not in calls:
+                sentence = f"No call message found for {item.get('call_id')}"
+                raise _invalid_request(sentence, "input")
+
+    def answer(self, model: ServedModel, service: EmulatedService, reply: Reply | None) -> Answer:
+        """Answer with a response object or its events."""
+        chat = self.as_chat()
+        left = model.context_window - chat.prompt_tokens
+        bound = min(left, self.max_output_tokens or left)
+        said = reply or respond(chat, model)
+        if self.parallel_tool_calls is False and not is_gpt_oss(model):
+            said = replace(said, tool_calls=said.tool_calls[:1])
+        generation = generate(said, chat, bound)
+        usage = said.usage or Usage(
+            prompt_tokens=chat.prompt_tokens,
+            completion_tokens=generation.completion_tokens,
+            cached_tokens=service.prompt_cache.cached_tokens(model.id, chat.messages),
+            reasoning_tokens=len(generation.reasoning),
+        )
+        response = ResponseObject(self, said.model or model.id, generation, usage, bound)
+        if self.stream:
+            answer = event_stream(response.as_events())
+        else:
+            answer = json_answer(200, response.as_json())
+        answer.text, answer.generated_tokens = generation.text, usage.completion_tokens
+        return answer
 
 
 def _invalid_request(sentence: str, param: str, status: int = 400) -> Refusal:

@@ -1,9 +1,8 @@
 """The body of a request to the Responses API, and the chat request that vLLM makes of it."""
 
-from __future__ import annotations
+from typing import Annotated, Any, Final, Literal, Required
 
-from typing import Any, Literal, Required
-
+from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
 from langchain_scaleway.testing.chat_request import ChatRequest
@@ -14,6 +13,15 @@ from langchain_scaleway.testing.refusals import (
     validate,
 )
 
+_OUTPUT_PARTS: Final = ("output_text", "refusal")
+# What items must have; the id of an output may be missing, a summary may be empty (recorded).
+_REQUIRED: Final = {
+    "message": ("role", "content"),
+    "function_call": ("call_id", "name", "arguments"),
+    "function_call_output": ("output",),
+    "reasoning": ("summary",),
+}
+
 
 class _InputPart(TypedDict, total=False):
     type: Required[Literal["input_text", "input_image", "input_file"]]
@@ -21,68 +29,44 @@ class _InputPart(TypedDict, total=False):
     image_url: str | None
 
 
-# Without a type, or any message that is not the assistant's own in parts.
-class _EasyInputMessage(TypedDict, total=False):
-    type: Literal["message"]
-    role: Required[Literal["user", "assistant", "system", "developer"]]
-    content: Required[str | list[_InputPart]]
-
-
-class _OutputPart(TypedDict, total=False):
-    type: Required[Literal["output_text", "refusal"]]
+class _AnsweredPart(TypedDict, total=False):
+    type: Required[Literal["output_text", "refusal", "reasoning_text"]]
     text: str
 
 
-# As it was answered.
-class _OutputMessage(TypedDict, total=False):
-    type: Required[Literal["message"]]
-    role: Required[Literal["assistant"]]
-    content: Required[list[_OutputPart]]
-
-
-class _FunctionCall(TypedDict, total=False):
-    type: Required[Literal["function_call"]]
-    call_id: Required[str]
-    name: Required[str]
-    arguments: Required[str]
-
-
-# The id may be missing on the simple path (recorded).
-class _FunctionCallOutput(TypedDict, total=False):
-    type: Required[Literal["function_call_output"]]
-    call_id: str
-    output: Required[str | list[_InputPart]]
-
-
-class _ReasoningPart(TypedDict, total=False):
-    type: Required[Literal["reasoning_text"]]
-    text: Required[str]
-
-
-# The summary may be empty but not missing (recorded).
-class _Reasoning(TypedDict, total=False):
-    type: Required[Literal["reasoning"]]
-    summary: Required[list[dict[str, Any]]]
-    content: list[_ReasoningPart] | None
-    encrypted_content: str | None
-    status: str | None
-
-
-# What the openai package knows and vLLM does not take.
-class _Unsupported(TypedDict):
+class _Item(TypedDict, total=False):
+    # Those from `item_reference` on are known to the openai package, and not taken by vLLM.
     type: Literal[
-        "item_reference", "web_search_call", "file_search_call", "computer_call", "mcp_call"
+        "message",
+        "function_call",
+        "function_call_output",
+        "reasoning",
+        "item_reference",
+        "web_search_call",
+        "file_search_call",
+        "computer_call",
+        "mcp_call",
     ]
+    role: Literal["user", "assistant", "system", "developer"]
+    content: str | list[_InputPart] | list[_AnsweredPart] | None
+    call_id: str
+    name: str
+    arguments: str
+    output: str | list[_InputPart]
+    summary: list[dict[str, Any]]
+    encrypted_content: str | None
 
 
-_Item = (
-    _EasyInputMessage
-    | _OutputMessage
-    | _FunctionCall
-    | _FunctionCallOutput
-    | _Reasoning
-    | _Unsupported
-)
+def _check_item(item: _Item) -> _Item:
+    """Check what the fields demand of each other."""
+    kind, content = item.get("type", "message"), item.get("content")
+    for name in _REQUIRED.get(kind, ()):
+        if item.get(name) is None:
+            raise ValueError(f"An item of the type {kind} needs {name}.")
+    is_answer = isinstance(content, list) and any(one["type"] in _OUTPUT_PARTS for one in content)
+    if is_answer and (item.get("type"), item.get("role")) != ("message", "assistant"):
+        raise ValueError("Only an assistant's message has such parts.")
+    return item
 
 
 class _FunctionTool(TypedDict, total=False):
@@ -106,8 +90,8 @@ class _NamedTool(TypedDict, total=False):
     name: str
 
 
-class _ResponseFormatText(TypedDict, total=False):
-    type: Required[Literal["text", "json_object"]]
+class _ResponseFormatText(TypedDict):
+    type: Literal["text", "json_object"]
 
 
 class _ResponseFormatTextJSONSchemaConfig(TypedDict, total=False):
@@ -132,7 +116,7 @@ class ResponsesRequest(RequestModel):
     """The body. Fields that vLLM takes and ignores are not declared."""
 
     model: str
-    input: str | list[_Item]
+    input: str | list[Annotated[_Item, AfterValidator(_check_item)]]
     instructions: str | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -164,100 +148,88 @@ class ResponsesRequest(RequestModel):
         return bool(self.functions) and self.tool_choice not in ("none", "auto")
 
     @property
-    def wants_logprobs(self) -> bool:
-        """Whether each token is to have its probability."""
-        return "message.output_text.logprobs" in (self.include or [])
+    def items(self) -> list[_Item]:
+        """The input as items."""
+        if isinstance(self.input, str):
+            return [{"role": "user", "content": self.input}]
+        return self.input
 
-    def as_chat(self, *, harmony: bool) -> ChatRequest:
-        """Return the chat request that the engine makes of this one, or refuse an item of it.
-
-        gpt-oss has a path of its own in vLLM, "harmony".
-        """
+    def as_chat(self) -> ChatRequest:
+        """Return the chat request that the engine makes of this one, or refuse an item of it."""
         named = self.tool_choice if isinstance(self.tool_choice, dict) else None
-        # `none` leaves the tools in the prompt of the simple path (recorded).
-        choice = "auto" if self.tool_choice == "none" and not harmony else self.tool_choice
         response_format = (self.text or {}).get("format")
+        wants_logprobs = "message.output_text.logprobs" in (self.include or [])
         tools = [{"type": "function", "function": tool} for tool in self.functions]
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": _messages(self, harmony=harmony),
+            "messages": self._messages(),
             "stream": self.stream,
             "max_tokens": self.max_output_tokens,
             "temperature": self.temperature,
             "top_p": self.top_p,
-            "logprobs": self.wants_logprobs or None,
-            "top_logprobs": self.top_logprobs if self.wants_logprobs else None,
+            "logprobs": wants_logprobs or None,
+            "top_logprobs": self.top_logprobs if wants_logprobs else None,
             "tools": tools,
             "parallel_tool_calls": self.parallel_tool_calls,
             "reasoning_effort": (self.reasoning or {}).get("effort"),
         }
         if tools:
-            body["tool_choice"] = {"function": {"name": named.get("name")}} if named else choice
+            choice = {"function": {"name": named.get("name")}} if named else self.tool_choice
+            body["tool_choice"] = choice
         if response_format and not self.must_call:  # beside a must it is ignored (recorded)
             schema = response_format if "name" in response_format else None
             body["response_format"] = {"type": response_format["type"], "json_schema": schema}
         return validate(ChatRequest, body)
 
-
-def _messages(request: ResponsesRequest, *, harmony: bool) -> list[dict[str, Any]]:
-    """Turn items into messages; thoughts, texts and calls in a row are one of the assistant's."""
-    messages: list[dict[str, Any]] = []
-    if request.instructions:
-        messages.append({"role": "system", "content": request.instructions})
-    items: Any = request.input
-    if isinstance(items, str):
-        items = [{"role": "user", "content": items}]
-    calls = [item.get("call_id") for item in items if item.get("type") == "function_call"]
-    for item in items:
-        if item.get("type") == "function_call_output":
-            call_id = item.get("call_id")
-            if harmony and call_id not in calls:  # vLLM's source
-                sentence = f"No call message found for {call_id}"
-                raise engine_refusal(sentence, param="input", kind="invalid_request_error")
-            content = _content(item["output"], harmony=harmony)
-            messages.append({"role": "tool", "content": content, "tool_call_id": call_id})
-        elif item.get("role", "assistant") != "assistant":
-            content = _content(item["content"], harmony=harmony)
-            messages.append({"role": item["role"], "content": content})
-        else:
-            last = messages[-1] if messages else {}
-            if last.get("role") != "assistant" or (last["content"] is not None and "role" in item):
-                last = {"role": "assistant", "content": None}
-                messages.append(last)
-            _add_to_assistant(last, item, harmony=harmony)
-    return messages
+    def _messages(self) -> list[dict[str, Any]]:
+        """Turn items into messages; the assistant's in a row, whatever their types, into one."""
+        messages: list[dict[str, Any]] = []
+        if self.instructions:
+            messages.append({"role": "system", "content": self.instructions})
+        for item in self.items:
+            if item.get("type") == "function_call_output":
+                said = {"role": "tool", "content": _content(item["output"])}
+                messages.append({**said, "tool_call_id": item.get("call_id")})
+            elif item.get("role", "assistant") != "assistant":
+                messages.append({"role": item["role"], "content": _content(item["content"])})
+            else:
+                last = messages[-1] if messages else {}
+                is_said = last.get("content") is not None and "role" in item
+                if last.get("role") != "assistant" or is_said:
+                    last = {"role": "assistant", "content": None}
+                    messages.append(last)
+                _add_to_assistant(last, item)
+        return messages
 
 
-def _content(content: Any, *, harmony: bool) -> Any:
-    """Return what an item says; gpt-oss gets an empty text for a picture (vLLM's source)."""
+def _content(content: Any) -> Any:
+    """Return what an item says, as messages say it."""
     if isinstance(content, str):
         return content
-    parts = []
-    for part in content:
-        if part["type"] == "input_text" or (part["type"] == "input_image" and harmony):
-            parts.append({"type": "text", "text": part.get("text", "")})
-        elif part["type"] == "input_image":
-            parts.append({"type": "image_url", "image_url": {"url": part.get("image_url")}})
-        else:
-            parts.append({"type": part["type"]})
-    return parts
+    kinds = {"input_text": "text", "input_image": "image_url"}
+    return [
+        {
+            "type": kinds.get(part["type"], part["type"]),
+            "text": part.get("text"),
+            "image_url": {"url": part.get("image_url")},
+        }
+        for part in content
+    ]
 
 
-def _add_to_assistant(message: dict[str, Any], item: Any, *, harmony: bool) -> None:
-    kind = item.get("type", "message")
-    if kind == "reasoning":
-        if item.get("encrypted_content"):
-            raise bad_parameter("Encrypted content is not supported.", "input")
-        message["reasoning"] = "".join(part["text"] for part in item.get("content") or ())
-    elif kind == "function_call":
-        function = {"name": item["name"], "arguments": item["arguments"]}
-        call = {"id": item["call_id"], "type": "function", "function": function}
-        message.setdefault("tool_calls", []).append(call)
-    elif kind == "message":
-        message["content"] = _said(item["content"])
-    else:
-        unsupported = f"Unsupported input {'' if harmony else 'item '}type: {kind}"
-        raise bad_parameter(unsupported, "input")
+def _add_to_assistant(message: dict[str, Any], item: _Item) -> None:
+    match item.get("type", "message"):
+        case "reasoning":
+            if item.get("encrypted_content"):
+                raise bad_parameter("Encrypted content is not supported.", "input")
+        case "function_call":
+            function = {"name": item["name"], "arguments": item["arguments"]}
+            call = {"id": item["call_id"], "type": "function", "function": function}
+            message.setdefault("tool_calls", []).append(call)
+        case "message":
+            message["content"] = _said(item["content"])
+        case kind:
+            raise bad_parameter(f"Unsupported input item type: {kind}", "input")
 
 
 def _said(content: Any) -> str:

@@ -1,17 +1,23 @@
-"""Response objects as JSON and as server-sent events, as vLLM 0.32 sends them."""
+"""Response objects as JSON and as server-sent events, in the shapes of vLLM 0.32 (recordings).
 
-from __future__ import annotations
+A stream is the whole output, cut up again item by item.
+"""
 
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from langchain_scaleway.testing.answers import event
-from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.endpoints.responses_request import ResponsesRequest
-from langchain_scaleway.testing.generation import Generation, log_probabilities
+from langchain_scaleway.testing.generation import (
+    GeneratedCall,
+    Generation,
+    log_probabilities,
+    tokens_of,
+)
 from langchain_scaleway.testing.replies import Usage
 
 _TOOL_NULLS: Final = (
@@ -23,151 +29,62 @@ _NULLS: Final = (
     *("ec_transfer_params", "input_messages", "output_messages"),
 )
 
+_Json = dict[str, Any]
+
 
 @dataclass(slots=True)
 class ResponseObject:
     """Everything an answer is written from."""
 
     request: ResponsesRequest
-    chat: ChatRequest  # the same
     model: str
+    generation: Generation
+    usage: Usage
     bound: int  # of its tokens, which the object repeats
-    harmony: bool  # whether the model is a gpt-oss
-    usage: Usage | None = None  # none before the answer is complete
     id: str = field(default_factory=lambda: _new_id("resp"))
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def as_json(self, generation: Generation) -> dict[str, Any]:
-        """Return the object of an answer that is not streamed.
-
-        A call that was cut, and all before it in the turn, is then raw text (recorded).
-        """
-        items, is_cut = self._items(generation), generation.finish_reason == "length"
-        broken = is_cut and not generation.is_last_call_whole and not self.harmony
-        if generation.calls and (broken or self._calls_are_text):
-            text = generation.text + "\n".join(call.written for call in generation.calls)
-            items = [item for item in items if item.kind == "reasoning"]
-            items.append(_Item("message", "msg", [text]))
-        output = [self._whole(item, streamed=False) for item in items]
-        return self._object(output, "incomplete" if is_cut else "completed")
-
-    def head_events(self) -> Iterator[bytes]:
-        """Yield the two events that a stream begins with."""
-        for number, name in enumerate(("created", "in_progress")):
-            body = self._object([], "in_progress")
-            yield _event(f"response.{name}", {"response": body, "sequence_number": number})
-
-    def as_events(self, generation: Generation) -> Iterator[bytes]:
-        """Yield the events of a streamed answer; there is no `[DONE]`."""
-        yield from self.head_events()
-        items, is_cut = self._items(generation), generation.finish_reason == "length"
-        calls = [item for item in items if item.kind == "function_call"]
-        if self._calls_are_text and calls:
-            text = "\n".join(call.written for call in generation.calls)
-            items = [*(one for one in items if one not in calls), _Item("message", "msg", [text])]
-        elif (
-            [item.kind for item in items[:2]] == ["reasoning", "function_call"]
-            and self.chat.choice == "auto"
-            and not self.harmony
-        ):  # the line breaks between thought and call are a message of their own (recorded)
-            items.insert(1, _Item("message", "msg", ["\n\n"]))
-        number = 2
-        for index, item in enumerate(items):
-            if self.harmony and not item.tokens:
-                continue  # such an item is in the terminal object alone (vLLM's source)
-            ends = not (self.harmony and is_cut and item is items[-1])
-            for name, data in self._item_events(item, ends=ends):
-                yield _event(name, {**data, "output_index": index, "sequence_number": number})
-                number += 1
-        if self.harmony and is_cut and items:
-            items[-1].id = _new_id(items[-1].prefix)
-        status = "incomplete" if is_cut else "completed"
-        output = [self._whole(item, streamed=True) for item in items]
-        if self.harmony and is_cut and output:
-            output[-1]["status"] = "incomplete"
-        # 0.32 says completed in any case; gpt-oss stands for the newer 0.33 here.
-        name = f"response.{status if self.harmony else 'completed'}"
-        body = self._object(output, status)
-        yield _event(name, {"response": body, "sequence_number": number})
-
-    def _items(self, generation: Generation) -> list[_Item]:
-        items = []
-        if generation.reasoning:
-            items.append(_Item("reasoning", "rs", generation.reasoning))
-        if generation.content:
-            items.append(_Item("message", "msg", generation.content))
-        for call in generation.calls:
-            call_id = call.id.replace("chatcmpl-tool-", "call_") if self.harmony else call.id
-            items.append(_Item("function_call", "fc", call.arguments, call.name, call_id))
-        return items
-
     @property
-    def _calls_are_text(self) -> bool:
-        """Whether a call comes as the model wrote it: tools are in the prompt all the same."""
-        return self.request.tool_choice == "none" and not self.harmony
+    def _status(self) -> str:
+        return "incomplete" if self.generation.finish_reason == "length" else "completed"
 
-    def _item_events(self, item: _Item, *, ends: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the events of an item, without their numbers."""
-        of_item: dict[str, Any] = {"item_id": item.id}
-        begun = self._whole(item, streamed=True) | {"status": "in_progress"}
-        if item.kind == "function_call":
-            yield "response.output_item.added", {"item": begun | {"arguments": ""}}
-            for token in item.tokens:
-                yield "response.function_call_arguments.delta", {**of_item, "delta": token}
-            if ends:
-                done = {**of_item, "arguments": item.text, "name": item.name}
-                yield "response.function_call_arguments.done", done
-        else:
-            content: list[Any] | None = None if item.kind == "reasoning" else []
-            yield "response.output_item.added", {"item": begun | {"content": content}}
-            of_item["content_index"] = 0
-            kind = "reasoning_text" if item.kind == "reasoning" else "output_text"
-            more: dict[str, Any] = {} if item.kind == "reasoning" else {"logprobs": []}
-            yield "response.content_part.added", {**of_item, "part": self._part(item, "", [])}
-            for token in item.tokens:
-                delta = {**of_item, "delta": token, **more}
-                if more and self.chat.logprobs:
-                    delta["logprobs"] = self._logprobs([token])
-                    for entry in delta["logprobs"]:
-                        for one in (entry, *entry["top_logprobs"]):
-                            del one["bytes"]
-                yield f"response.{kind}.delta", delta
-            if ends:
-                yield f"response.{kind}.done", {**of_item, "text": item.text, **more}
-                part = self._part(item, item.text, self._logprobs(item.tokens))
-                yield "response.content_part.done", {**of_item, "part": part}
-        if ends:
-            yield "response.output_item.done", {"item": self._whole(item, streamed=True)}
+    def as_json(self) -> _Json:
+        """Return the object of an answer that is not streamed."""
+        return self._object(self._items(), self._status)
 
-    def _whole(self, item: _Item, *, streamed: bool) -> dict[str, Any]:
-        head: dict[str, Any] = {"id": item.id, "type": item.kind, "status": "completed"}
-        if item.kind == "function_call":
-            call = {"arguments": item.text, "call_id": item.call_id, "name": item.name}
-            return head | dict.fromkeys(("async", "caller", "namespace")) | call
-        content = [self._part(item, item.text, self._logprobs(item.tokens))]
-        if item.kind == "reasoning":
-            head["status"] = "completed" if streamed else None
-            return head | {"summary": [], "content": content, "encrypted_content": None}
-        return head | {"role": "assistant", "content": content, "phase": None}
+    def as_events(self) -> Iterator[bytes]:
+        """Yield the events of a streamed answer; there is no `[DONE]`."""
+        for number, (name, data) in enumerate(self._events()):
+            # The type stands last in the JSON (recorded).
+            yield event({**data, "sequence_number": number, "type": name}, name)
 
-    def _part(self, item: _Item, text: str, logprobs: Any) -> dict[str, Any]:
-        if item.kind == "reasoning":
-            return {"type": "reasoning_text", "text": text}
-        return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
+    def _events(self) -> Iterator[tuple[str, _Json]]:
+        for name in ("created", "in_progress"):
+            yield f"response.{name}", {"response": self._object([], "in_progress")}
+        items = self._items()
+        for index, item in enumerate(items):
+            for name, data in _events_of(item):
+                yield name, {**data, "output_index": index}
+        # 0.32 says `response.completed` in any case, newer releases do not.
+        yield f"response.{self._status}", {"response": self._object(items, self._status)}
 
-    def _logprobs(self, tokens: list[str]) -> Any:
-        alternatives = self.chat.alternatives
-        return None if alternatives is None else log_probabilities(tokens, alternatives)
+    def _items(self) -> list[_Json]:
+        said = self.generation
+        items = []
+        if said.reasoning:
+            items.append(_thought("".join(said.reasoning)))
+        if said.content:
+            items.append(_message(said))
+        return [*items, *map(_call, said.calls)]
 
-    def _object(self, output: list[dict[str, Any]], status: str) -> dict[str, Any]:
+    def _object(self, output: list[_Json], status: str) -> _Json:
         request = self.request
         reasoning = dict.fromkeys(("context", "effort", "generate_summary", "mode", "summary"))
+        reason = {"reason": "max_output_tokens"} if status == "incomplete" else None
         return {
             "id": self.id,
             "created_at": self.created,
-            "incomplete_details": (
-                {"reason": "max_output_tokens"} if status == "incomplete" else None
-            ),
+            "incomplete_details": reason,
             "instructions": request.instructions,
             "metadata": request.metadata,
             "model": self.model,
@@ -186,7 +103,7 @@ class ResponseObject:
             "text": None if request.must_call else request.text and _text_options(request.text),
             "top_logprobs": request.top_logprobs,
             "truncation": request.truncation or "disabled",
-            "usage": None if self.usage is None or status == "in_progress" else _usage(self.usage),
+            "usage": None if status == "in_progress" else _usage(self.usage),
             "user": request.user,
             "presence_penalty": 0.0,
             "frequency_penalty": 0.0,
@@ -194,33 +111,66 @@ class ResponseObject:
         }
 
 
-@dataclass(slots=True)
-class _Item:
-    """An output item on its way: its text's tokens, a call's arguments, or a thought's."""
-
-    kind: str
-    prefix: str
-    tokens: list[str]
-    name: str = ""
-    call_id: str = ""
-    id: str = ""
-
-    def __post_init__(self) -> None:
-        self.id = _new_id(self.prefix)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.tokens)
+def _thought(text: str) -> _Json:
+    part = {"type": "reasoning_text", "text": text}
+    head = {"id": _new_id("rs"), "type": "reasoning", "status": "completed"}
+    return {**head, "summary": [], "content": [part], "encrypted_content": None}
 
 
-def _text_options(text: Any) -> dict[str, Any]:
+def _message(said: Generation) -> _Json:
+    part = {"type": "output_text", "text": said.text, "annotations": []}
+    logprobs = None
+    if said.alternatives is not None:
+        logprobs = log_probabilities(said.content, said.alternatives)
+    head = {"id": _new_id("msg"), "type": "message", "status": "completed"}
+    content = [{**part, "logprobs": logprobs}]
+    return {**head, "role": "assistant", "content": content, "phase": None}
+
+
+def _call(call: GeneratedCall) -> _Json:
+    head = {"id": _new_id("fc"), "type": "function_call", "status": "completed"}
+    nulls = dict.fromkeys(("async", "caller", "namespace"))
+    call_id = call.id.replace("chatcmpl-tool-", "call_")
+    said = {"arguments": "".join(call.arguments), "call_id": call_id, "name": call.name}
+    return {**head, **nulls, **said}
+
+
+def _events_of(item: _Json) -> Iterator[tuple[str, _Json]]:
+    """Yield the events of an item, without their numbers."""
+    begun, of_item = {**item, "status": "in_progress"}, {"item_id": item["id"]}
+    if item["type"] == "function_call":
+        yield "response.output_item.added", {"item": {**begun, "arguments": ""}}
+        for token in tokens_of(item["arguments"]):
+            yield "response.function_call_arguments.delta", {**of_item, "delta": token}
+        done = {"arguments": item["arguments"], "name": item["name"]}
+        yield "response.function_call_arguments.done", {**of_item, **done}
+    else:
+        [part] = item["content"]
+        kind: str = f"response.{part['type']}"
+        more: _Json = {}
+        of_item["content_index"] = 0
+        begun["content"] = None
+        if item["type"] == "message":
+            begun["content"], more["logprobs"] = [], []
+        yield "response.output_item.added", {"item": begun}
+        yield "response.content_part.added", {**of_item, "part": {**part, "text": "", **more}}
+        logprobs = iter(part.get("logprobs") or ())
+        for token in tokens_of(part["text"]):
+            more |= {name: [*islice(logprobs, 1)] for name in more}
+            yield f"{kind}.delta", {**of_item, "delta": token, **more}
+        yield f"{kind}.done", {**of_item, "text": part["text"], **{name: [] for name in more}}
+        yield "response.content_part.done", {**of_item, "part": part}
+    yield "response.output_item.done", {"item": item}
+
+
+def _text_options(text: Any) -> _Json:
     wanted = text.get("format")
     if wanted and wanted["type"] == "json_schema":
         wanted = {"description": None, "strict": None, **wanted}
     return {"format": wanted, "verbosity": text.get("verbosity")}
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage(usage: Usage) -> _Json:
     return {
         "input_tokens": usage.prompt_tokens,
         "input_tokens_details": {
@@ -238,11 +188,6 @@ def _usage(usage: Usage) -> dict[str, Any]:
         },
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
-
-
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    """Write an event; its type stands last in the JSON (recorded)."""
-    return f"event: {name}\n".encode() + event({**data, "type": name})
 
 
 def _new_id(prefix: str) -> str:

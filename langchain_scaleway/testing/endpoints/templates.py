@@ -4,8 +4,6 @@ A template that raises an exception makes vLLM answer 400 with the exception's t
 drops or takes without a word is not checked here.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Final

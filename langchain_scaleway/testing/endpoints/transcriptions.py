@@ -1,7 +1,5 @@
 """`POST /v1/audio/transcriptions`."""
 
-from __future__ import annotations
-
 import io
 import math
 import re
