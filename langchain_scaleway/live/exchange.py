@@ -9,7 +9,7 @@ from typing import Any
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.translation import Translation
-from langchain_scaleway.client.transport import Response, Timeout, new_request
+from langchain_scaleway.client.transport import Timeout, new_request
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import Settings
 
@@ -45,46 +45,38 @@ class Exchange:
         body: dict[str, Any] | None = None,
         file: tuple[str, bytes] | None = None,
     ) -> None:
-        self.path = path
         self.body = body
         self.status = 0
         self.headers: dict[str, str] = {}
         self.content = b""
         self.error: str | None = None
         self._head = b""
-        self._received: list[tuple[float, int]] = []
+        self._received: list[tuple[float, int, int]] = []  # when, from where, how many bytes
+        headers = {"accept-encoding": "identity"}
         endpoint = Endpoint(
-            settings.url,
-            api_key=settings.api_key,
-            timeout=_TIMEOUT,
-            headers={"accept-encoding": "identity"},
+            settings.url, api_key=settings.api_key, timeout=_TIMEOUT, headers=headers
         )
         call = endpoint.call(path, body, files={"file": file} if file else None)
-        self._method = call.method
+        self._request = {"method": call.method, "path": f"/v1{path}", "body": body}
         started = time.monotonic()
         try:
             with Translation(endpoint, None):
                 response = connections.send(new_request(*call[:4], _TIMEOUT.as_dict()))
-                self._read_head(response)
+                self.status, self.headers = response.status_code, dict(response.headers)
+                lines = [f"HTTP/1.1 {self.status} {response.reason_phrase}".encode()]
+                fields = [
+                    one for one in response.headers.raw if one[0].lower() not in _RECALCULATED
+                ]
+                self._head = b"\r\n".join([*lines, *map(b": ".join, fields)])
                 try:
                     for piece in response.iter_raw():
+                        seconds = round(time.monotonic() - started, 6)
+                        self._received.append((seconds, len(self.content), len(piece)))
                         self.content += piece
-                        self._received.append((round(time.monotonic() - started, 6), len(piece)))
                 finally:
                     response.close()
         except ScalewayError as error:
             self.error = str(error)
-
-    def _read_head(self, response: Response) -> None:
-        self.status = response.status_code
-        self.headers = dict(response.headers)
-        lines = [f"HTTP/1.1 {self.status} {response.reason_phrase}".encode()]
-        lines += [
-            name + b": " + value
-            for name, value in response.headers.raw
-            if name.lower() not in _RECALCULATED
-        ]
-        self._head = b"\r\n".join(lines)
 
     @cached_property
     def json(self) -> dict[str, Any]:
@@ -116,18 +108,10 @@ class Exchange:
             name: The beginning of the three files' names.
             settings: Whose key and project are replaced wherever they are.
         """
-        request = {
-            "method": self._method,
-            "path": f"/v1{self.path}",
-            "headers": {"Authorization": f"Bearer {_DUMMY_KEY}"},
-            "body": self.body,
-        }
         # The whole length stands in the place of chunks.
         head = self._head + b"\r\ncontent-length: %d\r\n\r\n" % len(self.content)
-        rows, offset = [(0.0, 0, len(head))], len(head)
-        for seconds, size in self._received:
-            rows.append((seconds, offset, size))
-            offset += size
+        rows = [(0.0, 0, len(head))]
+        rows += [(seconds, len(head) + start, size) for seconds, start, size in self._received]
         timing = {
             "captured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "end": "content-length" if self.error is None else "error",
@@ -135,13 +119,13 @@ class Exchange:
             "total_s": rows[-1][0],
             "recv": rows,
         }
-        files = {
-            "request.json": json.dumps(request, indent=1, ensure_ascii=False).encode(),
-            "response.http": head + self.content,
-            "timing.json": json.dumps(timing).encode(),
-        }
+        request = {**self._request, "headers": {"Authorization": f"Bearer {_DUMMY_KEY}"}}
         folder.mkdir(parents=True, exist_ok=True)
-        for ending, content in files.items():
+        for ending, content in (
+            ("request.json", json.dumps(request, indent=1, ensure_ascii=False).encode()),
+            ("response.http", head + self.content),
+            ("timing.json", json.dumps(timing).encode()),
+        ):
             (folder / f"{name}.{ending}").write_bytes(_without_secrets(content, settings))
 
 
