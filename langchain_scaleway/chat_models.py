@@ -5,10 +5,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    CallbackManagerForLLMRun,
-)
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import (
     BaseChatModel,
     LangSmithParams,
@@ -22,11 +19,7 @@ from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import Field, field_validator, model_validator
 
 from langchain_scaleway._version import __version__
-from langchain_scaleway.advice import (
-    warn_about_history,
-    warn_about_request,
-    warn_about_text_around,
-)
+from langchain_scaleway.advice import warn_about_history, warn_about_request, warn_about_text_around
 from langchain_scaleway.bindings import ModelBinding, binding
 from langchain_scaleway.chat_apis import ChatRequest, chat_api
 from langchain_scaleway.chat_parameters import ChatParameters, check_call
