@@ -359,14 +359,3 @@ async def test_human_decides_on_a_tool_call(
         assert request.response_metadata == before["messages"][1].response_metadata
         assert bool(request.additional_kwargs.get("reasoning_content")) == thinking
         assert after["messages"][-1].text.startswith("The tool answered: ")
-
-
-def test_thread_goes_on_with_its_history(emulator: ScalewayEmulator) -> None:
-    agent = create_agent(model_on(emulator), tools=[get_weather], checkpointer=InMemorySaver())
-    thread: RunnableConfig = {"configurable": {"thread_id": "1"}}
-
-    agent.invoke(ASK_WEATHER, thread)
-    agent.invoke({"messages": [HumanMessage("Thank you.")]}, thread)
-
-    roles = [message["role"] for message in emulator.requests[-1].json["messages"]]
-    assert roles == ["user", "assistant", "tool", "assistant", "user"]

@@ -14,7 +14,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import ToolErrorMiddleware
 from langchain.agents.middleware.types import InputAgentState, ToolCallRequest
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
 from langgraph.config import get_stream_writer
 from langgraph.types import StreamMode
 from pydantic import BaseModel, Field
@@ -67,28 +67,18 @@ def tools_offered(emulator: ScalewayEmulator) -> list[list[str]]:
 
 
 @pytest.mark.usefixtures("both_apis")
-async def test_agent_calls_a_tool_and_answers(emulator: ScalewayEmulator) -> None:
+async def test_agent_calls_tools_and_answers(emulator: ScalewayEmulator) -> None:
     agent = create_agent(model_on(emulator), tools=[get_weather, get_time])
+    question = ask("What are the weather and the time in Lyon?")
 
-    for state in (agent.invoke(ask()), await agent.ainvoke(ask())):
-        _, request, result, answer = state["messages"]
-        assert [call["name"] for call in request.tool_calls] == ["get_weather"]
-        assert (result.text, result.tool_call_id) == ("sunny in Paris", request.tool_calls[0]["id"])
-        assert answer.text == "The tool answered: sunny in Paris"
-
-
-def test_agent_calls_tools_in_parallel(emulator: ScalewayEmulator) -> None:
-    agent = create_agent(model_on(emulator), tools=[get_weather, get_time])
-
-    state = agent.invoke(ask("What are the weather and the time in Lyon?"))
-
-    _, request, *results, _answer = state["messages"]
-    assert [call["name"] for call in request.tool_calls] == ["get_weather", "get_time"]
-    assert [result.text for result in results] == ["sunny in Lyon", "noon in Lyon"]
-    sent = [m for m in emulator.requests[-1].json["messages"] if m["role"] == "tool"]
-    assert [message["tool_call_id"] for message in sent] == [
-        call["id"] for call in request.tool_calls
-    ]
+    for state in (agent.invoke(question), await agent.ainvoke(question)):
+        _, request, *results, answer = state["messages"]
+        assert [call["name"] for call in request.tool_calls] == ["get_weather", "get_time"]
+        assert [result.text for result in results] == ["sunny in Lyon", "noon in Lyon"]
+        ids = [call["id"] for call in request.tool_calls]
+        assert [result.tool_call_id for result in results] == ids
+        assert answer.text.startswith("The tool answered: ")
+        assert all(call_id in str(emulator.requests[-1].json) for call_id in ids)
 
 
 @pytest.mark.parametrize(
@@ -398,16 +388,3 @@ def test_agent_streams_its_structured_answer(emulator: ScalewayEmulator) -> None
     assert arguments == json.dumps({"city": "Paris"}, separators=(",", ":")) + json.dumps(
         FORECAST.model_dump(), separators=(",", ":")
     )
-
-
-@pytest.mark.usefixtures("both_apis")
-async def test_many_agents_at_once_keep_apart(emulator: ScalewayEmulator) -> None:
-    agent = create_agent(model_on(emulator), tools=[get_weather])
-    cities = [f"Town{number}" for number in range(20)]
-
-    states = await agent.abatch([ask(f"What is the weather in {city}?") for city in cities])
-
-    for city, state in zip(cities, states, strict=True):
-        answer = state["messages"][-1]
-        assert isinstance(answer, AIMessage)
-        assert answer.text == f"The tool answered: sunny in {city}"

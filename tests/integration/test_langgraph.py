@@ -102,20 +102,6 @@ async def test_graph_streams_tokens_in_messages_mode(
 
 
 @pytest.mark.usefixtures("both_apis")
-async def test_graph_streams_events_of_version_2(emulator: ScalewayEmulator) -> None:
-    graph = async_graph(model_on(emulator, THINKING_MODEL))
-
-    chunks: list[Any] = [
-        event["data"]["chunk"]
-        async for event in graph.astream_events(INPUT, version="v2")
-        if event["event"] == "on_chat_model_stream"
-    ]
-
-    assert len(chunks) > 10
-    check(sum(chunks[1:], chunks[0]))
-
-
-@pytest.mark.usefixtures("both_apis")
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 async def test_graph_streams_events_of_version_3(
     emulator: ScalewayEmulator, output_version: str

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypedDict
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -20,20 +20,12 @@ class Booking(BaseModel):
     nights: int
 
 
-class BookingDict(TypedDict):
-    """A booking."""
-
-    city: str
-    nights: int
-
-
 BOOKING_SCHEMA = {"title": "Booking", **Booking.model_json_schema()}
 PARIS = {"city": "Paris", "nights": 3}
 PROMPT = "A room in Paris for 3 nights, as JSON"
 
 SCHEMAS: tuple[tuple[Any, Any], ...] = (
     (Booking, Booking(city="Paris", nights=3)),
-    (BookingDict, PARIS),
     (BOOKING_SCHEMA, PARIS),
 )
 """Each kind of schema, with what the booking is by it."""

@@ -35,7 +35,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 }
 
 
-def body_of(server: ReplayServer, asked: ChatScaleway, /, **arguments: Any) -> dict[str, Any]:
+def body_of(server: ReplayServer, asked: Any, /, **arguments: Any) -> dict[str, Any]:
     asked.invoke([HumanMessage("Grüße ☕")], **arguments)
     body: dict[str, Any] = server.received[-1].json()
     return body
@@ -45,21 +45,15 @@ def model_of(server: ReplayServer, **fields: Any) -> ChatScaleway:
     return ChatScaleway(model="m", base_url=server.base_url(WHOLE), api_key="sk-test", **fields)
 
 
-def test_what_is_not_set_is_not_sent(replay_server: ReplayServer) -> None:
-    with model_of(replay_server) as model:
+async def test_what_is_not_set_is_not_sent(replay_server: ReplayServer) -> None:
+    async with model_of(replay_server) as model:
         assert body_of(replay_server, model) == {
             "model": "m",
             "messages": [{"role": "user", "content": "Grüße ☕"}],
         }
-
-
-async def test_an_asynchronous_call_sends_the_same(replay_server: ReplayServer) -> None:
-    with model_of(replay_server) as model:
-        model.invoke("Hi")
-        await model.ainvoke("Hi")
+        await model.ainvoke("Grüße ☕")
         sync_request, async_request = replay_server.received[-2:]
         assert async_request == sync_request
-        await model.aclose()
 
 
 def test_fields_are_sent_and_a_call_overrides_them(replay_server: ReplayServer) -> None:
@@ -140,11 +134,14 @@ def test_what_is_said_closest_to_the_call_wins(
     assert body == {"model": "m"} | sent
 
 
-def test_a_call_may_ask_another_model(replay_server: ReplayServer) -> None:
-    with model_of(replay_server) as model:
+def test_a_call_may_ask_another_model_and_bring_tools(replay_server: ReplayServer) -> None:
+    with model_of(replay_server, parallel_tool_calls=False) as model:
         assert body_of(replay_server, model, model="other")["model"] == "other"
         assert body_of(replay_server, model, model=None)["model"] == "m"
         assert body_of(replay_server, model, extra_body={"model": "third"})["model"] == "third"
+        body = body_of(replay_server, model, tools=[Person], tool_choice="any")
+        assert body["tools"][0]["function"]["name"] == "Person"
+        assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
 
 
 def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -> None:
@@ -157,17 +154,6 @@ def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -
         assert replay_server.received[-1].json() == sent
         list(model.stream("Hi", extra_body=MORE))
         assert replay_server.received[-1].json() == sent | MORE
-
-
-def test_tools_given_to_a_call_are_converted(replay_server: ReplayServer) -> None:
-    def add(a: int) -> int:
-        """Add."""
-        return a
-
-    with model_of(replay_server, parallel_tool_calls=False) as model:
-        body = body_of(replay_server, model, tools=[add], tool_choice="any")
-        assert body["tools"][0]["function"]["name"] == "add"
-        assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
 
 
 class Person(BaseModel):
@@ -203,10 +189,6 @@ def test_a_schema_may_be_the_response_format(schema: Any, replay_server: ReplayS
             assert sent["json_schema"]["schema"] == PERSON
         with pytest.raises(ValueError, match="must be a Pydantic class"):
             model.invoke("Hi", response_format=object)
-
-
-def test_another_response_format_is_sent_as_it_is(replay_server: ReplayServer) -> None:
-    with model_of(replay_server) as model:
         for kind in ("json_object", "text", "structural_tag"):
             form: Any = {"type": kind, "format": {}}
             assert body_of(replay_server, model, response_format=form)["response_format"] == form
@@ -253,6 +235,7 @@ def test_every_bound_argument_stays_beside_a_schema(
     with model_of(replay_server) as model:
         model.bind(**BOUND).invoke("Hi")
         plain = replay_server.received[-1].json()
+        assert body_of(replay_server, model.bind(**BOUND), seed=9)["seed"] == 9, "a call's wins"
         bound: Any = model.bind(seed=7).bind(**BOUND)
         ways: list[Any] = [
             bound.with_structured_output(**asking),
@@ -323,9 +306,6 @@ def test_headers(replay_server: ReplayServer) -> None:
     assert headers["authorization"] == "Bearer sk-test"
     assert headers["content-type"] == "application/json"
     assert (headers["x-team"], headers["accept"]) == ("blue", "x/y")
-
-
-def test_without_a_key_there_is_no_authorization(replay_server: ReplayServer) -> None:
     with ChatScaleway(model="m", base_url=replay_server.base_url(WHOLE)) as model:
         model.invoke("Hi")
     assert "authorization" not in {name.lower() for name in replay_server.received[-1].headers}

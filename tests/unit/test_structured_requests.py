@@ -63,6 +63,7 @@ LONG_NAME = "Liste[Größe] " + "x" * 80
 SCHEMAS: dict[str, tuple[Any, str]] = {
     "Pydantic class": (Person, "Person"),
     "class that contains itself": (Node, "Node"),
+    "generic class": (Page[Person], "Page_Person_"),
     "TypedDict": (PersonDict, "PersonDict"),
     "dataclass": (PersonData, "PersonData"),
     "JSON schema": (JSON_SCHEMA, "Person"),
@@ -115,13 +116,8 @@ def test_every_method_sends_the_same_schema(schema: Any, name: str, asked: Asked
         by_tool = sent_schema(body)
         assert (by_text["name"], by_text["schema"]) == (by_tool["name"], by_tool["schema"])
         assert by_text["name"] == body["tool_choice"]["function"]["name"] == name
-        assert "name" in by_text["schema"]["properties"]
+        assert by_text["schema"]["properties"].keys() & {"name", "items"}
         assert by_text.get("strict") is strict
-
-
-def test_a_generic_class_has_a_name_that_servers_take(asked: Asked) -> None:
-    for method in BY_SCHEMA:
-        assert sent_schema(asked(Page[Person], method))["name"] == "Page_Person_"
 
 
 def test_strict_closes_every_object_of_a_model_that_contains_itself(asked: Asked) -> None:
@@ -144,12 +140,9 @@ def test_a_schema_that_is_no_object_is_sent_as_it_is(schema: Any, asked: Asked) 
         assert sent["schema"] == {key: schema[key] for key in schema if key != "title"}
 
 
-def test_a_schema_s_own_strict_is_sent(asked: Asked) -> None:
+def test_what_is_sent_as_it_is_said(asked: Asked) -> None:
     given = {"name": "Person", "schema": JSON_SCHEMA, "strict": True}
     assert sent_schema(asked(given))["strict"] is True
-
-
-def test_json_mode_asks_for_any_object(asked: Asked) -> None:
     for schema in (None, Person):
         assert asked(schema, "json_mode")["response_format"] == {"type": "json_object"}
 
@@ -255,9 +248,5 @@ def test_what_is_no_schema_of_a_method_is_refused(
     for method in methods:
         with pytest.raises(ValueError, match=f"(?s){said}"):
             model.with_structured_output(schema, method=method)
-
-
-def test_json_mode_has_no_use_for_strict() -> None:
-    model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
     with pytest.raises(ValueError, match="`strict` needs a schema"):
-        model.with_structured_output(Person, method="json_mode", strict=True)
+        model.with_structured_output(schema, method="json_mode", strict=True)

@@ -255,36 +255,17 @@ def test_a_json_schema_may_contain_itself_anywhere(schema: Any, reference: str) 
 # --- Whose they are ---------------------------------------------------------------------
 
 
-def stay(*, place: str = "here") -> str:
-    """Stay."""
-    return place
-
-
-JSON_SCHEMA = {"title": "a", "type": "object", "properties": {"a": {"type": "string"}}}
-
-
-@pytest.mark.parametrize("form", [Add, stay, tool(stay), JSON_SCHEMA, tool_of(JSON_SCHEMA)])
-def test_what_is_changed_in_a_bound_model_stays_there(form: Any) -> None:
+def test_what_is_changed_in_a_bound_model_stays_there() -> None:
     model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
-    bound: Any = model.bind_tools([form])
-    before = deepcopy(bound.kwargs["tools"])
-    bound.kwargs["tools"][0]["function"]["parameters"]["properties"]["place"] = {}
-    bound.kwargs["tools"][0]["function"]["parameters"]["properties"].pop("a", None)
-    again: Any = model.bind_tools([form])
-    assert again.kwargs["tools"] == before
-
-
-def test_a_changed_default_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stay, "__kwdefaults__", {"place": "there"})
-    [converted] = convert_tools([stay])
-    assert converted["function"]["parameters"]["properties"]["place"]["default"] == "there"
-
-
-def test_a_schema_is_not_changed_by_closing_it() -> None:
-    schema = Planting.model_json_schema()
-    before = deepcopy(schema)
+    schema = {"title": "a", **deepcopy(PARAMETERS)}
+    for form in (Add, tool(add), schema, tool_of(schema)):
+        bound: Any = model.bind_tools([form])
+        before = deepcopy(bound.kwargs["tools"])
+        bound.kwargs["tools"][0]["function"]["parameters"]["properties"].clear()
+        again: Any = model.bind_tools([form])
+        assert again.kwargs["tools"] == before
     convert_tools([tool_of(schema), {"name": "a", "parameters": schema}], strict=True)
-    assert schema == before
+    assert schema == {"title": "a", **PARAMETERS}, "nor is a schema changed by closing it"
 
 
 # --- The choice -------------------------------------------------------------------------
@@ -318,11 +299,11 @@ def test_tool_choice(choice: Any, expected: Any) -> None:
     [
         ("subtract", [add, Add], "'subtract'.*: add, Add"),
         ({"type": "function", "function": {"name": "subtract"}}, [add, Add], "'subtract'.*: add"),
-        (["add"], [add], "`tool_choice` is a string, a bool or a dict"),
-        (5, [add], "`tool_choice` is a string, a bool or a dict"),
-        ("any", [], "no tools are bound"),
-        (True, [], "no tools are bound"),
-        ({"type": "any"}, [], "no tools are bound"),
+        *(
+            (choice, [add], "`tool_choice` is a string, a bool or a dict")
+            for choice in (["add"], 5)
+        ),
+        *((choice, [], "no tools are bound") for choice in ("any", True, {"type": "any"})),
         ("add", [], "none are bound"),
     ],
 )
