@@ -78,7 +78,7 @@ async def test_agent_calls_tools_and_answers(emulator: ScalewayEmulator) -> None
         ids = [call["id"] for call in request.tool_calls]
         assert [result.tool_call_id for result in results] == ids
         assert answer.text.startswith("The tool answered: ")
-        assert all(call_id in str(emulator.requests[-1].json) for call_id in ids)
+    assert all(call_id in str(emulator.requests[-1].json) for call_id in ids), "as they came"
 
 
 @pytest.mark.parametrize(
