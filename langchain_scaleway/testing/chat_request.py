@@ -11,8 +11,8 @@ from typing_extensions import TypedDict
 from langchain_scaleway.testing.refusals import RequestModel
 from langchain_scaleway.tokens import prompt_size
 
-_BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
 _MAX_PREFIXES: Final = 10_000
+_BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
 
 
 class _Part(TypedDict, total=False):
@@ -167,7 +167,7 @@ class PromptCache:
     """Scaleway's automatic prompt cache: it remembers conversations, message by message."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[int, None] = {}
+        self._prefixes: set[int] = set()
 
     def cached_tokens(self, model: str, messages: list[Message]) -> int:
         """Return how many prompt tokens were seen before, and remember the conversation."""
@@ -176,9 +176,8 @@ class PromptCache:
             prefix = hash((prefix, orjson.dumps(message)))
             if prefix in self._prefixes:
                 known = number
-                del self._prefixes[prefix]
-            self._prefixes[prefix] = None  # as the latest
-        while len(self._prefixes) > _MAX_PREFIXES:
-            del self._prefixes[next(iter(self._prefixes))]
+            self._prefixes.add(prefix)
+        if len(self._prefixes) > _MAX_PREFIXES:
+            self._prefixes.clear()
         tokens = prompt_size({"messages": messages[:known]}).tokens
         return tokens // _BLOCK_TOKENS * _BLOCK_TOKENS

@@ -51,6 +51,19 @@ class Generation:
         """The answer's text."""
         return "".join(self.content)
 
+    def logprobs(self, tokens: list[str]) -> dict[str, Any] | None:
+        """Return made-up but well-formed log probabilities of tokens, where they are wanted."""
+        if self.alternatives is None:
+            return None
+        listed = []
+        for token in tokens:
+            entries = [
+                {"token": text, "logprob": -0.01 - 3.0 * rank, "bytes": list(text.encode())}
+                for rank, text in enumerate(dict.fromkeys([token, *_ALTERNATIVES]))
+            ]
+            listed.append({**entries[0], "top_logprobs": entries[: self.alternatives]})
+        return {"content": listed}
+
     @property
     def is_last_call_whole(self) -> bool:
         """Whether no call was cut."""
@@ -116,17 +129,3 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
         cut=exceeded or stop_reason is not None,
         completion_tokens=spent,
     )
-
-
-def log_probabilities(tokens: list[str], alternatives: int) -> list[dict[str, Any]]:
-    """Return made-up but well-formed log probabilities of tokens, with their alternatives."""
-    listed = []
-    for token in tokens:
-        others = [other for other in _ALTERNATIVES if other != token]
-        entries: list[dict[str, Any]] = [
-            {"token": text, "logprob": -0.01 - 3.0 * rank, "bytes": list(text.encode())}
-            for rank, text in enumerate([token, *others])
-        ]
-        top = [dict(entry) for entry in entries[:alternatives]]
-        listed.append({**entries[0], "top_logprobs": top})
-    return listed

@@ -7,6 +7,7 @@ from email.policy import HTTP
 from typing import Any
 
 import orjson
+from typing_extensions import override
 
 SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-authorization"})
 
@@ -31,20 +32,20 @@ class RequestHeaders(Mapping[str, str]):
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
             self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
 
+    @override
     def __getitem__(self, name: str) -> str:
-        """Return a header's value."""
         return self._values[name.lower()]
 
+    @override
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, in lower case."""
         return iter(self._values)
 
+    @override
     def __len__(self) -> int:
-        """Return how many names there are."""
         return len(self._values)
 
+    @override
     def __repr__(self) -> str:
-        """Show the headers without credentials."""
         hidden = dict.fromkeys(SECRET_HEADERS & self._values.keys(), "*" * 10)
         return f"RequestHeaders({self._values | hidden!r})"
 

@@ -8,7 +8,6 @@ with Pydantic, whose errors are its answers, and so does this.
 Whatever checks a request raises `Refusal`.
 """
 
-import json
 from collections.abc import Callable
 from http.client import responses as reason_phrases
 from typing import Any, Final, Literal, TypeVar
@@ -33,8 +32,6 @@ _ENGINE_TYPES: Final = {
 }
 _MOST_ERRORS: Final = 10  # vLLM lists so many validation errors and counts the rest
 _PLAIN_TYPES: Final = frozenset({"str", "int", "float", "bool"})
-# No token is longer, so that vLLM need not count the tokens of a longer text (recorded).
-_CHARACTERS_PER_TOKEN: Final = 27
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer of the service, not a fault of this program
@@ -90,25 +87,16 @@ def bad_parameter(sentence: str, field: str, value: object = None) -> Refusal:
     return engine_refusal(f"{sentence} (parameter={field}{given})", param=field)
 
 
-def check_length(characters: int, tokens: int, window: int) -> None:
-    """Check that a prompt fits into the context window, in vLLM's two wordings (recorded)."""
-    most = window * _CHARACTERS_PER_TOKEN
-    if characters > most:
-        field, value = "input_text", characters
-        bound = f"which is the upper bound for {window} input tokens"
-        found = f"{characters} characters (more than {most} characters, {bound})"
-    elif tokens > window:
-        field, value = "input_tokens", window + 1
-        limit = "which exceeds this limit even without any output tokens"
-        found = f"at least {value} input tokens, {limit}"
-    else:
-        return
-    raise bad_parameter(
-        f"This model's maximum context length is {window} tokens. However, your prompt contains "
-        f"{found}. Please reduce the length of the input prompt.",
-        field,
-        value,
-    )
+def check_length(tokens: int, window: int) -> None:
+    """Check that a prompt fits into the context window, in vLLM's words (recorded)."""
+    if tokens > window:
+        raise bad_parameter(
+            f"This model's maximum context length is {window} tokens. However, your prompt "
+            f"contains at least {window + 1} input tokens, which exceeds this limit even without "
+            "any output tokens. Please reduce the length of the input prompt.",
+            "input_tokens",
+            window + 1,
+        )
 
 
 _RANGES: Final[dict[str, tuple[Callable[[float], bool], str]]] = {
@@ -178,30 +166,16 @@ def json_object(received: ReceivedRequest) -> dict[str, Any]:
         raise invalid({"type": "missing", "loc": (), "msg": "Field required", "input": None})
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _not_json(body) from None
+    except orjson.JSONDecodeError as error:
+        details: ErrorDetails = {
+            "type": "json_invalid",
+            "loc": (error.pos,),
+            "msg": "JSON decode error",
+            "input": {},
+            "ctx": {"error": error.msg},
+        }
+        raise invalid(details) from None
     if not isinstance(value, dict):
         sentence = "Input should be a valid dictionary"
         raise invalid({"type": "dict_type", "loc": (), "msg": sentence, "input": value})
     return value
-
-
-def _not_json(body: bytes) -> Refusal:
-    """Refuse a body in the words of Python's own JSON module, which vLLM reads it with."""
-    place, reason = 0, "Expecting value"
-    try:
-        json.loads(body)
-    except json.JSONDecodeError as error:
-        place, reason = error.pos, error.msg
-    except UnicodeDecodeError as error:
-        place, reason = error.start, error.reason
-    except RecursionError:
-        reason = "Recursion limit reached"
-    details: ErrorDetails = {
-        "type": "json_invalid",
-        "loc": (place,),
-        "msg": "JSON decode error",
-        "input": {},
-        "ctx": {"error": reason},
-    }
-    return invalid(details)

@@ -18,7 +18,6 @@ from typing import Any, Final, TypeVar
 _MAX_DEPTH: Final = 40
 _DEEP: Final = 10  # from here on nothing is made that may be left out
 _ATTEMPTS: Final = 100
-_TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 # Keywords that show the type of a schema that does not name it.
 _TYPE_SHOWN_BY: Final = {
     **dict.fromkeys(("properties", "required", "additionalProperties"), "object"),
@@ -32,18 +31,9 @@ _FORMATS: Final = {
     "duration": "PT1H",
     "email": "ada@example.com",
     "uri": "https://example.com/",
-    "url": "https://example.com/",
     "uuid": "0b6c4b6e-3f4a-4c58-9d5e-3f0f5a1c2b7d",
-    "hostname": "example.com",
     "ipv4": "192.0.2.1",
     "ipv6": "2001:db8::1",
-}
-# How two schemas are one where both have the keyword; of others the second's holds.
-_COMBINED: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "properties": lambda first, second: {**first, **second},
-    "required": lambda first, second: [*dict.fromkeys([*first, *second])],
-    **dict.fromkeys(("minimum", "minLength", "minItems"), max),
-    **dict.fromkeys(("maximum", "maxLength", "maxItems"), min),
 }
 _READ_CHARACTERS: Final = 4000
 _NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
@@ -119,17 +109,20 @@ class _Maker:
             return schema["const"]
         if "enum" in schema:
             return self._member(schema["enum"], unlike)
+        value: Any = None
         match _kind(schema):
             case "object":
-                value: Any = self._object(schema, depth)
+                value = self._object(schema, depth)
             case "array":
                 value = self._array(schema, name, depth)
             case "string":
                 value = self._string(schema, name, unlike)
             case "integer" | "number" as kind:
                 value = self._number(schema, unlike, whole=kind == "integer")
-            case kind:
-                value = unlike % 2 == 0 if kind == "boolean" else None
+            case "boolean":
+                value = unlike % 2 == 0
+            case kind if kind != "null":
+                raise SchemaError(f"Invalid type: {kind}")
         return value
 
     def _resolved(self, schema: Any, depth: int) -> dict[str, Any]:
@@ -286,15 +279,12 @@ def _multiples(low: Decimal, high: Decimal, step: Decimal) -> Iterator[Decimal]:
     return (factor * step for factor in factors)
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _kind(schema: dict[str, Any]) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
-        kind = next((one for one in kind if one != "null"), "null")
-    if kind is None:
-        kind = next((_TYPE_SHOWN_BY[word] for word in schema if word in _TYPE_SHOWN_BY), "string")
-    if kind not in _TYPES:
-        raise SchemaError(f"Invalid type: {kind}")
-    return str(kind)
+        return next((one for one in kind if one != "null"), "null")
+    shown = (_TYPE_SHOWN_BY[word] for word in schema if word in _TYPE_SHOWN_BY)
+    return next(shown, "string") if kind is None else kind
 
 
 def _branch(branches: list[Any], depth: int) -> dict[str, Any]:
@@ -302,21 +292,21 @@ def _branch(branches: list[Any], depth: int) -> dict[str, Any]:
     schemas = [branch for branch in branches if isinstance(branch, dict)]
     if not schemas:
         raise SchemaError("anyOf and oneOf need at least one schema.")
+
+    def length(schema: dict[str, Any]) -> int:
+        kind = schema.get("type")
+        return 0 if kind == "null" else 2 if kind in {None, "object", "array"} else 1
+
     if depth > _DEEP:
-        return min(schemas, key=_size)
+        return min(schemas, key=length)
     return next((branch for branch in schemas if branch.get("type") != "null"), schemas[0])
 
 
-def _size(schema: dict[str, Any]) -> int:
-    """Rank a branch by how surely it ends: null, then plain values, then structures."""
-    if schema.get("type") == "null":
-        return 0
-    return 2 if "$ref" in schema or schema.get("type") in {"object", "array"} else 1
-
-
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Combine two schemas that must both hold."""
+    """Combine two schemas; where both have bounds the second's hold."""
     merged = {**first, **second}
-    for keyword in _COMBINED.keys() & first.keys() & second.keys():
-        merged[keyword] = _COMBINED[keyword](first[keyword], second[keyword])
+    if "properties" in first and "properties" in second:
+        merged["properties"] = {**first["properties"], **second["properties"]}
+    if "required" in first and "required" in second:
+        merged["required"] = [*dict.fromkeys([*first["required"], *second["required"]])]
     return merged

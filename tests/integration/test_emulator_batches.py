@@ -157,12 +157,6 @@ def test_inputs_that_fail_as_a_whole(tmp_path: Path) -> None:
             assert error["line"] == number
 
 
-def test_service_without_access_to_the_bucket() -> None:
-    with ScalewayEmulator() as emulator:
-        [error] = run(emulator)["errors"]["data"]
-    assert error["code"] == "file_not_accessible"
-
-
 def test_batch_that_a_test_lets_fail(tmp_path: Path) -> None:
     put(tmp_path, line("a"))
     with ScalewayEmulator(batch_storage=tmp_path) as emulator:

@@ -37,8 +37,9 @@ GATEWAY_DECIDES = {
     "err_temperature_range": 400,
     "err_method_not_allowed": 405,
 }
-# Wordings that quote Pydantic at length, of fields that the emulator does not read.
+# Wordings of Python's JSON module, and of Pydantic at length about fields that nothing reads here.
 NOT_CHECKED = {
+    "err_invalid_json",
     "err_response_format_bad_schema",
     "err_response_format_unknown",
     "err_tools_bad_schema",

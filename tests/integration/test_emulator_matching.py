@@ -1,7 +1,6 @@
 """Rules beside the script, assertions about requests, scripts in files, the fixture's options."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +25,6 @@ def asked(text: str, *more: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 # --- Rules ------------------------------------------------------------------------------
-
-
-def test_parallel_branches_get_their_own_answers(emulator: ScalewayEmulator) -> None:
-    emulator.when(contains="weather").reply("sunny")
-    emulator.when(contains="news").reply("none")
-
-    def answer(topic: str) -> tuple[str, str]:
-        return topic, message_of(ask(emulator, f"What about the {topic}?"))["content"]
-
-    with ThreadPoolExecutor(8) as threads:
-        answers = [*threads.map(answer, ["weather", "news"] * 8)]
-    assert set(answers) == {("weather", "sunny"), ("news", "none")}
-    emulator.assert_requested(contains="weather", times=8)
 
 
 def test_turns_of_an_agent_are_told_apart_by_the_tools_result(emulator: ScalewayEmulator) -> None:

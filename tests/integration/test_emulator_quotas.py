@@ -44,6 +44,18 @@ def test_requests_come_back_with_time() -> None:
             assert client.post("/chat/completions", json=body_of()).status_code == 200
 
 
+def test_quota_is_a_models_whatever_the_api_and_refused_requests_use_nothing() -> None:
+    with (
+        ScalewayEmulator(quotas=quotas(requests_per_minute=1)) as emulator,
+        client_of(emulator) as client,
+    ):
+        assert ask(emulator, temperature=9, model="gpt-oss-120b").status_code == 400
+        assert ask(emulator, model="glm-5.2").status_code == 200
+        assert ask(emulator, model="gpt-oss-120b").status_code == 200
+        body = {"model": "gpt-oss-120b", "input": "x"}
+        assert client.post("/responses", json=body).status_code == 429
+
+
 def test_tokens_per_minute_count_prompts_before_and_answers_after() -> None:
     with ScalewayEmulator(quotas=quotas(tokens_per_minute=100)) as emulator:
         emulator.script("word " * 50, "never sent")
@@ -75,26 +87,6 @@ def test_concurrent_requests() -> None:
         for stream in [False, True] * 5:  # one after another is never too much
             assert ask(emulator, stream=stream).status_code == 200
     assert emulator.peak_concurrent_requests == 2
-
-
-def test_quota_holds_for_one_model_and_both_of_its_apis() -> None:
-    with (
-        ScalewayEmulator(quotas=quotas(requests_per_minute=1)) as emulator,
-        client_of(emulator) as client,
-    ):
-        assert ask(emulator, model="glm-5.2").status_code == 200
-        assert ask(emulator, model="gpt-oss-120b").status_code == 200
-        body = {"model": "gpt-oss-120b", "input": "x"}
-        assert client.post("/responses", json=body).status_code == 429
-
-
-def test_refused_requests_use_nothing() -> None:
-    with ScalewayEmulator(quotas=quotas(requests_per_minute=2)) as emulator:
-        assert ask(emulator, temperature=9).status_code == 400
-        assert ask(emulator, model="unknown").status_code == 422
-        assert ask(emulator).status_code == 200
-        assert ask(emulator).status_code == 200
-        assert ask(emulator).status_code == 429
 
 
 @pytest.mark.parametrize("stream", [False, True])

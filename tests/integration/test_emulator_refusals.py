@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from langchain_scaleway.testing import ScalewayEmulator, ServedModel
-from tests.support.emulated import ask, body_of, message_of
+from tests.support.emulated import ask, body_of
 
 MISTRAL = "mistral-small-3.2-24b-instruct-2506"
 LEGACY = "llama-3.3-70b-instruct"
@@ -59,12 +59,6 @@ def test_key_without_rights_on_its_default_project() -> None:
     with ScalewayEmulator(default_project_allowed=False) as emulator:
         assert ask_with_key(emulator.base_url, emulator.api_key).status_code == 403
         assert ask_with_key(emulator.project_url, emulator.api_key).status_code == 200
-
-
-def test_deployment_without_authentication() -> None:
-    with ScalewayEmulator(api_key=None) as emulator:
-        assert ask_with_key(emulator.base_url, None).status_code == 200
-        assert ask_with_key(emulator.base_url, "any").status_code == 200
 
 
 # --- Models -----------------------------------------------------------------------------
@@ -128,24 +122,16 @@ def test_prompt_and_output_longer_than_the_context(emulator: ScalewayEmulator) -
     assert "for a total of at least 132004 tokens" in error_message(both)
 
 
-def test_older_models_report_in_the_older_shape(emulator: ScalewayEmulator) -> None:
-    answer = ask(emulator, "word " * 160_000, model=LEGACY)
-    assert answer.json()["object"] == "error"
-    answer = ask(emulator, model=LEGACY, top_p=2)
-    assert (answer.json()["object"], answer.json()["param"]) == ("error", "top_p")
-
-
+SCHEMA = {"name": "x", "schema": {"type": "objekt"}}
 OUT_OF_RANGE: list[tuple[dict[str, Any], str]] = [
+    ({"model": LEGACY, "top_p": 2}, "top_p must be in (0, 1], got 2.0."),
+    ({"response_format": {"type": "json_schema", "json_schema": SCHEMA}}, "Grammar error: "),
     ({"temperature": 2.1}, "temperature must be in [0, 2], got 2.1."),
-    ({"temperature": -0.1}, "temperature must be in [0, 2], got -0.1."),
-    ({"temperature": "hot"}, "Input should be a valid number"),
-    ({"max_tokens": "many"}, "Input should be a valid integer"),
     ({"max_tokens": 0}, "max_tokens must be at least 1, got 0."),
     ({"top_p": 0}, "top_p must be in (0, 1], got 0.0."),
     ({"n": 0}, "n must be at least 1, got 0."),
     ({"n": 129}, "n must be at most 128, got 129."),
     ({"logprobs": True, "top_logprobs": 21}, "Requested sample logprobs of 21"),
-    ({"messages": ["text"]}, "Input should be a valid dictionary"),
     ({"reasoning_effort": "high"}, "reasoning_effort is not supported by"),
     ({"model": "mistral-medium-3.5-128b", "reasoning_effort": "low"}, "'none' or 'high'"),
     ({"model": "gpt-oss-120b", "reasoning_effort": "none"}, "'low', 'medium' or 'high'"),
@@ -159,18 +145,6 @@ def test_values_out_of_range(emulator: ScalewayEmulator) -> None:
         answer = ask(emulator, **fields)
         assert answer.status_code == 400, fields
         assert sentence in error_message(answer)
-
-
-def test_some_models_take_efforts_beyond_their_list(emulator: ScalewayEmulator) -> None:
-    assert ask(emulator, model="qwen3.6-35b-a3b", reasoning_effort="max").status_code == 200
-
-
-def test_schema_that_no_grammar_fits(emulator: ScalewayEmulator) -> None:
-    schema = {"type": "objekt"}
-    response_format = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
-    answer = ask(emulator, response_format=response_format)
-    assert answer.status_code == 400
-    assert error_message(answer) == "Grammar error: Invalid type: objekt"
 
 
 # --- Messages ---------------------------------------------------------------------------
@@ -202,44 +176,17 @@ def test_bodies_that_are_no_object(emulator: ScalewayEmulator) -> None:
         assert "1 validation error" in error_message(answer)
 
 
-def history_of(*calls: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "assistant", "tool_calls": [*calls]}]}
-
-
 BROKEN: list[dict[str, Any]] = [
     {"messages": None},
-    {"messages": [None]},
-    {"messages": [{"content": "no role"}]},
     {"messages": [{"role": None, "content": "x"}]},
-    {"messages": [{"role": "user", "content": 5}]},
-    {"messages": [{"role": "user", "content": ["no part"]}]},
     {"messages": [{"role": "user", "content": [{"type": "text", "text": {}}]}]},
-    {"messages": [{"role": "assistant", "tool_calls": "x"}]},
-    history_of({}),
-    history_of({"function": {"arguments": "x"}}),
-    history_of({"function": {"name": "x", "arguments": 1}}),
-    {"tools": "x"},
-    {"tools": ["x"]},
-    {"tools": [{"type": "function"}]},
-    {"tools": [{"type": "function", "function": {}}]},
+    {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": "x"}}]}]},
     {"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]},
-    {"tool_choice": 5},
-    {"tool_choice": {}},
     {"tool_choice": {"type": "function", "function": "x"}},
-    {"response_format": "json"},
-    {"response_format": {}},
-    {"response_format": {"type": "json_schema", "json_schema": []}},
     {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": "x"}}},
-    {"stream": "perhaps"},
     {"stream_options": "x"},
-    {"stop": 5},
     {"stop": [5]},
-    {"n": "two"},
     {"n": 1.5},
-    {"seed": "x"},
-    {"temperature": []},
-    {"max_tokens": {}},
-    {"reasoning_effort": 5},
 ]
 
 
@@ -251,12 +198,6 @@ def test_malformed_bodies_are_refused_in_vllms_words(emulator: ScalewayEmulator)
         assert error["type"] == "Bad Request"
         assert "validation error" in error["message"]
         assert error["param"].startswith(f"body.{next(iter(fields))}")
-
-
-def test_unknown_fields_are_ignored(emulator: ScalewayEmulator) -> None:
-    """As measured with `think` and `chat_template_kwargs` on 2026-08-01."""
-    fields = {"think": False, "chat_template_kwargs": {"enable_thinking": False}, "user": "u"}
-    assert message_of(ask(emulator, model="gemma-4-26b-a4b-it", **fields))["reasoning"]
 
 
 def test_other_routes_are_refused(emulator: ScalewayEmulator) -> None:

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
+from langchain_scaleway.testing import Quotas, ScalewayEmulator
 from tests.support.emulated import client_of
 
 TEXT = "Guten Morgen. Wie geht es dir?"
@@ -100,10 +100,6 @@ def test_stream_of_vllms_chunks_has_a_reason_each_half_minute() -> None:
     assert {chunk["object"] for chunk in chunks} == {"transcription.chunk"}
 
 
-def test_without_a_script_the_file_is_named(emulator: ScalewayEmulator) -> None:
-    assert "speech.wav" in transcribe(emulator).json()["text"]
-
-
 def test_fields_and_files_that_are_refused(emulator: ScalewayEmulator) -> None:
     speech = recording_of(1)
     refused: list[tuple[str, bytes, str, dict[str, str]]] = [
@@ -126,15 +122,6 @@ def test_fields_and_files_that_are_refused(emulator: ScalewayEmulator) -> None:
         assert sentence in answer.json()["error"]["message"]
 
 
-def test_models_that_do_not_listen(emulator: ScalewayEmulator) -> None:
-    for model, status in {
-        "whisper-1": 422,
-        "openai/whisper-large-v3-turbo": 404,
-        "glm-5.2": 422,
-    }.items():
-        assert transcribe(emulator, model=model).status_code == status
-
-
 def test_form_without_a_file(emulator: ScalewayEmulator) -> None:
     form: dict[str, Any] = {"model": (None, "whisper-large-v3")}
     with client_of(emulator) as client:
@@ -150,8 +137,3 @@ def test_quota_of_audio() -> None:
         statuses = [transcribe(emulator).status_code for _ in range(2)]
     assert statuses == [200, 429]
     assert emulator.refused_by_quota == {"audio_seconds_per_minute": 1}
-
-
-def test_faults_strike_here_too(emulator: ScalewayEmulator) -> None:
-    emulator.script(HttpError(503), endpoint="transcriptions")
-    assert transcribe(emulator).status_code == 503

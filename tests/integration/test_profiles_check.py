@@ -171,207 +171,168 @@ def differences(catalogue: Catalogue) -> list[tuple[str, str, str]]:
     return [(each.kind, each.model, each.text) for each in find_differences(None, catalogue.url)]
 
 
-class TestBothSources:
-    def test_nothing_differs(
-        self,
-        catalogue: Catalogue,
-        emulator: ScalewayEmulator,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        status = main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
-        output = capsys.readouterr().out
-        assert (status, output.splitlines()[-1]) == (UP_TO_DATE, "The table is up to date.")
-        assert f"GET /v1/models names {len(offered())} models." in output
-
-    def test_the_catalogue_never_sees_the_key(
-        self, catalogue: Catalogue, emulator: ScalewayEmulator
-    ) -> None:
-        main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
-        assert catalogue.asked
-        for _, headers in catalogue.asked:
-            assert "authorization" not in headers
-            assert str(emulator.api_key) not in str(headers)
-
-    def test_it_is_a_program(self, catalogue: Catalogue, emulator: ScalewayEmulator) -> None:
-        catalogue.change("glm-5.2", status="retired")
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "scripts.check_profiles"),
-                *("--base-url", emulator.base_url, "--catalogue-url", catalogue.url),
-            ],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.stderr == ""
-        assert done.returncode == DIFFERENT
-        assert "glm-5.2 is end_of_life, and preview in the table" in done.stdout
-        assert "docs/maintaining-models.md" in done.stdout
-
-
-class TestServedModels:
-    def test_new_gone_and_back(
-        self,
-        catalogue: Catalogue,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        now = {*offered(), "qwen4-9b", "gemma-3-27b-it"} - {"pixtral-12b-2409"}
-        with ScalewayEmulator(models=tuple(map(served, now))) as emulator:
-            monkeypatch.setenv("SCW_SECRET_KEY", str(emulator.api_key))
-            status = main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
-        assert status == DIFFERENT
-        assert [line for line in capsys.readouterr().out.splitlines() if "  " in line] == [
-            "gone    pixtral-12b-2409 is not served, and deprecated in the table",
-            "new     qwen4-9b is served, and not in the table",
-            "status  gemma-3-27b-it is served, and retired in the table",
-        ]
-
-    def test_a_refused_key(
-        self,
-        catalogue: Catalogue,
-        emulator: ScalewayEmulator,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        monkeypatch.setenv("SCW_SECRET_KEY", "not-the-key")
-        status = main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
-        assert status == UNREADABLE
-        assert "The table could not be compared" in (message := capsys.readouterr().err)
-        assert "not-the-key" not in message
-
-    def test_no_key(
-        self,
-        catalogue: Catalogue,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        assert main(["--catalogue-url", catalogue.url]) == UNREADABLE
-        assert "No Scaleway API key was found" in capsys.readouterr().err
-
-
-class TestCatalogue:
-    def test_every_page_is_read(self, catalogue: Catalogue) -> None:
-        assert differences(catalogue) == []
-        assert len(catalogue.asked) == -(-len(catalogue.rows) // catalogue.largest_page)
-        query, _ = catalogue.asked[0]
+def test_nothing_differs_and_the_catalogue_never_sees_the_key(
+    catalogue: Catalogue, emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
+    output = capsys.readouterr().out
+    assert (status, output.splitlines()[-1]) == (UP_TO_DATE, "The table is up to date.")
+    assert f"GET /v1/models names {len(offered())} models." in output
+    assert len(catalogue.asked) == -(-len(catalogue.rows) // catalogue.largest_page)
+    for query, headers in catalogue.asked:
         assert query["product_types"] == ["generative_apis"]
+        assert "authorization" not in headers
+        assert str(emulator.api_key) not in str(headers)
 
-    @pytest.mark.parametrize(
-        ("model", "changes", "kind", "text"),
-        [
-            (
-                "qwen3-235b-a22b-instruct-2507",
-                {"status": "end_of_new_features"},
-                "status",
-                "is deprecated, and active in the table",
-            ),
-            (
-                "qwen3-coder-30b-a3b-instruct",
-                {"end_of_life_at": "2026-12-01T00:00:00Z"},
-                "status",
-                "ends on 2026-12-01, in the table None",
-            ),
-            (
-                "glm-5.2",
-                {"supported_reasoning_values": ["none", "low", "max"]},
-                "effort",
-                "takes the efforts low, max, none, in the table high, max, none",
-            ),
-            (
-                "qwen3.6-35b-a3b",
-                {"default_reasoning_value": "none"},
-                "effort",
-                "reasons at none, in the table medium",
-            ),
-            (
-                "llama-3.3-70b-instruct",
-                {"reasoning": True},
-                "effort",
-                "reasons, and the table says otherwise",
-            ),
-        ],
+
+def test_it_is_a_program(catalogue: Catalogue, emulator: ScalewayEmulator) -> None:
+    catalogue.change("glm-5.2", status="retired")
+    options = ["--base-url", emulator.base_url, "--catalogue-url", catalogue.url]
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.check_profiles", *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    def test_changes(
-        self, model: str, changes: dict[str, Any], kind: str, text: str, catalogue: Catalogue
-    ) -> None:
+    assert (done.returncode, done.stderr) == (DIFFERENT, "")
+    assert "glm-5.2 is end_of_life, and preview in the table" in done.stdout
+    assert "docs/maintaining-models.md" in done.stdout
+
+
+def test_served_models_are_new_gone_and_back(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = {*offered(), "qwen4-9b", "gemma-3-27b-it"} - {"pixtral-12b-2409"}
+    with ScalewayEmulator(models=tuple(map(served, now))) as emulator:
+        monkeypatch.setenv("SCW_SECRET_KEY", str(emulator.api_key))
+        status = main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
+    assert status == DIFFERENT
+    assert [line for line in capsys.readouterr().out.splitlines() if "  " in line] == [
+        "gone    pixtral-12b-2409 is not served, and deprecated in the table",
+        "new     qwen4-9b is served, and not in the table",
+        "status  gemma-3-27b-it is served, and retired in the table",
+    ]
+
+
+@pytest.mark.parametrize("key", ["not-the-key", ""])
+def test_key_that_is_no_key(
+    key: str,
+    catalogue: Catalogue,
+    emulator: ScalewayEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SCW_SECRET_KEY", key)
+    status = main(["--base-url", emulator.base_url, "--catalogue-url", catalogue.url])
+    message = capsys.readouterr().err
+    assert status == UNREADABLE
+    assert ("403" if key else "401") in message
+    assert "not-the-key" not in message
+
+
+CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "qwen3-235b-a22b-instruct-2507",
+        {"status": "end_of_new_features"},
+        "status",
+        "is deprecated, and active in the table",
+    ),
+    (
+        "qwen3-coder-30b-a3b-instruct",
+        {"end_of_life_at": "2026-12-01T00:00:00Z"},
+        "status",
+        "ends on 2026-12-01, in the table None",
+    ),
+    (
+        "glm-5.2",
+        {"supported_reasoning_values": ["none", "low", "max"]},
+        "effort",
+        "takes the efforts low, max, none, in the table high, max, none",
+    ),
+    (
+        "qwen3.6-35b-a3b",
+        {"default_reasoning_value": "none"},
+        "effort",
+        "reasons at none, in the table medium",
+    ),
+    (
+        "llama-3.3-70b-instruct",
+        {"reasoning": True},
+        "effort",
+        "reasons, and the table says otherwise",
+    ),
+]
+
+
+def test_changes(catalogue: Catalogue) -> None:
+    for model, changes, _, _ in CHANGES:
         catalogue.change(model, **changes)
-        assert differences(catalogue) == [(kind, model, text)]
+    found = {model: (kind, text) for kind, model, text in differences(catalogue)}
+    assert found == {model: (kind, text) for model, _, kind, text in CHANGES}
 
-    def test_prices(self, catalogue: Catalogue) -> None:
-        for row in catalogue.rows:
-            if row["product"] == "deepseek-v4-flash-0731":
-                row["price"]["retail_price"]["nanos"] *= 2
-            if row["product"] == "whisper-large-v3":
-                row["unit_of_measure"] = {"unit": "minute", "size": 2}
-        catalogue.rows.append(product("glm-5.2", "input_cached_token", 0.36, status="preview"))
-        assert [(model, text) for _, model, text in differences(catalogue)] == [
-            (
-                "deepseek-v4-flash-0731",
-                "input_cached_token costs 0.16 EUR per million, in the table 0.08 EUR",
-            ),
-            (
-                "deepseek-v4-flash-0731",
-                "input_token costs 0.8 EUR per million, in the table 0.4 EUR",
-            ),
-            (
-                "deepseek-v4-flash-0731",
-                "output_token costs 1.6 EUR per million, in the table 0.8 EUR",
-            ),
-            ("glm-5.2", "input_cached_token costs 0.36 EUR per million, in the table nothing"),
-            (
-                "whisper-large-v3",
-                "input_duration costs 0.0015 EUR per minute, in the table 0.003 EUR",
-            ),
-        ]
 
-    def test_new_and_gone(self, catalogue: Catalogue) -> None:
-        catalogue.rows = [row for row in catalogue.rows if row["product"] != "gpt-oss-120b"]
-        catalogue.rows += [
-            product("qwen4-9b", "input_token", 0.2, status="preview", tasks=["vision", "chat"]),
-            product("qwen4-9b", "output_token", 1.25, status="preview"),
-            product("qwen1", "input_token", 1, status="retired"),
-        ]
-        offer = "is preview for chat, vision (input_token 0.2 EUR, output_token 1.25 EUR)"
-        assert differences(catalogue) == [
-            ("gone", "gpt-oss-120b", "is not listed, and active in the table"),
-            ("new", "qwen4-9b", f"{offer}, and not in the table"),
-        ]
+def test_prices(catalogue: Catalogue) -> None:
+    for row in catalogue.rows:
+        if row["product"] == "deepseek-v4-flash-0731":
+            row["price"]["retail_price"]["nanos"] *= 2
+        if row["product"] == "whisper-large-v3":
+            row["unit_of_measure"] = {"unit": "minute", "size": 2}
+    catalogue.rows.append(product("glm-5.2", "input_cached_token", 0.36, status="preview"))
+    assert [f"{model} {text}" for _, model, text in differences(catalogue)] == [
+        f"deepseek-v4-flash-0731 {kind} costs {now} EUR per million, in the table {then} EUR"
+        for kind, now, then in (
+            ("input_cached_token", 0.16, 0.08),
+            ("input_token", 0.8, 0.4),
+            ("output_token", 1.6, 0.8),
+        )
+    ] + [
+        "glm-5.2 input_cached_token costs 0.36 EUR per million, in the table nothing",
+        "whisper-large-v3 input_duration costs 0.0015 EUR per minute, in the table 0.003 EUR",
+    ]
 
-    @pytest.mark.parametrize(
-        ("changes", "complaint"),
-        [
-            ({"status": "sleeping"}, "the status 'sleeping', which is not known"),
-            ({"unit_of_measure": {"unit": "word", "size": 1}}, "per 'word', which is not known"),
-            ({"unit_of_measure": {"unit": "token", "size": 0}}, "glm-5.2 is priced in"),
-            ({"price": {"retail_price": {"currency_code": "USD", "units": 1}}}, "'USD'"),
-        ],
-    )
-    def test_what_is_not_understood_is_no_difference(
-        self,
-        changes: dict[str, Any],
-        complaint: str,
-        catalogue: Catalogue,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        catalogue.rows.append(product("glm-5.2", "input_token", 1.8, **changes))
-        assert main(["--catalogue-only", "--catalogue-url", catalogue.url]) == UNREADABLE
-        assert complaint in capsys.readouterr().err
 
-    def test_an_empty_catalogue(
-        self, catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        catalogue.rows = []
-        assert main(["--catalogue-only", "--catalogue-url", catalogue.url]) == UNREADABLE
-        assert "names no model" in capsys.readouterr().err
+def test_products_are_new_and_gone(catalogue: Catalogue) -> None:
+    catalogue.rows = [row for row in catalogue.rows if row["product"] != "gpt-oss-120b"]
+    catalogue.rows += [
+        product("qwen4-9b", "input_token", 0.2, status="preview", tasks=["vision", "chat"]),
+        product("qwen4-9b", "output_token", 1.25, status="preview"),
+        product("qwen1", "input_token", 1, status="retired"),
+    ]
+    offer = "is preview for chat, vision (input_token 0.2 EUR, output_token 1.25 EUR)"
+    assert differences(catalogue) == [
+        ("gone", "gpt-oss-120b", "is not listed, and active in the table"),
+        ("new", "qwen4-9b", f"{offer}, and not in the table"),
+    ]
 
-    def test_a_wrong_address(
-        self, catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        arguments = ["--catalogue-only", "--catalogue-url", f"{catalogue.url}/wrong"]
-        assert main(arguments) == UNREADABLE
-        assert "The table could not be compared" in capsys.readouterr().err
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"status": "sleeping"}, "the status 'sleeping', which is not known"),
+        ({"unit_of_measure": {"unit": "word", "size": 1}}, "per 'word', which is not known"),
+        ({"unit_of_measure": {"unit": "token", "size": 0}}, "glm-5.2 is priced in"),
+        ({"price": {"retail_price": {"currency_code": "USD", "units": 1}}}, "'USD'"),
+        ({}, "names no model"),
+    ],
+)
+def test_what_is_not_understood_is_no_difference(
+    changes: dict[str, Any],
+    complaint: str,
+    catalogue: Catalogue,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = product("glm-5.2", "input_token", 1.8, **changes)
+    catalogue.rows = [*catalogue.rows, row] if changes else []
+    assert main(["--catalogue-only", "--catalogue-url", catalogue.url]) == UNREADABLE
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_wrong_address(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--catalogue-only", "--catalogue-url", f"{catalogue.url}/wrong"]
+    assert main(options) == UNREADABLE
+    assert "The table could not be compared" in capsys.readouterr().err
 
 
 @given(

@@ -4,12 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_scaleway.testing.__main__ import _settings, command_line_parser
 from langchain_scaleway.testing.generation import tokens_of
 from langchain_scaleway.testing.quotas import (
     QuotaLedger,
     Quotas,
-    ScaledClock,
     TokenBucket,
     duration,
 )
@@ -60,21 +58,6 @@ def test_durations_are_written_as_go_writes_them() -> None:
     assert [*map(duration, (0, 0.25, 0.9999, 1.5, 60, 83.25))] == [
         *("0ms", "250ms", "1s", "1.5s", "1m0s", "1m23.25s")
     ]
-
-
-def test_clock_runs_faster() -> None:
-    # Made first and read last, so that it shows the longer time whatever comes between.
-    fast, slow = ScaledClock(3600), ScaledClock(1)
-    assert fast.real_seconds(60) == pytest.approx(60 / 3600)
-    assert 0 <= slow.now() * 3600 <= fast.now()
-
-
-@pytest.mark.parametrize("limit", [0, 5])
-def test_command_line_sets_any_quota(limit: int) -> None:
-    options = command_line_parser().parse_args(["--requests-per-minute", str(limit)])
-    quotas = _settings(options)["quotas"]
-    assert quotas is not None
-    assert (quotas.requests_per_minute, quotas.tokens_per_minute) == (limit, None)
 
 
 @given(st.text(max_size=50))

@@ -1,7 +1,6 @@
 """Values for schemas: what is made satisfies its schema, says a validator that is not ours."""
 
 from decimal import Decimal
-from enum import Enum
 from typing import Annotated, Any, Literal
 
 import jsonschema
@@ -100,32 +99,12 @@ def test_value_satisfies_its_schema(schema: dict[str, Any], prompt: str) -> None
     assert made == instance_of(schema, Hints(prompt)), "the same every time"
 
 
-def test_items_may_be_equal_where_there_are_too_few_values() -> None:
-    two_values = {"type": "integer", "exclusiveMinimum": 0, "maximum": 2}
-    schema = {"type": "array", "items": two_values, "minItems": 3, "maxItems": 3}
-
-    jsonschema.validate(instance_of(schema), schema)
-    with pytest.raises(SchemaError, match="3 items"):
-        instance_of({**schema, "uniqueItems": True})
-
-
-class Colour(Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-class Address(BaseModel):
-    street: str = Field(min_length=3, max_length=40)
-    postcode: Annotated[str, Field(pattern=r"^\d{5}$")]
-
-
 class Person(BaseModel):
-    name: str
+    name: str = Field(min_length=3, max_length=40)
     age: Annotated[int, Field(gt=0, lt=150)]
-    height: Annotated[float, Field(ge=0.5, le=2.5)] | None = None
-    colours: Annotated[list[Colour], Field(min_length=1, max_length=2)]
-    addresses: dict[str, Address] = Field(default_factory=dict)
+    postcode: Annotated[str, Field(pattern=r"^\d{5}$")]
     kind: Literal["employee", "guest"] = "guest"
+    languages: set[Literal["de", "en", "fr"]] = Field(min_length=2)
     partner: "Person | None" = None
     children: list["Person"] = Field(default_factory=list)
     position: tuple[int, float] = (0, 0.0)
@@ -192,13 +171,6 @@ def test_multiples_of_fractions_are_exact(step: str, least: int, prompt: list[fl
     value = Decimal(str(instance_of(schema, Hints(f"Some {prompt}"))))
     assert value % Decimal(step) == 0
     assert value >= low
-
-
-def test_price_of_the_prompt_is_a_multiple_of_a_cent() -> None:
-    """Of floats, 0.07 / 0.01 is no integer."""
-    schema = {"type": "number", "multipleOf": 0.01}
-    for price in (0.07, 19.99):
-        assert instance_of(schema, Hints(f"It costs {price} EUR")) == price
 
 
 def test_formats() -> None:

@@ -7,7 +7,7 @@ vLLM's source, in that order of preference.
 from collections import Counter
 from typing import Final
 
-from langchain_scaleway.testing.chat_request import ChatRequest, content_text
+from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.endpoints.templates import check_template
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import (
@@ -72,7 +72,7 @@ def check_engine(request: ChatRequest, model: ServedModel) -> None:
 def _check_context(request: ChatRequest, model: ServedModel) -> None:
     """Check that prompt and output fit into the context window together."""
     window, prompt, bound = model.context_window, request.prompt_tokens, request.bound or 0
-    check_length(sum(map(len, map(content_text, request.messages))), prompt, window)
+    check_length(prompt, window)
     if prompt + bound > window:  # many of vLLM's users quote this sentence
         raise bad_parameter(
             f"This model's maximum context length is {window} tokens. However, you requested "

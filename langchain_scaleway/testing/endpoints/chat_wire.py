@@ -1,10 +1,7 @@
-"""Completions as JSON and as server-sent events, in the shapes that Scaleway serves.
+"""Completions as JSON and as server-sent events, in the shapes of vLLM 0.32's recordings.
 
-Two generations of vLLM are on the wire. Newer ones name the thinking `reasoning`; their
-objects follow vLLM 0.32's recordings. Older ones name it `reasoning_content`; their objects
-follow the sample on Scaleway's batch page (2026-02). A dedicated deployment frames streams in
-its own way: every chunk has the cumulative usage, and its delta a role and an empty name
-("OpenAI compatibility", 2026-04-24).
+A dedicated deployment frames streams in its own way: every chunk has the cumulative usage, and its
+delta a role and an empty name ("OpenAI compatibility", 2026-04-24).
 """
 
 import time
@@ -16,12 +13,20 @@ from typing import Any, Final
 
 from langchain_scaleway.testing.answers import DONE, event
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.generation import Generation, log_probabilities
+from langchain_scaleway.testing.generation import Generation
 from langchain_scaleway.testing.replies import Usage
 from langchain_scaleway.testing.settings import EmulatorSettings
 
-_FINGERPRINT: Final = "scaleway-emulator"
-_NULLS: Final = ("service_tier", "prompt_logprobs", "prompt_token_ids", "kv_transfer_params")
+_FINGERPRINT: Final = {"system_fingerprint": "scaleway-emulator"}
+_NULLS: Final = dict.fromkeys(
+    (
+        *("service_tier", "prompt_logprobs", "prompt_token_ids", "kv_transfer_params"),
+        *("prompt_text", "ec_transfer_params", "metrics"),
+    )
+)
+_MESSAGE_NULLS: Final = dict.fromkeys(("refusal", "annotations", "audio", "function_call"))
+
+_Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,160 +41,120 @@ class Completion:
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4()}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    @property
-    def _is_older(self) -> bool:
-        """Whether objects have the shape of older vLLM releases."""
-        return self.settings.reasoning_field == "reasoning_content"
-
-    def _newer(self, **fields: Any) -> dict[str, Any]:
-        """Return fields that older vLLM releases do not have."""
-        return {} if self._is_older else fields
-
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> _Json:
         """Return the object of an answer that is not streamed."""
-        return {
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": [
-                {
-                    "index": index,
-                    "message": self._message(generation),
-                    "logprobs": self._logprobs([*generation.reasoning, *generation.content]),
-                    "finish_reason": generation.finish_reason,
-                    "stop_reason": generation.stop_reason,
-                    "token_ids": None,
-                    **self._newer(routed_experts=None),
-                }
-                for index, generation in enumerate(self.choices)
-            ],
-            "system_fingerprint": None if self._is_older else _FINGERPRINT,
-            # Where a breakdown is absent, only a stream leaves its key out.
-            "usage": {
-                "prompt_tokens_details": None,
-                **self._newer(completion_tokens_details=None),
-                **self._usage(self.usage.completion_tokens),
-            },
-            **dict.fromkeys(_NULLS),
-            **self._newer(prompt_text=None, ec_transfer_params=None, metrics=None),
-        }
-
-    def _message(self, generation: Generation) -> dict[str, Any]:
-        content = generation.text if generation.has_content else None
-        calls = [
+        # Where a breakdown is absent, only a stream leaves its key out.
+        details = dict.fromkeys(("prompt_tokens_details", "completion_tokens_details"))
+        choices = [
             {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                "index": index,
+                "message": self._message(said),
+                "logprobs": said.logprobs([*said.reasoning, *said.content]),
+                "finish_reason": said.finish_reason,
+                "stop_reason": said.stop_reason,
+                **dict.fromkeys(("token_ids", "routed_experts")),
             }
-            for call in generation.calls
+            for index, said in enumerate(self.choices)
         ]
-        if not generation.is_last_call_whole:
+        usage = details | self._usage(self.usage.completion_tokens)
+        return {**self._head("chat.completion", choices), **_FINGERPRINT, "usage": usage, **_NULLS}
+
+    def _message(self, said: Generation) -> _Json:
+        content, calls = said.text if said.has_content else None, said.calls
+        if not said.is_last_call_whole:
             # The engine's parser finds no whole call and leaves the text as it stands
             # (recording tool_truncated).
-            content = generation.text + generation.calls[-1].written
-            calls = calls[:-1]
+            content, calls = said.text + calls[-1].written, calls[:-1]
         if calls and self.request.choice in {"required", "named"}:
-            content = generation.text  # "", where `auto` gives null (recorded)
-        nulls = dict.fromkeys(("refusal", "annotations", "audio", "function_call"))
-        message = {"role": "assistant", "content": content, **nulls}
-        if calls or self._is_older:
-            message["tool_calls"] = calls
-        return {**message, **self._reasoning("".join(generation.reasoning) or None)}
+            content = said.text  # "", where `auto` gives null (recorded)
+        message = {"role": "assistant", "content": content, **_MESSAGE_NULLS}
+        if calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                }
+                for call in calls
+            ]
+        return message | self._reasoning("".join(said.reasoning) or None)
 
     def as_events(self) -> Iterator[bytes]:
         """Yield the events of a streamed answer, each as one piece of bytes."""
         is_dedicated = self.settings.framing == "dedicated"
         wants_usage = (self.request.stream_options or {}).get("include_usage") and not is_dedicated
-        last = self._newer(system_fingerprint=_FINGERPRINT)
         if not is_dedicated:
+            nulls = dict.fromkeys(("prompt_token_ids", "prompt_text"))
             for index in range(len(self.choices)):
                 start = {"role": "assistant", "content": ""}
                 head = {"index": index, "delta": start, "logprobs": None, "finish_reason": None}
-                yield self._event([head], **self._newer(prompt_token_ids=None, prompt_text=None))
-        per_choice = [
-            self._chunks(index, one, by_itself=not (is_dedicated or (one.cut and not one.calls)))
-            for index, one in enumerate(self.choices)
+                yield self._event([head], nulls)
+        chunks = [
+            self._chunks(index, said, by_itself=not (is_dedicated or (said.cut and not said.calls)))
+            for index, said in enumerate(self.choices)
         ]
         unfinished = len(self.choices)
-        chunks = filter(None, chain.from_iterable(zip_longest(*per_choice)))
-        for number, chunk in enumerate(chunks, start=1):
+        in_turn = filter(None, chain.from_iterable(zip_longest(*chunks)))
+        for number, chunk in enumerate(in_turn, start=1):
             unfinished -= chunk["finish_reason"] is not None
-            more: dict[str, Any] = {}
+            more: _Json = {}
             if is_dedicated:
                 chunk["delta"] = {"role": "assistant", "name": "", **chunk["delta"]}
                 more["usage"] = self._usage(number if unfinished else self.usage.completion_tokens)
             elif not unfinished and not wants_usage:
-                more = last
-            yield self._event([chunk], **more)
+                more = _FINGERPRINT
+            yield self._event([chunk], more)
         if wants_usage:
-            yield self._event([], usage=self._usage(self.usage.completion_tokens), **last)
+            usage = self._usage(self.usage.completion_tokens)
+            yield self._event([], {"usage": usage, **_FINGERPRINT})
         yield DONE
 
-    def _chunks(
-        self, index: int, generation: Generation, *, by_itself: bool
-    ) -> Iterator[dict[str, Any]]:
+    def _chunks(self, index: int, said: Generation, *, by_itself: bool) -> Iterator[_Json]:
         """Yield a choice's chunks; the finish reason comes on the last delta or by itself."""
-        deltas = [*self._deltas(generation)]
+        deltas = [*self._deltas(said)]
         if by_itself or not deltas:
             deltas.append(({}, None))
         for number, (delta, token) in enumerate(deltas, start=1):
             chunk = {
                 "index": index,
                 "delta": delta,
-                "logprobs": self._logprobs([token]) if token else None,
+                "logprobs": said.logprobs([token]) if token else None,
                 "finish_reason": None,
                 "token_ids": None,
             }
             if number == len(deltas):
-                chunk["finish_reason"] = generation.finish_reason
-                chunk["stop_reason"] = generation.stop_reason
+                chunk |= {"finish_reason": said.finish_reason, "stop_reason": said.stop_reason}
             yield chunk
 
-    def _deltas(self, generation: Generation) -> Iterator[tuple[dict[str, Any], str | None]]:
+    def _deltas(self, said: Generation) -> Iterator[tuple[_Json, str | None]]:
         """Yield each delta, and the token it carries where log probabilities are given."""
-        for token in generation.reasoning:
+        for token in said.reasoning:
             yield self._reasoning(token), token
-        for token in generation.content:
+        for token in said.content:
             yield {"content": token}, token
-        for index, call in enumerate(generation.calls):
-            function: dict[str, Any] = {"name": call.name}
-            if self._is_older:
-                function["arguments"] = None  # null in the first delta, seen live in 2025-11
+        for index, call in enumerate(said.calls):
+            function = {"name": call.name}
             head = {"id": call.id, "type": "function", "index": index, "function": function}
-            yield {"content": None, "tool_calls": [head]}, None
-            for token in call.arguments:
-                part = {"index": index, "function": {"arguments": token}}
+            rest = ({"index": index, "function": {"arguments": one}} for one in call.arguments)
+            for part in (head, *rest):
                 yield {"content": None, "tool_calls": [part]}, None
 
-    def _event(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
-        return event(
-            {
-                "id": self.id,
-                "object": "chat.completion.chunk",
-                "created": self.created,
-                "model": self.model,
-                "choices": choices,
-                **more,
-            }
-        )
+    def _event(self, choices: list[_Json], more: _Json) -> bytes:
+        return event(self._head("chat.completion.chunk", choices) | more)
 
-    def _reasoning(self, text: str | None) -> dict[str, str | None]:
-        if self.settings.reasoning_field == "both":
-            return {"reasoning": text, "reasoning_content": text}
-        return {self.settings.reasoning_field: text}
+    def _head(self, kind: str, choices: list[_Json]) -> _Json:
+        head = {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+        return head | {"choices": choices}
 
-    def _logprobs(self, tokens: list[str]) -> dict[str, Any] | None:
-        alternatives = self.request.alternatives
-        if alternatives is None:
-            return None
-        return {"content": log_probabilities(tokens, alternatives)}
+    def _reasoning(self, text: str | None) -> _Json:
+        field = self.settings.reasoning_field
+        names = ("reasoning", "reasoning_content") if field == "both" else (field,)
+        return dict.fromkeys(names, text)
 
-    def _usage(self, completion_tokens: int) -> dict[str, Any]:
+    def _usage(self, completion_tokens: int) -> _Json:
         """Return the usage when so many tokens have been generated."""
         counts = self.usage
-        usage: dict[str, Any] = {
+        usage: _Json = {
             "prompt_tokens": counts.prompt_tokens,
             "total_tokens": counts.prompt_tokens + completion_tokens,
             "completion_tokens": completion_tokens,

@@ -60,7 +60,7 @@ class Embedding(ModelRequest):
         for text in texts:
             if not text:
                 raise engine_refusal("The decoder prompt cannot be empty")
-            check_length(len(text), text_tokens(text), model.context_window)
+            check_length(text_tokens(text), model.context_window)
 
     def answer(self, model: ServedModel, _service: EmulatedService, _reply: Reply | None) -> Answer:
         """Answer with the vectors, in the order of the texts: numbers, or base64 of floats."""
@@ -102,7 +102,7 @@ class Ranking(ModelRequest):
             raise engine_refusal("At least one text_pair element must be given")  # vLLM's source
         check_range("top_n", self.top_n)
         for text in (self.query, *self.documents):
-            check_length(len(text), text_tokens(text), model.context_window)
+            check_length(text_tokens(text), model.context_window)
 
     def answer(self, model: ServedModel, _service: EmulatedService, _reply: Reply | None) -> Answer:
         """Answer with the documents by the cosine of their vector and the query's, nearest first.

@@ -62,13 +62,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
             raise bad_parameter(sentence, "tool_choice")
         if is_gpt_oss(model):
             self._check_harmony()
-        chat, window = self.as_chat(), model.context_window
-        if chat.prompt_tokens == window:
-            raise _invalid_request(
-                f"The engine prompt length {window} exceeds the max_model_len {window}. "
-                "Please reduce prompt.",
-                "input",
-            )
+        chat = self.as_chat()
         # Efforts have been checked by their type; a budget beyond the context window is lowered
         # to what is left of it, not refused (recorded).
         impossible = chat.bound if chat.bound is not None and chat.bound < 1 else None

@@ -12,12 +12,7 @@ from typing import Any, Final
 
 from langchain_scaleway.testing.answers import event
 from langchain_scaleway.testing.endpoints.responses_request import ResponsesRequest
-from langchain_scaleway.testing.generation import (
-    GeneratedCall,
-    Generation,
-    log_probabilities,
-    tokens_of,
-)
+from langchain_scaleway.testing.generation import GeneratedCall, Generation, tokens_of
 from langchain_scaleway.testing.replies import Usage
 
 _TOOL_NULLS: Final = (
@@ -119,9 +114,7 @@ def _thought(text: str) -> _Json:
 
 def _message(said: Generation) -> _Json:
     part = {"type": "output_text", "text": said.text, "annotations": []}
-    logprobs = None
-    if said.alternatives is not None:
-        logprobs = log_probabilities(said.content, said.alternatives)
+    logprobs = (said.logprobs(said.content) or {}).get("content")
     head = {"id": _new_id("msg"), "type": "message", "status": "completed"}
     content = [{**part, "logprobs": logprobs}]
     return {**head, "role": "assistant", "content": content, "phase": None}
