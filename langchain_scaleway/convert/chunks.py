@@ -26,7 +26,7 @@ def _constructed(**fields: Any) -> ChatGenerationChunk:
 
 _TEXT = _constructed()
 _REASONING = _constructed(additional_kwargs={"reasoning_content": ""})
-_TOOL = _constructed(tool_call_chunks=[tool_call_chunk()])
+_TOOL = _constructed(tool_call_chunks=[tool_call_chunk(args="")])
 
 _new_text = str.__new__  # `TextAccessor(text)` would look for a deprecated way of calling it.
 

@@ -16,6 +16,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_scaleway.convert.messages import messages_to_wire
 from tests.support.messages import CALL, TEXT, WIRE_CALL, wire_of
+from tests.support.recordings import VLLM_QWEN, Recording
 
 LOOP: list[Any] = []
 LOOP.append(LOOP)
@@ -115,6 +116,31 @@ class TestToolCalls:
             {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
         ]
 
+    def test_another_providers_message_in_v1_is_sent_as_it_was(self) -> None:
+        """A thread that `output_version="v1"` joined half-way."""
+        message = AIMessage(
+            [
+                {"type": "thinking", "thinking": "Look it up.", "signature": "EqQB"},
+                {"type": "redacted_thinking", "data": "EqQB"},
+                TEXT,
+                {"type": "server_tool_use", "id": "srv", "name": "web_search", "input": {}},
+                {"type": "tool_use", "id": CALL["id"], "name": CALL["name"], "input": CALL["args"]},
+            ],
+            tool_calls=[CALL],
+            response_metadata={"model_provider": "anthropic"},
+        )
+        metadata = {**message.response_metadata, "output_version": "v1"}
+        in_v1 = AIMessage(
+            content_blocks=message.content_blocks, tool_calls=[CALL], response_metadata=metadata
+        )
+        for one in (message, in_v1):
+            assert wire_of(one, replay_reasoning=True) == {
+                "role": "assistant",
+                "content": "Hi!",
+                "tool_calls": [WIRE_CALL],
+                "reasoning": "Look it up.",
+            }
+
     @pytest.mark.parametrize(("written", "sent"), [("{}", "{}"), ("oops", None)])
     def test_raw_calls_of_old_histories(self, written: str, sent: str | None) -> None:
         raw = {"id": "1", "type": "function", "function": {"name": "f", "arguments": written}}
@@ -183,6 +209,17 @@ class TestReasoning:
     ) -> None:
         wire = messages_to_wire(self.RUN, family=family, replay_reasoning=asked)
         assert [m.get("reasoning") for m in wire if m["role"] == "assistant"] == sent
+
+    def test_it_goes_out_as_vllm_was_seen_to_take_it(self) -> None:
+        recorded = Recording(VLLM_QWEN, "reasoning_history_reasoning").request["body"]["messages"]
+        question, answer, next_question = recorded
+        fields = {"reasoning_content": answer["reasoning"]}
+        history = [
+            HumanMessage(question["content"]),
+            AIMessage(answer["content"], additional_kwargs=fields),
+            HumanMessage(next_question["content"]),
+        ]
+        assert messages_to_wire(history, replay_reasoning=True) == recorded
 
     @pytest.mark.parametrize(
         "block",

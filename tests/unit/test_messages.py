@@ -17,8 +17,7 @@ from langchain_core.messages import (
 )
 
 from langchain_scaleway.convert.messages import messages_to_wire
-from tests.support.messages import CALL, TEXT, WIRE_CALL, wire_of
-from tests.support.recordings import VLLM_QWEN, Recording
+from tests.support.messages import CALL, TEXT, wire_of
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture").decode()
 IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
@@ -345,21 +344,6 @@ class TestForeignHistories:
         assert assistant["tool_calls"][0]["id"] == unnamed_result["tool_call_id"] == "1"
         assert named_result["tool_call_id"] == "9"
 
-    def test_openai_responses_items(self) -> None:
-        message = AIMessage(
-            [
-                {"type": "reasoning", "id": "rs_1", "summary": []},
-                {"type": "text", "text": "Paris.", "annotations": [{"type": "url_citation"}]},
-                {"type": "function_call", "call_id": CALL["id"], "name": "f", "arguments": ""},
-            ],
-            tool_calls=[CALL],
-        )
-        assert wire_of(message) == {
-            "role": "assistant",
-            "content": "Paris.",
-            "tool_calls": [WIRE_CALL],
-        }
-
     def test_a_refusal_is_what_the_assistant_said_behind_its_text(self) -> None:
         block, field = {"type": "refusal", "refusal": "No."}, {"refusal": "No."}
         for said in (
@@ -402,33 +386,3 @@ class TestRefused:
             messages_to_wire([HumanMessage([block])])
         assert secret[:8] not in str(raised.value)
         assert "`base64`" in str(raised.value)
-
-
-QUESTION = "What is the capital of France?"
-RECORDED: dict[str, list[BaseMessage]] = {
-    "chat_system_multiturn": [
-        SystemMessage("You answer in one short sentence."),
-        HumanMessage("Hello!"),
-        AIMessage("Hello! How can I help you today?"),
-        HumanMessage(QUESTION),
-    ],
-    "chat_content_parts": [
-        HumanMessage(["What is the capital", {"type": "text", "text": " of France?"}])
-    ],
-    "reasoning_history_reasoning": [
-        HumanMessage(QUESTION),
-        AIMessage(
-            "The capital of France is Paris.",
-            additional_kwargs={
-                "reasoning_content": "The user asks for the capital of France. It is Paris."
-            },
-        ),
-        HumanMessage("What is the capital of Italy?"),
-    ],
-}
-
-
-@pytest.mark.parametrize(("case", "messages"), RECORDED.items(), ids=RECORDED)
-def test_the_same_request_as_vllm_was_seen_to_take(case: str, messages: list[BaseMessage]) -> None:
-    recorded = Recording(VLLM_QWEN, case).request["body"]["messages"]
-    assert messages_to_wire(messages, replay_reasoning=True) == recorded

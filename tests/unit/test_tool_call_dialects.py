@@ -22,7 +22,6 @@ from tests.support.wire import (
 )
 
 ADD: Call = ("add", {"a": 1, "b": 2}, "call_a")
-ADD_AGAIN: Call = ("add", {"a": 3, "b": 4}, "call_b")
 NOW: Call = ("now", {}, "call_c")
 END = event({}, "tool_calls")
 
@@ -44,22 +43,6 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
             ),
         ],
         [ADD],
-    ),
-    "an index used again after a call without arguments": (
-        [
-            calls_event(fragment(name="now", id="call_c", index=0)),
-            calls_event(fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)),
-        ],
-        [NOW, ADD],
-    ),
-    "arguments null in the first fragment (Scaleway, November 2025)": (
-        [
-            calls_event(fragment(None, name="add", id="call_a", index=0)),
-            calls_event(fragment('{"a": 1, "b": 2}', index=0)),
-            calls_event(fragment(None, name="add", id="call_b", index=1)),
-            calls_event(fragment('{"a": 3, "b": 4}', index=1)),
-        ],
-        [ADD, ADD_AGAIN],
     ),
     "with null, empty and odd tool_calls between": (
         [

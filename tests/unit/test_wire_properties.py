@@ -69,7 +69,10 @@ def _pieces(draw: Draw, text: str) -> list[str]:
 
 
 def _opening(draw: Draw, name: str, **fields: Any) -> dict[str, Any]:
-    """The first fragment of a call, in each way of saying that no arguments came yet."""
+    """The first fragment of a call, in each way of saying that no arguments came yet.
+
+    Scaleway's was `null` (November 2025).
+    """
     return fragment(draw(st.sampled_from([..., None, ""])), name=name, **fields)
 
 
