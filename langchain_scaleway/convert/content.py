@@ -24,7 +24,7 @@ INPUTS = frozenset({"image", "video", "audio"})
 """What a model may read besides text."""
 
 _STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "tool_result")
-"""Blocks that need no reading; `content_blocks` knows refusals since langchain-core 1.7.5 only."""
+"""Blocks that need no reading, which would cost as much as the rest of a long history."""
 
 _NO_CONTENT = ("reasoning", "redacted_thinking", "tool_call", "invalid_tool_call", "cachePoint")
 
@@ -301,9 +301,9 @@ def _of_converse(block: Block) -> Block:
 
 
 def _part_of_data(block: Block) -> Part:
-    kind, mime_type = block["type"], _essence(block.get("mime_type"))
-    if kind == "file" and mime_type.partition("/")[0] in INPUTS:
-        kind = mime_type.partition("/")[0]
+    kind = block["type"]
+    if kind == "file":
+        kind = _essence(block.get("mime_type")).partition("/")[0]
     if kind in ("image", "video"):
         url = {"url": _address(block, kind)}
         if detail := block.get("detail"):
@@ -341,7 +341,7 @@ def _text_in_file(block: Block) -> str | None:
         text = base64.b64decode(data, validate=True).decode()
     except (UnsendableError, binascii.Error, UnicodeDecodeError):
         return None
-    return text if text and "\0" not in text else None
+    return None if "\0" in text else text
 
 
 def _titled(block: Block, text: str) -> Part:

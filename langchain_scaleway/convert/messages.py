@@ -7,7 +7,7 @@ refused: it would be refused again in every later turn, and the conversation wou
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.messages import (
@@ -58,14 +58,12 @@ def messages_to_wire(
 ) -> list[WireMessage]:
     """Convert a history for a chat request.
 
-    - In user messages, lists of content blocks stay lists, since they may hold images. In the
-      messages of other roles, which are text only, they become one string.
-    - A `name` is sent with any message. Ids, metadata, artifacts and a tool's status are not
-      sent; the text of a failed tool call says that it failed.
-    - OpenAI's `developer` message, which Scaleway does not document, becomes a system message.
-    - A `FunctionMessage` becomes a tool message that answers the `function_call` before it:
-      chat templates know no role "function", and many silently leave such a message out.
-    - Anthropic's `tool_result` blocks in a human message become tool messages before it.
+    - Content is a list of parts in user messages, which may hold images, and a text in all others.
+    - Names are sent. Ids, metadata, artifacts and a tool's status are not; the text of a failed
+      tool call says that it failed.
+    - What OpenAI calls `developer` is a system message, and what it called `function` is a tool's:
+      many chat templates leave messages of these roles out without a word.
+    - Results of tools in a human message, as Anthropic has them, are tool messages before it.
     - Pictures that tools returned go into a user message behind all results of the turn: vLLM
       0.33 takes them in a tool message, for some models; the Mistral family does not.
     - A line of text takes the place of what the model cannot be shown, except in human messages
@@ -241,12 +239,12 @@ class _Wire:
         if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
             self.add("assistant", content, message.name)
             return
-        blocks = [] if isinstance(content, str) else list(standard_blocks(content))
-        text = content if isinstance(content, str) else "".join(map(_spoken, blocks))
+        blocks = list(standard_blocks([content] if isinstance(content, str) else content))
+        text = "".join(map(_spoken, blocks))
         if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
             text = reasoning_text(audio.get("transcript"))
-        refusals = [kwargs.get("refusal"), "".join(_string(block, "refusal") for block in blocks)]
-        if refusal := next((r for r in refusals if r and isinstance(r, str)), ""):
+        # Fields and content hold copies of each other.
+        if refusal := _string(kwargs, "refusal") or "".join(_strings(blocks, "refusal")):
             text = f"{text}\n\n{refusal}" if text else refusal
         # A message that is all tool calls gets "", which vLLM takes (recording
         # `tool_result_turn_empty_content`) and every chat template can print.
@@ -256,11 +254,9 @@ class _Wire:
                 self._wire_call(call, number) for number, call in enumerate(calls)
             ]
         if replayed_for is not None:
-            # Fields and content hold copies of each other.
-            reasoning = reasoning_text(kwargs.get("reasoning_content") or kwargs.get("reasoning"))
-            if not reasoning:
-                thoughts = (_string(block, "reasoning") for block in blocks)
-                reasoning = "\n\n".join(filter(None, thoughts))
+            kept_apart = kwargs.get("reasoning_content") or kwargs.get("reasoning")
+            in_content = "\n\n".join(_strings(blocks, "reasoning"))
+            reasoning = reasoning_text(kept_apart) or in_content
             if reasoning or (calls and replayed_for.demands_reasoning):
                 wire["reasoning"] = reasoning
 
@@ -282,9 +278,13 @@ def _spoken(block: Block) -> str:
     return ""
 
 
-def _string(block: Block, key: str) -> str:
-    value = block.get(key)
+def _string(fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _strings(blocks: Iterable[Block], key: str) -> Iterator[str]:
+    return filter(None, (_string(block, key) for block in blocks))
 
 
 def _calls(
@@ -337,11 +337,10 @@ def _arguments(arguments: Any) -> str:
             return _whole_characters(_encode(arguments))
         except (TypeError, ValueError, RecursionError):  # `NaN`, odd keys, a value within itself
             arguments = as_json(arguments)
-    if not arguments or (isinstance(arguments, str) and not arguments.strip()):
-        return "{}"
     if isinstance(arguments, str) and _is_object(arguments):
         return arguments
-    return as_json({UNREADABLE_ARGUMENTS: arguments})
+    is_empty = not arguments or (isinstance(arguments, str) and arguments.isspace())
+    return "{}" if is_empty else as_json({UNREADABLE_ARGUMENTS: arguments})
 
 
 _encode = json.JSONEncoder(

@@ -124,6 +124,8 @@ TEMPLATES: Mapping[str, Template] = {
     ),
 }
 
+_SAID = ("content", "reasoning", "tool_calls")
+
 _ROLES = ("system", "user", "assistant", "tool")
 """Roles that templates know; of others some templates refuse the message, some leave it out."""
 
@@ -167,7 +169,7 @@ def fit(messages: list[WireMessage], family: str | None) -> list[WireMessage]:
       system message becomes the user's.
     - Results without their call become the user's, a call without a result gets `NO_RESULT`, and
       of two results for one call the last counts.
-    - Neighbouring messages of users or assistants become one. An assistant message that says
+    - Neighbouring messages of users or assistants become one, and an assistant message that says
       nothing is left out. Short turns are added where one is missing.
 
     Args:
@@ -180,7 +182,7 @@ def fit(messages: list[WireMessage], family: str | None) -> list[WireMessage]:
     if template.paired:
         messages = _paired(messages, one_call=template.one_call)
     _give_roles(messages, template)
-    if template.system_first or template.turns:
+    if template.system_first:
         merged = ("system", "user", "assistant") if template.turns else ("system",)
         messages = _merged(messages, merged)
     first = next((n for n, message in enumerate(messages) if not _is_system(message)), 0)
@@ -211,10 +213,6 @@ def _is_system(message: WireMessage) -> bool:
     return bool(message["role"] == "system")
 
 
-def _is_said(message: WireMessage) -> bool:
-    return any(map(message.get, ("content", "reasoning", "tool_calls")))
-
-
 def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> list[WireMessage]:
     """The messages, with one result behind each call and no other results.
 
@@ -232,7 +230,7 @@ def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> list[WireMess
         if message["role"] == "tool":
             if result := results.get(message["tool_call_id"]):
                 result.update(message)
-            elif _is_said(message):
+            else:
                 told = f"{message.get('name', 'A tool')} returned: {message['content']}"
                 paired.append({"role": "user", "content": told})
         elif calls and one_call:
@@ -250,12 +248,13 @@ def _merged(messages: Iterable[WireMessage], roles: tuple[str, ...]) -> list[Wir
     """The messages with neighbours of one of these roles made one."""
     result: list[WireMessage] = []
     for message in messages:
-        last = result[-1] if result else None
-        if "assistant" in roles and message["role"] == "assistant" and not _is_said(message):
+        role = message["role"]
+        if role == "assistant" and role in roles and not any(map(message.get, _SAID)):
             continue
-        if last is None or last["role"] != message["role"] or last["role"] not in roles:
+        if role not in roles or not result or result[-1]["role"] != role:
             result.append(message)
             continue
+        last = result[-1]
         if last.get("name") != message.get("name"):  # Of speakers who differ, names become text.
             _write_name(last)
             _write_name(message)
@@ -269,7 +268,7 @@ def _merged(messages: Iterable[WireMessage], roles: tuple[str, ...]) -> list[Wir
 
 def _write_name(message: WireMessage) -> None:
     name, content = message.pop("name", None), message["content"]
-    if name and content and message["role"] == "user":
+    if name and message["role"] == "user":
         in_parts = [{"type": "text", "text": f"{name}:"}, *_parts(content)]
         message["content"] = f"{name}: {content}" if isinstance(content, str) else in_parts
 

@@ -40,6 +40,7 @@ class TestToolCalls:
             ("[" * 100_000, f'{{"unreadable_arguments":"{"[" * 100_000}"}}'),
             ('{"city": "Orléans"}', '{"city": "Orléans"}'),
             *((nothing, "{}") for nothing in ("", " \n", None)),
+            ([1], '{"unreadable_arguments":[1]}'),
             # What `json.loads` read, and no request could carry
             ({"x": "a\ud83d b"}, '{"x":"a\ufffd b"}'),
             ({"é": [1, math.inf]}, '{"unreadable_arguments":"{\\"é\\":[1,Infinity]}"}'),
@@ -56,10 +57,7 @@ class TestToolCalls:
             AIMessage("", tool_calls=[tool_call(name="f", args=arguments, id="1")])
             if isinstance(arguments, dict)
             else AIMessage(
-                "",
-                invalid_tool_calls=[
-                    invalid_tool_call(name="f", args=arguments, id="1", error="bad")
-                ],
+                [{"type": "invalid_tool_call", "name": "f", "args": arguments, "id": "1"}]
             )
         )
         (call,) = wire_of(message)["tool_calls"]

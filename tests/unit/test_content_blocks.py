@@ -278,6 +278,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "file", "base64": "//79", "mime_type": "text/plain"},
         "take no files",
     ),
+    "a text file that is a program": (
+        {"type": "file", "base64": "ZWxmAGE=", "mime_type": "text/plain"},
+        "take no files",
+    ),
     "text without text": ({"type": "text"}, "is missing"),
     "an unknown block": ({"type": "smell", "smell": "rose"}, r"A `smell` block \(with `smell`\)"),
     "a block without a type": ({"smell": "rose"}, "A block without a type"),

@@ -242,10 +242,14 @@ MATRIX = {
         {"mistral gemma-3": "S: | U: b"},
     ),
     "pictures": Case(
-        [user("a", IMAGE), user(IMAGE, name="Bob"), user("b")],
-        "U: a + picture | U Bob: picture | U: b",
-        {"mistral gemma-3": "U: a + picture + Bob: + picture + b"},
+        [user("a"), user("b", IMAGE), user(IMAGE, name="Bob"), user("c")],
+        "U: a | U: b + picture | U Bob: picture | U: c",
+        {"mistral gemma-3": "U: a + b + picture + Bob: + picture + c"},
     ),
+    "a picture behind an empty text": Case(
+        [user(""), user(IMAGE)], "U: | U: picture", {"mistral gemma-3": "U: picture"}
+    ),
+    "nothing": Case([], ""),
     "a picture that a tool returned": Case(
         [user("a"), ai("", "1"), result("1", "b", IMAGE), ai("c"), user("d")],
         "U: a | A: f(1) | T1: b | U: f returned: + picture | A: c | U: d",
@@ -268,7 +272,7 @@ def test_odd_histories_go_out_as_each_template_takes_them(case: Case) -> None:
     before = deepcopy(case.history)
     for family in (None, *TEMPLATES):
         assert sent(family, case.history) == case.expected(family), family
-        if family:
+        if family and case.history:
             wire = messages_to_wire(case.history, family=family)
             assert complaints(family, wire) == [], family
     assert case.history == before
@@ -277,7 +281,7 @@ def test_odd_histories_go_out_as_each_template_takes_them(case: Case) -> None:
 def test_mistral_common_refuses_none_of_them_unless_they_stay_as_they_were() -> None:
     pytest.importorskip("mistral_common")
     for name, case in MATRIX.items():
-        wire = messages_to_wire(case.history, family="mistral")
+        wire = messages_to_wire(case.history or [user("a")], family="mistral")
         assert mistral_common_complaints(wire) == [], name
     [complaint, *_] = mistral_common_complaints(
         messages_to_wire(MATRIX["a result without its call"].history)
@@ -310,7 +314,8 @@ class TestIdsForMistral:
         assert re.fullmatch("[a-zA-Z0-9]{9}", call["id"])
         assert wire[2]["tool_call_id"] == call["id"]
         assert messages_to_wire(history, family="mistral") == wire  # or no cache would know it
-        assert messages_to_wire(history)[2]["tool_call_id"] == call_id
+        for family in {None, *TEMPLATES} - {"mistral"}:
+            assert messages_to_wire(history, family=family)[2]["tool_call_id"] == call_id
 
     @pytest.mark.parametrize("family", [None, "mistral", "gemma-4"])
     @pytest.mark.parametrize(
