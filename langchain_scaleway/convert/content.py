@@ -159,7 +159,7 @@ def parts_of(
     """The parts for what a tool or a search returned: a string, blocks, or any other value."""
     if content is None:
         return []
-    if not isinstance(content, list) or not all(isinstance(b, str | dict) for b in content):
+    if not isinstance(content, list):
         text = content if isinstance(content, str) else as_json(content)
         return [{"type": "text", "text": text}]
     parts: list[Part] = []
@@ -252,7 +252,7 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
         # Files of OpenAI's Responses API and of Google
         case {"type": "input_file", **more}:
             return {**more, "type": "file", "url": more.get("file_data") or more.get("file_url")}
-        case {"type": "media" | "file_data", "mime_type": str(mime_type), **more}:
+        case {"type": "media", "mime_type": str(mime_type), **more}:
             data, url = more.get("data"), more.get("file_uri")
             return {"type": "file", "mime_type": mime_type, "base64": data, "url": url}
         # What assistants write, and what tools return to them
@@ -277,7 +277,7 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
 
 def _text(content: Any, more: Block | None = None) -> Block:
     """A block of text, with what is known of it; blocks within become text, too."""
-    text = content if isinstance(content, str) else joined(parts_of(content))
+    text = joined(parts_of(content))
     return (
         {"type": "text", "text": text}
         if more is None
@@ -312,7 +312,7 @@ def _part_of_data(block: Block) -> Part:
     if kind == "audio":
         header, _, data = _address(block, "audio").partition(",")
         subtype = _essence(header).removeprefix("data:audio/").removeprefix("x-")
-        if not data or subtype not in _AUDIO_FORMATS:
+        if subtype not in _AUDIO_FORMATS:
             raise UnsendableError(
                 block,
                 "Scaleway takes audio as MP3 or WAV in base64. "

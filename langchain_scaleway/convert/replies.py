@@ -102,8 +102,7 @@ class ReplyDecoder:
         """
         generations: list[ChatGeneration] = []
         for event in self._events_of(reply):
-            if generations:
-                self.start()
+            self.start()
             self.feed(event)
             self._end_thinking()
             said = {"reasoning_content": "".join(self.reasoning), "refusal": self._refusal}

@@ -230,7 +230,7 @@ def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> list[WireMess
         if message["role"] == "tool":
             if result := results.get(message["tool_call_id"]):
                 result.update(message)
-            else:
+            elif message["content"]:
                 told = f"{message.get('name', 'A tool')} returned: {message['content']}"
                 paired.append({"role": "user", "content": told})
         elif calls and one_call:
@@ -268,7 +268,7 @@ def _merged(messages: Iterable[WireMessage], roles: tuple[str, ...]) -> list[Wir
 
 def _write_name(message: WireMessage) -> None:
     name, content = message.pop("name", None), message["content"]
-    if name and message["role"] == "user":
+    if name and content and message["role"] == "user":
         in_parts = [{"type": "text", "text": f"{name}:"}, *_parts(content)]
         message["content"] = f"{name}: {content}" if isinstance(content, str) else in_parts
 

@@ -47,7 +47,7 @@ class ToolCalls:
         """Start with no calls, of tools with these names."""
         self._names = names
         self._calls: list[_Call] = []
-        self._by_index: dict[int | str, _Call] = {}
+        self._by_index: dict[int | str | None, _Call] = {}
         self._begun = 0
         self.valid: list[ToolCall] = []
         self.invalid: list[InvalidToolCall] = []
@@ -122,10 +122,8 @@ class ToolCalls:
             if call is None and name is None and self._calls:
                 call = self._calls[-1]
         if call is None:
-            call = _Call(len(self._calls))
+            call = self._by_index[index] = _Call(len(self._calls))
             self._calls.append(call)
-            if index is not None:
-                self._by_index[index] = call
         return call
 
     def _begin(self, end: int) -> list[ChatGenerationChunk]:
@@ -150,30 +148,26 @@ class _Call:
         return "" if arguments.isspace() else arguments
 
     def add(self, piece: str) -> str:
-        """Take the next piece of the arguments, and return it as it is given on."""
+        """Take the next piece of the arguments, and return it as it is given on.
+
+        Models leave line breaks within strings of code. `invoke` reads them, and `stream_events`
+        (v3) would not, so they are escaped.
+        """
         if _CONTROL.search(piece) is None:
             self.pieces.append(piece)
             return piece
-        given = len(_as_json(self.arguments))
+        given = len(escaped(self.arguments))
         self.pieces.append(piece)
-        return _as_json(self.arguments)[given:]
+        return escaped(self.arguments)[given:]
 
     def begin(self) -> ChatGenerationChunk:
         self.has_given_id = self.id is not None
-        return tool_chunk(self.name, _as_json(self.arguments), self.id, self.position)
+        return tool_chunk(self.name, escaped(self.arguments), self.id, self.position)
 
 
 def is_no_object(arguments: str) -> bool:
     """Whether arguments are something else than a JSON object from their first character on."""
     return bool(arguments) and not arguments.lstrip().startswith("{")
-
-
-def _as_json(arguments: str) -> str:
-    """Arguments, with the line breaks escaped that models leave within strings of code.
-
-    `invoke` reads them, and `stream_events` (v3) would not.
-    """
-    return arguments if is_no_object(arguments) else escaped(arguments)
 
 
 def _parts(wire_calls: Any) -> Iterator[tuple[int | str | None, str | None, str | None, str]]:

@@ -102,12 +102,13 @@ class TestToolCalls:
             {"type": "tool_call", "id": "1", "name": "f", "args": {"x": 1}},
             {"type": "invalid_tool_call", "id": "1", "name": "f", "args": '{"x":1}', "error": ""},
             {"type": "function_call", "call_id": "1", "name": "f", "arguments": '{"x":1}'},
+            {"type": "custom_tool_call", "call_id": "1", "name": "f", "input": '{"x":1}'},
             {
                 "type": "non_standard",
                 "value": {"type": "tool_use", "id": "1", "name": "f", "input": {"x": 1}},
             },
         ],
-        ids=["Anthropic", "Amazon", "LangChain", "invalid", "OpenAI", "wrapped"],
+        ids=["Anthropic", "Amazon", "LangChain", "invalid", "OpenAI", "custom", "wrapped"],
     )
     def test_a_call_in_the_content_alone_is_sent(self, block: dict[str, Any]) -> None:
         assert wire_of(AIMessage([block]))["tool_calls"] == [

@@ -70,6 +70,8 @@ HI: dict[str, Any] = {
     "Responses input": {"type": "input_text", "text": "Hi!"},
     "Responses output": {"type": "output_text", "text": "Hi!", "annotations": [], "logprobs": []},
     "Amazon text": {"text": "Hi!"},
+    "Amazon document of blocks": {"document": {"source": {"content": [{"text": "Hi!"}]}}},
+    "Cohere document of a text": {"type": "document", "document": {"data": "Hi!"}},
     "Amazon search result": {"searchResult": {"content": [{"text": "Hi!"}]}},
     "Amazon text document in bytes": {"document": {"format": "md", "source": {"bytes": b"Hi!"}}},
     "Anthropic text document": {
@@ -204,10 +206,13 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"type": "audio", "source_type": "base64", "mime_type": "audio/mp3", "data": MP3},
         audio_part(MP3, "mp3"),
     ),
-    "vLLM's audio by URL": (
-        {"type": "audio_url", "audio_url": {"url": URL}},
-        {"type": "audio_url", "audio_url": {"url": URL}},
-    ),
+    **{
+        f"vLLM's audio by URL, {value}": (
+            {"type": "audio_url", "audio_url": value},
+            {"type": "audio_url", "audio_url": {"url": URL}},
+        )
+        for value in (URL, {"url": URL})
+    },
     "v1 video in base64": (
         {**create_video_block(base64=MP4, mime_type="video/webm")},
         video_part(f"data:video/webm;base64,{MP4}"),

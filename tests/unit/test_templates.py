@@ -136,6 +136,11 @@ MATRIX = {
             "llama-3 gemma-4 gpt-oss": "S: s | U: f returned: 42 | U: f returned: 43",
         },
     ),
+    "an empty result without its call": Case(
+        [user("a"), result("1", "")],
+        "U: a | T1:",
+        {"mistral llama-3 gemma-4 gemma-3 gpt-oss": "U: a"},
+    ),
     "a result without its call": Case(
         [user("a"), ai("", "1"), result("2", "43"), result("1", "42")],
         "U: a | A: f(1) | T2: 43 | T1: 42",
@@ -230,6 +235,11 @@ MATRIX = {
         [user("a", name="Alice"), user("b", name="Alice")],
         "U Alice: a | U Alice: b",
         {"mistral gemma-3": "U Alice: a\n\nb"},
+    ),
+    "a speaker who says nothing": Case(
+        [user("a", name="Alice"), user("", name="Bob")],
+        "U Alice: a | U Bob:",
+        {"mistral gemma-3": "U: Alice: a"},
     ),
     "assistants with names": Case(
         [user("a"), AIMessage("b", name="Ada"), AIMessage("c", name="Bob"), user("d")],

@@ -14,6 +14,7 @@ from tests.support.wire import (
     Event,
     calls_event,
     decode,
+    decode_chunks,
     event,
     fragment,
     usage_event,
@@ -65,6 +66,18 @@ def test_streamed_tool_calls(events: list[Event], calls: list[Call]) -> None:
     assert message.invalid_tool_calls == []
     assert message.content == ""
     assert message.response_metadata["finish_reason"] == "tool_calls"
+
+
+def test_a_call_is_given_piece_by_piece_from_its_opening_brace_on() -> None:
+    pieces = ["", '{"a": ', "1, ", '"b": 2}']
+    events = [calls_event(fragment(piece, index=0)) for piece in pieces]
+    events.insert(0, calls_event(fragment(name="add", id="call_a", index=0)))
+    fragments = [one for chunk in decode_chunks(events) for one in chunk.tool_call_chunks]
+    assert [(one["name"], one["args"]) for one in fragments] == [
+        ("add", '{"a": '),
+        (None, "1, "),
+        (None, '"b": 2}'),
+    ]
 
 
 @pytest.mark.parametrize("arguments", [None, "{}"])
@@ -155,7 +168,7 @@ def test_an_index_used_again_after_an_unreadable_call() -> None:
     ]
 
 
-@pytest.mark.parametrize("arguments", ["", None, ...])
+@pytest.mark.parametrize("arguments", ["", " \n", None, ...])
 def test_a_whole_call_without_arguments(arguments: Any) -> None:
     wire_call = fragment(arguments, name="now", id="call_c")
     assert calls_of(whole_message(whole({"tool_calls": [wire_call]}))) == [NOW]

@@ -7,9 +7,11 @@ the same API do. Where it was seen stands beside it.
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from langchain_scaleway.convert.replies import ReplyContext, ReplyDecoder
 from langchain_scaleway.errors import ScalewayResponseError
+from tests.support.outcomes import usage_of
 from tests.support.wire import (
     MODEL,
     Event,
@@ -186,3 +188,9 @@ def test_several_choices_make_several_generations() -> None:
     reply["choices"].append({**reply["choices"][0], "index": 1, "message": {"content": "two"}})
     result = ReplyDecoder(ReplyContext(MODEL)).result(reply, {})
     assert [generation.text for generation in result.generations] == ["one", "two"]
+    # It counts the tokens of all of them.
+    messages = [one.message for one in result.generations]
+    assert [isinstance(m, AIMessage) and usage_of(m) for m in messages] == [
+        {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+        None,
+    ]

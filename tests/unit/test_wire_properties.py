@@ -244,7 +244,10 @@ def test_a_streams_metadata_are_those_of_the_whole_reply(
     streamed = decode(*({**one_event, **of_reply} for one_event in events))
     reply = {**whole({"content": "a"}, finish_reason), **of_reply}
     reply["choices"][0] |= {**fields_of([*itertools.chain(*tokens)]), "stop_reason": stop_reason}
-    assert streamed.response_metadata == whole_message(reply).response_metadata
+    metadata = streamed.response_metadata
+    assert metadata == whole_message(reply).response_metadata
+    assert metadata["logprobs"] == {"content": [*itertools.chain(*tokens)]}
+    assert metadata["token_ids"] == fields_of([*itertools.chain(*tokens)])["token_ids"]
 
 
 _ALMOST_JSON = st.lists(
