@@ -23,6 +23,10 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ign
     bound before is lost in silence. Here only what they say anew takes the place of the old.
     """
 
+    def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind more arguments; see `binding`."""
+        return super().bind(**_bindable(kwargs))
+
     def bind_tools(self, *args: Any, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind tools as well; see `ChatScaleway.bind_tools`."""
         bound = self._but("tools", "tool_choice")
@@ -59,13 +63,17 @@ def binding(bind: _Bind) -> _Bind:
 
     @wraps(bind)
     def bind_model(self: Any, **kwargs: Any) -> ModelBinding:
-        if wrong := next((name for name in (*_OF_CONFIG, "input") if name in kwargs), None):
-            raise ValueError(
-                f"`{wrong}` is given to each call: `model.invoke(input, config)`. "
-                "`model.with_config(…)` binds a configuration."
-            )
-        if headers := kwargs.get("extra_headers"):
-            kwargs["extra_headers"] = checked_headers(headers)
-        return ModelBinding(bound=self, kwargs=kwargs, config={})
+        return ModelBinding(bound=self, kwargs=_bindable(kwargs), config={})
 
     return cast("_Bind", bind_model)
+
+
+def _bindable(arguments: dict[str, Any]) -> dict[str, Any]:
+    if wrong := next((name for name in (*_OF_CONFIG, "input") if name in arguments), None):
+        raise ValueError(
+            f"`{wrong}` is given to each call: `model.invoke(input, config)`. "
+            "`model.with_config(…)` binds a configuration."
+        )
+    if headers := arguments.get("extra_headers"):
+        return {**arguments, "extra_headers": checked_headers(headers)}
+    return arguments

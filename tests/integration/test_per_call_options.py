@@ -11,9 +11,10 @@ from langchain.agents.middleware import ModelRequest, ModelResponse, wrap_model_
 from langchain_core.caches import InMemoryCache
 from langchain_core.load import dumps
 from langchain_core.messages import HumanMessage
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import Delay, Reply, ScalewayEmulator
@@ -125,8 +126,8 @@ def secret_calls(model: ChatScaleway, config: Any) -> None:
     list(chain.stream({"word": "Hello"}, config))
     model.invoke("Hello", config, extra_headers=SECRET)
     asyncio.run(model.ainvoke("Hello", config, extra_headers=SECRET))
-    wrapped = {"X-Auth-Token": SecretStr(CANARY)}
-    model.bind(temperature=0).bind(extra_headers=wrapped).invoke("Hello", config)
+    for bound in (model.bind(temperature=0), model.with_config(tags=["mine"])):
+        (bound.bind(extra_headers=SECRET) | StrOutputParser()).invoke("Hello", config)
     model.with_structured_output(Person, extra_headers=SECRET).invoke("Hello", config)
 
 
