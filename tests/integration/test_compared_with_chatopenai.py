@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 QWEN = "qwen3.6-35b-a3b"
 MISTRAL = "mistral-small-3.2-24b-instruct-2506"
 
-MakeModel: TypeAlias = Callable[..., Any]
+Make: TypeAlias = Callable[..., Any]
 """Makes a model that asks the emulator; takes the arguments of its class."""
 
 of_todays_openai = pytest.mark.skipif(
@@ -53,14 +53,14 @@ of_todays_openai = pytest.mark.skipif(
 
 
 @pytest.fixture
-def chat_openai(emulator: ScalewayEmulator) -> MakeModel:
+def theirs(emulator: ScalewayEmulator) -> Make:
     return partial(
         ChatOpenAI, model=QWEN, base_url=emulator.base_url, api_key=emulator.api_key, max_retries=0
     )
 
 
 @pytest.fixture
-def chat_scaleway(emulator: ScalewayEmulator) -> MakeModel:
+def ours(emulator: ScalewayEmulator) -> Make:
     return partial(
         ChatScaleway,
         model=QWEN,
@@ -87,28 +87,26 @@ def kinds_of_blocks(message: Any) -> list[str]:
     return [block["type"] for block in message.content_blocks]
 
 
-def test_reasoning_is_kept(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
-    assert kinds_of_blocks(chat_openai().invoke("Hello")) == ["text"]
-    assert kinds_of_blocks(chat_scaleway().invoke("Hello")) == ["reasoning", "text"]
+def test_reasoning_is_kept(theirs: Make, ours: Make) -> None:
+    assert kinds_of_blocks(theirs().invoke("Hello")) == ["text"]
+    assert kinds_of_blocks(ours().invoke("Hello")) == ["reasoning", "text"]
 
 
-def test_reasoning_is_kept_in_streams(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
-    assert kinds_of_blocks(streamed(chat_openai())) == ["text"]
-    assert kinds_of_blocks(streamed(chat_scaleway())) == ["reasoning", "text"]
+def test_reasoning_is_kept_in_streams(theirs: Make, ours: Make) -> None:
+    assert kinds_of_blocks(streamed(theirs())) == ["text"]
+    assert kinds_of_blocks(streamed(ours())) == ["reasoning", "text"]
 
 
-def test_think_tags_are_no_answer(
-    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
+def test_think_tags_are_no_answer(emulator: ScalewayEmulator, theirs: Make, ours: Make) -> None:
     emulator.respond_with(lambda _: "<think>Two and two.</think>Four.")
 
-    assert chat_openai().invoke("2 + 2?").text == "<think>Two and two.</think>Four."
-    assert chat_scaleway().invoke("2 + 2?").text == "Four."
+    assert theirs().invoke("2 + 2?").text == "<think>Two and two.</think>Four."
+    assert ours().invoke("2 + 2?").text == "Four."
 
 
-def test_streams_report_usage(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
-    assert streamed(chat_openai()).usage_metadata is None
-    assert streamed(chat_scaleway()).usage_metadata is not None
+def test_streams_report_usage(theirs: Make, ours: Make) -> None:
+    assert streamed(theirs()).usage_metadata is None
+    assert streamed(ours()).usage_metadata is not None
 
 
 def test_usage_of_dedicated_deployments_is_not_multiplied() -> None:
@@ -131,106 +129,96 @@ def test_usage_of_dedicated_deployments_is_not_multiplied() -> None:
     assert summed["output_tokens"] > 5 * whole["output_tokens"]
 
 
-def test_a_cut_stream_is_an_error(
-    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
+def test_a_cut_stream_is_an_error(emulator: ScalewayEmulator, theirs: Make, ours: Make) -> None:
     emulator.respond_with(lambda _: Reply("one two three four", faults=[CutStream(after_events=3)]))
 
-    assert streamed(chat_openai()).text == "one two"
+    assert streamed(theirs()).text == "one two"
     with pytest.raises(ScalewayStreamInterruptedError) as caught:
-        streamed(chat_scaleway())
+        streamed(ours())
     assert caught.value.partial_text == "one two"
 
 
 @pytest.mark.parametrize("shape", ["recent", "gateway", "legacy"])
 def test_errors_inside_streams_are_typed(
-    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel, shape: Any
+    emulator: ScalewayEmulator, theirs: Make, ours: Make, shape: Any
 ) -> None:
     fault = ErrorEvent(after_events=2, shape=shape)
     emulator.respond_with(lambda _: Reply("one two three four", faults=[fault]))
 
     if shape == "legacy":
-        assert streamed(chat_openai()).text == "one"
+        assert streamed(theirs()).text == "one"
     else:
         with pytest.raises(Exception, match=r".") as caught:
-            streamed(chat_openai())
+            streamed(theirs())
         assert not isinstance(caught.value, ModelAPIError)
     with pytest.raises(ModelAPIError, match="Internal server error"):
-        streamed(chat_scaleway())
+        streamed(ours())
 
 
-def test_half_a_tool_call_is_not_run(
-    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
+def test_half_a_tool_call_is_not_run(emulator: ScalewayEmulator, theirs: Make, ours: Make) -> None:
     def delete(path: str) -> None:
         """Delete a file."""
 
     half = ToolCall("delete", '{"path": "/home/alice')
     emulator.respond_with(lambda _: Reply(tool_calls=[half], finish_reason="length"))
 
-    from_openai = streamed(chat_openai().bind_tools([delete]))
+    from_openai = streamed(theirs().bind_tools([delete]))
     assert [call["args"] for call in from_openai.tool_calls] == [{"path": "/home/alice"}]
-    from_scaleway = streamed(chat_scaleway().bind_tools([delete]))
+    from_scaleway = streamed(ours().bind_tools([delete]))
     assert from_scaleway.tool_calls == []
     assert len(from_scaleway.invalid_tool_calls) == 1
 
 
 @of_todays_openai
-def test_a_429_says_which_quota(
-    emulator: ScalewayEmulator, chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
+def test_a_429_says_which_quota(emulator: ScalewayEmulator, theirs: Make, ours: Make) -> None:
     emulator.respond_with(lambda _: rate_limited())
 
-    assert str(error_of(chat_openai())) == "Error code: 429"
-    error = error_of(chat_scaleway())
+    assert str(error_of(theirs())) == "Error code: 429"
+    error = error_of(ours())
     assert isinstance(error, ModelRateLimitError)
     assert "You exceeded your current limit of concurrent requests." in str(error)
     assert "this has nothing to do with billing" in str(error)
 
 
 @of_todays_openai
-def test_a_403_names_the_project(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+def test_a_403_names_the_project(theirs: Make, ours: Make) -> None:
     key = "11111111-2222-3333-4444-555555555555"
 
-    assert str(error_of(chat_openai(api_key=key))) == "Error code: 403"
-    told = str(error_of(chat_scaleway(api_key=key)))
+    assert str(error_of(theirs(api_key=key))) == "Error code: 403"
+    told = str(error_of(ours(api_key=key)))
     assert "GenerativeApisModelAccess in the deployment's project" in told
 
 
 @of_todays_openai
-def test_a_refused_limit_says_what_is_allowed(
-    chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
-    assert str(error_of(chat_openai(model="glm-5.2", max_tokens=99_999))) == "Error code: 400"
-    error = error_of(chat_scaleway(model="glm-5.2", max_tokens=99_999))
+def test_a_refused_limit_says_what_is_allowed(theirs: Make, ours: Make) -> None:
+    assert str(error_of(theirs(model="glm-5.2", max_tokens=99_999))) == "Error code: 400"
+    error = error_of(ours(model="glm-5.2", max_tokens=99_999))
     assert "Set `max_tokens` to 16384 or less." in str(error)
 
 
 @of_todays_openai
-def test_an_unknown_model_is_typed(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
-    error = error_of(chat_openai(model="glm-6"))
+def test_an_unknown_model_is_typed(theirs: Make, ours: Make) -> None:
+    error = error_of(theirs(model="glm-6"))
     assert str(error) == "Error code: 422"
     assert not isinstance(error, ModelNotFoundError)
 
-    error = error_of(chat_scaleway(model="glm-6"))
+    error = error_of(ours(model="glm-6"))
     assert isinstance(error, ModelNotFoundError)
     assert "glm-6" in str(error)
 
 
-def test_context_overflow_is_recognised(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+def test_context_overflow_is_recognised(theirs: Make, ours: Make) -> None:
     too_long = "word " * 130_000
 
-    assert not isinstance(error_of(chat_openai(model=MISTRAL), too_long), ContextOverflowError)
-    assert isinstance(error_of(chat_scaleway(model=MISTRAL), too_long), ContextOverflowError)
+    assert not isinstance(error_of(theirs(model=MISTRAL), too_long), ContextOverflowError)
+    assert isinstance(error_of(ours(model=MISTRAL), too_long), ContextOverflowError)
 
 
-def test_mistral_takes_two_messages_in_a_row(
-    chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
+def test_mistral_takes_two_messages_in_a_row(theirs: Make, ours: Make) -> None:
     history = [HumanMessage("Hello"), HumanMessage("Is anyone there?")]
 
-    assert "roles must alternate" in str(error_of(chat_openai(model=MISTRAL), history))
-    assert "Is anyone there?" in chat_scaleway(model=MISTRAL).invoke(history).text
+    assert "roles must alternate" in str(error_of(theirs(model=MISTRAL), history))
+    assert "Is anyone there?" in ours(model=MISTRAL).invoke(history).text
 
 
 SEVERAL_LOOPS = """
@@ -265,44 +253,42 @@ def test_one_model_serves_several_event_loops(emulator: ScalewayEmulator) -> Non
     assert len(from_scaleway.stdout.splitlines()) == 3
 
 
-def test_models_can_be_pickled(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+def test_models_can_be_pickled(theirs: Make, ours: Make) -> None:
     with pytest.raises(TypeError, match="cannot pickle"):
-        pickle.dumps(chat_openai())
-    assert pickle.loads(pickle.dumps(chat_scaleway())).invoke("Hello").text  # noqa: S301 -- ours
+        pickle.dumps(theirs())
+    assert pickle.loads(pickle.dumps(ours())).invoke("Hello").text  # noqa: S301 -- ours
 
 
-def test_profiles_know_the_models(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
-    assert chat_openai().profile is None
-    assert chat_scaleway().profile["max_input_tokens"] == 262_144
+def test_profiles_know_the_models(theirs: Make, ours: Make) -> None:
+    assert theirs().profile is None
+    assert ours().profile["max_input_tokens"] == 262_144
 
 
-def test_tokens_are_counted_offline(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+def test_tokens_are_counted_offline(theirs: Make, ours: Make) -> None:
     messages = [HumanMessage("Hello")]
 
     with pytest.raises(Exception, match=r"."):
-        chat_openai().get_num_tokens_from_messages(messages)
-    assert chat_scaleway().get_num_tokens_from_messages(messages) > 0
+        theirs().get_num_tokens_from_messages(messages)
+    assert ours().get_num_tokens_from_messages(messages) > 0
 
 
-def test_a_mistyped_argument_is_an_error(chat_openai: MakeModel, chat_scaleway: MakeModel) -> None:
+def test_a_mistyped_argument_is_an_error(theirs: Make, ours: Make) -> None:
     with pytest.warns(UserWarning, match="transferred to model_kwargs"):
-        assert chat_openai(temprature=1).model_kwargs == {"temprature": 1}
+        assert theirs(temprature=1).model_kwargs == {"temprature": 1}
     with pytest.raises(ValueError, match="Did you mean `temperature`"):
-        chat_scaleway(temprature=1)
+        ours(temprature=1)
 
 
 @pytest.mark.usefixtures("nothing_told_yet")
-def test_an_answer_by_another_model_is_told(
-    chat_openai: MakeModel, chat_scaleway: MakeModel
-) -> None:
+def test_an_answer_by_another_model_is_told(theirs: Make, ours: Make) -> None:
     retired = "llama-3.1-8b-instruct"
 
-    assert "requested_model" not in chat_openai(model=retired).invoke("Hello").response_metadata
+    assert "requested_model" not in theirs(model=retired).invoke("Hello").response_metadata
     with (
         pytest.warns(ScalewayWarning, match="reached its end of life"),
         pytest.warns(ScalewayWarning, match="answered, although llama-3.1-8b-instruct was asked"),
     ):
-        metadata = chat_scaleway(model=retired).invoke("Hello").response_metadata
+        metadata = ours(model=retired).invoke("Hello").response_metadata
     assert metadata["model_name"] == MISTRAL
     assert metadata["requested_model"] == retired
 
