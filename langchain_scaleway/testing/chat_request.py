@@ -20,14 +20,14 @@ class _Part(TypedDict, total=False):
     text: str | None
 
 
-class _CalledFunction(TypedDict, total=False):
+class _NamedFunction(TypedDict, total=False):
     name: Required[str]
     arguments: str | None
 
 
 class _HistoryCall(TypedDict, total=False):
     id: str | None
-    function: Required[_CalledFunction]
+    function: Required[_NamedFunction]
 
 
 class Message(TypedDict, total=False):
@@ -51,10 +51,6 @@ class Function(TypedDict, total=False):
 class _Tool(TypedDict, total=False):
     type: str
     function: Required[Function]
-
-
-class _NamedFunction(TypedDict):
-    name: str
 
 
 class _NamedChoice(TypedDict, total=False):

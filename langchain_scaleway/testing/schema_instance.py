@@ -12,18 +12,12 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from itertools import chain, count, islice
+from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 _MAX_DEPTH: Final = 40
 _DEEP: Final = 10  # from here on nothing is made that may be left out
 _ATTEMPTS: Final = 100
-# Keywords that show the type of a schema that does not name it.
-_TYPE_SHOWN_BY: Final = {
-    **dict.fromkeys(("properties", "required", "additionalProperties"), "object"),
-    **dict.fromkeys(("items", "prefixItems", "minItems"), "array"),
-    **dict.fromkeys(("minimum", "maximum", "multipleOf"), "integer"),
-}
 _FORMATS: Final = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T12:00:00Z",
@@ -223,7 +217,10 @@ class _Maker:
         high, below = bound("maximum", "Infinity"), bound("exclusiveMaximum", "Infinity")
         step, has_step = bound("multipleOf", "1"), whole or "multipleOf" in schema
         lowest, highest = max(low, above), min(high, below)
-        candidates = _multiples(lowest, highest, step)
+        # From 1, or the bound nearest to it, up and then down; at last what lies between bounds.
+        nearest = math.ceil(max(lowest, min(highest, Decimal(1))) / step)
+        up, down = range(nearest, nearest + _ATTEMPTS), range(nearest, nearest - _ATTEMPTS, -1)
+        candidates: Iterable[Decimal] = dict.fromkeys(factor * step for factor in chain(up, down))
         if not has_step and highest - lowest < Decimal("Infinity"):
             parts = (lowest + (highest - lowest) / 2**power for power in range(1, _ATTEMPTS))
             candidates = chain(candidates, parts)
@@ -269,22 +266,11 @@ def _matches(pattern: str) -> Iterator[str]:
     return (str(writer.xeger(pattern)) for _ in range(_ATTEMPTS))
 
 
-def _multiples(low: Decimal, high: Decimal, step: Decimal) -> Iterator[Decimal]:
-    """Yield numbers to try: around zero if the bounds allow it, else from a bound inwards."""
-    factors: Iterable[int] = chain(range(1, _ATTEMPTS), range(0, -_ATTEMPTS, -1))
-    if low > 0:
-        factors = islice(count(math.ceil(low / step)), _ATTEMPTS)
-    elif high < 0:
-        factors = islice(count(math.floor(high / step), -1), _ATTEMPTS)
-    return (factor * step for factor in factors)
-
-
 def _kind(schema: dict[str, Any]) -> Any:
     kind = schema.get("type")
-    if isinstance(kind, list):
-        return next((one for one in kind if one != "null"), "null")
-    shown = (_TYPE_SHOWN_BY[word] for word in schema if word in _TYPE_SHOWN_BY)
-    return next(shown, "string") if kind is None else kind
+    if kind is None:
+        return "object" if "properties" in schema else "array" if "items" in schema else "string"
+    return next((one for one in kind if one != "null"), "null") if isinstance(kind, list) else kind
 
 
 def _branch(branches: list[Any], depth: int) -> dict[str, Any]:

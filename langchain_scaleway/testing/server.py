@@ -69,7 +69,6 @@ class EmulatorServer:
             access_log=None,
             # What an answer waits for ends when its client leaves.
             handler_cancellation=True,
-            keepalive_timeout=self._service.keep_alive,
             shutdown_timeout=_STOP_SECONDS,
         )
         await runner.setup()

@@ -66,7 +66,6 @@ class EmulatorSettings:
             answer that is not streamed.
         random_faults: Faults that hit unscripted requests by chance.
         keep_requests: How many of the latest requests are kept; `None` for all.
-        keep_alive: Real seconds after which the server closes an idle connection.
     """
 
     api_key: str | None = field(default=EMULATED_KEY, repr=False)
@@ -90,4 +89,3 @@ class EmulatorSettings:
     token_interval: float = 0.0
     random_faults: RandomFaults | None = None
     keep_requests: int | None = None
-    keep_alive: float = 60.0

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from langchain_scaleway.testing import HttpError, Quotas, RawReply, Reply, ScalewayEmulator
+from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
 from tests.support.emulated import body_of, client_of
 
 BUCKET = "https://my-bucket.s3.fr-par.scw.cloud"
@@ -119,15 +119,6 @@ def test_lines_that_fail(tmp_path: Path, form: Any) -> None:
         assert "temperature must be" in refused["response"]["body"]["error"]["message"]
 
 
-def test_other_endpoints_in_a_batch(tmp_path: Path) -> None:
-    embed = {"model": "qwen3-embedding-8b", "input": ["a", "b"]}
-    put(tmp_path, line("x", url="/v1/embeddings", body=embed))
-    with ScalewayEmulator(batch_storage=tmp_path) as emulator, client_of(emulator) as client:
-        batch = wait(client, create(client, endpoint="/v1/embeddings").json()["id"])
-    body = read(tmp_path, batch["output_file_id"])["x"]["response"]["body"]
-    assert [len(one["embedding"]) for one in body["data"]] == [4096, 4096]
-
-
 def test_inputs_that_fail_as_a_whole(tmp_path: Path) -> None:
     path = f"{BUCKET}/llm/input.jsonl"
     inputs: list[tuple[list[Any], str, int | None, str]] = [
@@ -155,39 +146,6 @@ def test_inputs_that_fail_as_a_whole(tmp_path: Path) -> None:
             [error] = batch["errors"]["data"]
             assert said in error["message"]
             assert error["line"] == number
-
-
-def test_batch_that_a_test_lets_fail(tmp_path: Path) -> None:
-    put(tmp_path, line("a"))
-    with ScalewayEmulator(batch_storage=tmp_path) as emulator:
-        emulator.script(Reply("Out of capacity"), endpoint="batches")
-        batch = run(emulator)
-    assert batch["status"] == "failed"
-    assert batch["errors"]["data"][0]["message"] == "Out of capacity"
-
-
-def test_fault_hits_the_answer_and_the_batch_is_there_all_the_same(tmp_path: Path) -> None:
-    """What must not be paid twice: the answer to a creation is lost."""
-    with ScalewayEmulator(batch_storage=tmp_path) as emulator, client_of(emulator) as client:
-        emulator.script(HttpError(503), RawReply(503), endpoint="batches")
-        assert [create(client).status_code for _ in range(2)] == [503, 503]
-        assert len(client.get("/batches").json()["data"]) == 1, "that of the first"
-
-
-def test_batch_that_expires_keeps_what_is_done(tmp_path: Path) -> None:
-    put(tmp_path, *(line(str(number)) for number in range(10)))
-    day = 24 * 60 * 60
-    settings: dict[str, Any] = {"batch_seconds": 2 * day, "time_scale": 2_000_000}
-    with ScalewayEmulator(batch_storage=tmp_path, **settings) as emulator:
-        batch = run(emulator)
-    assert batch["status"] == "expired"
-    answers, errors = (
-        read(tmp_path, batch["output_file_id"]),
-        read(tmp_path, batch["error_file_id"]),
-    )
-    assert 0 < len(answers) < 10
-    assert {*answers} | {*errors} == {str(number) for number in range(10)}
-    assert {one["error"]["code"] for one in errors.values()} == {"batch_expired"}
 
 
 def test_cancelled_batch_keeps_what_is_done(tmp_path: Path) -> None:

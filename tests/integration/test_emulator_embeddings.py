@@ -1,14 +1,12 @@
 """The emulator's vectors and rankings: what they mean, and the recorded shapes and refusals."""
 
-import base64
-from array import array
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from langchain_scaleway.testing import HttpError, ScalewayEmulator, ServedModel
+from langchain_scaleway.testing import ScalewayEmulator, ServedModel
 from tests.support.emulated import client_of, differences
 from tests.support.recordings import VLLM_EMBED, recordings_of
 
@@ -52,23 +50,6 @@ def test_vectors_have_length_one_and_the_models_dimensions(emulator: ScalewayEmu
             assert product(vector, vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_similar_texts_are_nearer_than_others(emulator: ScalewayEmulator) -> None:
-    question, answer, other = vectors(
-        emulator,
-        "Where do penguins live?",
-        "Penguins are living in the Antarctic.",
-        "The invoice is due in October.",
-    )
-    assert product(question, answer) > product(question, other) + 0.1
-
-
-def test_base64_holds_the_same_floats(emulator: ScalewayEmulator) -> None:
-    plain = vectors(emulator, "a text")
-    packed = post(emulator, "/embeddings", input=["a text"], encoding_format="base64").json()
-    unpacked = array("f", base64.b64decode(packed["data"][0]["embedding"]))
-    assert unpacked.tolist() == plain[0]
-
-
 def test_embeddings_that_are_refused(emulator: ScalewayEmulator) -> None:
     refused: dict[str, dict[str, Any]] = {
         "Input should be 'float' or 'base64'": {"encoding_format": None},
@@ -106,19 +87,6 @@ def test_ranking_has_the_documented_shape(emulator: ScalewayEmulator) -> None:
     assert first["index"] == 1
     assert first["document"] == {"text": documents[1], "multi_modal": None}
     assert 1 >= first["relevance_score"] > second["relevance_score"] >= -1
-
-
-def test_each_endpoint_takes_its_own_steps(emulator: ScalewayEmulator) -> None:
-    """A test of RAG: embedding the question leaves the chat's script alone."""
-    emulator.script("for the chat")
-    emulator.script(HttpError(503), endpoint="embeddings")
-    assert post(emulator, "/rerank", query="x", documents=["x"]).status_code == 200
-    assert post(emulator, "/embeddings", input="x").status_code == 503
-    assert post(emulator, "/embeddings", input="x").status_code == 200
-    chat = post(
-        emulator, "/chat/completions", model="glm-5.2", messages=[{"role": "user", "content": "x"}]
-    )
-    assert chat.json()["choices"][0]["message"]["content"] == "for the chat"
 
 
 RECORDINGS = [one for one in recordings_of(VLLM_EMBED) if one.case not in NOT_EMULATED]

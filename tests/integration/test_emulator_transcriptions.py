@@ -75,20 +75,6 @@ def events(answer: httpx.Response) -> list[Any]:
     ]
 
 
-def test_stream_of_openais_events(emulator: ScalewayEmulator) -> None:
-    emulator.script(TEXT, endpoint="transcriptions")
-    answer = transcribe(emulator, stream="true")
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    *deltas, done = events(answer)
-    assert "".join(delta["delta"] for delta in deltas) == TEXT
-    assert {delta["type"] for delta in deltas} == {"transcript.text.delta"}
-    assert done == {
-        "type": "transcript.text.done",
-        "text": TEXT,
-        "usage": {"type": "duration", "seconds": 13},
-    }
-
-
 def test_stream_of_vllms_chunks_has_a_reason_each_half_minute() -> None:
     with ScalewayEmulator(transcription_stream="vllm") as emulator:
         emulator.script(TEXT, endpoint="transcriptions")

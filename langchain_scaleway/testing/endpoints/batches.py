@@ -9,6 +9,7 @@ beyond its documentation; the forms of failed lines are vLLM's and OpenAI's.
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -60,9 +61,7 @@ class _BadInputError(Exception):
         self, message: str, code: str = "invalid_request", line: int | None = None
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.code = code
-        self.line = line
+        self.details = {"code": code, "message": message, "line": line, "param": None}
 
 
 class _Line(BaseModel):
@@ -242,8 +241,7 @@ class Batch:
         """Return the object, whose times are seconds since 1970."""
         epoch, tokens, errors = self._service.clock.epoch, self._tokens, None
         if self.status == "failed" and self._failure is not None:
-            listed = [{name: getattr(self._failure, name) for name in ("code", "message", "line")}]
-            errors = {"object": "list", "data": [{**listed[0], "param": None}]}
+            errors = {"object": "list", "data": [self._failure.details]}
         return {
             "id": self.id,
             "object": "batch",
@@ -320,26 +318,22 @@ def list_page(received: ReceivedRequest, service: EmulatedService) -> Answer:
     return service.scripted(received, lambda _reply: json_answer(200, listed))
 
 
-def _of_one(
-    act: Callable[[Batch], object],
-) -> Callable[[ReceivedRequest, EmulatedService], Answer]:
-    """Return what looks at one batch, and does something with it."""
+def _look_at(
+    act: Callable[[Batch], object], received: ReceivedRequest, service: EmulatedService
+) -> Answer:
+    """Look at one batch, and do something with it."""
+    batch = service.batches.get(received.parameters["id"])
+    if batch is None:
+        raise gateway_refusal(404, f"batch '{received.parameters['id']}' not found")
 
-    def serve(received: ReceivedRequest, service: EmulatedService) -> Answer:
-        batch = service.batches.get(received.parameters["id"])
-        if batch is None:
-            raise gateway_refusal(404, f"batch '{received.parameters['id']}' not found")
+    def usual(_reply: Reply | None) -> Answer:
+        batch.advance()
+        act(batch)
+        return json_answer(200, batch.as_json())
 
-        def usual(_reply: Reply | None) -> Answer:
-            batch.advance()
-            act(batch)
-            return json_answer(200, batch.as_json())
-
-        return service.scripted(received, usual)
-
-    return serve
+    return service.scripted(received, usual)
 
 
-retrieve = _of_one(Batch.as_json)
-cancel = _of_one(Batch.cancel)
-delete = _of_one(Batch.forget)
+retrieve = partial(_look_at, Batch.as_json)
+cancel = partial(_look_at, Batch.cancel)
+delete = partial(_look_at, Batch.forget)

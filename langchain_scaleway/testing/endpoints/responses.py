@@ -53,7 +53,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
             raise _invalid_request(_NO_STORE, "background")
         if self.prompt:
             raise bad_parameter("prompt template is not supported", "prompt")
-        choice, names = self.tool_choice, [tool["name"] for tool in self.functions]
+        choice, names = self.tool_choice, [tool.get("name") for tool in self.functions]
         if choice == "required" and not names:
             sentence = "Tool choice 'required' must be specified with 'tools' parameter."
             raise bad_parameter(sentence, "tool_choice")
@@ -63,11 +63,9 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
         if is_gpt_oss(model):
             self._check_harmony()
         chat = self.as_chat()
-        # Efforts have been checked by their type; a budget beyond the context window is lowered
-        # to what is left of it, not refused (recorded).
+        # A budget beyond the context window is lowered to what is left, not refused (recorded).
         impossible = chat.bound if chat.bound is not None and chat.bound < 1 else None
-        update = {"reasoning_effort": None, "max_tokens": impossible}
-        check_engine(chat.model_copy(update=update), model)
+        check_engine(chat.model_copy(update={"max_tokens": impossible}), model)
 
     def _check_harmony(self) -> None:
         """Check what vLLM's path for gpt-oss does not take, in the words of its source."""
@@ -80,7 +78,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
             )
         if self.include and "message.output_text.logprobs" in self.include:
             raise _invalid_request("logprobs are not supported with gpt-oss models", "logprobs")
-        calls = {item["call_id"] for item in self.items if item.get("type") == "function_call"}
+        calls = [one.get("call_id") for one in self.items if one.get("type") == "function_call"]
         for item in self.items:
             if item.get("type") == "function_call_output" and item.get("call_id") not in calls:
                 sentence = f"No call message found for {item.get('call_id')}"

@@ -158,7 +158,7 @@ def _events_of(item: _Json) -> Iterator[tuple[str, _Json]]:
 
 def _text_options(text: Any) -> _Json:
     wanted = text.get("format")
-    if wanted and wanted["type"] == "json_schema":
+    if wanted and wanted.get("type") == "json_schema":
         wanted = {"description": None, "strict": None, **wanted}
     return {"format": wanted, "verbosity": text.get("verbosity")}
 
