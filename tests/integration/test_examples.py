@@ -1,14 +1,17 @@
-"""The example programs run to their end, as a user starts them: without a key and with one."""
+"""The example programs run to their end, without a key and with one."""
 
+import io
 import os
 import re
+import runpy
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -51,25 +54,53 @@ def environment(more: Environment | None = None) -> Environment:
     return os.environ | {"PYTHONUNBUFFERED": "1"} | (more or {})
 
 
-def run(
-    example: str, *arguments: str, environ: Environment | None = None, words: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run an example to its end, which must be a good one, and say where it ran."""
+class Ended(NamedTuple):
+    """What an example has printed."""
+
+    stdout: str
+    stderr: str
+
+
+def check_place(stderr: str, environ: Environment | None) -> None:
+    """The example has said where it ran."""
+    if environ:
+        assert "On Scaleway, with mistral-small-3.2-24b-instruct-2506." in stderr
+    else:
+        assert "SCW_SECRET_KEY is not set: this runs on an EMULATOR" in stderr
+
+
+def start(example: str, *arguments: str, environ: Environment | None = None) -> Ended:
+    """Run an example in a process of its own to its end, which must be a good one."""
     result = subprocess.run(
         [sys.executable, "-m", f"examples.{example}", *arguments],
         cwd=ROOT,
         env=environment(environ),
-        input=words,
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    if environ:
-        assert "On Scaleway, with mistral-small-3.2-24b-instruct-2506." in result.stderr
-    else:
-        assert "SCW_SECRET_KEY is not set: this runs on an EMULATOR" in result.stderr
-    return result
+    check_place(result.stderr, environ)
+    return Ended(result.stdout, result.stderr)
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """What runs an example without a key, in this process, which has loaded most of it already."""
+
+    def run_here(example: str, *arguments: str, words: str = "") -> Ended:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(sys, "argv", [example, *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(words))
+        runpy.run_module(f"examples.{example}", run_name="__main__")
+        ended = Ended(*capsys.readouterr())
+        check_place(ended.stderr, None)
+        return ended
+
+    return run_here
 
 
 def test_all_examples_are_run() -> None:
@@ -77,13 +108,13 @@ def test_all_examples_are_run() -> None:
     assert names == RUN_BELOW | RUN_ELSEWHERE | HELPERS
 
 
-def test_rag_finds_the_text_that_fits() -> None:
+def test_rag_finds_the_text_that_fits(run: Run) -> None:
     films = run("rag", "How long may I keep films?")
     assert "films for one. Both can be renewed twice. [loans]" in films.stdout
 
 
 def test_rag_sends_the_texts(emulator: ScalewayEmulator, on_scaleway: Environment) -> None:
-    run("rag", environ=on_scaleway)
+    start("rag", environ=on_scaleway)
 
     texts, question, request = emulator.requests
     assert texts.json["model"] == question.json["model"] == "qwen3-embedding-8b"
@@ -93,7 +124,7 @@ def test_rag_sends_the_texts(emulator: ScalewayEmulator, on_scaleway: Environmen
     assert human == {"role": "user", "content": "When does the library close?"}
 
 
-def test_agent_remembers() -> None:
+def test_agent_remembers(run: Run) -> None:
     conversation = run("agent").stdout
 
     assert "list_loans -> Middlemarch (due 2026-12-01)" in conversation
@@ -101,7 +132,7 @@ def test_agent_remembers() -> None:
     assert "Agent:  You are welcome." in conversation
 
 
-def test_agent_reads_lines() -> None:
+def test_agent_reads_lines(run: Run) -> None:
     """And has nothing to renew before a book was named."""
     lines = [
         "Renew the first one.",
@@ -120,7 +151,7 @@ def test_agent_reads_lines() -> None:
     assert "The emulator has no model" in conversation
 
 
-def test_extraction_gives_records_and_costs() -> None:
+def test_extraction_gives_records_and_costs(run: Run) -> None:
     result = run("extraction")
 
     assert "6/6" in result.stderr  # of the progress bar
@@ -131,7 +162,7 @@ def test_extraction_gives_records_and_costs() -> None:
     assert re.search(r"6 of 6 records for 0\.000\d+ EUR \(list prices of ", result.stdout)
 
 
-def test_extraction_tells_what_failed(tmp_path: Path) -> None:
+def test_extraction_tells_what_failed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "poem.txt").write_text("Roses are red.", encoding="utf-8")
     result = run("extraction", str(tmp_path / "poem.txt"))
 
@@ -148,14 +179,14 @@ def test_classify_sorts_the_lines_of_a_file_on_scaleway(
     path = tmp_path / "messages.txt"
     path.write_text("My invoice is wrong.\n\n \n", encoding="utf-8")
     emulator.script('{"topic": "billing"}')
-    result = run("classify", str(path), environ=on_scaleway)
+    result = start("classify", str(path), environ=on_scaleway)
 
     assert result.stdout.split() == ["1", "billing"]
     [request] = emulator.requests
     assert request.headers["authorization"] == f"Bearer {emulator.api_key}"
 
 
-def test_classify_sorts_a_pile_beyond_the_quota_of_a_minute() -> None:
+def test_classify_sorts_a_pile_beyond_the_quota_of_a_minute(run: Run) -> None:
     result = run("classify")
 
     assert "420/420" in result.stderr
@@ -245,7 +276,7 @@ def test_durable_pile_killed_in_the_middle_answers_every_row_once(tmp_path: Path
             while emulator.statuses.get(200, 0) < 15:
                 time.sleep(0.01)
             killed.kill()
-        output = run("durable_pile", *arguments, environ=scaleway.environment).stdout
+        output = start("durable_pile", *arguments, environ=scaleway.environment).stdout
         asked = Counter(request.json["messages"][-1]["content"] for request in emulator.requests)
     assert_answered(output, [*prompts, prompts[0]])
     assert asked.keys() == {*prompts}
@@ -262,7 +293,7 @@ def test_pile_on_workers_keeps_its_order_and_its_failures(
             "ray", reason="Ray is large: `make test-ray` installs it and runs this."
         )
     emulator.respond_with(echo)
-    result = run(example, "--rows", "45", environ=on_scaleway)
+    result = start(example, "--rows", "45", environ=on_scaleway)
     assert_answered(result.stdout, [f"What is {n} times {n}?" for n in range(45)])
     assert len(emulator.requests) == 45
     assert "45 rows in " in result.stderr

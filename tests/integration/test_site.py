@@ -72,7 +72,19 @@ def test_messages_of_errors_lead_to_a_page(site: Path) -> None:
     assert 'id="403"' in page
 
 
-@pytest.mark.parametrize("word", ["ScalewayRateLimitError", "reasoning_effort", "INSUFFICIENT"])
-def test_search_knows_the_words(site: Path, word: str) -> None:
+@pytest.mark.parametrize(
+    ("word", "page"),
+    [
+        ("ScalewayRateLimitError", "errors"),
+        ("INSUFFICIENT", "errors"),
+        ("429", "errors"),
+        ("reasoning_effort", "reasoning"),
+        ("gpt-oss", "gpt-oss"),
+        ("embeddings", "embeddings"),
+        ("Ray", "beyond-one-machine"),
+    ],
+)
+def test_search_finds_the_page_about_a_word(site: Path, word: str, page: str) -> None:
     index = orjson.loads((site / "search" / "search_index.json").read_bytes())
-    assert any(word in entry["text"] or word in entry["title"] for entry in index["docs"])
+    found = [one for one in index["docs"] if word in one["text"] or word in one["title"]]
+    assert page in {one["location"].partition("/")[0] for one in found}
