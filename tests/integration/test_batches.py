@@ -317,6 +317,11 @@ def test_lines_that_are_missing_or_broken_are_named(
     [request] = tmp_path.rglob("*[0-9a-f].jsonl")
     request.unlink()
     assert batch.results()[0].text == good.text, "what is paid for is read without the requests"
+    with pytest.raises(ScalewayAPIError, match="1 requests are in no input file any more: submit"):
+        batch.failed().submit()
+    output.with_name(output.name.replace("_output", "-output")).unlink()
+    with pytest.raises(ScalewayAPIError, match=f"None of the files of batch {batch.id} is in"):
+        batch.results()
 
 
 @pytest.mark.parametrize(("fault", "made"), [(HttpError(503), True), (RawReply(503), False)])
@@ -353,6 +358,15 @@ def test_waiting_survives_an_outage_and_unknown_states(
     ):
         assert batch.wait(poll=SOON).status == "completed"
     assert "could not be looked at" in caplog.text
+
+
+def test_waiting_ends_when_the_key_is_refused(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    batch = batches_of(model).submit(["Hello?"])
+    emulator.script(HttpError(403), endpoint="batches")
+    with pytest.raises(ScalewayPermissionDeniedError):
+        batch.wait(poll=SOON)
 
 
 def test_a_batch_that_fails_as_a_whole_carries_the_services_words(
@@ -428,6 +442,9 @@ def test_object_storage_needs_the_access_key_too(
         ScalewayBatches(model, BUCKET)
     monkeypatch.setenv("SCW_ACCESS_KEY", "SCWXXXXXXXXXXXXXXXXX")
     ScalewayBatches(model, "https://my-bucket.s3.nl-ams.scw.cloud")
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(ImportError, match=r"pip install .*\[batches\]"):
+        ScalewayBatches(model, BUCKET)
 
 
 class Guarded:
@@ -452,6 +469,13 @@ def test_a_refusal_of_object_storage_says_which_rights_are_needed(model: ChatSca
         ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
     assert "403 Forbidden: AccessDenied. The API key needs" in caught.value.message
     assert "ObjectStorageObjectsWrite" in caught.value.message
+
+
+def test_a_failure_of_object_storage_is_an_error(model: ChatScaleway, tmp_path: Path) -> None:
+    (tmp_path / "llm").write_text("A file, where a folder should be.")
+    batches = ScalewayBatches(model, BUCKET, store=LocalStore(tmp_path))
+    with pytest.raises(ScalewayAPIError, match="Object Storage could not write https://my-bucket"):
+        batches.submit(["Hello?"])
 
 
 def test_a_key_needs_no_right_to_list_objects(model: ChatScaleway, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 
 from engine.serve import LocalEngine
-from langchain_scaleway import ScalewayEmbeddings, ScalewayRateLimiter
+from langchain_scaleway import ScalewayEmbeddings, ScalewayRateLimiter, ScalewayWarning
 from langchain_scaleway.errors import ScalewayContextOverflowError, ScalewayError
 from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
 
@@ -99,6 +100,16 @@ def test_vectors_have_the_models_own_length(
     }
 
 
+def test_another_length_is_warned_of_and_sent(
+    scaleway_emulator: ScalewayEmulator, nothing_told_yet: None
+) -> None:
+    with pytest.warns(ScalewayWarning, match="no length other than the model's own"):
+        embeddings = model_of(scaleway_emulator, dimensions=1024)
+    with pytest.raises(ScalewayError, match="Matryoshka"):
+        embeddings.embed_query("Hello")
+    assert scaleway_emulator.requests[-1].json["dimensions"] == 1024
+
+
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_many_texts_go_out_in_parts_and_come_back_in_order(
     scaleway_emulator: ScalewayEmulator, is_async: bool
@@ -175,10 +186,16 @@ def test_pickles_hold_no_key_of_the_environment(
     assert len(pickle.loads(pickled).embed_query("Hello")) == 4096  # noqa: S301 -- our own
 
 
-@pytest.mark.parametrize("store_class", [InMemoryVectorStore, FAISS])
+@pytest.mark.parametrize("name", ["InMemoryVectorStore", "FAISS", "Chroma"])
 def test_similar_texts_are_found_in_a_vector_store(
-    scaleway_emulator: ScalewayEmulator, store_class: type[VectorStore]
+    scaleway_emulator: ScalewayEmulator, name: str
 ) -> None:
+    store_class: type[VectorStore]
+    if name == "Chroma":
+        reason = "Chroma brings 35 packages, of which no other test needs one."
+        store_class = pytest.importorskip("langchain_chroma", reason=reason).Chroma
+    else:
+        store_class = {"InMemoryVectorStore": InMemoryVectorStore, "FAISS": FAISS}[name]
     texts = ["Paris is in France.", "Bread is made of flour.", "Rome is in Italy."]
     store = store_class.from_texts(texts, model_of(scaleway_emulator))
     [found] = store.similarity_search("What is bread made of?", k=1)
@@ -186,8 +203,14 @@ def test_similar_texts_are_found_in_a_vector_store(
 
 
 def test_a_progress_bar_counts_texts(
-    scaleway_emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
+    scaleway_emulator: ScalewayEmulator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("tqdm")
-    model_of(scaleway_emulator, show_progress_bar=True, chunk_size=2).embed_documents(["a"] * 5)
+    embeddings = model_of(scaleway_emulator, show_progress_bar=True, chunk_size=2)
+    embeddings.embed_documents(["a"] * 5)
     assert "5/5" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match="pip install tqdm"):
+        embeddings.embed_documents(["a"])

@@ -12,7 +12,7 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from langchain_scaleway import ScalewayEmbeddings
 from langchain_scaleway.convert.embeddings import MOST_TEXTS, parts_of, read_embeddings
-from langchain_scaleway.errors import ScalewayResponseError, ScalewayWarning
+from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.tokens import text_tokens
 from tests.support.recordings import VLLM_EMBED, Recording
 
@@ -110,8 +110,3 @@ def test_recorded_numbers_and_base64_are_the_same_vectors() -> None:
         len(as_numbers.json_body["data"][0]["embedding"])
     }
     assert sum(number * number for number in vectors[0]) == pytest.approx(1, abs=1e-3)
-
-
-def test_dimensions_are_warned_of(nothing_told_yet: None) -> None:
-    with pytest.warns(ScalewayWarning, match="no length other than the model's own"):
-        ScalewayEmbeddings(api_key="test", dimensions=1024)
