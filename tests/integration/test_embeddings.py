@@ -190,14 +190,15 @@ def test_pickles_hold_no_key_of_the_environment(
 def test_similar_texts_are_found_in_a_vector_store(
     scaleway_emulator: ScalewayEmulator, name: str
 ) -> None:
-    store_class: type[VectorStore]
+    stores: dict[str, type[VectorStore]] = {
+        "InMemoryVectorStore": InMemoryVectorStore,
+        "FAISS": FAISS,
+    }
     if name == "Chroma":
         reason = "Chroma brings 35 packages, of which no other test needs one."
-        store_class = pytest.importorskip("langchain_chroma", reason=reason).Chroma
-    else:
-        store_class = {"InMemoryVectorStore": InMemoryVectorStore, "FAISS": FAISS}[name]
+        stores[name] = pytest.importorskip("langchain_chroma", reason=reason).Chroma
     texts = ["Paris is in France.", "Bread is made of flour.", "Rome is in Italy."]
-    store = store_class.from_texts(texts, model_of(scaleway_emulator))
+    store = stores[name].from_texts(texts, model_of(scaleway_emulator))
     [found] = store.similarity_search("What is bread made of?", k=1)
     assert found.page_content == "Bread is made of flour."
 
