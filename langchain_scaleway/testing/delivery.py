@@ -50,11 +50,12 @@ class Delivery(web.StreamResponse):
         """Send the answer; aiohttp cancels this when the connection is gone."""
         answer, clock = self._answer, self._service.clock
         between = self._service.token_interval if answer.is_stream else 0
+        pieces = () if self._request.method == "HEAD" else answer.pieces
         try:
             if answer.delay:
                 await asyncio.sleep(clock.real_seconds(answer.delay))
             await self._write(self._head())
-            for piece, is_last in _marking_the_last(answer.pieces):
+            for piece, is_last in _marking_the_last(pieces):
                 if is_last and piece is not Ending.HANG:
                     self._finish(given=True)
                 await self._send(piece)

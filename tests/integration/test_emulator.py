@@ -29,7 +29,7 @@ from langchain_scaleway.testing import (
     Usage,
 )
 from langchain_scaleway.testing.__main__ import main
-from tests.support.emulated import ask, body_of, client_of, events_of, message_of, with_usage
+from tests.support.emulated import ask, body_of, client_of, events_of, message_of, send, with_usage
 from tests.support.leftovers import wait_for
 
 TIME = {"type": "function", "function": {"name": "get_time"}}
@@ -234,7 +234,7 @@ def test_process_of_its_own() -> None:
         emulator.script("from another process", HttpError(503))
         headers = {"Authorization": "Bearer another-key"}
         url = f"{emulator.base_url}/chat/completions"
-        answers = [httpx.post(url, headers=headers, json=body_of(str(i))) for i in range(3)]
+        answers = [send("POST", url, headers=headers, json=body_of(str(i))) for i in range(3)]
         assert [answer.status_code for answer in answers] == [200, 503, 200]
         assert message_of(answers[0])["content"] == "from another process"
         asked = [request.json["messages"][0]["content"] for request in emulator.requests]
@@ -247,7 +247,7 @@ def test_process_of_its_own() -> None:
         with pytest.raises(TypeError, match="A step is a text"):
             emulator.script(5)  # type: ignore[arg-type]  # it fails in the other process
         emulator.respond_with(answer_from_a_module)
-        assert message_of(httpx.post(url, headers=headers, json=body_of()))["content"] == "module"
+        assert message_of(send("POST", url, headers=headers, json=body_of()))["content"] == "module"
     with pytest.raises(RuntimeError, match="not been started"):
         _ = emulator.base_url
 
@@ -271,13 +271,13 @@ def test_program_for_other_languages(tmp_path: Path) -> None:
         head = [program.stdout.readline() for _ in range(4)]
         url = dict(line.split() for line in head[1:])["base_url"]
         origin = url.removesuffix("/v1")
-        assert httpx.get(f"{origin}/healthz").json() == {"status": "ok"}
+        assert send("GET", f"{origin}/healthz").json() == {"status": "ok"}
 
         def ask_it() -> httpx.Response:
-            return httpx.post(f"{url}/chat/completions", json=body_of())
+            return send("POST", f"{url}/chat/completions", json=body_of())
 
         assert message_of(ask_it())["content"] == "from a file"
-        assert httpx.post(f"{origin}/reset").status_code == 200
+        assert send("POST", f"{origin}/reset").status_code == 200
         assert message_of(ask_it())["content"] == "from a file"
         assert message_of(ask_it())["content"] == "and another"
         assert [ask_it().status_code for _ in range(3)] == [502, 502, 429]

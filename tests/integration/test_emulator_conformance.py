@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, ToolCall
-from tests.support.emulated import by_family, differences, events_of, in_order, kind_of
+from tests.support.emulated import by_family, differences, events_of, in_order, kind_of, send
 from tests.support.outcomes import expected_outcome
 from tests.support.recordings import SERVED_MODELS, VLLM_QWEN, VLLM_SMOLLM, Recording
 from tests.support.recordings import all_recordings as every_recording
@@ -92,7 +92,7 @@ def ask_again(emulator: ScalewayEmulator, recording: Recording) -> httpx.Respons
     names = ("Authorization", "Content-Type")
     headers = {name: value for name, value in request["headers"].items() if name in names}
     origin = emulator.base_url.removesuffix("/v1")
-    return httpx.request(request["method"], origin + request["path"], content=body, headers=headers)
+    return send(request["method"], origin + request["path"], content=body, headers=headers)
 
 
 def answer_again(emulators: dict[str, ScalewayEmulator], recording: Recording) -> httpx.Response:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from langchain_scaleway.testing import Quotas, ScalewayEmulator
-from tests.support.emulated import events_of, in_order
+from tests.support.emulated import events_of, in_order, send
 
 KEY = "sk-local-test"
 QUESTION: dict[str, Any] = {
@@ -16,7 +16,7 @@ QUESTION: dict[str, Any] = {
 
 def post(emulator: ScalewayEmulator, body: dict[str, Any], key: str | None = KEY) -> httpx.Response:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return httpx.post(f"{emulator.base_url}/chat/completions", json=body, headers=headers)
+    return send("POST", f"{emulator.base_url}/chat/completions", json=body, headers=headers)
 
 
 def test_bodies_of_refusals_as_captured() -> None:
@@ -77,7 +77,7 @@ def test_dedicated_stream_as_documented() -> None:
 def test_models_as_documented() -> None:
     with ScalewayEmulator(api_key=KEY) as emulator:
         url = f"{emulator.base_url}/models"
-        listed = httpx.get(url, headers={"Authorization": f"Bearer {KEY}"}).json()
+        listed = send("GET", url, headers={"Authorization": f"Bearer {KEY}"}).json()
     assert listed["object"] == "list"
     for model in listed["data"]:
         assert set(model) == {"id", "object", "created", "owned_by"}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from langchain_scaleway.testing import ScalewayEmulator, ServedModel
-from tests.support.emulated import ask, body_of
+from tests.support.emulated import ask, body_of, send
 
 MISTRAL = "mistral-small-3.2-24b-instruct-2506"
 LEGACY = "llama-3.3-70b-instruct"
@@ -22,7 +22,7 @@ def emulator() -> Iterator[ScalewayEmulator]:
 
 def ask_with_key(url: str, key: str | None) -> httpx.Response:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return httpx.post(f"{url}/chat/completions", json=body_of(), headers=headers)
+    return send("POST", f"{url}/chat/completions", json=body_of(), headers=headers)
 
 
 def message_with(*parts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def test_no_key_and_a_wrong_one_are_refused(emulator: ScalewayEmulator) -> None:
         for key, status in ((None, 401), ("wrong", 403)):
             answer = ask_with_key(url, key)
             assert answer.status_code == answer.json()["status"] == status
-    assert httpx.get(f"{emulator.base_url}/models").status_code == 401
+    assert send("GET", f"{emulator.base_url}/models").status_code == 401
 
 
 def test_key_is_good_for_its_project_alone(emulator: ScalewayEmulator) -> None:
@@ -171,7 +171,9 @@ def test_bodies_that_are_no_object(emulator: ScalewayEmulator) -> None:
     headers = {"Authorization": f"Bearer {emulator.api_key}", "Content-Type": "application/json"}
     nested = b'{"a":' * 2000 + b"1" + b"}" * 2000
     for body in (b"", b"{", b"[]", b"7", b'{"model": "\xff"}', nested):
-        answer = httpx.post(f"{emulator.base_url}/chat/completions", content=body, headers=headers)
+        answer = send(
+            "POST", f"{emulator.base_url}/chat/completions", content=body, headers=headers
+        )
         assert answer.status_code == 400
         assert "1 validation error" in error_message(answer)
 
@@ -209,5 +211,5 @@ def test_other_routes_are_refused(emulator: ScalewayEmulator) -> None:
         ("GET", "/v1/models/glm-5.2", 404),
         ("POST", "/chat/completions", 404),
     ):
-        answer = httpx.request(method, origin + path, headers=headers)
+        answer = send(method, origin + path, headers=headers)
         assert answer.status_code == answer.json()["status"] == status

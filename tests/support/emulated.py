@@ -32,6 +32,11 @@ def client_of(emulator: ScalewayEmulator) -> httpx.Client:
     return httpx.Client(base_url=emulator.base_url, headers=headers, verify=_TLS)
 
 
+def send(method: str, url: str, **content: Any) -> httpx.Response:
+    """Send a request on a connection of its own, without a key."""
+    return httpx.request(method, url, verify=_TLS, **content)
+
+
 def ask(emulator: ScalewayEmulator, prompt: str = "Hello", /, **fields: Any) -> httpx.Response:
     """Ask on a connection of its own and read the whole answer."""
     with client_of(emulator) as client:

@@ -24,40 +24,20 @@ InvalidCall = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything a reply says.
-
-    Attributes:
-        content: The answer's text.
-        reasoning: The reasoning's text, empty where there is none.
-        calls: The tool calls.
-        invalid_calls: The tool calls whose arguments could not be read.
-        usage: LangChain's usage metadata, `None` where the server counted nothing.
-        metadata: The response metadata.
-        refusal: The text in which the model refuses to answer.
-    """
+    """Everything a reply says."""
 
     content: str
-    reasoning: str
+    reasoning: str  # empty where there is none
     calls: list[Call]
-    invalid_calls: list[InvalidCall]
-    usage: dict[str, Any] | None
+    invalid_calls: list[InvalidCall]  # those whose arguments could not be read
+    usage: dict[str, Any] | None  # LangChain's; `None` where the server counted nothing
     metadata: dict[str, Any]
     refusal: str = ""
 
 
 @dataclass(frozen=True)
 class ExpectedError:
-    """Everything an error should say.
-
-    Attributes:
-        error_class: The exact class.
-        status: The HTTP status.
-        code: The service's error code.
-        type: The service's error type.
-        param: The request field that the service names.
-        message: The service's own words.
-        body: The whole JSON body.
-    """
+    """Everything an error should say; the message is the service's own."""
 
     error_class: type[errors.ScalewayError]
     status: int

@@ -24,23 +24,14 @@ Retried = Literal["yes", "once", "no"]
 
 @dataclass(frozen=True)
 class Raises:
-    """A call that fails.
-
-    Attributes:
-        error: The exact class.
-        says: Words that the message must hold: the service's own, where it had any.
-        retried: Whether it is tried again.
-        status: The HTTP status on the error.
-        partial: The text that the caller had received, and the error repeats.
-        retryable: What the error says to LangChain's middleware; by default its class does.
-    """
+    """A call that fails, with an error of exactly this class."""
 
     error: type[ScalewayError]
-    says: str
+    says: str  # words that the message must hold: the service's own, where it had any
     retried: Retried = "no"
     status: int | None = None
-    partial: str = ""
-    retryable: bool | None = None
+    partial: str = ""  # the text that the caller had received, and the error repeats
+    retryable: bool | None = None  # what LangChain's middleware reads; by default the class says it
 
     def attempts(self, max_retries: int) -> int:
         """How many requests there are with so many retries allowed."""
@@ -62,15 +53,10 @@ Outcome = Raises | Answers
 
 @dataclass(frozen=True)
 class Scene:
-    """A place where something goes wrong.
-
-    Attributes:
-        base_url: Where it is.
-        attempts: Counts the requests that arrived there, where anybody could.
-    """
+    """A place where something goes wrong."""
 
     base_url: str
-    attempts: Callable[[], int] | None
+    attempts: Callable[[], int] | None  # counts the requests that arrived, where anybody could
 
 
 Place = Callable[[ScalewayEmulator], AbstractContextManager[Scene]]
@@ -79,22 +65,13 @@ Place = Callable[[ScalewayEmulator], AbstractContextManager[Scene]]
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, as a row of the table.
-
-    Attributes:
-        name: What goes wrong, in words.
-        place: Where it does.
-        plain: What comes of `invoke` and `ainvoke`.
-        streamed: What comes of `stream` and `astream`; the same by default.
-        fields: Fields of the model.
-        prompt: What it is asked.
-    """
+    """A fault, as a row of the table: what goes wrong, in words, and where."""
 
     name: str
     place: Place
-    plain: Outcome
-    streamed: Outcome | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    plain: Outcome  # of `invoke` and `ainvoke`
+    streamed: Outcome | None = None  # of `stream` and `astream`; the same by default
+    fields: Mapping[str, Any] = field(default_factory=dict)  # of the model
     prompt: str | list[BaseMessage] = "Hello"
 
     def outcome(self, *, streamed: bool) -> Outcome:
