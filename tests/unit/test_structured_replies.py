@@ -140,7 +140,7 @@ TEXTS: dict[str, tuple[dict[str, Any], str]] = {
     "long prose": ({"content": "x" * 201}, repr("x" * 200 + "…")),
     "two that fit": ({"content": SEVERAL}, "It is not JSON"),
     "two that fit, fenced": (
-        {"content": f"```{SEVERAL.replace(' or ', '``` or ```')}```"},
+        {"content": "```\n" + SEVERAL.replace(" or ", "\n```\nor\n```json\n") + "\n```"},
         "It is not JSON",
     ),
     "a part of what was cut off": (
