@@ -176,7 +176,7 @@ class _Growth:
 
     def __init__(self, parser: _WholeObjects) -> None:
         self._parser = parser
-        self._messages: list[AIMessage] = []
+        self._messages: list[Any] = []
         self._json = GrowingJson()
         self._call: int | str | None = None
         self._shown: list[Any] = []
@@ -200,9 +200,8 @@ class _Growth:
     def end(self) -> Iterator[Any]:
         """Take the end; give the whole object, or raise what is wrong with it."""
         first, *others = self._messages
-        # A reply that is not streamed, such as one from a cache, is a message and no chunk.
         # One by one, adding them up would take quadratic time.
-        reply = first + others if others and isinstance(first, AIMessageChunk) else first
+        reply = first + others if others else first
         found = self._parser.parse_result([ChatGeneration(message=reply)])
         if self._parser.include_raw:
             yield AddableDict(parsed=found["parsed"])

@@ -1,10 +1,12 @@
 """LangChain's middleware understands our errors, usage and profiles; on the emulator."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
+    AgentMiddleware,
     ClearToolUsesEdit,
     ContextEditingMiddleware,
     HumanInTheLoopMiddleware,
@@ -50,6 +52,22 @@ def prompts(emulator: ScalewayEmulator) -> list[str]:
     return [request.json["messages"][-1]["content"] for request in emulator.requests]
 
 
+async def states(
+    emulator: ScalewayEmulator,
+    middleware: AgentMiddleware[Any, Any],
+    *steps: Step,
+    given: Any = ASK_WEATHER,
+    tools: Sequence[Any] = (get_weather,),
+    **fields: Any,
+) -> list[Any]:
+    """What an agent with a middleware ends in, synchronous and not, when these are the answers."""
+    agent = create_agent(model_on(emulator, **fields), tools=[*tools], middleware=[middleware])
+    emulator.script(*steps)
+    state = agent.invoke(given)
+    emulator.script(*steps)
+    return [state, await agent.ainvoke(given)]
+
+
 # --- Retries and fallbacks --------------------------------------------------------------
 
 
@@ -65,25 +83,18 @@ def retrying() -> ModelRetryMiddleware:
 async def test_retry_middleware_tries_again_what_may_pass(
     emulator: ScalewayEmulator, failure: Step
 ) -> None:
-    agent = create_agent(model_on(emulator, streaming=True), tools=[], middleware=[retrying()])
-
-    emulator.script(failure, failure, "sunny")
-    state = agent.invoke(ASK_WEATHER)
-    emulator.script(failure, failure, "sunny")
-    astate = await agent.ainvoke(ASK_WEATHER)
-
-    assert [each["messages"][-1].text for each in (state, astate)] == ["sunny", "sunny"]
+    steps = failure, failure, "sunny"
+    for state in await states(emulator, retrying(), *steps, streaming=True):
+        assert state["messages"][-1].text == "sunny"
     assert len(emulator.requests) == 6
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_retry_middleware_leaves_a_refusal_alone(emulator: ScalewayEmulator, status: int) -> None:
-    agent = create_agent(model_on(emulator), tools=[], middleware=[retrying()])
-
-    emulator.script(HttpError(status))
+async def test_retry_middleware_leaves_a_refusal_alone(
+    emulator: ScalewayEmulator, status: int
+) -> None:
     with pytest.raises(errors.ScalewayError):
-        agent.invoke(ASK_WEATHER)
-
+        await states(emulator, retrying(), HttpError(status))
     assert len(emulator.requests) == 1
 
 
@@ -92,15 +103,9 @@ async def test_fallback_middleware_asks_another_model(emulator: ScalewayEmulator
     fallback = ModelFallbackMiddleware(
         model_on(emulator, "gemma-4-26b-a4b-it"), model_on(emulator, THINKING_MODEL)
     )
-    agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[fallback])
-
-    emulator.script(HttpError(503), rate_limited(), Reply(tool_calls=[CALL]), "It is sunny.")
-    state = agent.invoke(ASK_WEATHER)
-    emulator.script(HttpError(503), rate_limited(), Reply(tool_calls=[CALL]), "It is sunny.")
-    astate = await agent.ainvoke(ASK_WEATHER)
-
-    for each in (state, astate):
-        _, request, _, answer = each["messages"]
+    steps = HttpError(503), rate_limited(), Reply(tool_calls=[CALL]), "It is sunny."
+    for state in await states(emulator, fallback, *steps):
+        _, request, _, answer = state["messages"]
         assert request.response_metadata["model_name"] == THINKING_MODEL
         assert answer.text == "It is sunny."
 
@@ -154,20 +159,17 @@ def long_history(question: str) -> Any:
 async def test_overflow_of_the_summary_makes_it_summarise_less_and_go_on(
     emulator: ScalewayEmulator, recording: Recording
 ) -> None:
-    model = model_on(emulator)
     summarization = SummarizationMiddleware(
-        model, trigger=("messages", 6), keep=("messages", 2), trim_tokens_to_summarize=None
+        model_on(emulator),
+        trigger=("messages", 6),
+        keep=("messages", 2),
+        trim_tokens_to_summarize=None,
     )
-    agent = create_agent(model, tools=[], middleware=[summarization])
+    steps = as_recorded(recording), "They spoke of facts.", "It is sunny."
+    given = long_history("What is the weather?")
 
-    overflow = as_recorded(recording)
-    emulator.script(overflow, "They spoke of facts.", "It is sunny.")
-    state = agent.invoke(long_history("What is the weather?"))
-    emulator.script(overflow, "They spoke of facts.", "It is sunny.")
-    astate = await agent.ainvoke(long_history("What is the weather?"))
-
-    for each in (state, astate):
-        summary, *_, answer = each["messages"]
+    for state in await states(emulator, summarization, *steps, given=given):
+        summary, *_, answer = state["messages"]
         assert "They spoke of facts." in summary.text
         assert answer.text == "It is sunny."
     first, second, question, *_ = prompts(emulator)
@@ -206,34 +208,28 @@ def test_summary_is_made_at_a_fraction_of_the_context_window(emulator: ScalewayE
 
 
 @pytest.mark.usefixtures("both_apis")
-def test_tool_call_limit_lets_the_model_answer_with_what_it_has(
+async def test_tool_call_limit_lets_the_model_answer_with_what_it_has(
     emulator: ScalewayEmulator,
 ) -> None:
     again = ToolCall("get_weather", {"city": "Lyon"}, id="call_2")
-    emulator.script(Reply(tool_calls=[CALL]), Reply(tool_calls=[again]), "Sunny in Paris.")
-    limit = ToolCallLimitMiddleware(run_limit=1)
+    steps = Reply(tool_calls=[CALL]), Reply(tool_calls=[again]), "Sunny in Paris."
 
-    state = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit]).invoke(
-        ASK_WEATHER
-    )
-
-    results = [m for m in state["messages"] if isinstance(m, ToolMessage)]
-    assert [result.status for result in results] == ["success", "error"]
-    assert state["messages"][-1].text == "Sunny in Paris."
+    for state in await states(emulator, ToolCallLimitMiddleware(run_limit=1), *steps):
+        results = [m for m in state["messages"] if isinstance(m, ToolMessage)]
+        assert [result.status for result in results] == ["success", "error"]
+        assert state["messages"][-1].text == "Sunny in Paris."
 
 
-def test_model_call_limit_ends_the_run(emulator: ScalewayEmulator) -> None:
-    limit = ModelCallLimitMiddleware(run_limit=1)
-    agent = create_agent(model_on(emulator), tools=[get_weather], middleware=[limit])
-
-    assert "run limit (1/1)" in agent.invoke(ASK_WEATHER)["messages"][-1].text
-    assert len(emulator.requests) == 1
+async def test_model_call_limit_ends_the_run(emulator: ScalewayEmulator) -> None:
+    for state in await states(emulator, ModelCallLimitMiddleware(run_limit=1)):
+        assert "run limit (1/1)" in state["messages"][-1].text
+    assert len(emulator.requests) == 2
 
 
 # --- Tools ------------------------------------------------------------------------------
 
 
-def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulator) -> None:
+async def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulator) -> None:
     failures = [TimeoutError("slow"), TimeoutError("slower")]
 
     def get_news(city: str) -> str:
@@ -243,13 +239,9 @@ def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulator) ->
         return f"all quiet in {city}"
 
     retry = ToolRetryMiddleware(max_retries=2, initial_delay=0)
-    emulator.script(Reply(tool_calls=[ToolCall("get_news", {"city": "Paris"})]))
-
-    state = create_agent(model_on(emulator), tools=[get_news], middleware=[retry]).invoke(
-        ASK_WEATHER
-    )
-
-    assert state["messages"][-1].text == "The tool answered: all quiet in Paris"
+    call = Reply(tool_calls=[ToolCall("get_news", {"city": "Paris"})])
+    for state in await states(emulator, retry, call, tools=[get_news]):
+        assert state["messages"][-1].text == "The tool answered: all quiet in Paris"
 
 
 def get_time(city: str) -> str:
@@ -277,28 +269,19 @@ async def test_tool_selector_chooses_by_a_schema(
 
 
 @pytest.mark.usefixtures("both_apis")
-def test_todos_are_written(emulator: ScalewayEmulator) -> None:
+async def test_todos_are_written(emulator: ScalewayEmulator) -> None:
     todos = [{"content": "Look at the sky.", "status": "in_progress"}]
-    emulator.script(Reply(tool_calls=[ToolCall("write_todos", {"todos": todos})]), "Sunny.")
-
-    state: Any = create_agent(
-        model_on(emulator), tools=[get_weather], middleware=[TodoListMiddleware()]
-    ).invoke(ASK_WEATHER)
-
-    assert state["todos"] == todos
-    assert state["messages"][-1].text == "Sunny."
+    written = Reply(tool_calls=[ToolCall("write_todos", {"todos": todos})])
+    for state in await states(emulator, TodoListMiddleware(), written, "Sunny."):
+        assert (state["todos"], state["messages"][-1].text) == (todos, "Sunny.")
 
 
 @pytest.mark.parametrize("count", ["approximate", "model"])
-def test_results_of_tools_are_cleared_by_their_tokens(
+async def test_results_of_tools_are_cleared_by_their_tokens(
     emulator: ScalewayEmulator, count: Any
 ) -> None:
-    clear = ContextEditingMiddleware(
-        edits=[ClearToolUsesEdit(trigger=1, keep=0)], token_count_method=count
-    )
-
-    create_agent(model_on(emulator), tools=[get_weather], middleware=[clear]).invoke(ASK_WEATHER)
-
+    edits = [ClearToolUsesEdit(trigger=1, keep=0)]
+    await states(emulator, ContextEditingMiddleware(edits=edits, token_count_method=count))
     assert prompts(emulator)[-1] == "[cleared]"
 
 

@@ -232,14 +232,10 @@ async def test_tools_are_called_and_the_answer_is_structured(
     agent = create_agent(model, tools=[get_weather], response_format=response_format)
     replies = Reply(tool_calls=[CALL]), Reply(tool_calls=[FORECAST_CALL])
 
-    emulator.script(*replies)
-    state = agent.invoke(ask())
-    emulator.script(*replies)
-    astate = await agent.ainvoke(ask())
-
-    for each in (state, astate):
-        assert each["structured_response"] == FORECAST
-        results = [m.text for m in each["messages"] if isinstance(m, ToolMessage)]
+    emulator.script(*replies, *replies)
+    for state in (agent.invoke(ask()), await agent.ainvoke(ask())):
+        assert state["structured_response"] == FORECAST
+        results = [m.text for m in state["messages"] if isinstance(m, ToolMessage)]
         assert results[0] == "sunny in Paris"
     assert tools_offered(emulator) == [["get_weather", "Forecast"]] * 4
     for request in emulator.requests:

@@ -51,7 +51,9 @@ def test_the_last_object_is_the_whole_one() -> None:
     for method in BY_TEXT:
         assert streamed(method, ["[1]", ' {"a": ', "1}"]) == [{"a": 1}], "a list is no object"
     for method in METHODS:
-        assert streamed(method, ['{"a": "much', '", "a": "l', 'ess"}'])[-1] == {"a": "less"}
+        *growing, last = streamed(method, ['{"a": "much', '", "a": "l', 'ess"}'])
+        assert (growing[-1], last) == ({"a": "much"}, {"a": "less"})
+        assert streamed(method, ['{"a": 1', ".", "5}"]) == [{"a": 1}, {"a": 1.5}]
 
 
 _JSON = st.recursive(
