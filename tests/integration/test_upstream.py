@@ -22,6 +22,7 @@ import langchain_scaleway
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "upstream"
 PATCHES = {
+    "httpcore2-cancelled-handshake": ("httpcore2", "2.16.2"),
     "httpcore2-leftover-bytes": ("httpcore2", "2.16.2"),
     "httpx-aiohttp-refused-connections": ("httpx_aiohttp", "0.2.0"),
     "langchain-tool-strategy-strict": ("langchain", "1.5.2"),
