@@ -235,7 +235,7 @@ def _no_object(message: AIMessage, *, called: bool) -> OutputParserException:
     said = (invalid or [message.text.strip()])[0]
     if invalid and isinstance(message, AIMessageChunk) and fault_of(said):
         before = _ENDING.sub("", said)
-        said = before if _is_beginning(before) else said
+        said = before if fault_of(before).startswith("EOF") else said
     if _is_beginning(said):
         reason = f"It ends in the middle, the limit was not reached: {_quoted(said)}."
     elif refusal := message.additional_kwargs.get("refusal"):

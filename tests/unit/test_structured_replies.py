@@ -160,6 +160,7 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "prose": ({"content": "It is Paris."}, "It called no tool for it, and answered 'It is Paris.'"),
     "broken off": (saying("function_calling", '{"name": "Al'), """the middle.*: '{"name": "Al"""),
     "malformed": (saying("function_calling", '{"name": x}'), "are not JSON for an object"),
+    "markup": (saying("function_calling", f"<a>{ALICE_TEXT}"), "are not JSON for an object: '<a>{"),
     "no object": (saying("function_calling", "[1]"), "are not JSON for an object: '[1]'"),
     "a refusal": ({"refusal": "I will not."}, "I will not."),
 }
