@@ -86,11 +86,15 @@ def standard_blocks(content: Iterable[str | Block]) -> Iterator[Block]:
             read: Iterable[Any] = HumanMessage([corrected]).content_blocks
         except (AttributeError, LookupError, TypeError, ValueError):  # It is malformed.
             read = [corrected]
-        for one in read:
-            value = one.get("value") if one.get("type") == "non_standard" else None
-            one = value if isinstance(value, dict) else one  # noqa: PLW2901 -- unwrapped
-            extras = one.get("extras")
-            yield {**extras, **one} if isinstance(extras, dict) else {**one}
+        yield from map(_unwrapped, read)
+
+
+def _unwrapped(block: Block) -> Block:
+    """A block without a wrapper around it, and with its `extras` beside its other keys."""
+    value = block.get("value") if block.get("type") == "non_standard" else None
+    block = value if isinstance(value, dict) else block
+    extras = block.get("extras")
+    return {**extras, **block} if isinstance(extras, dict) else block
 
 
 def part_of(block: Block) -> Part | None:

@@ -31,14 +31,14 @@ class Template(NamedTuple):
     """What a family's chat template demands. The defaults demand nothing.
 
     Attributes:
-        names: A regular expression for the beginning of a model's name.
+        names: A regular expression for the beginning of a model's name, without its vendor.
         source: Where that was read.
         system_first: It takes one system message, at the beginning.
         user_needed: It takes no history without a user message.
         user_first: It takes the first message that is not the system's for the user's.
         turns: Users and assistants take turns, from a user to a user or a tool.
         paired: Each call has one result, right behind it, and each result has its call.
-        one_call: An assistant message holds one call at most, and its result comes next.
+        one_call: An assistant message holds one call at most, and no text beside it.
         short_ids: Ids of calls are nine letters and digits.
         reads_reasoning: Reasoning of the run of tools that goes on is part of the prompt.
         demands_reasoning: A message with calls is refused without its reasoning.
@@ -80,7 +80,7 @@ TEMPLATES: Mapping[str, Template] = {
         names="qwen", source="tokenizer_config.json of Qwen/Qwen3-8B (revision 895c8d1)"
     ),
     "llama-3": Template(
-        names="(meta-)?llama-?3",
+        names="llama-?3",
         source="vLLM, examples/tool_chat_template_llama3.1_json.jinja (2026-11)",
         user_needed=True,
         user_first=True,
@@ -124,6 +124,9 @@ TEMPLATES: Mapping[str, Template] = {
     ),
 }
 
+_VENDOR = "((deepseek-ai|google|meta|mistralai|openai|qwen|zai-org)[-.])?"
+"""As gateways write it before a name; `vendor/` of model hubs goes in any case."""
+
 _SAID = ("content", "reasoning", "tool_calls")
 
 _ROLES = ("system", "user", "assistant", "tool")
@@ -147,7 +150,7 @@ def family_of(model: str, override: str | None = None) -> str | None:
     """
     name = (override or model).lower().rpartition("/")[2].replace("_", "-")
     for family, template in TEMPLATES.items():
-        if re.match(template.names, name):
+        if re.match(_VENDOR + template.names, name):
             return family
     if override not in (None, "none"):
         known = ", ".join(TEMPLATES)
@@ -234,9 +237,11 @@ def _paired(messages: Iterable[WireMessage], *, one_call: bool) -> list[WireMess
                 told = f"{message.get('name', 'A tool')} returned: {message['content']}"
                 paired.append({"role": "user", "content": told})
         elif calls and one_call:
+            said = {key: value for key, value in message.items() if key != "tool_calls"}
+            paired += [said] if any(map(said.get, _SAID)) else []
             for call in calls:
-                paired += [{**message, "tool_calls": [call]}, results[call["id"]]]
-                message = {"role": "assistant", "content": ""}  # noqa: PLW2901 -- said once
+                calling = {"role": "assistant", "content": "", "tool_calls": [call]}
+                paired += [calling, results[call["id"]]]
         else:
             paired += [message, *(results[call["id"]] for call in calls)]
             if message["role"] != "assistant":

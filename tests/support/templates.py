@@ -78,6 +78,8 @@ def _llama(wire: Wire) -> Iterator[str]:
         yield "its text is taken for the user's, or its call is left out"
     if [message["role"] for message in wire] == ["system"]:
         yield "Cannot put tools in the first user message when there's no first user message!"
+    if any(message["content"] and "tool_calls" in message for message in wire):
+        yield "the text beside a call is left out"
     if any(len(message.get("tool_calls", ())) > 1 for message in wire):
         yield "This model only supports single tool-calls at once!"
 

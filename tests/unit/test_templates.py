@@ -186,16 +186,15 @@ MATRIX = {
         "U: a | A: b f(1) f(2) | T2: 43 | T1: 42",
         {
             "mistral gemma-4 gemma-3 gpt-oss": "U: a | A: b f(1) f(2) | T1: 42 | T2: 43",
-            "llama-3": "U: a | A: b f(1) | T1: 42 | A: f(2) | T2: 43",
+            "llama-3": "U: a | A: b | A: f(1) | T1: 42 | A: f(2) | T2: 43",
         },
     ),
     "agents side by side": Case(
         [user("a"), ai("", "1"), ai("b", "2"), result("1", "42"), result("2", "43")],
         "U: a | A: f(1) | A: b f(2) | T1: 42 | T2: 43",
         {
-            "mistral llama-3 gemma-4 gemma-3 gpt-oss": (
-                "U: a | A: f(1) | T1: 42 | A: b f(2) | T2: 43"
-            )
+            "mistral gemma-4 gemma-3 gpt-oss": "U: a | A: f(1) | T1: 42 | A: b f(2) | T2: 43",
+            "llama-3": "U: a | A: f(1) | T1: 42 | A: b | A: f(2) | T2: 43",
         },
     ),
     "an answer given by a tool": Case(
@@ -370,14 +369,15 @@ class TestFamilies:
             "mistral": "mistral-small-3.2-24b-instruct-2506 PIXTRAL-12B-2409 "
             "mistralai/Mistral-Small-3.2-24B-Instruct-2506 mistral/magistral-small-2506:fp8 "
             "devstral-2-123b-instruct-2512",
-            "qwen3.5": "qwen3.5-397b-a17b Qwen/Qwen3.6-35B-A3B qwen3.8-27b",
+            "qwen3.5": "qwen3.5-397b-a17b Qwen/Qwen3.6-35B-A3B qwen3.8-27b "
+            "bartowski/Qwen_Qwen3.6-27B-GGUF qwen-3.6-27b",
             "qwen": "qwen3-235b-a22b-instruct-2507",
             "llama-3": "unsloth/Llama-3.3-70B-Instruct-bnb-4bit meta-llama/Meta-Llama-3.1-8B",
             "deepseek-v4": "deepseek-v4-flash-0731",
             "gemma-4": "google/gemma-4-26b-a4b-it",
             "gemma-3": "gemma-3-27b-it:bf16",
             "glm-5": "zai-org/GLM-5.2-FP8",
-            "gpt-oss": "scaleway/openai/gpt-oss-120b",
+            "gpt-oss": "scaleway/openai/gpt-oss-120b openai.gpt-oss-20b openai-gpt-oss-120b",
             None: "my-deployment deepseek-r1-distill-llama-70b",
         }.items(),
     )
