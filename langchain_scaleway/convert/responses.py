@@ -211,8 +211,6 @@ class ResponsesDecoder(ReplyDecoder):
         if isinstance(piece, str) and kind in _DELTAS:
             streamed = self._item(_DELTAS[kind], index)
             yield from self._give(_DELTAS[kind], streamed, piece, event.get("logprobs"))
-        elif isinstance(piece, str) and kind == "response.refusal.delta":
-            yield _event({"refusal": piece})
         elif isinstance(item, dict) and (kind := str(item.get("type"))) in self._by_kind:
             yield from self._complete(kind, self._item(kind, index), item)
 
@@ -241,12 +239,9 @@ class ResponsesDecoder(ReplyDecoder):
                 refusal += _joined(_parts_of(item), "refusal")
             else:
                 unknown.append(item)
-        if refusal.startswith(self._refusal):
-            yield _event({"refusal": refusal.removeprefix(self._refusal)})
+        if refusal:
+            yield _event({"refusal": refusal})
         has_calls = bool(self._by_kind["function_call"])
-        messages = self._by_kind["message"]
-        if not has_calls and messages and not any(item.is_shown for item in messages):
-            yield _event({"content": messages[0].text})
         choice = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
         unknown_items = {"output_items": unknown} if unknown else {}
         yield {**_event({}, choice | unknown_items), "usage": _usage(response.get("usage"))}

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from langchain_scaleway import errors
-from tests.support.outcomes import Call, InvalidCall, expected_error, expected_outcome
+from tests.support.outcomes import Call, InvalidCall, expected_outcome
 from tests.support.recordings import LLAMACPP, VLLM_QWEN, VLLM_SMOLLM, Recording
 
 
@@ -97,41 +96,6 @@ REPLIES = {
     ),
 }
 
-ERRORS = {
-    (VLLM_QWEN, "err_reasoning_effort_bad"): (
-        errors.ScalewayInvalidRequestError,
-        400,
-        400,
-        "Bad Request",
-        "body.reasoning_effort",
-        "1 validation error:\n  {'type': 'literal_error', 'loc': 'body.reasoning_effort', 'msg': ",
-    ),
-    (VLLM_QWEN, "err_wrong_key"): (
-        errors.ScalewayAuthenticationError,
-        401,
-        None,
-        "Unauthorized",
-        None,
-        "Unauthorized",
-    ),
-    (LLAMACPP, "err_context_overflow"): (
-        errors.ScalewayContextOverflowError,
-        400,
-        400,
-        "exceed_context_size_error",
-        None,
-        "request (27013 tokens) exceeds the available context size (2048 tokens), try increasing",
-    ),
-    (LLAMACPP, "err_tools_bad_shape"): (
-        errors.ScalewayAPIError,
-        500,
-        500,
-        "server_error",
-        None,
-        "Failed to parse tools: Missing tool type: ",
-    ),
-}
-
 
 def _usage(tokens: tuple[int, int, int | None, int | None] | None) -> dict[str, Any] | None:
     if tokens is None:
@@ -149,14 +113,9 @@ def _usage(tokens: tuple[int, int, int | None, int | None] | None) -> dict[str, 
     return usage
 
 
-def _by_recording(table: dict[tuple[str, str], Any]) -> list[Any]:
-    recordings = [(Recording(*name), says) for name, says in table.items()]
-    return [pytest.param(recording, says, id=str(recording)) for recording, says in recordings]
-
-
-@pytest.mark.parametrize(("recording", "says"), _by_recording(REPLIES))
-def test_a_recording_is_read_as_a_person_reads_it(recording: Recording, says: Says) -> None:
-    outcome = expected_outcome(recording)
+@pytest.mark.parametrize(("name", "says"), REPLIES.items())
+def test_a_recording_is_read_as_a_person_reads_it(name: tuple[str, str], says: Says) -> None:
+    outcome = expected_outcome(Recording(*name))
     assert outcome.content == says.content
     assert outcome.reasoning == says.reasoning
     assert outcome.calls == says.calls
@@ -165,13 +124,6 @@ def test_a_recording_is_read_as_a_person_reads_it(recording: Recording, says: Sa
     assert outcome.metadata["finish_reason"] == says.finish
     assert outcome.metadata.get("stop_reason") == says.stop
     assert outcome.metadata["model_provider"] == "scaleway"
-
-
-@pytest.mark.parametrize(("recording", "says"), _by_recording(ERRORS))
-def test_an_error_is_read_as_a_person_reads_it(recording: Recording, says: Any) -> None:
-    error = expected_error(recording)
-    assert (error.error_class, error.status, error.code, error.type, error.param) == says[:5]
-    assert error.message.startswith(says[5])
 
 
 def test_identity_of_a_whole_reply() -> None:

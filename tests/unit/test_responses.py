@@ -82,9 +82,12 @@ def test_recorded_streams_say_what_their_last_events_say() -> None:
     assert STREAMS
     for recording in STREAMS:
         context = context_of(recording)
-        *_, last = recording.events
+        *pieces, last = recording.events
         answered = whole(last["response"], context)
         assert said(streamed(recording.events, context)) == said(answered), recording
+        decoder = ResponsesDecoder(context)
+        given = [chunk.text for event in pieces for chunk in decoder.feed(event)]
+        assert "".join(given) == answered.content, recording
 
 
 def test_recorded_answers_are_read() -> None:
@@ -172,7 +175,7 @@ CONTEXT = ReplyContext(MODEL, has_tools=True)
 def test_what_was_never_streamed_is_given_at_the_end_and_once() -> None:
     call = item("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
     response = response_of(
-        item("reasoning", content=[{"text": "Hm."}]), message_item("Wait."), call
+        item("reasoning", summary=[{"text": "Hm."}]), message_item("Wait."), call
     )
     events = [
         {"type": "response.output_item.added", "output_index": 1, "item": message_item("")},
@@ -182,6 +185,7 @@ def test_what_was_never_streamed_is_given_at_the_end_and_once() -> None:
     message = streamed(events, CONTEXT)
     assert said(message) == said(whole(response, CONTEXT))
     assert message.content == "Wait."
+    assert message.additional_kwargs == {"reasoning_content": "Hm."}
 
 
 def test_an_id_that_changes_at_the_end_makes_no_second_call() -> None:
@@ -281,6 +285,8 @@ def test_a_turn_with_tools_goes_out_as_items() -> None:
         tools=[TOOL],
         tool_choice={"type": "function", "function": {"name": "get_weather"}},
         max_tokens=100,
+        logprobs=True,
+        stream_options={"include_usage": True},
         reasoning_effort="high",
         temperature=0.5,
     )
@@ -317,6 +323,7 @@ def test_a_turn_with_tools_goes_out_as_items() -> None:
         ],
         "tool_choice": {"type": "function", "name": "get_weather"},
         "max_output_tokens": 100,
+        "include": ["message.output_text.logprobs"],
         "reasoning": {"effort": "high"},
         "temperature": 0.5,
     }
@@ -349,8 +356,28 @@ def test_no_tools_go_out_with_the_choice_none() -> None:
             {"role": "tool", "tool_call_id": "call_0", "content": "Sunny."},
             {"role": "user", "content": "A tool returned: Sunny."},
         ),
+        (
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Hi"},
+                    {"type": "image_url", "image_url": {"url": "https://a.example/cat.png"}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "Hi"},
+                    {
+                        "type": "input_image",
+                        "image_url": "https://a.example/cat.png",
+                        "detail": "auto",
+                    },
+                ],
+            },
+        ),
     ],
-    ids=["a lone system message", "a result without its call"],
+    ids=["a lone system message", "a result without its call", "a text and a picture"],
 )
 def test_what_goes_out_as_a_plain_item(message: dict[str, Any], sent: dict[str, Any]) -> None:
     assert request_of(message)["input"] == [sent]
@@ -401,7 +428,7 @@ def test_every_result_has_its_call_before_it_and_items_keep_when_the_history_gro
     for one in sent:
         called |= {one["call_id"]} if one.get("type") == "function_call" else set()
         assert one.get("type") != "function_call_output" or one["call_id"] in called
-        assert one.get("type") != "reasoning" or one["content"][0]["text"]
+        assert one.get("type") not in ("reasoning", "message") or one["content"][0]["text"]
     longer = request_of(*messages, {"role": "user", "content": "More."})["input"]
     assert longer[: len(sent)] == sent
     assert json.loads(json.dumps(sent)) == sent
