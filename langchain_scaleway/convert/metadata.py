@@ -81,8 +81,6 @@ def usage_metadata(usage: Any) -> UsageMetadata | None:
 
 
 def _details(counts: Any, names: Mapping[str, str]) -> dict[str, int]:
-    if not counts:
-        return {}
     found = {name: count(counts, theirs) for name, theirs in names.items()}
     return {name: tokens for name, tokens in found.items() if tokens is not None}
 

@@ -205,6 +205,12 @@ def test_chunks_of_one_block_share_an_index(
     assert len({index for found in indexes.values() for index in found}) == len(indexes)
 
 
+def test_a_message_whose_content_others_changed_is_read_by_core() -> None:
+    content: list[str | dict[Any, Any]] = [{"type": "text", "text": "Hi!"}]
+    message = AIMessage(content, response_metadata={"model_provider": "scaleway"})
+    assert message.content_blocks == content
+
+
 def test_a_stream_that_is_given_a_run_manager_says_the_same(
     replay_server: ReplayServer, model_at: ModelFactory
 ) -> None:

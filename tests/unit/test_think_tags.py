@@ -13,6 +13,7 @@ from tests.support.wire import (
     MODEL,
     calls_event,
     decode,
+    decode_chunks,
     event,
     fragment,
     streamed_outcome,
@@ -32,6 +33,7 @@ BLOCKS: Splits = {
     "<think></think>Four.": ("", "Four."),
     "<think>Why?</think>": ("Why?", ""),
     "<think>Why? It is": ("Why? It is", ""),  # cut while thinking
+    "<think>": ("", ""),
     "<think>a < b </ c</think>Four.": ("a < b </ c", "Four."),
     "<think>Why?</think>Write <think>.": ("Why?", "Write <think>."),
     "<think>Why?</think>a</think>b": ("Why?", "a</think>b"),
@@ -62,7 +64,7 @@ def _cut_everywhere(content: str) -> list[list[str]]:
     return [list(content), *halves]
 
 
-BEGINS_WITHIN = "qwen/qwen3-235b-a22b-thinking-2507:fp8"
+BEGINS_WITHIN = "Qwen/Qwen3-235B-A22B-Thinking-2507:fp8"
 """A model that always thinks, and whose chat template opens the block."""
 
 CASES = [
@@ -82,6 +84,13 @@ def test_only_a_leading_block_is_reasoning_wherever_it_is_cut(
         events = [event({"content": piece}) for piece in pieces]
         outcome = outcome_of(decode(*events, END, model=model))
         assert (outcome.reasoning, outcome.content) == (reasoning, answer), pieces
+
+
+def test_thoughts_are_given_as_they_come() -> None:
+    pieces = ["<think>Two and ", "two", ".</think>", "Four", "."]
+    chunks = decode_chunks([event({"content": piece}) for piece in pieces])
+    given = [chunk.additional_kwargs.get("reasoning_content") or chunk.content for chunk in chunks]
+    assert given == ["Two and ", "two", ".", "Four", ".", ""]
 
 
 def test_what_was_held_back_is_not_lost_when_the_stream_breaks() -> None:

@@ -55,6 +55,10 @@ def test_a_null_after_the_count_does_not_erase_it() -> None:
         ({"prompt_tokens_details": None, "completion_tokens_details": None}, {}),
         ({"total_tokens": None}, {}),  # It is added up.
         (
+            {"completion_tokens": None, "total_tokens": None},
+            {"output_tokens": 0, "total_tokens": 5},
+        ),
+        (
             {"prompt_tokens_details": {"cached_tokens": 256, "created_cache_tokens": 384}},
             {"input_token_details": {"cache_read": 256, "cache_creation": 384}},
         ),

@@ -136,6 +136,7 @@ class TestOddEvents:
         ({"tool_calls": [fragment("{}", name="now", id="call_a")]}, "stop", "tool_call"),
         ({"refusal": "I will not."}, "stop", "refusal"),
         ({"content": "Fo"}, "length", None),
+        ({"tool_calls": [fragment('{"a"', name="now", id="call_a")]}, "length", None),
     ],
 )
 def test_the_finish_reason_in_langchains_words(
