@@ -56,11 +56,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Delay(Fault):
-    """Send nothing, not even the status line, for a while.
-
-    Attributes:
-        seconds: Emulated seconds.
-    """
+    """Send nothing, not even the status line, for some emulated seconds."""
 
     seconds: float
 
@@ -157,11 +153,7 @@ class ByteAtATime(Fault):
 
 @dataclass(frozen=True)
 class Gzip(Fault):
-    """Compress the answer, whether or not the client said it accepts that.
-
-    Attributes:
-        corrupt: Whether the compressed data breaks off into garbage.
-    """
+    """Compress the answer, whoever asked for it; a corrupt one breaks off into garbage."""
 
     corrupt: bool = False
 
@@ -179,13 +171,9 @@ class Gzip(Fault):
 
 @dataclass(frozen=True)
 class HttpError(Fault):
-    """Answer with an error status and one of Scaleway's error bodies, without quota headers.
+    """Answer with an error status and one of Scaleway's error bodies.
 
-    Attributes:
-        status: The HTTP status.
-        message: Scaleway's sentence.
-        shape: The shape of the body.
-        headers: Further headers, such as `retry-after`.
+    There are no quota headers; `headers` may hold others, such as `retry-after`.
     """
 
     status: int = 500
@@ -216,7 +204,7 @@ class ErrorEvent(Fault):
     Attributes:
         after_events: How many events are sent before.
         shape: The shape of the error's body.
-        status: The status the body repeats.
+        status: The status that the body repeats.
         message: Scaleway's sentence.
         done: Whether `[DONE]` follows.
         named: Whether the event carries the line `event: error`.
@@ -241,12 +229,7 @@ class ErrorEvent(Fault):
 
 @dataclass(frozen=True)
 class HtmlError(Fault):
-    """Answer with a proxy's HTML page instead of JSON.
-
-    Attributes:
-        status: The HTTP status.
-        reason: The words on the page.
-    """
+    """Answer with a proxy's HTML page instead of JSON; it shows the status and the reason."""
 
     status: int = 502
     reason: str = "Bad Gateway"
@@ -259,12 +242,7 @@ class HtmlError(Fault):
 
 @dataclass(frozen=True)
 class HugeError(Fault):
-    """Answer with an error whose body is far too long; it is made while it is sent.
-
-    Attributes:
-        size: Bytes of the body.
-        status: The HTTP status.
-    """
+    """Answer with an error whose body, of `size` bytes, is made while it is sent."""
 
     size: int = 50_000_000
     status: int = 500
@@ -281,12 +259,7 @@ class HugeError(Fault):
 
 @dataclass(frozen=True)
 class Redirect(Fault):
-    """Send the client elsewhere; one that follows gives its key away.
-
-    Attributes:
-        location: Where to.
-        status: 301, 302, 303, 307 or 308.
-    """
+    """Send the client elsewhere, with status 301 to 308; one that follows gives its key away."""
 
     location: str
     status: int = 307
@@ -298,11 +271,7 @@ class Redirect(Fault):
 
 @dataclass(frozen=True)
 class EmptyAnswer(Fault):
-    """Answer without a body.
-
-    Attributes:
-        status: 200, or 204 which means no content.
-    """
+    """Answer without a body, with status 200, or with 204 which means that."""
 
     status: int = 200
 
@@ -315,10 +284,7 @@ class EmptyAnswer(Fault):
 class TruncatedJson(Fault):
     """End the JSON in the middle although HTTP says that all of it has come.
 
-    In a stream it is the JSON of one event that ends in the middle.
-
-    Attributes:
-        after_events: How many whole events come before, in a stream.
+    In a stream it is the JSON of one event, behind so many whole ones.
     """
 
     after_events: int = 1
@@ -336,12 +302,7 @@ class TruncatedJson(Fault):
 
 @dataclass(frozen=True)
 class NotAnObject(Fault):
-    """Answer with JSON that is not an object; in a stream, as the data of an event.
-
-    Attributes:
-        value: The JSON value.
-        after_events: How many events come before, in a stream.
-    """
+    """Answer with JSON that is not an object; in a stream, behind so many events."""
 
     value: Any = None
     after_events: int = 1
@@ -356,11 +317,7 @@ class NotAnObject(Fault):
 
 @dataclass(frozen=True)
 class WrongContentType(Fault):
-    """Send the answer under another media type.
-
-    Attributes:
-        content_type: The type to claim.
-    """
+    """Send the answer under another media type."""
 
     content_type: str = "text/plain; charset=utf-8"
 

@@ -87,17 +87,11 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class QuotaLedger:
-    """Admits requests or says which quota refuses them; without quotas it admits all.
-
-    Attributes:
-        quotas: The limits.
-        refused: How many requests each quota has refused.
-        peak_running: The most requests that ran at once, over all models.
-    """
+    """Admits requests or says which quota refuses them; without quotas it admits all."""
 
     quotas: Quotas | None
-    refused: Counter[str] = field(default_factory=Counter)
-    peak_running: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # by the quota's name
+    peak_running: int = 0  # the most requests that ran at once, over all models
     _running: Counter[str] = field(default_factory=Counter)
     _buckets: dict[str, dict[str, TokenBucket]] = field(default_factory=dict)
 

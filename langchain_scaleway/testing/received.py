@@ -52,13 +52,7 @@ class RequestHeaders(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file in a form.
-
-    Attributes:
-        name: Its name.
-        content_type: Its media type.
-        content: Its bytes.
-    """
+    """A file in a form: its name, media type and bytes."""
 
     name: str = ""
     content_type: str = ""
