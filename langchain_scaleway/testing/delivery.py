@@ -104,7 +104,8 @@ class Delivery(web.StreamResponse):
             self._is_finished = True
             if self._answer.release is not None:
                 self._answer.release()
-            self._service.note_finished(self._received, given=given)
+            received = self._received
+            received.completed, received.client_disconnected = given, not given
 
     def _head(self) -> bytes:
         answer, status = self._answer, self._answer.status

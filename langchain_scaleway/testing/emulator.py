@@ -13,7 +13,7 @@ from langchain_scaleway.testing.server import EmulatorServer
 from langchain_scaleway.testing.service import EmulatedService
 
 _STOP_SECONDS: Final = 10.0
-_POLL_SECONDS: Final = 0.02
+_POLL_SECONDS: Final = 0.005
 
 
 class ScalewayEmulator(EmulatedService):
@@ -242,8 +242,7 @@ class ScalewayEmulator(EmulatedService):
         """
         end = time.monotonic() + seconds
         while not (come := condition(self)) and (left := end - time.monotonic()) > 0:
-            # Woken by whatever is noted of a request; connections close without a note.
-            self.wait_for_change(min(left, _POLL_SECONDS))
+            time.sleep(min(left, _POLL_SECONDS))
         return come
 
     async def wait_for(self, condition: Callable[[Self], bool], seconds: float = 5.0) -> bool:

@@ -133,7 +133,7 @@ class EmulatorServer:
         if self._recorder is not None:
             note_status = partial(self._service.note_status, received)
             response = await self._recorder.exchange(received, http, note_status)
-            self._service.note_finished(received, given=True)
+            received.completed = True
             return response
         answer = self._service.serve(received, http.match_info.get("project"), endpoint.serve)
         return await self._deliver(http, received, answer)

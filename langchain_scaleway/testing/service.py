@@ -1,7 +1,6 @@
 """The emulated service: what it was told, what it has received, and whom it serves."""
 
 import itertools
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +35,6 @@ class EmulatedService(EmulatorSettings):
     def __post_init__(self) -> None:
         """Prepare to serve."""
         self.clock = ScaledClock(self.time_scale)
-        self._changed = threading.Condition()
         self._player: Player | None = None
         if self.recordings is not None and self.upstream is None:
             self._player = Player(self.recordings)
@@ -45,47 +43,31 @@ class EmulatedService(EmulatorSettings):
 
     def reset(self) -> None:
         """Forget all requests, scripts, failures and quotas; the clock runs on."""
-        with self._changed:
-            self.ledger = QuotaLedger(self.quotas)
-            self.received: list[ReceivedRequest] = []
-            self.statuses: Counter[int] = Counter()
-            self.steps = Script(self.strict)
-            if self.script_file is not None:
-                read_script(self.script_file, self.steps)
-            self._numbers = itertools.count(1)
-            self.prompt_cache = PromptCache()
-            self.batches: dict[str, Any] = {}
-            chance = self.random_faults
-            self._random_faults = chance.draw() if chance else itertools.repeat(None)
+        self.ledger = QuotaLedger(self.quotas)
+        self.received: list[ReceivedRequest] = []
+        self.statuses: Counter[int] = Counter()
+        self.steps = Script(self.strict)
+        if self.script_file is not None:
+            read_script(self.script_file, self.steps)
+        self._numbers = itertools.count(1)
+        self.prompt_cache = PromptCache()
+        self.batches: dict[str, Any] = {}
+        chance = self.random_faults
+        self._random_faults = chance.draw() if chance else itertools.repeat(None)
 
     def note(self, **fields: Any) -> ReceivedRequest:
         """Keep a request that has arrived."""
-        with self._changed:
-            arrived_at = self.clock.now()
-            request = ReceivedRequest(number=next(self._numbers), arrived_at=arrived_at, **fields)
-            self.received.append(request)
-            if self.keep_requests is not None:
-                del self.received[: len(self.received) - self.keep_requests]
-            self._changed.notify_all()
+        arrived_at = self.clock.now()
+        request = ReceivedRequest(number=next(self._numbers), arrived_at=arrived_at, **fields)
+        self.received.append(request)
+        if self.keep_requests is not None:
+            del self.received[: len(self.received) - self.keep_requests]
         return request
 
     def note_status(self, request: ReceivedRequest, status: int) -> None:
         """Note how a request is about to be answered."""
-        with self._changed:
-            self.statuses[status] += 1
-            request.status = status
-            self._changed.notify_all()
-
-    def note_finished(self, request: ReceivedRequest, *, given: bool) -> None:
-        """Note whether a request was answered to the end."""
-        with self._changed:
-            request.completed, request.client_disconnected = given, not given
-            self._changed.notify_all()
-
-    def wait_for_change(self, seconds: float) -> None:
-        """Wait on another thread until something is noted, or for so long."""
-        with self._changed:
-            self._changed.wait(seconds)
+        self.statuses[status] += 1
+        request.status = status
 
     def serve(
         self,
