@@ -61,7 +61,7 @@ class EmulatedService(EmulatorSettings):
         request = ReceivedRequest(number=next(self._numbers), arrived_at=arrived_at, **fields)
         self.received.append(request)
         if self.keep_requests is not None:
-            del self.received[: len(self.received) - self.keep_requests]
+            del self.received[: max(0, len(self.received) - self.keep_requests)]
         return request
 
     def note_status(self, request: ReceivedRequest, status: int) -> None:

@@ -155,10 +155,10 @@ def test_requests_are_kept(emulator: ScalewayEmulator) -> None:
 
 
 def test_requests_do_not_show_the_key_and_only_the_latest_may_be_kept() -> None:
-    with ScalewayEmulator(keep_requests=2, api_key="a-secret-key") as emulator:
+    with ScalewayEmulator(keep_requests=3, api_key="a-secret-key") as emulator:
         for number in range(4):
             ask(emulator, str(number))
-        assert [request.number for request in emulator.requests] == [3, 4]
+        assert [request.number for request in emulator.requests] == [2, 3, 4]
         assert emulator.statuses == {200: 4}
         assert "a-secret-key" not in repr(emulator.requests)
         assert "a-secret-key" not in str(emulator.requests[0].headers)
