@@ -75,7 +75,7 @@ def _check(options: argparse.Namespace) -> int:
         for outcome in check(settings, options.names, options.recordings):
             question = outcome.question
             print(f"{outcome.verdict.upper()}: {question.name}: {question.fact}")
-            print(f"    expected: {question.expected.words}\n    seen:     {outcome.seen}")
+            print(f"    expected: {question.expected}\n    seen:     {outcome.seen}")
             verdicts[outcome.verdict] += 1
             cost += outcome.cost
     except ValueError as error:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.live.exchange import Exchange
-from langchain_scaleway.live.questions import QUESTIONS, Expectation, Question
+from langchain_scaleway.live.questions import QUESTIONS, Question
 from langchain_scaleway.settings import Settings
 
 Verdict = Literal["as expected", "different", "open", "unanswered"]
@@ -62,19 +62,19 @@ def check(
         raise ValueError(f"There are no questions named {', '.join(sorted(unknown))}.")
     with closing(Connections()) as connections:
         for name in names or known:
-            exchange = Exchange(connections, settings, *known[name].request)
+            question = known[name]
+            exchange = Exchange(connections, settings, question.path, question.body, question.file)
             if recordings is not None:
                 exchange.write(recordings, name, settings)
-            verdict = _verdict(known[name].expected, exchange)
-            yield Outcome(known[name], verdict, _seen(exchange), _cost(exchange))
+            yield Outcome(question, _verdict(question, exchange), _seen(exchange), _cost(exchange))
 
 
-def _verdict(expected: Expectation, exchange: Exchange) -> Verdict:
+def _verdict(question: Question, exchange: Exchange) -> Verdict:
     silent = exchange.status in _NO_ANSWER or exchange.error
-    if expected.holds is None:
+    if question.holds is None:
         return "unanswered" if silent else "open"
     try:
-        if expected.holds(exchange):
+        if question.holds(exchange):
             return "as expected"
     except (AttributeError, KeyError, IndexError, TypeError):
         pass  # An answer of another shape.
