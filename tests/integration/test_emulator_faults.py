@@ -108,7 +108,7 @@ def test_delay_is_in_emulated_seconds() -> None:
 def test_stall_sends_the_first_events_and_then_nothing_or_the_rest(
     emulator: ScalewayEmulator,
 ) -> None:
-    with streaming(emulator, Stall(after_events=3), timeout=0.2) as answer:
+    with streaming(emulator, Stall(after_events=3), timeout=0.5) as answer:
         received = received_before_failure(answer, httpx.ReadTimeout)
     assert received.count(b"data: ") == 3
     assert left(emulator)
