@@ -54,23 +54,11 @@ class Measured:
             return ""
 
     def arguments(self, url: str, reply: str) -> dict[str, Any]:
-        """The arguments of its constructor; everything else is left at its default.
-
-        Args:
-            url: Where the server listens.
-            reply: Which of the server's replies the model is to get.
-        """
+        """The arguments of its constructor, for one of the server's replies."""
         return {"model": "benchmark", "api_key": "benchmark", "base_url": f"{url}/{reply}/v1"}
 
     def make(self, url: str, reply: str, prompt: "Sequence[BaseMessage]" = ()) -> "BaseChatModel":
-        """Make a model object.
-
-        Args:
-            url: Where the server listens.
-            reply: Which of the server's replies the model is to get.
-            prompt: What it will be asked. Only the baseline looks at it, since it makes its
-                request beforehand.
-        """
+        """Make a model object. The prompt is for the baseline, which makes its request now."""
         arguments = self.arguments(url, reply)
         if self.name == BASELINE.name:
             arguments["prompt"] = prompt

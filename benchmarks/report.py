@@ -1,6 +1,5 @@
 """What a run found, as JSON, as tables, and as a picture."""
 
-import json
 import os
 import platform
 import statistics
@@ -9,15 +8,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.models import BASELINE, MODELS, OPENAI, SCALEWAY
 from benchmarks.rows import BY_NAME, ROWS, Row
 from benchmarks.runner import Plan, Sample
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A median, its quartiles, and how many samples it comes from."""
 
     median: float
@@ -47,10 +45,6 @@ class Results:
     environment: dict[str, Any]
     samples: list[Sample]
 
-    def write(self, path: Path) -> None:
-        """Write everything as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
-
     @property
     def models(self) -> list[str]:
         """The names of all models that were measured, in the order they came first."""
@@ -58,17 +52,14 @@ class Results:
 
     def amount(self, row: Row, model: str) -> Figure | None:
         """What a model took: seconds, or the amount of a row without a baseline."""
-        return Figure.of(list(self._values(row, model).values()))
+        return Figure.of([*self._values(row, model).values()])
 
     def figure(self, row: Row, model: str) -> Figure | None:
         """What stands in a row's table: a ratio to the baseline in the same turn, or an amount."""
         if row.unit:
             return self.amount(row, model)
-        baseline = self._values(row, BASELINE.name)
-        values = self._values(row, model)
-        return Figure.of(
-            [value / baseline[turn] for turn, value in values.items() if baseline.get(turn)]
-        )
+        baseline, values = self._values(row, BASELINE.name), self._values(row, model)
+        return Figure.of([value / baseline[n] for n, value in values.items() if baseline.get(n)])
 
     def error(self, row: Row, model: str) -> str:
         """What went wrong first for a model in a row; empty if nothing did."""
@@ -76,11 +67,8 @@ class Results:
 
     def server_share(self, row: Row) -> float:
         """The largest share of its time that the server was busy with a model."""
-        return max(
-            (statistics.median(one.server_share for one in self._of(row, model)))
-            for model in self.models
-            if self._of(row, model)
-        )
+        samples = [self._of(row, model) for model in self.models]
+        return max(statistics.median(one.server_share for one in some) for some in samples if some)
 
     def _of(self, row: Row, model: str) -> list[Sample]:
         return [one for one in self.samples if one.row == row.name and one.model == model]
@@ -96,8 +84,7 @@ def environment(models: Iterable[str], plan: Plan) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "load_before": round(os.getloadavg()[0], 2),
         "plan": asdict(plan),
         "versions": packages,
@@ -111,9 +98,9 @@ def markdown(results: Results) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     parts = [
         (
-            f"Measured {found['date']}: {found['system']}, {found['cores']} cores, Python "
-            f"{found['python']}, load {found['load_before']} before it began; rounds: "
-            f"{found['plan']['rounds']}, turns in each: {found['plan']['turns']}; {versions}."
+            f"Measured {found['date']}: {found['system']}, Python {found['python']}, load "
+            f"{found['load_before']} before it began; rounds: {found['plan']['rounds']}, turns "
+            f"in each: {found['plan']['turns']}; {versions}."
         ),
         (
             "Cost divided by the baseline's in the same turn: the median and, in brackets, the "
@@ -133,11 +120,9 @@ def markdown(results: Results) -> str:
     if failures:
         parts.append("Failures:\n\n" + "\n".join(failures))
     busiest = max(measured, key=results.server_share)
-    parts.append(
-        f"The server's process was busy at most {results.server_share(busiest):.0%} of the time "
-        f"({busiest.title})."
-    )
-    return "\n\n".join(part for part in parts if part) + "\n"
+    share = f"{results.server_share(busiest):.0%} of the time ({busiest.title})"
+    parts.append(f"The server's process was busy at most {share}.")
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _table(results: Results, rows: Sequence[Row]) -> str:
@@ -157,10 +142,9 @@ def _table(results: Results, rows: Sequence[Row]) -> str:
 
 
 def _cell(results: Results, row: Row, model: str) -> str:
-    figure = results.figure(row, model)
+    figure, reach = results.figure(row, model), row.reach_of(model)
     if figure is None:
         return "failed" if results.error(row, model) else ""
-    reach = row.reach_of(model)
     if reach is None or reach == float("inf"):
         return str(figure)
     return f"{figure} {'✓' if figure.median <= reach else '✗'}"
@@ -180,9 +164,8 @@ def _throughput(results: Results) -> str:
 
 def number(value: float) -> str:
     """A number with as many digits as say something."""
-    if abs(value) >= 100:  # noqa: PLR2004 -- three digits
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 -- the same
+    digits = next((n for n, least in ((0, 100), (1, 10)) if abs(value) >= least), 2)
+    return f"{value:,.{digits}f}"
 
 
 def duration(seconds: float) -> str:

@@ -68,8 +68,8 @@ _LONG: dict[str, Any] = {"alone": True, "quick": False}
 ROWS = (
     # A process of its own for each sample: their time differs more from one to the next.
     Row("import", "import, over langchain-core and httpx", work.fresh_import, 1.05, turns=3),
-    Row("first-reply", _IN_A_FRESH_PROCESS, work.first_reply, 0.8, turns=3),
-    Row("first-reply-tls", "the same over TLS", work.first_reply, tls=True, turns=3),
+    Row("first-reply", _IN_A_FRESH_PROCESS, work.first_reply, 0.8, turns=2),
+    Row("first-reply-tls", "the same over TLS", work.first_reply, tls=True),
     Row("construct", "construct a model", work.construct, 5),
     Row("bind-tools", "`bind_tools`, ten tools", work.bind_tools, 60),
     Row("invoke", "`invoke`, short reply", work.invoke, 1.0),

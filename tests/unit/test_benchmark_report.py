@@ -7,8 +7,7 @@ from benchmarks.runner import Sample
 ENVIRONMENT = {
     "date": "2026-11-28",
     "python": "3.11",
-    "system": "Linux",
-    "cores": 2,
+    "system": "Linux, 2 cores",
     "load_before": 0.1,
     "plan": {"rounds": 1, "turns": 2},
     "versions": {"httpx": "0.28.1"},
