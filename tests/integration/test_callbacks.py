@@ -18,6 +18,7 @@ from langchain_core.runnables import RunnableConfig
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import CutStream, HttpError, ScalewayEmulator
+from tests.support.calls import impatient
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 
 QUESTION = "What is the weather in Paris?"
@@ -169,7 +170,7 @@ CALLS: dict[str, tuple[list[Any], list[str]]] = {
 async def test_plain_invoke_tells_start_retries_and_end(
     emulator: ScalewayEmulator, steps: list[Any], events: list[str]
 ) -> None:
-    model = model_on(emulator, max_retries=2)
+    model = impatient(model_on(emulator, max_retries=2))
     for notes in await told(model, *steps, emulator=emulator):
         assert notes.events == events
 
