@@ -185,18 +185,17 @@ class ChatScaleway(BaseChatModel, ChatParameters, ClientFields, defer_build=Fals
         *,
         stream: bool = False,
     ) -> ChatRequest:
-        model = arguments.get("model") or self.model
         if stop is not None:
             arguments = {**arguments, "stop": stop}
         fields = request_fields(
-            model=model,
+            model=self.model,
             parameters=self._set_parameters(),
             extra_body=self.extra_body,
             arguments=arguments,
             stream=stream,
             stream_usage=self.stream_usage,
         )
-        names = name_tools(fields)
+        names, model = name_tools(fields), fields["model"]
         body = {"model": model, "messages": self._history(messages, model, names), **fields}
         api = chat_api(body, self.use_responses_api)
         context = ReplyContext.of(body, names, with_headers=self.include_response_headers)
