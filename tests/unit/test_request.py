@@ -138,7 +138,7 @@ def test_a_call_may_ask_another_model_and_bring_tools(replay_server: ReplayServe
     with model_of(replay_server, parallel_tool_calls=False) as model:
         assert body_of(replay_server, model, model="other")["model"] == "other"
         assert body_of(replay_server, model, model=None)["model"] == "m"
-        mistral = {"model": "mistral-small-3.2-24b-instruct-2506"}
+        mistral = {"model": "mistral-of-tomorrow"}
         model.invoke([HumanMessage("Hi"), HumanMessage("there")], extra_body=mistral)
         body = replay_server.received[-1].json()
         assert (body["model"], len(body["messages"])) == (mistral["model"], 1), "in its template"
