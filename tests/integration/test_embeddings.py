@@ -1,7 +1,6 @@
 """`ScalewayEmbeddings` on the emulator: LangChain's standard tests, and what users see of it."""
 
 import asyncio
-import pickle
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -174,16 +173,6 @@ def test_a_rate_limiter_keeps_to_the_quota() -> None:
         limiter = ScalewayRateLimiter(time_scale=60, tokens_per_minute=50_000)
         embeddings = model_of(emulator, rate_limiter=limiter, max_retries=0)
         assert len(embeddings.embed_documents(["word " * 4_000] * 30)) == 30
-
-
-def test_pickles_hold_no_key_of_the_environment(
-    scaleway_emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SCW_SECRET_KEY", scaleway_emulator.api_key or "")
-    embeddings = ScalewayEmbeddings(base_url=scaleway_emulator.base_url)
-    pickled = pickle.dumps(embeddings)
-    assert (scaleway_emulator.api_key or "").encode() not in pickled
-    assert len(pickle.loads(pickled).embed_query("Hello")) == 4096  # noqa: S301 -- our own
 
 
 @pytest.mark.parametrize("name", ["InMemoryVectorStore", "FAISS", "Chroma"])

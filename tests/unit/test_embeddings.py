@@ -14,7 +14,6 @@ from langchain_scaleway import ScalewayEmbeddings
 from langchain_scaleway.convert.embeddings import MOST_TEXTS, parts_of, read_embeddings
 from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.tokens import text_tokens
-from tests.support.recordings import VLLM_EMBED, Recording
 
 MODEL = "qwen3-embedding-8b"
 
@@ -98,15 +97,3 @@ def test_vectors_come_in_the_order_of_the_texts_as_numbers_and_as_base64(
 def test_an_answer_without_a_vector_for_each_text_is_refused(data: Any) -> None:
     with pytest.raises(ScalewayResponseError, match="one vector for each of 2 texts"):
         read_embeddings({"data": data, "id": "embd-1"}, ["a", "b"], MODEL)
-
-
-def test_recorded_numbers_and_base64_are_the_same_vectors() -> None:
-    as_numbers = Recording(VLLM_EMBED, "embed_list")
-    as_base64 = Recording(VLLM_EMBED, "embed_base64")
-    texts = as_base64.request["body"]["input"]
-    texts = [texts] if isinstance(texts, str) else texts
-    vectors = read_embeddings(as_base64.json_body, texts, MODEL)
-    assert {len(vector) for vector in vectors} == {
-        len(as_numbers.json_body["data"][0]["embedding"])
-    }
-    assert sum(number * number for number in vectors[0]) == pytest.approx(1, abs=1e-3)

@@ -1,0 +1,184 @@
+"""Batches in Object Storage: a server of the S3 protocol, keys and rights, and what goes wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from obstore.exceptions import PermissionDeniedError
+from obstore.store import LocalStore, S3Store
+
+from langchain_scaleway import ChatScaleway, ScalewayBatches, ScalewayError
+from langchain_scaleway.errors import ScalewayAPIError, ScalewayPermissionDeniedError
+from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.local_scaleway import LocalScaleway
+
+MODEL = "mistral-small-3.2-24b-instruct-2506"
+BUCKET = "s3://my-bucket/llm"
+SAY = ChatPromptTemplate.from_template("Say {word}")
+SOON = 0.01
+
+
+def connection(emulator: ScalewayEmulator) -> dict[str, Any]:
+    return {"base_url": emulator.base_url, "api_key": emulator.api_key}
+
+
+def echo(emulator: ScalewayEmulator) -> None:
+    emulator.respond_with(lambda request: request.json["messages"][-1]["content"])
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Iterator[ChatScaleway]:
+    with ScalewayEmulator(batch_storage=tmp_path, batch_seconds=0.02) as emulator:
+        yield ChatScaleway(model=MODEL, **connection(emulator))
+
+
+class S3Server(NamedTuple):
+    """A server of the S3 protocol with a bucket."""
+
+    base_url: str
+
+    def store(self) -> S3Store:
+        return S3Store(
+            "my-bucket",
+            endpoint=self.base_url,
+            access_key_id="SCWXXXXXXXXXXXXXXXXX",
+            secret_access_key="secret",
+            client_options={"allow_http": True},
+        )
+
+
+@pytest.fixture
+def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    moto = pytest.importorskip("moto.server")
+    monkeypatch.setattr("moto.settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME", True)  # Of any host.
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    try:
+        httpx.put(f"{address}/my-bucket").raise_for_status()
+        yield S3Server(address)
+    finally:
+        server.stop()
+
+
+def test_from_submit_to_results_through_an_s3_server(s3_server: S3Server) -> None:
+    """The whole way, as on Scaleway; a program that crashed submits or resumes, and pays once."""
+    mine = s3_server.store()
+    inputs = [{"word": f"word {number}" * 5_000} for number in range(300)]  # Some parts' worth.
+    with ScalewayEmulator(batch_storage=s3_server.store(), batch_seconds=0.02) as emulator:
+        echo(emulator)
+        chain = SAY | ChatScaleway(model=MODEL, **connection(emulator)) | StrOutputParser()
+        batches = ScalewayBatches(chain, BUCKET, store=mine)
+        batch = batches.submit(inputs)
+        assert batch.count == 300
+        answers = batch.wait(poll=SOON).results()
+        assert answers == [f"Say {one['word']}" for one in inputs]
+        assert batches.submit(inputs).id == batch.id
+        assert batches.resume(batch.id).results() == answers
+        assert [one.method for one in emulator.requests].count("POST") == 1
+        [given, output] = [one["path"] for one in mine.list().collect()]
+        assert output == given.replace(".jsonl", "_output.jsonl")
+        batch.delete_files()
+        assert mine.list().collect() == []
+        with pytest.raises(ScalewayError, match="`resume` takes the id of a `Batch`"):
+            batches.resume(batch.id)
+
+
+def test_keys_and_the_name_of_a_bucket_are_enough(s3_server: S3Server, tmp_path: Path) -> None:
+    """The program means Scaleway, and is led here by a proxy. obstore is for batches alone."""
+    program = (
+        "import sys\n"
+        "from langchain_scaleway import ChatScaleway, ScalewayBatches\n"
+        "assert 'obstore' not in sys.modules\n"
+        f"batches = ScalewayBatches(ChatScaleway(model={MODEL!r}), {BUCKET!r})\n"
+        "print([one.text for one in batches.submit(['one', 'two']).wait(poll=0.1).results()])"
+    )
+    with ScalewayEmulator(batch_storage=s3_server.store(), batch_seconds=0.02) as emulator:
+        echo(emulator)
+        hosts: dict[str, Any] = {"api.scaleway.ai": emulator, "s3.fr-par.scw.cloud": s3_server}
+        with LocalScaleway(hosts, tmp_path) as scaleway:
+            environment = os.environ | scaleway.environment
+            environment |= {"SCW_ACCESS_KEY": "SCWXXXXXXXXXXXXXXXXX", "AWS_REGION": "eu-west-3"}
+            result = subprocess.run(
+                [sys.executable, "-c", program],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+    assert result.stdout == "['one', 'two']\n", result.stderr
+
+
+def test_the_policy_lets_scaleway_in_and_the_owner_stay(
+    model: ChatScaleway, tmp_path: Path
+) -> None:
+    of_a_bucket = ScalewayBatches(model, BUCKET, store=LocalStore(tmp_path))
+    policy = json.loads(of_a_bucket.bucket_policy("app-id", "user_id:me"))
+    batches, owners = policy["Statement"]
+    assert batches["Principal"] == {"SCW": "application_id:app-id"}
+    assert batches["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert (owners["Principal"], owners["Action"]) == ({"SCW": ["user_id:me"]}, "*")
+    assert owners["Resource"] == ["my-bucket", "my-bucket/*"]
+
+
+@pytest.mark.parametrize("bucket", ["my-bucket", "s3://", "https://my-bucket.s3.amazonaws.com/x"])
+def test_other_forms_of_bucket_are_refused(model: ChatScaleway, bucket: str) -> None:
+    with pytest.raises(ValueError, match="must look like s3://my-bucket/folder"):
+        ScalewayBatches(model, bucket)
+
+
+def test_object_storage_needs_the_access_key_too(
+    model: ChatScaleway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="both halves of an API key"):
+        ScalewayBatches(model, BUCKET)
+    monkeypatch.setenv("SCW_ACCESS_KEY", "SCWXXXXXXXXXXXXXXXXX")
+    ScalewayBatches(model, "https://my-bucket.s3.nl-ams.scw.cloud")
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(ImportError, match=r"pip install .*\[batches\]"):
+        ScalewayBatches(model, BUCKET)
+
+
+class Guarded:
+    """A store that denies what is not there, as S3 does to a key that may not list objects."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._store = folder and LocalStore(folder)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            try:
+                return getattr(self._store, name)(*arguments, **options)
+            except (AttributeError, FileNotFoundError) as error:
+                raise PermissionDeniedError("403 Forbidden: AccessDenied\n\nDebug: …") from error
+
+        return call
+
+
+def test_a_refusal_of_object_storage_says_which_rights_are_needed(model: ChatScaleway) -> None:
+    store: Any = Guarded()
+    with pytest.raises(ScalewayPermissionDeniedError) as caught:
+        ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
+    assert "403 Forbidden: AccessDenied. The API key needs" in caught.value.message
+    assert "ObjectStorageObjectsWrite" in caught.value.message
+
+
+def test_a_failure_of_object_storage_is_an_error(model: ChatScaleway, tmp_path: Path) -> None:
+    (tmp_path / "llm").write_text("A file, where a folder should be.")
+    batches = ScalewayBatches(model, BUCKET, store=LocalStore(tmp_path))
+    with pytest.raises(ScalewayAPIError, match="Object Storage could not write https://my-bucket"):
+        batches.submit(["Hello?"])
+
+
+def test_a_key_needs_no_right_to_list_objects(model: ChatScaleway, tmp_path: Path) -> None:
+    store: Any = Guarded(tmp_path)
+    batch = ScalewayBatches(model, BUCKET, store=store).submit(["Hello?"])
+    assert batch.wait(poll=SOON).results()[0].text
