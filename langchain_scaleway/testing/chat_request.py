@@ -104,11 +104,6 @@ class ChatRequest(RequestModel):
         return self.max_tokens if bound is None else bound
 
     @property
-    def alternatives(self) -> int | None:
-        """How many alternatives each token's log probability has; `None` for none at all."""
-        return (self.top_logprobs or 0) if self.logprobs else None
-
-    @property
     def functions(self) -> list[Function]:
         """The functions offered."""
         return [tool["function"] for tool in self.tools or []]

@@ -125,7 +125,7 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
         has_content=reply.text is not None and (bool(content) or not exceeded),
         finish_reason=reply.finish_reason or finish,
         stop_reason=None if exceeded else stop_reason,
-        alternatives=request.alternatives,
+        alternatives=(request.top_logprobs or 0) if request.logprobs else None,
         cut=exceeded or stop_reason is not None,
         completion_tokens=spent,
     )
