@@ -212,7 +212,7 @@ def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a tabl
             return _corrected(value)
         # Text
         case (
-            {"type": "text" | "input_text" | "output_text", "text": str(text)}
+            {"type": "input_text" | "output_text", "text": str(text)}
             | {"guardContent": {"text": {"text": str(text)}}}
             | {"type": "guard_content", "text": str(text)}
             | {"type": "guard_content", "guard_content": {"text": str(text)}}

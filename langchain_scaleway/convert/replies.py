@@ -219,15 +219,11 @@ class ReplyDecoder:
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         if reasoning := delta.get("reasoning") or delta.get("reasoning_content"):  # copies
-            if self._thinking is not None:
-                chunks = self._end_thinking()
-            chunks += self._chunks(_text(reasoning), "")
+            chunks = [*self._end_thinking(), *self._chunks(_text(reasoning), "")]
         if content := delta.get("content"):
             chunks += self._feed_content(_text(content))
         if wire_calls := delta.get("tool_calls"):
-            if self._thinking is not None:
-                chunks += self._end_thinking()
-            chunks += self._calls.feed(wire_calls)
+            chunks += [*self._end_thinking(), *self._calls.feed(wire_calls)]
         if refusal := delta.get("refusal"):  # Too rare to be streamed: for the last chunk.
             self._refusal += _text(refusal)
         if name := delta.get("name"):

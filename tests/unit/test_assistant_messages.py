@@ -115,6 +115,11 @@ class TestToolCalls:
             {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
         ]
 
+    def test_a_call_in_the_content_beside_another_is_sent_behind_it(self) -> None:
+        block = {"type": "tool_use", "id": "2", "name": "f", "input": {}}
+        calls = wire_of(AIMessage([block], tool_calls=[CALL]))["tool_calls"]
+        assert [call["id"] for call in calls] == [CALL["id"], "2"]
+
     def test_another_providers_message_in_v1_is_sent_as_it_was(self) -> None:
         """A thread that `output_version="v1"` joined half-way."""
         message = AIMessage(
@@ -177,6 +182,8 @@ class TestReasoning:
     """It goes out within one run of tools if the template reads it, or where it is asked for."""
 
     RUN = (
+        HumanMessage("Hello!"),
+        AIMessage("Good day!"),
         HumanMessage("Where is Lille?"),
         AIMessage("In France.", additional_kwargs={"reasoning_content": "Easy."}),
         HumanMessage("And the weather there?"),
@@ -207,7 +214,7 @@ class TestReasoning:
         self, family: str | None, asked: bool | None, sent: list[str | None]
     ) -> None:
         wire = messages_to_wire(self.RUN, family=family, replay_reasoning=asked)
-        assert [m.get("reasoning") for m in wire if m["role"] == "assistant"] == sent
+        assert [m.get("reasoning") for m in wire if m["role"] == "assistant"] == [None, *sent]
 
     def test_it_goes_out_as_vllm_was_seen_to_take_it(self) -> None:
         recorded = Recording(VLLM_QWEN, "reasoning_history_reasoning").request["body"]["messages"]
@@ -244,6 +251,11 @@ class TestReasoning:
         message = AIMessage([block, "Paris."])
         assert wire_of(message) == {"role": "assistant", "content": "Paris."}
         assert wire_of(message, replay_reasoning=True)["reasoning"] == "France: Paris."
+
+    def test_each_summary_is_a_paragraph(self) -> None:
+        summary = [{"type": "summary_text", "text": text} for text in ("France.", "Paris.")]
+        message = AIMessage([{"type": "reasoning", "id": "rs_1", "summary": summary}])
+        assert wire_of(message, replay_reasoning=True)["reasoning"] == "France.\n\nParis."
 
     @pytest.mark.parametrize(
         "kwargs",

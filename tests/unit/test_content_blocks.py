@@ -172,6 +172,10 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {**create_plaintext_block("Hi!", title="Letter", context="Found.")},
         text_part("Letter\nFound.\nHi!"),
     ),
+    "an address in capitals": (
+        {"type": "image", "url": URL.replace("https", "HTTPS")},
+        image_part(URL.replace("https", "HTTPS")),
+    ),
     "a refusal": ({"type": "refusal", "refusal": "No."}, text_part("No.")),
     "Amazon text document": (
         {"document": {"format": "txt", "name": "Letter", "source": {"text": "Hi!"}}},

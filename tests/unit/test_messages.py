@@ -135,6 +135,10 @@ class TestToolMessages:
                 "[file report.pdf: not shown]",
             ),
             (
+                {"type": "input_file", "file_url": "https://a.example/a.pdf"},
+                "[file https://a.example/a.pdf: not shown]",
+            ),
+            (
                 {"type": "resource_link", "uri": "docs://a", "mimeType": "text/csv"},
                 "[resource_link docs://a, text/csv: not shown]",
             ),
@@ -194,10 +198,18 @@ class TestPicturesOfTools:
         message = ToolMessage([{**IMAGE, "type": "file"}], tool_call_id="2")
         assert messages_to_wire([message])[1]["content"][1] == IMAGE_PART
 
+    def test_a_recording(self) -> None:
+        block = {"type": "audio", "base64": "UklGRg==", "mime_type": "audio/wav"}
+        _, sound = messages_to_wire([ToolMessage([block], tool_call_id="2")])
+        audio = {"data": "UklGRg==", "format": "wav"}
+        assert sound["content"][1] == {"type": "input_audio", "input_audio": audio}
+
     def test_a_line_for_a_model_that_reads_none(self) -> None:
         _, first, second = messages_to_wire(self.TURN, inputs=frozenset())
         assert first["content"] == "Hi!\n[image, image/png: not shown]"
         assert second["content"] == "[image https://images.example/cat.png: not shown]"
+        wire = wire_of(ToolMessage([IMAGE_PART], tool_call_id="1"), inputs=frozenset())
+        assert wire["content"] == "[image: not shown]"  # without the data in its address
 
 
 class TestEarlierPictures:

@@ -122,7 +122,10 @@ def test_reasoning_in_its_own_field_leaves_tags_in_the_answer() -> None:
 )
 def test_thinking_then_a_tool_call(pieces: list[str], reasoning: str) -> None:
     wire_call = fragment('{"a": 1}', name="add", id="call_a", index=0)
-    streamed = decode(*(event({"content": one}) for one in pieces), calls_event(wire_call), END)
+    events = [*(event({"content": one}) for one in pieces), calls_event(wire_call), END]
+    *thoughts, _ = [bool(chunk.tool_call_chunks) for chunk in decode_chunks(events)]
+    assert thoughts == sorted(thoughts)  # The call comes behind them.
+    streamed = decode(*events)
     answered = whole_message(whole({"content": "".join(pieces), "tool_calls": [wire_call]}))
     for message in (streamed, answered):
         assert message.additional_kwargs == {"reasoning_content": reasoning}

@@ -175,6 +175,15 @@ def test_a_whole_call_without_arguments(arguments: Any) -> None:
     assert calls_of(decode(calls_event(wire_call), END)) == [NOW]
 
 
+def test_whole_calls_of_one_id_stay_apart() -> None:
+    wire_calls = [
+        fragment('{"a": 1, "b": 2}', name="add", id="call_a"),
+        fragment("{}", name="now", id="call_a"),
+    ]
+    calls = calls_of(whole_message(whole({"tool_calls": wire_calls})))
+    assert calls == [ADD, ("now", {}, "call_a")]
+
+
 def test_calls_without_an_id_get_one_each() -> None:
     wire_calls = [fragment('{"a": 1, "b": 2}', name="add"), fragment("", name="now")]
     streamed = decode(calls_event(wire_calls[0]), calls_event(wire_calls[1]), END)
