@@ -6,9 +6,8 @@ out. What programs put into a history (models, tools, middleware, other provider
 refused: it would be refused again in every later turn, and the conversation would be lost.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
@@ -20,18 +19,16 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from pydantic_core import from_json
 
+from langchain_scaleway.convert.assistant import Call, said_by
 from langchain_scaleway.convert.content import (
     INPUTS,
     Block,
     Part,
     UnsendableError,
-    as_json,
     joined,
     part_of,
     parts_of,
-    reasoning_text,
     shown,
     standard_blocks,
 )
@@ -39,12 +36,6 @@ from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.templates import Template, fit, template_of
 
 WireMessage = dict[str, Any]
-
-UNREADABLE_ARGUMENTS = "unreadable_arguments"
-"""The argument that carries the text of a tool call whose arguments are no JSON object."""
-
-UNNAMED_TOOL = "unnamed_tool"
-"""The tool's name in a call that the model made without one."""
 
 
 def messages_to_wire(
@@ -147,14 +138,6 @@ def _role_of(message: BaseMessage, position: int) -> str:
     raise ValueError(f"messages[{position}] ({type(message).__name__}): {problem}")
 
 
-class _Call(NamedTuple):
-    """A tool call, as the history has it."""
-
-    id: str
-    name: str
-    arguments: Any
-
-
 class _Wire:
     """The messages of a request, as they come together."""
 
@@ -168,7 +151,7 @@ class _Wire:
         self._inputs = inputs
         self._names = names
         self._on_left_out = on_left_out
-        self._open: list[tuple[_Call, str]] = []  # The last calls without a result; their new ids.
+        self._open: list[tuple[Call, str]] = []  # The last calls without a result; their new ids.
         self._pictures: list[Part] = []  # What tools have returned in this turn.
 
     def add(self, role: str, content: str | list[Part], name: str | None) -> WireMessage:
@@ -229,136 +212,22 @@ class _Wire:
         return answered[1]
 
     def add_reply(self, message: BaseMessage, replayed_for: Template | None) -> None:
-        """Add what an assistant said, by any provider's model: text, calls and reasoning.
-
-        What is none of these (pictures, files, searches by a provider's server, citations, …) is
-        left out, and so is the reasoning without a template that reads it.
-        """
-        content, kwargs = message.content, message.additional_kwargs
-        kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
-        if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
-            self.add("assistant", content, message.name)
-            return
-        blocks = list(standard_blocks([content] if isinstance(content, str) else content))
-        text = "".join(map(_spoken, blocks))
-        if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
-            text = reasoning_text(audio.get("transcript"))
-        # Fields and content hold copies of each other.
-        if refusal := _string(kwargs, "refusal") or "".join(_strings(blocks, "refusal")):
-            text = f"{text}\n\n{refusal}" if text else refusal
+        """Add what an assistant said; its reasoning only for a template that reads it."""
+        said = said_by(message)
         # A message that is all tool calls gets "", which vLLM takes (recording
         # `tool_result_turn_empty_content`) and every chat template can print.
-        wire = self.add("assistant", text, message.name)
-        if calls := _calls(kept, blocks, kwargs):
-            wire["tool_calls"] = [
-                self._wire_call(call, number) for number, call in enumerate(calls)
-            ]
+        wire = self.add("assistant", said.text, message.name)
+        if said.calls:
+            calls = enumerate(said.calls)
+            wire["tool_calls"] = [self._wire_call(call, number) for number, call in calls]
         if replayed_for is not None:
-            kept_apart = kwargs.get("reasoning_content") or kwargs.get("reasoning")
-            in_content = "\n\n".join(_strings(blocks, "reasoning"))
-            reasoning = reasoning_text(kept_apart) or in_content
-            if reasoning or (calls and replayed_for.demands_reasoning):
-                wire["reasoning"] = reasoning
+            is_demanded = said.calls and replayed_for.demands_reasoning
+            if said.reasoning or is_demanded:
+                wire["reasoning"] = said.reasoning
 
-    def _wire_call(self, call: _Call, number: int) -> WireMessage:
+    def _wire_call(self, call: Call, number: int) -> WireMessage:
         taken = {"", *(wire_id for _, wire_id in self._open)}
         call_id = f"call{len(self.messages) - 1}n{number}" if call.id in taken else call.id
         self._open.append((call, call_id))
-        function = {"name": self._names.to_wire(call.name), "arguments": _arguments(call.arguments)}
+        function = {"name": self._names.to_wire(call.name), "arguments": call.arguments}
         return {"id": call_id, "type": "function", "function": function}
-
-
-def _spoken(block: Block) -> str:
-    match block:
-        case {"type": "text", "text": str(text)}:
-            return text
-        case {"type": "compaction", "content": str(summary)}:
-            # Anthropic's summary of what came before. OpenAI's is encrypted, and left out.
-            return f"{summary}\n\n"
-    return ""
-
-
-def _string(fields: Mapping[str, Any], key: str) -> str:
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _strings(blocks: Iterable[Block], key: str) -> Iterator[str]:
-    return filter(None, (_string(block, key) for block in blocks))
-
-
-def _calls(
-    kept: Iterable[Mapping[str, Any]], blocks: Iterable[Block], kwargs: Mapping[str, Any]
-) -> list[_Call]:
-    """A message's tool calls, each once: those that it keeps apart, and others in its content.
-
-    A call without an id among the blocks cannot be compared with those in `tool_calls`; if there
-    are any, it counts as one of them.
-    """
-    calls = [_call(call["id"], call["name"], call["args"]) for call in kept]
-    ids = {call.id for call in calls}
-    for block in blocks:
-        if block.get("type") in ("tool_call", "invalid_tool_call"):
-            call = _call(block.get("id"), block.get("name"), block.get("args"))
-            if call.id not in ids and (call.id or not ids):
-                calls.append(call)
-    if calls:
-        return calls
-    # In the API's own form, as LangChain kept calls before it had `tool_calls`.
-    raw = kwargs.get("tool_calls")
-    if not isinstance(raw, list):  # from before there were tools, without an id
-        raw = [{"function": kwargs.get("function_call")}]
-    for one in raw:
-        match one:
-            case {"function": {"name": name, **more}}:
-                calls.append(_call(one.get("id"), name, more.get("arguments")))
-    return calls
-
-
-def _call(call_id: Any, name: Any, arguments: Any) -> _Call:
-    return _Call(
-        id=call_id if isinstance(call_id, str) else "",
-        name=name if name and isinstance(name, str) else UNNAMED_TOOL,
-        arguments=arguments,
-    )
-
-
-def _arguments(arguments: Any) -> str:
-    """A tool call's arguments as the JSON text of an object.
-
-    If a model wrote something else than an object, that goes out inside one, so that the model
-    sees its mistake. Sent as it is, llama.cpp would answer 500 (recording
-    `err_tool_calls_bad_arguments`), and vLLM, depending on the release, would answer 400 or show
-    the model `{}` in its place.
-    """
-    if isinstance(arguments, dict):
-        try:
-            # A model may escape half a character, which can be read but not be sent.
-            return _whole_characters(_encode(arguments))
-        except (TypeError, ValueError, RecursionError):  # `NaN`, odd keys, a value within itself
-            arguments = as_json(arguments)
-    if isinstance(arguments, str) and _is_object(arguments):
-        return arguments
-    is_empty = not arguments or (isinstance(arguments, str) and arguments.isspace())
-    return "{}" if is_empty else as_json({UNREADABLE_ARGUMENTS: arguments})
-
-
-_encode = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
-).encode
-
-
-def _whole_characters(text: str) -> str:
-    """The text with U+FFFD in place of half of a character without its other half."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(from_json(text, allow_inf_nan=False), dict)
-    except ValueError:
-        return False
