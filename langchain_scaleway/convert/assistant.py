@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from langchain_core.messages import BaseMessage
 from pydantic_core import from_json
 
-from langchain_scaleway.convert.content import Block, as_json, reasoning_text, standard_blocks
+from langchain_scaleway.convert.content import standard_blocks
+from langchain_scaleway.convert.dialects import Block, as_json, reasoning_text
 
 UNREADABLE_ARGUMENTS = "unreadable_arguments"
 """The argument that carries the text of a tool call whose arguments are no JSON object."""

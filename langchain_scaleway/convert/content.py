@@ -1,23 +1,19 @@
 """LangChain's content blocks -> the content parts of a chat request.
 
-Blocks come in many dialects: LangChain's current one (v1), its older one (v0), and what other
-providers' integrations leave in a history. `content_blocks` of LangChain's own messages reads
-most of them; `_corrected` is for what it does not read, or reads wrong, in langchain-core 1.7
-to 1.8.3. Scaleway takes four kinds of parts: `text`, `image_url`, `input_audio` and `video_url`
-(pages "Query vision models" and "Query audio models"). Other keys of a block (`id`, `index`,
-`cache_control`, …) are left out: servers of the Mistral family refuse them.
+Scaleway takes four kinds of parts: `text`, `image_url`, `input_audio` and `video_url` (pages "Query
+vision models" and "Query audio models"). Other keys of a block (`id`, `index`, `cache_control`, …)
+are left out: servers of the Mistral family refuse them.
 """
 
 import base64
 import binascii
-import json
-import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from langchain_core.messages import HumanMessage
 
-Block = dict[str, Any]
+from langchain_scaleway.convert.dialects import Block, as_json, in_standard_form
+
 Part = dict[str, Any]
 
 INPUTS = frozenset({"image", "video", "audio"})
@@ -27,15 +23,6 @@ _STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "
 """Blocks that need no reading, which would cost as much as the rest of a long history."""
 
 _NO_CONTENT = ("reasoning", "redacted_thinking", "tool_call", "invalid_tool_call", "cachePoint")
-
-_REASONING_KEYS = (
-    *("reasoning", "thinking"),  # LangChain; Anthropic and Mistral
-    *("reasoning_content", "reasoningContent", "reasoningText"),  # Amazon
-    *("summary", "content", "text"),  # OpenAI; open models on the Responses API
-)
-
-_TEXT_FORMATS = ("csv", "html", "md", "txt")
-"""Amazon's names for formats that are text."""
 
 _TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
 """Endings of MIME types that are text although they do not begin with `text/`."""
@@ -73,12 +60,16 @@ def standard_blocks(content: Iterable[str | Block]) -> Iterator[Block]:
     """Read the content of a message, in any dialect, as LangChain's standard (v1) blocks.
 
     Each block is read by itself, so that one that is malformed does not take others with it. What
-    nobody can read is given as it is. Results of tools, for which there is no standard, are
-    `tool_result` blocks with `tool_use_id` and `content`; a block's `extras` stand beside its
-    other keys.
+    nobody can read is given as it is. Results of tools are `tool_result` blocks, as
+    `in_standard_form` has them; a block's `extras` stand beside its other keys.
     """
     for block in content:
-        corrected = _corrected(block) if isinstance(block, dict) else _text(block)
+        if not isinstance(block, dict):
+            yield {"type": "text", "text": joined(parts_of(block))}
+            continue
+        corrected = in_standard_form(block)
+        if corrected is not block and "text" in corrected:  # It may consist of blocks in turn.
+            corrected = {**corrected, "text": joined(parts_of(corrected["text"]))}
         if corrected.get("type") in _STANDARD:
             yield corrected
             continue
@@ -182,126 +173,6 @@ def joined(parts: Iterable[Part]) -> str:
     model nothing but the first block of a system message.
     """
     return "\n".join(part["text"] for part in parts if part["type"] == "text")
-
-
-def as_json(value: Any) -> str:
-    """Compact JSON that keeps unicode; what JSON has no form for is written as Python shows it."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    except (TypeError, ValueError, RecursionError):  # Odd keys, or a value within itself
-        return reprlib.repr(value)
-
-
-def reasoning_text(value: Any, separator: str = "") -> str:
-    """Reasoning in any provider's form as text, "" where the provider encrypted it."""
-    if isinstance(value, dict):
-        texts = (
-            reasoning_text(value.get(key), "\n\n" if key == "summary" else "")
-            for key in _REASONING_KEYS
-        )
-        return next(filter(None, texts), "")
-    if isinstance(value, list):
-        return separator.join(reasoning_text(item) for item in value)
-    return value if isinstance(value, str) else ""
-
-
-def _corrected(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- a table of dialects
-    """The block in LangChain's standard form if `content_blocks` does not make it so, or wrong."""
-    match block:
-        case {"type": "non_standard", "value": dict(value)}:
-            return _corrected(value)
-        # Text
-        case (
-            {"type": "input_text" | "output_text", "text": str(text)}
-            | {"guardContent": {"text": {"text": str(text)}}}
-            | {"type": "guard_content", "text": str(text)}
-            | {"type": "guard_content", "guard_content": {"text": str(text)}}
-        ):
-            return _text(text)
-        case {"citationsContent": {"content": content}} | {
-            "type": "custom_tool_call_output",
-            "output": content,
-        }:
-            return _text(content)
-        case {"json": value}:
-            return _text(as_json(value))
-        case {"type": "search_result", "content": content, **more} | {
-            "searchResult": {"content": content, **more}
-        }:
-            return _text(content, {"title": more.get("title"), "context": more.get("source")})
-        case {"type": "document", "source": {"type": "content", "content": content}, **more}:
-            return _text(content, more)
-        case {"type": "file", "source_type": "text", "text": str(text), **more}:  # v0
-            return _text(text, more)
-        case {"type": "document", "document": {"data": data}}:  # Cohere
-            lines = [f"{k}: {v}" for k, v in data.items()] if isinstance(data, dict) else data
-            return _text(lines)
-        # Pictures, recordings and resources of MCP
-        case {"type": "image" | "audio" as kind, "data": data, "mimeType": mime_type}:
-            return {"type": kind, "base64": data, "mime_type": mime_type}
-        case {"type": "resource", "resource": {"text": str(text), **more}}:
-            return _text(text, {"title": more.get("uri")})
-        case {"type": "resource", "resource": {"blob": data, **more}}:
-            mime_type = more.get("mimeType")
-            return {"type": "file", "base64": data, "mime_type": mime_type, "name": more.get("uri")}
-        # Pictures and films of OpenAI, vLLM and Amazon
-        case {"type": "image_url" | "video_url" as key}:
-            value = block.get(key)
-            value = value if isinstance(value, dict) else {"url": value}
-            return {**value, "type": key.removesuffix("_url")}
-        case {"type": "input_image", **more}:
-            return {**more, "type": "image", "url": more.get("image_url")}
-        case {"image": dict()} | {"video": dict()} | {"document": dict()}:
-            return _of_converse(block)
-        # Files of OpenAI's Responses API and of Google
-        case {"type": "input_file", **more}:
-            return {**more, "type": "file", "url": more.get("file_data") or more.get("file_url")}
-        case {"type": "media", "mime_type": str(mime_type), **more}:
-            data, url = more.get("data"), more.get("file_uri")
-            return {"type": "file", "mime_type": mime_type, "base64": data, "url": url}
-        # What assistants write, and what tools return to them
-        case {"type": "reasoning" | "thinking" | "reasoning_content"} | {"reasoningContent": _}:
-            return {"type": "reasoning", "reasoning": reasoning_text(block)}
-        case {"type": "tool_use" | "function_call" | "custom_tool_call", **more}:
-            args = next((more[key] for key in ("args", "arguments", "input") if key in more), "")
-            call_id = more.get("call_id") or more.get("id")  # OpenAI's `id` is the block's.
-            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
-        case {"toolUse": {"toolUseId": call_id, **more}}:
-            args = more.get("input")
-            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
-        case {"type": "tool_result", **more}:
-            call_id, content = more.get("tool_use_id"), more.get("content")
-            return {"type": "tool_result", "tool_use_id": call_id, "content": content}
-        case {"type": "function_call_output", "call_id": call_id, **more}:
-            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("output")}
-        case {"toolResult": {"toolUseId": call_id, **more}}:
-            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("content")}
-    return block
-
-
-def _text(content: Any, more: Block | None = None) -> Block:
-    """A block of text, with what is known of it; blocks within become text, too."""
-    text = joined(parts_of(content))
-    return (
-        {"type": "text", "text": text}
-        if more is None
-        else {**more, "type": "text-plain", "text": text}
-    )
-
-
-def _of_converse(block: Block) -> Block:
-    """A picture, film or document of Amazon's Converse API as a file or its text."""
-    kinds = ("image", "video", "document")
-    kind = next(one for one in kinds if isinstance(block.get(one), dict))
-    value = block[kind]
-    source, form = value.get("source"), value.get("format")
-    source = source if isinstance(source, dict) else {}
-    if "text" in source or "content" in source:
-        return _text(source.get("text", source.get("content")), {"title": value.get("name")})
-    family = {"document": "text" if form in _TEXT_FORMATS else "application"}.get(kind, kind)
-    mime_type = f"{family}/{form}" if isinstance(form, str) else None
-    block = {"base64": source.get("bytes"), "mime_type": mime_type, "title": value.get("name")}
-    return {**block, "type": "file" if kind == "document" else kind}
 
 
 def _part_of_data(block: Block) -> Part:

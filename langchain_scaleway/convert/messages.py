@@ -23,7 +23,6 @@ from langchain_core.messages import (
 from langchain_scaleway.convert.assistant import Call, said_by
 from langchain_scaleway.convert.content import (
     INPUTS,
-    Block,
     Part,
     UnsendableError,
     joined,
@@ -32,6 +31,7 @@ from langchain_scaleway.convert.content import (
     shown,
     standard_blocks,
 )
+from langchain_scaleway.convert.dialects import Block
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.templates import Template, fit, template_of
 
