@@ -36,28 +36,19 @@ class Call(NamedTuple):
     arguments: str
 
 
-class Said(NamedTuple):
-    """What an assistant said.
+def said_by(message: BaseMessage) -> tuple[str, list[Call], str]:
+    """Read a message of an assistant.
 
-    Attributes:
-        text: What it said, a refusal included.
-        calls: The calls, valid or not, each once.
-        reasoning: What it thought, as far as the provider did not encrypt it.
+    Returns:
+        What it said, a refusal included; its calls, valid or not, each once; and what it thought,
+        as far as the provider did not encrypt it.
     """
-
-    text: str
-    calls: list[Call]
-    reasoning: str
-
-
-def said_by(message: BaseMessage) -> Said:
-    """Read a message of an assistant."""
     content, kwargs = message.content, message.additional_kwargs
     kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
     if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
-        return Said(content, [], "")
-    blocks = list(standard_blocks([content] if isinstance(content, str) else content))
-    text = "".join(map(_spoken, blocks))
+        return content, [], ""
+    blocks = [] if isinstance(content, str) else list(standard_blocks(content))
+    text = content if isinstance(content, str) else "".join(map(_spoken, blocks))
     if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
         text = reasoning_text(audio.get("transcript"))
     # Fields and content hold copies of each other.
@@ -65,7 +56,7 @@ def said_by(message: BaseMessage) -> Said:
         text = f"{text}\n\n{refusal}" if text else refusal
     kept_apart = kwargs.get("reasoning_content") or kwargs.get("reasoning")
     reasoning = reasoning_text(kept_apart) or "\n\n".join(_strings(blocks, "reasoning"))
-    return Said(text, _calls(kept, blocks, kwargs), reasoning)
+    return text, _calls(kept, blocks, kwargs), reasoning
 
 
 def _spoken(block: Block) -> str:

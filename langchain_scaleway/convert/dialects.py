@@ -30,6 +30,25 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
     match block:
         case {"type": "non_standard", "value": dict(value)}:
             return in_standard_form(value)
+        case {"type": "text"}:  # the most frequent
+            return block
+        # What assistants write, and what tools return to them
+        case {"type": "reasoning" | "thinking" | "reasoning_content"} | {"reasoningContent": _}:
+            return {"type": "reasoning", "reasoning": reasoning_text(block)}
+        case {"type": "tool_use" | "function_call" | "custom_tool_call", **more}:
+            args = next((more[key] for key in ("args", "arguments", "input") if key in more), "")
+            call_id = more.get("call_id") or more.get("id")  # OpenAI's `id` is the block's.
+            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
+        case {"toolUse": {"toolUseId": call_id, **more}}:
+            args = more.get("input")
+            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
+        case {"type": "tool_result", **more}:
+            call_id, content = more.get("tool_use_id"), more.get("content")
+            return {"type": "tool_result", "tool_use_id": call_id, "content": content}
+        case {"type": "function_call_output", "call_id": call_id, **more}:
+            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("output")}
+        case {"toolResult": {"toolUseId": call_id, **more}}:
+            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("content")}
         # Text
         case (
             {"type": "input_text" | "output_text", "text": str(text)}
@@ -79,23 +98,6 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
         case {"type": "media", "mime_type": str(mime_type), **more}:
             data, url = more.get("data"), more.get("file_uri")
             return {"type": "file", "mime_type": mime_type, "base64": data, "url": url}
-        # What assistants write, and what tools return to them
-        case {"type": "reasoning" | "thinking" | "reasoning_content"} | {"reasoningContent": _}:
-            return {"type": "reasoning", "reasoning": reasoning_text(block)}
-        case {"type": "tool_use" | "function_call" | "custom_tool_call", **more}:
-            args = next((more[key] for key in ("args", "arguments", "input") if key in more), "")
-            call_id = more.get("call_id") or more.get("id")  # OpenAI's `id` is the block's.
-            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
-        case {"toolUse": {"toolUseId": call_id, **more}}:
-            args = more.get("input")
-            return {"type": "tool_call", "id": call_id, "name": more.get("name"), "args": args}
-        case {"type": "tool_result", **more}:
-            call_id, content = more.get("tool_use_id"), more.get("content")
-            return {"type": "tool_result", "tool_use_id": call_id, "content": content}
-        case {"type": "function_call_output", "call_id": call_id, **more}:
-            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("output")}
-        case {"toolResult": {"toolUseId": call_id, **more}}:
-            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("content")}
     return block
 
 

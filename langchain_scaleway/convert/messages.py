@@ -213,17 +213,16 @@ class _Wire:
 
     def add_reply(self, message: BaseMessage, replayed_for: Template | None) -> None:
         """Add what an assistant said; its reasoning only for a template that reads it."""
-        said = said_by(message)
+        text, calls, reasoning = said_by(message)
         # A message that is all tool calls gets "", which vLLM takes (recording
         # `tool_result_turn_empty_content`) and every chat template can print.
-        wire = self.add("assistant", said.text, message.name)
-        if said.calls:
-            calls = enumerate(said.calls)
-            wire["tool_calls"] = [self._wire_call(call, number) for number, call in calls]
-        if replayed_for is not None:
-            is_demanded = said.calls and replayed_for.demands_reasoning
-            if said.reasoning or is_demanded:
-                wire["reasoning"] = said.reasoning
+        wire = self.add("assistant", text, message.name)
+        if calls:
+            wire["tool_calls"] = [
+                self._wire_call(call, number) for number, call in enumerate(calls)
+            ]
+        if replayed_for and (reasoning or (calls and replayed_for.demands_reasoning)):
+            wire["reasoning"] = reasoning
 
     def _wire_call(self, call: Call, number: int) -> WireMessage:
         taken = {"", *(wire_id for _, wire_id in self._open)}
