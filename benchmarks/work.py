@@ -120,10 +120,7 @@ def _cpu(work: Callable[[], object], units: int = 1) -> Iterator[float]:
             work()
         return (time.process_time() - began) / repeats
 
-    seconds(2)  # Connections open, caches fill.
-    repeats = max(1, round(_BUDGET / seconds(3)))
-    while True:
-        yield seconds(repeats) / units
+    return _calibrated(seconds, units)
 
 
 def _async_cpu(work: AsyncWork, units: int = 1) -> Iterator[float]:
@@ -134,10 +131,15 @@ def _async_cpu(work: AsyncWork, units: int = 1) -> Iterator[float]:
         return (time.process_time() - began) / repeats
 
     with asyncio.Runner() as runner:
-        runner.run(seconds(2))
-        repeats = max(1, round(_BUDGET / runner.run(seconds(3))))
-        while True:
-            yield runner.run(seconds(repeats)) / units
+        yield from _calibrated(lambda repeats: runner.run(seconds(repeats)), units)
+
+
+def _calibrated(seconds: Callable[[int], float], units: int) -> Iterator[float]:
+    """Samples that take about the budget."""
+    seconds(2)  # Connections open, caches fill.
+    repeats = max(1, round(_BUDGET / seconds(3)))
+    while True:
+        yield seconds(repeats) / units
 
 
 def construct(setting: Setting) -> Iterator[float]:
