@@ -144,7 +144,7 @@ docs: $(VENV)/docs.stamp ## Build the documentation in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: build
-build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/, and try them in a clean environment
+build: $(VENV)/dev.stamp ## Make the sdist and the wheel in dist/, and try it in a clean environment
 	rm -rf dist
 	$(BIN)/uv build --quiet --build-constraints requirements/build.txt
 	$(BIN)/twine check --strict dist/*
