@@ -92,11 +92,7 @@ def test_did_you_mean(status: int) -> None:
 def test_without_advice_the_services_words_are_the_end(status: int, message: str) -> None:
     told = str(error_of(status, recent(status, message)))
     assert told.endswith(f": {message.rstrip('.')}.")
-
-
-def test_no_model_was_asked() -> None:
-    """For the list of models, for example."""
-    told = str(error_from(500, {}, "", model=None))
+    told = str(error_from(500, {}, "", model=None))  # as for the list of models
     assert told.startswith("Scaleway answered 500: (the body is empty)")
 
 
@@ -160,19 +156,6 @@ def test_overflows_in_every_shape_and_status(shape: str) -> None:
         assert type(error) is errors.ScalewayContextOverflowError
 
 
-def test_overflows_of_embeddings_do_not_speak_of_a_history() -> None:
-    body = json.dumps(recent(400, OVERFLOWS["vLLM 0.10"]))
-    told = str(error_from(400, {}, body, model="bge-multilingual-gemma2"))
-    assert "Divide the text" in told
-    assert "max_tokens" not in told
-
-
-def test_an_overflow_of_llama_cpps_embeddings_has_status_500() -> None:
-    error = error_of(500, recent(500, "input is too large to process. increase the batch size"))
-    assert type(error) is errors.ScalewayContextOverflowError
-    assert not error.is_retryable
-
-
 @pytest.mark.parametrize("message", NO_OVERFLOWS, ids=lambda text: text[:30])
 def test_what_is_no_overflow(message: str) -> None:
     error = error_of(400, recent(400, message))
@@ -183,20 +166,18 @@ def test_the_words_of_an_overflow_under_another_status_are_none() -> None:
     for status in (401, 403, 404, 429, 500, 503):
         error = error_of(status, recent(status, OVERFLOWS["vLLM 0.10"]))
         assert not isinstance(error, errors.ScalewayContextOverflowError)
+    error = error_of(500, recent(500, "input is too large to process. increase the batch size"))
+    assert type(error) is errors.ScalewayContextOverflowError, "llama.cpp's embeddings say 500"
+    assert not error.is_retryable
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"type": "exceed_context_size_error"},
-        {"code": "context_length_exceeded"},
-        {"param": "input_tokens"},
-        {"param": "input_text"},
-    ],
-)
-def test_overflows_by_type_code_or_parameter(fields: dict[str, str]) -> None:
-    error = error_of(400, {"error": {"message": "Too much.", **fields}})
-    assert type(error) is errors.ScalewayContextOverflowError
+def test_overflows_by_type_code_or_parameter() -> None:
+    for field, value in (
+        *(("type", "exceed_context_size_error"), ("code", "context_length_exceeded")),
+        *(("param", "input_tokens"), ("param", "input_text")),
+    ):
+        error = error_of(400, {"error": {"message": "Too much.", field: value}})
+        assert type(error) is errors.ScalewayContextOverflowError
 
 
 @pytest.mark.parametrize(
@@ -251,8 +232,5 @@ def test_redirects() -> None:
         assert not error.is_retryable
         assert "a redirect to https://elsewhere.example." in str(error)
         assert "are not followed" in str(error)
-
-
-def test_a_location_is_no_redirect_with_an_error() -> None:
     error = error_of(400, recent(400, "No."), {"location": "https://elsewhere.example/v1"})
-    assert "elsewhere" not in str(error)
+    assert "elsewhere" not in str(error), "it is none with an error"

@@ -258,10 +258,7 @@ def test_a_project_that_is_no_uuid(project_id: str) -> None:
     with pytest.raises(ValueError, match="project_id must be a project ID") as caught:
         load(KEY, project_id)
     assert repr(project_id) in str(caught.value)
-
-
-def test_upper_case_projects_are_the_same_project() -> None:
-    assert load(KEY, PROJECT.upper()).project_id == PROJECT
+    assert load(KEY, PROJECT.upper()).project_id == PROJECT, "as good in upper case"
 
 
 def test_the_profile_of_the_file_counts(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
