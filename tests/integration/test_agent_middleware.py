@@ -37,14 +37,10 @@ from langchain_scaleway.testing import (
 )
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
 from tests.support.recordings import Recording, all_recordings
+from tests.support.tools import get_time, get_weather
 
 ASK_WEATHER: Any = {"messages": [HumanMessage("What is the weather in Paris?")]}
 CALL = ToolCall("get_weather", {"city": "Paris"}, id="call_1")
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 def prompts(emulator: ScalewayEmulator) -> list[str]:
@@ -242,11 +238,6 @@ async def test_tool_retry_hides_failures_from_the_model(emulator: ScalewayEmulat
     call = Reply(tool_calls=[ToolCall("get_news", {"city": "Paris"})])
     for state in await states(emulator, retry, call, tools=[get_news]):
         assert state["messages"][-1].text == "The tool answered: all quiet in Paris"
-
-
-def get_time(city: str) -> str:
-    """Get the time in a city."""
-    return f"noon in {city}"
 
 
 @pytest.mark.parametrize("streaming", [None, True])

@@ -22,20 +22,11 @@ from pydantic import BaseModel, Field
 from langchain_scaleway import ScalewayWarning
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall, Usage
 from tests.support.models import THINKING_MODEL, model_on
+from tests.support.tools import get_time, get_weather
 
 T = TypeVar("T")
 
 QUESTION = "What is the weather in Paris?"
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
-
-
-def get_time(city: str) -> str:
-    """Get the time in a city."""
-    return f"noon in {city}"
 
 
 class Forecast(BaseModel):

@@ -11,23 +11,13 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import Generation
-from pydantic import BaseModel, create_model
+from pydantic import create_model
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
+from tests.support.tools import Person, get_weather
 
 
 class OpenCache(InMemoryCache):

@@ -23,11 +23,12 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.configurable import DynamicRunnable, RunnableConfigurableFields
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.testing import ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
+from tests.support.tools import Person, get_weather
 
 
 def stored_and_loaded(stored: Any, *classes: type, key: str | None = None) -> Any:
@@ -94,17 +95,6 @@ def test_traces_tell_what_the_copy_is(emulator: ScalewayEmulator) -> None:
 
     told = [run.serialized["kwargs"]["temperature"] for run in runs.traced_runs if run.serialized]
     assert told == [0, 1]
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 DERIVED: dict[str, Callable[[ChatScaleway], Runnable[Any, Any]]] = {

@@ -14,12 +14,12 @@ from langchain_core.messages import HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.testing import Delay, Reply, ScalewayEmulator
 from tests.support.models import model_on
 from tests.support.secrecy import CANARY, is_in, leaks_in
+from tests.support.tools import Person, get_weather
 from tests.support.traces import KeepingTracer
 
 TENANT = {"X-Tenant": "ada"}
@@ -30,17 +30,6 @@ SECRET = {"X-Auth-Token": CANARY}
 def emulator() -> Iterator[ScalewayEmulator]:
     with ScalewayEmulator() as emulator:
         yield emulator
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 @wrap_model_call

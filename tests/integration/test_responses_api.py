@@ -6,25 +6,14 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from pydantic import BaseModel
 
 from langchain_scaleway import ScalewayError, ScalewayWarning
 from langchain_scaleway.errors import ScalewayInvalidRequestError
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
 from tests.support.models import model_on
+from tests.support.tools import Person, get_weather
 
 GPT_OSS = "gpt-oss-120b"
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
 
 
 def paths(emulator: ScalewayEmulator) -> list[str]:

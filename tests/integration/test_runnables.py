@@ -13,16 +13,12 @@ from pydantic import BaseModel
 from langchain_scaleway import errors
 from langchain_scaleway.testing import HttpError, ReceivedRequest, ScalewayEmulator, rate_limited
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
+from tests.support.tools import get_weather
 
 
 def asked(emulator: ScalewayEmulator, field: str) -> list[Any]:
     """A field of each request's body."""
     return [request.json.get(field) for request in emulator.requests]
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 # --- Other models in a model's place ----------------------------------------------------

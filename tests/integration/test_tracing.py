@@ -14,12 +14,12 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langsmith import configure
 from langsmith.run_trees import validate_extracted_usage_metadata
-from pydantic import BaseModel
 
 from langchain_scaleway import ChatScaleway, errors
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.testing import CutStream, Reply, ScalewayEmulator, Usage
 from tests.support.models import PLAIN_MODEL, THINKING_MODEL, model_on
+from tests.support.tools import Person, get_weather
 from tests.support.traces import LocalLangSmith
 
 QUESTION = "What is the weather in Paris?"
@@ -35,17 +35,6 @@ def emulator() -> Iterator[ScalewayEmulator]:
 def langsmith() -> Iterator[LocalLangSmith]:
     with LocalLangSmith() as langsmith:
         yield langsmith
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 def traced(langsmith: LocalLangSmith) -> RunnableConfig:

@@ -13,16 +13,12 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_scaleway import ChatScaleway, ScalewayWarning
 from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel
 from tests.support.models import model_on
+from tests.support.tools import get_weather
 
 pytestmark = pytest.mark.usefixtures("nothing_told_yet")
 
 PICTURE = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
 QUESTION = [HumanMessage([{"type": "text", "text": "What is this?"}, PICTURE])]
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 async def told_by_calls(runnable: Runnable[Any, Any], question: Any) -> list[str]:

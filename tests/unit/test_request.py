@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 from langchain_openai import ChatOpenAI
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from langchain_scaleway import ChatScaleway, __version__
 from langchain_scaleway.chat_parameters import ChatParameters
@@ -16,6 +16,7 @@ from langchain_scaleway.convert.request import request_fields
 from tests.support.recordings import VLLM_QWEN, Recording
 from tests.support.replay import ReplayServer
 from tests.support.structured import METHODS, Method
+from tests.support.tools import Person
 
 WHOLE = Recording(VLLM_QWEN, "chat_plain")
 STREAMED = Recording(VLLM_QWEN, "chat_stream_usage")
@@ -157,12 +158,6 @@ def test_streams_ask_for_usage_unless_told_not_to(replay_server: ReplayServer) -
         assert replay_server.received[-1].json() == sent
         list(model.stream("Hi", extra_body=MORE))
         assert replay_server.received[-1].json() == sent | MORE
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str
 
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}

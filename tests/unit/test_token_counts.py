@@ -12,6 +12,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_scaleway import ChatScaleway
 from langchain_scaleway.tokens import MEDIA, prompt_size, text_tokens
+from tests.support.tools import get_weather
 
 MODEL = ChatScaleway(model="glm-5.2", api_key="test")
 DATA = "A" * 400_000
@@ -32,11 +33,6 @@ LONG_BLOCKS: dict[str, dict[str, Any]] = {
     "file, v1": {"type": "file", "base64": DATA, "mime_type": "application/pdf"},
     "file, OpenAI": {"type": "file", "file": {"file_data": URL}},
 }
-
-
-def get_weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"sunny in {city}"
 
 
 def letters(text: str) -> list[int]:
