@@ -164,6 +164,7 @@ def _part(part: Json) -> Json:
 class _Item:
     """An item of the output as far as it was given."""
 
+    kind: str
     position: int  # Among the items of its kind.
     text: str = ""
     is_shown: bool = False
@@ -210,9 +211,9 @@ class ResponsesDecoder(ReplyDecoder):
         piece, item = event.get("delta"), event.get("item")
         if isinstance(piece, str) and kind in _DELTAS:
             streamed = self._item(_DELTAS[kind], index)
-            yield from self._give(_DELTAS[kind], streamed, piece, event.get("logprobs"))
+            yield from self._give(streamed, piece, event.get("logprobs"))
         elif isinstance(item, dict) and (kind := str(item.get("type"))) in self._by_kind:
-            yield from self._complete(kind, self._item(kind, index), item)
+            yield from self._complete(self._item(kind, index), item)
 
     def _end(self, response: Mapping[str, Any]) -> Iterator[Json]:
         """Give what was not streamed, and why the response ended."""
@@ -229,25 +230,21 @@ class ResponsesDecoder(ReplyDecoder):
             )
         streamed = {kind: iter([*items]) for kind, items in self._by_kind.items()}
         unknown: list[Any] = []
-        refusal = ""
         output = response.get("output")
         for item in output if isinstance(output, list) else ():
             kind = str(item.get("type")) if isinstance(item, dict) else ""
             if kind in streamed:
-                known = next(streamed[kind], None) or self._new(kind)
-                yield from self._complete(kind, known, item)
-                refusal += _joined(_parts_of(item), "refusal")
+                yield from self._complete(next(streamed[kind], None) or self._new(kind), item)
+                yield _event({"refusal": _joined(_parts_of(item), "refusal")})
             else:
                 unknown.append(item)
-        if refusal:
-            yield _event({"refusal": refusal})
         has_calls = bool(self._by_kind["function_call"])
         choice = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
         unknown_items = {"output_items": unknown} if unknown else {}
         yield {**_event({}, choice | unknown_items), "usage": _usage(response.get("usage"))}
 
     def _new(self, kind: str) -> _Item:
-        item = _Item(len(self._by_kind[kind]))
+        item = _Item(kind, len(self._by_kind[kind]))
         self._by_kind[kind].append(item)
         return item
 
@@ -257,57 +254,54 @@ class ResponsesDecoder(ReplyDecoder):
             self._by_index[key] = self._new(kind)
         return self._by_index[key]
 
-    def _complete(self, kind: str, streamed: _Item, item: Json) -> Iterator[Json]:
+    def _complete(self, streamed: _Item, item: Json) -> Iterator[Json]:
         """Give what an item holds beyond what was streamed of it."""
-        whole = _text_of(kind, item)
+        whole = _text_of(item)
         rest = whole[len(streamed.text) :] if whole.startswith(streamed.text) else ""
-        if kind == "function_call" and not streamed.is_shown:
+        if streamed.kind == "function_call" and not streamed.is_shown:
             streamed.is_shown, streamed.text = True, whole
             function = {"name": item.get("name"), "arguments": rest}
             call = {"index": streamed.position, "id": item.get("call_id"), "function": function}
             yield _event({"tool_calls": [call]})
         else:
             logprobs = None if streamed.text else _logprobs_of(item)
-            yield from self._give(kind, streamed, rest, logprobs)
+            yield from self._give(streamed, rest, logprobs)
 
-    def _give(self, kind: str, item: _Item, piece: str, logprobs: Any = None) -> Iterator[Json]:
+    def _give(self, item: _Item, piece: str, logprobs: Any) -> Iterator[Json]:
         """Give a piece of an item's text."""
         if not piece:
             return
         item.text += piece
-        if kind == "function_call":
+        if item.kind == "function_call":
             call = {"index": item.position, "function": {"arguments": piece}}
             yield _event({"tool_calls": [call]})
             return
         if not item.is_shown:
             # Between a thought and a call vLLM streams a message of two line breaks.
-            if kind == "message" and not item.text.strip():
+            if item.kind == "message" and not item.text.strip():
                 return
-            is_first = not any(other.is_shown for other in self._by_kind[kind])
+            is_first = not any(other.is_shown for other in self._by_kind[item.kind])
             item.is_shown = True
             piece = item.text if is_first else f"\n\n{item.text}"
         choice = {"logprobs": {"content": logprobs}} if logprobs else {}
-        yield _event({"content" if kind == "message" else "reasoning": piece}, choice)
+        yield _event({"content" if item.kind == "message" else "reasoning": piece}, choice)
 
 
 def _event(delta: Json, choice: Mapping[str, Any] = {}) -> Json:
     return {"choices": [{"index": 0, "delta": delta, **choice}]}
 
 
-def _parts_of(item: Json) -> list[Json]:
-    parts = item.get("content")
+def _parts_of(item: Json, key: str = "content") -> list[Json]:
+    parts = item.get(key)
     return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
-def _text_of(kind: str, item: Json) -> str:
+def _text_of(item: Json) -> str:
     """The text of an item: what was thought, said, or a call's arguments."""
-    if kind == "function_call":
+    if item["type"] == "function_call":
         arguments = item.get("arguments")
         return arguments if isinstance(arguments, str) else ""
-    parts = _parts_of(item)
-    if kind == "reasoning" and not parts and isinstance(summary := item.get("summary"), list):
-        parts = [part for part in summary if isinstance(part, dict)]
-    return _joined(parts, "text")
+    return _joined(_parts_of(item) or _parts_of(item, "summary"), "text")
 
 
 def _joined(parts: list[Json], name: str) -> str:
