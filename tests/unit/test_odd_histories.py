@@ -17,26 +17,15 @@ from pydantic import ValidationError
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.templates import TEMPLATES
 from tests.support.messages import wire_of
+from tests.unit.test_content_blocks import PARTS
 
 Block = dict[str, Any]
 
 _FOR_USERS: list[Block] = [
-    {"type": "text", "text": "a"},
-    {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"},
-    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
-    {"type": "image_url", "image_url": {"url": "https://images.example/cat.png", "detail": "low"}},
-    {"type": "audio", "base64": "SUQz", "mime_type": "audio/mpeg"},
-    {"type": "input_audio", "input_audio": {"data": "UklGR", "format": "wav"}},
-    {"type": "video_url", "video_url": {"url": "https://videos.example/cat.mp4"}},
-    {"type": "document", "source": {"type": "text", "data": "a"}, "title": "b", "context": "c"},
-    {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "a"}]}},
-    {"type": "search_result", "title": "a", "source": "b", "content": [{"type": "text"}]},
     {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "b"}]},
     {"type": "function_call_output", "call_id": "a", "output": "b"},
-    {"type": "media", "mime_type": "image/png", "data": "iVBO"},
-    {"type": "non_standard", "value": {"type": "text", "text": "a"}},
-    {"image": {"format": "png", "source": {"bytes": "iVBO"}}},
     {"cachePoint": {"type": "default"}},
+    *(block for block, _ in PARTS.values() if isinstance(block, dict)),
 ]
 
 _FOR_ASSISTANTS: list[Block] = [
