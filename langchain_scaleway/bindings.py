@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
 from langchain_scaleway.arguments import checked_headers
 
@@ -37,16 +37,20 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ign
     ) -> Runnable[LanguageModelInput, Any]:
         """Ask for objects; see `ChatScaleway.with_structured_output`."""
         bound = self._but("tools", "tool_choice", "response_format")
-        asking = cast("Any", self.bound).with_structured_output(*args, **{**bound, **kwargs})
-        parser: Runnable[Any, Any] = asking.last
-        return self._around(asking.first) | parser
+        model = cast("Any", self.bound)
+        return self._around(model.with_structured_output(*args, **{**bound, **kwargs}))
 
     def _but(self, *names: str) -> dict[str, Any]:
         return {name: value for name, value in self.kwargs.items() if name not in names}
 
-    def _around(self, made: RunnableBinding[LanguageModelInput, AIMessage]) -> Self:
+    def _around(self, made: Runnable[Any, Any]) -> Runnable[Any, Any]:
         """What the model has made, in the configuration that is bound here."""
-        return self.model_copy(update={"bound": made.bound, "kwargs": made.kwargs})
+        if isinstance(made, RunnableSequence):
+            first, *others = made.steps
+            return RunnableSequence(self._around(first), *others)
+        if isinstance(made, RunnableBinding):
+            return self.model_copy(update={"bound": made.bound, "kwargs": made.kwargs})
+        return made
 
     @classmethod
     def lc_id(cls) -> list[str]:
