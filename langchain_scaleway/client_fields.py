@@ -175,7 +175,7 @@ class ClientFields(BaseModel, defer_build=True):  # noqa: PLW1641 -- mutable, as
         built = self._built_client
         if built is None and not self._is_complete:
             self._complete()  # A pickle's key is looked up where it is used.
-        fields = tuple(getattr(self, name, None) for name in _MAKE_THE_CLIENT)
+        fields = tuple(map(self.__dict__.get, _MAKE_THE_CLIENT))
         if built is None or built[1] != fields:
             built = self._built_client = self._build_client(), fields
         return built[0]
