@@ -243,7 +243,10 @@ def test_nothing_goes_on_after_the_end_of_asynchronous_calls(
 
 def test_an_interrupted_program_sends_no_more_texts(emulator: ScalewayEmulator) -> None:
     program = (
+        "import signal\n"
         "from langchain_scaleway import ScalewayEmbeddings\n"
+        # A shell's background job ignores it, and its children do.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"embeddings = ScalewayEmbeddings(base_url={emulator.base_url!r}, api_key={CANARY!r},"
         " chunk_size=1, max_concurrency=1)\n"
         "embeddings.embed_documents(['text'] * 1_000)"
