@@ -97,30 +97,24 @@ REPLIES = {
 }
 
 
-def _usage(tokens: tuple[int, int, int | None, int | None] | None) -> dict[str, Any] | None:
-    if tokens is None:
+def tokens_of(usage: dict[str, Any] | None) -> tuple[int | None, ...] | None:
+    """Input, output, cached and reasoning tokens."""
+    if usage is None:
         return None
-    given, made, cached, reasoning = tokens
-    usage: dict[str, Any] = {
-        "input_tokens": given,
-        "output_tokens": made,
-        "total_tokens": given + made,
-    }
-    if cached is not None:
-        usage["input_token_details"] = {"cache_read": cached}
-    if reasoning is not None:
-        usage["output_token_details"] = {"reasoning": reasoning}
-    return usage
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+    cached = usage.get("input_token_details", {}).get("cache_read")
+    reasoning = usage.get("output_token_details", {}).get("reasoning")
+    return usage["input_tokens"], usage["output_tokens"], cached, reasoning
 
 
-@pytest.mark.parametrize(("name", "says"), REPLIES.items())
+@pytest.mark.parametrize(("name", "says"), REPLIES.items(), ids=map("/".join, REPLIES))
 def test_a_recording_is_read_as_a_person_reads_it(name: tuple[str, str], says: Says) -> None:
     outcome = expected_outcome(Recording(*name))
     assert outcome.content == says.content
     assert outcome.reasoning == says.reasoning
     assert outcome.calls == says.calls
     assert outcome.invalid_calls == says.invalid
-    assert outcome.usage == _usage(says.tokens)
+    assert tokens_of(outcome.usage) == says.tokens
     assert outcome.metadata["finish_reason"] == says.finish
     assert outcome.metadata.get("stop_reason") == says.stop
     assert outcome.metadata["model_provider"] == "scaleway"
