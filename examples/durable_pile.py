@@ -5,8 +5,8 @@
 
 DBOS keeps in a file of SQLite what was asked and answered. The id of each row's workflow is the
 digest of its request, so the same row is asked once, however often it comes and the program runs.
-With Postgres in the place of SQLite, many machines work on one pile under the same rate. From Python
-3.12 on, DBOS 3.4 needs SQLite 3.42.
+With Postgres in the place of SQLite, many machines work on one pile under the same rate. From
+Python 3.12 on, DBOS 3.4 needs SQLite 3.42.
 """
 
 import argparse
