@@ -142,6 +142,9 @@ def test_a_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_in(pickle.dumps(model.model_copy(update={"temperature": 1})))
     assert not is_in(pickle.dumps(model.bind(temperature=1)))
     assert not is_in(json.dumps(dumpd(model)))
+    monkeypatch.setenv("SCW_SECRET_KEY", "another-key")
+    elsewhere: ChatScaleway = pickle.loads(pickle.dumps(model))  # noqa: S301 -- our own
+    assert elsewhere._client().endpoint._headers["authorization"] == "Bearer another-key"
 
 
 # --- What pydantic says of wrong arguments ------------------------------------------------
