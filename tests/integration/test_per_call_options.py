@@ -143,8 +143,11 @@ def test_calls_that_differ_in_headers_alone_share_a_cached_reply(
 
 
 @pytest.mark.parametrize("derive", ["bind", "bind_tools", "with_structured_output"])
-def test_what_is_bound_shows_no_header(derive: str) -> None:
-    model = ChatScaleway(model="any", api_key="any")
+@pytest.mark.parametrize("before", ["nothing", "bind", "with_config"])
+def test_what_is_bound_shows_no_header(derive: str, before: str) -> None:
+    model: Any = ChatScaleway(model="any", api_key="any")
+    if before != "nothing":
+        model = model.bind(seed=1) if before == "bind" else model.with_config(tags=["mine"])
     arguments: dict[str, list[Any]] = {
         "bind_tools": [[get_weather]],
         "with_structured_output": [Person],
