@@ -118,6 +118,7 @@ def test_every_method_sends_the_same_schema(schema: Any, name: str, asked: Asked
         assert by_text["name"] == body["tool_choice"]["function"]["name"] == name
         assert by_text["schema"]["properties"].keys() & {"name", "items"}
         assert by_text.get("strict") is strict
+        assert schema is not PersonData or by_text["description"] == "A person."
 
 
 @pytest.mark.parametrize(

@@ -255,17 +255,28 @@ def test_a_json_schema_may_contain_itself_anywhere(schema: Any, reference: str) 
 # --- Whose they are ---------------------------------------------------------------------
 
 
+def spoil(part: Any) -> None:
+    """Change everything in a schema, down to its last list."""
+    for inner in list(part.values() if isinstance(part, dict) else part):
+        if isinstance(inner, dict | list):
+            spoil(inner)
+    part.clear()
+
+
 def test_what_is_changed_in_a_bound_model_stays_there() -> None:
     model = ChatScaleway(model="m", base_url="http://127.0.0.1:1/v1")
-    schema = {"title": "a", **deepcopy(PARAMETERS)}
-    for form in (Add, tool(add), schema, tool_of(schema)):
+    schema: dict[str, Any] = {"title": "a", **deepcopy(PARAMETERS)}
+    schema["properties"]["c"] = {"type": "array", "default": [[]]}
+    trees = Planting.model_json_schema()
+    before = deepcopy([schema, trees])
+    for form in (Add, tool(add), schema, tool_of(schema), trees, tool_of(trees)):
         bound: Any = model.bind_tools([form])
-        before = deepcopy(bound.kwargs["tools"])
-        bound.kwargs["tools"][0]["function"]["parameters"]["properties"].clear()
+        unspoilt = deepcopy(bound.kwargs["tools"])
+        spoil(bound.kwargs["tools"])
         again: Any = model.bind_tools([form])
-        assert again.kwargs["tools"] == before
-    convert_tools([tool_of(schema), {"name": "a", "parameters": schema}], strict=True)
-    assert schema == {"title": "a", **PARAMETERS}, "nor is a schema changed by closing it"
+        assert again.kwargs["tools"] == unspoilt
+    convert_tools([tool_of(trees), {"name": "a", "parameters": schema}], strict=True)
+    assert [schema, trees] == before, "nor is a schema changed by closing it"
 
 
 # --- The choice -------------------------------------------------------------------------
