@@ -2,10 +2,12 @@
 
 import itertools
 import json
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration
 
 from langchain_scaleway.convert.structured import structured_output
 from tests.support.structured import BY_TEXT, METHODS, Method
@@ -44,6 +46,21 @@ def test_a_cut_takes_nothing_back() -> None:
         objects = streamed(method, ['{"said": ["Hi', "\\ud83d", '\\ude00"', "]}"])
         said = {found["said"][0] for found in objects if found.get("said")}
         assert said == {"Hi", "Hi\N{GRINNING FACE}"}, "half a character waits for the other"
+
+
+def test_objects_grow_whatever_stands_before_them() -> None:
+    fenced = streamed("json_mode", ["Here:\n```json\n", '{"a": "x', 'y"}', "\n```"])
+    assert fenced == [{"a": "x"}, {"a": "xy"}]
+    _, parser = structured_output(SCHEMA, "json_mode", strict=None)
+    part = [ChatGeneration(message=AIMessage('{"a": "x'))]
+    assert cast("Any", parser).parse_result(part, partial=True) == {"a": "x"}
+    events = [
+        calls_event(fragment('{"q": 1}', name="look", id="call_a", index=0)),
+        calls_event(fragment('{"a": 1}', name="answer", id="call_b", index=1)),
+    ]
+    _, reader = structured_output(SCHEMA, "function_calling", strict=None)
+    chunks = decode_chunks([*events, event({}, "stop")])
+    assert [*reader.transform(iter(chunks))] == [{"a": 1}], "no argument of another tool"
 
 
 def test_the_last_object_is_the_whole_one() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from langchain_core.exceptions import OutputParserException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, v1
 
 from langchain_scaleway import ScalewayWarning
 from langchain_scaleway.errors import ScalewayTruncatedOutputError
@@ -55,6 +55,12 @@ async def errors(ask: Ask, message: dict[str, Any], method: Method, finish: str)
 
 class Colour(Enum):
     RED = "red"
+
+
+class Old(v1.BaseModel):
+    """A class of Pydantic 1."""
+
+    day: date
 
 
 class Strict(BaseModel):
@@ -108,6 +114,7 @@ STRICT = Strict(day=DAY, at=AT, colour=Colour.RED, id=UUID(int=7), pair=(1, "a")
 KINDS: dict[str, tuple[Any, str, Any]] = {
     "strict class": (Strict, STRICT.model_dump_json(), STRICT),
     "strict field": (StrictField, '{"day": "2026-11-28"}', StrictField(day=DAY)),
+    "class of Pydantic 1": (Old, '{"day": "2026-11-28"}', Old(day=DAY)),
     "dataclass": (Point, '{"x": 3}', Point(3)),
     "generic dataclass": (Boxed[int], '{"inside": 3}', Boxed(3)),
     "generic TypedDict": (BoxedDict[date], '{"inside": "2026-11-28"}', {"inside": "2026-11-28"}),
