@@ -65,7 +65,7 @@ class _Copies:
                     for key, hint in get_type_hints(plain, include_extras=True).items()
                 },
             )
-            copy.__doc__, copy.__module__ = description, plain.__module__
+            copy.__doc__ = description
             self._made[typed_dict] = self._made[copy] = copy
         return self._made[typed_dict]
 

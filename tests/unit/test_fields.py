@@ -7,6 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.rate_limiters import InMemoryRateLimiter
 from pydantic import SecretStr, ValidationError
 
 from langchain_scaleway import ChatScaleway, __version__
@@ -132,6 +135,20 @@ def test_models_with_the_same_fields_are_equal() -> None:
     changed = [model.model_copy(update={"temperature": 1}), make(api_key="another-key"), make()]
     assert [model == other for other in changed] == [False] * len(changed)
     assert model != "model"
+
+
+def test_deep_copies_share_what_cannot_be_copied() -> None:
+    shared = {
+        "http_client": httpx.Client(),
+        "cache": InMemoryCache(),
+        "rate_limiter": InMemoryRateLimiter(requests_per_second=1),
+        "callbacks": [BaseCallbackHandler()],
+    }
+    model = make(**shared, extra_body={"top_k": [5]})
+    model._client()
+    duplicate = copy.deepcopy(model)
+    assert all(getattr(duplicate, name) is getattr(model, name) for name in shared)
+    assert duplicate.extra_body is not model.extra_body
 
 
 def test_a_model_is_needed() -> None:
