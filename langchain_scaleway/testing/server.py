@@ -5,6 +5,7 @@ import itertools
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
@@ -83,10 +84,15 @@ class EmulatorServer:
         try:
             await self._stopping.wait()
         finally:
+            # CPython 3.11 loses connections that it has accepted, and not set up, when this closes.
+            with suppress(NotImplementedError):  # on Windows
+                self._loop.remove_reader(self._socket)
+            for _ in range(2):
+                await asyncio.sleep(0)
             listening.close()
-            for transport in list(self._numbers):
-                if isinstance(transport, asyncio.WriteTransport):
-                    transport.abort()
+            for connection in server.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()
             await runner.cleanup()
             if self._recorder is not None:
                 await self._recorder.close()

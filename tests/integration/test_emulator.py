@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -30,7 +31,7 @@ from langchain_scaleway.testing import (
 )
 from langchain_scaleway.testing.__main__ import main
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of, send, with_usage
-from tests.support.leftovers import wait_for
+from tests.support.leftovers import nothing_left, wait_for
 
 TIME = {"type": "function", "function": {"name": "get_time"}}
 
@@ -55,6 +56,18 @@ def test_stops_with_its_thread_and_its_connections() -> None:
     with pytest.raises(httpx.ConnectError):
         ask(emulator)
     emulator.stop()
+
+
+def test_stops_with_connections_that_it_has_only_just_accepted() -> None:
+    """Each that stays open is a warning, which is an error here."""
+    with nothing_left():
+        for _ in range(10):
+            with ScalewayEmulator() as emulator:
+                url = urlsplit(emulator.base_url)
+                address = str(url.hostname), url.port or 0
+                connections = [socket.create_connection(address) for _ in range(60)]
+            for connection in connections:
+                connection.close()
 
 
 def test_life_that_is_none() -> None:

@@ -127,15 +127,16 @@ class TestBatches:
         assert scaleway.peak_concurrent_requests == 3
 
     async def test_leave_the_event_loop_free(self) -> None:
-        turns = 0
-        with emulate(100) as emulator:
-            async with model_on(emulator, rate_limiter=limiter(requests_per_minute=20)) as model:
+        turns, scale = 0, 50
+        pacer = limiter(requests_per_minute=20, time_scale=scale)
+        with emulate(100, time_scale=scale) as emulator:
+            async with model_on(emulator, rate_limiter=pacer) as model:
                 batch = asyncio.create_task(model.abatch(prompts(60)))
                 while not batch.done():
                     await asyncio.sleep(0.01)
                     turns += 1
                 await batch
-        assert turns > 20, "two minutes are 1.2 seconds here"
+        assert turns > 20, "two minutes are 2.4 seconds here"
 
 
 class TestCalls:
