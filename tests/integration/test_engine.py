@@ -25,7 +25,7 @@ def is_listening(base_url: str) -> bool:
     address = urlsplit(base_url)
     try:
         socket.create_connection((address.hostname, address.port), timeout=5).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset in the moment in which it dies
         return False
     return True
 
