@@ -39,7 +39,12 @@ def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
 
 
 def warn_about_reply(asked: str, answered: Any) -> None:
-    """Warn if another model answered than was asked; once per process and model asked."""
+    """Warn if another model answered than was asked; once per process and model asked.
+
+    Args:
+        asked: `model` in the request.
+        answered: `model` in the answer, whatever the server sent there.
+    """
     facts = model_facts(asked)
     if facts is None or not isinstance(answered, str) or answered in {"", asked}:
         return
@@ -53,7 +58,12 @@ def warn_about_reply(asked: str, answered: Any) -> None:
 
 
 def warn_about_history(model: str, kind: str) -> None:
-    """Warn that a model is not shown something in its history; once per process, model and kind."""
+    """Warn that a model is not shown something in its history; once per process, model and kind.
+
+    Args:
+        model: The model that is asked.
+        kind: The type of the content block that was left out.
+    """
     text = (
         f"{model} is not shown a block of type {kind!r} in the history: it, or Scaleway, does not "
         f"take it. A line of text says so in its place. See {_MODELS_PAGE}"
@@ -78,7 +88,12 @@ def warn_about_dimensions(model: str) -> None:
 
 
 def warn_about_scores(model: str, indexes: Sequence[Any]) -> None:
-    """Warn of scores that belong to no document; once per process and model."""
+    """Warn of scores that belong to no document; once per process and model.
+
+    Args:
+        model: The model that was asked.
+        indexes: The indexes in the answer that are out of range or repeated.
+    """
     text = (
         f"The answer of {model} has scores of no document (index {indexes[0]!r}); they are left "
         "out. Others have seen the same of Scaleway's rerank API."

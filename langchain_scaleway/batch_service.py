@@ -1,11 +1,10 @@
 """Scaleway's Batch API, and the bucket that its files are in.
 
-Everything is written once, as coroutines; a `Blocking` or an `Awaiting` says how to wait, see
-`client.wires`.
+Everything is written once, as coroutines; an `InThread` or an `InLoop` says where the work is done.
+They are to files and objects what the classes of `client.wires` are to requests.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from langchain_scaleway.batch_rows import ChatRows, TextRows
+from langchain_scaleway.client import wires
 from langchain_scaleway.client.encoding import decode, encode
 from langchain_scaleway.client.error_mapping import error_from, error_from_event
 from langchain_scaleway.client.http import ScalewayClient
@@ -36,7 +36,7 @@ Record = dict[str, Any]
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
-class Blocking:
+class InThread:
     """Everything is done in this thread."""
 
     async def request(self, client: ScalewayClient, *arguments: Any, **options: Any) -> Record:
@@ -47,12 +47,10 @@ class Blocking:
         """Do what takes long: it reads and writes files and objects."""
         return work(*arguments)
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)  # noqa: ASYNC251 -- the thread's own wait
+    sleep = staticmethod(wires.Blocking.sleep)
 
 
-class Awaiting(Blocking):
+class InLoop(InThread):
     """The same for the tasks of an event loop. What takes long has a thread."""
 
     @override
@@ -63,9 +61,7 @@ class Awaiting(Blocking):
     async def do(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(work, *arguments)
 
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    sleep = staticmethod(wires.Awaiting.sleep)
 
 
 class BatchService:
@@ -84,11 +80,11 @@ class BatchService:
         once = rows.model.model_copy(update={"max_retries": 0, "rate_limiter": None})
         self._creator = once._client_for(dict(rows.arguments))
 
-    async def ask(self, wire: Blocking, path: str, method: str = "GET") -> Record:
+    async def ask(self, wire: InThread, path: str, method: str = "GET") -> Record:
         """Ask for a batch, or do something to it."""
         return await wire.request(self._client, f"/batches{path}", method=method)
 
-    async def send(self, wire: Blocking, files: InputFiles) -> list[Record]:
+    async def send(self, wire: InThread, files: InputFiles) -> list[Record]:
         """Upload files, and have a batch for each."""
         sent: list[Record] = []
         for file in files.files:
@@ -100,7 +96,7 @@ class BatchService:
                 raise
         return sent
 
-    async def delete(self, wire: Blocking, record: Record) -> None:
+    async def delete(self, wire: InThread, record: Record) -> None:
         """Delete a batch's files, and its record."""
         await self.ask(wire, f"/{record['id']}", "DELETE")
         for url in chain([record["input_file_id"]], *result_urls(record)):
@@ -132,7 +128,7 @@ class BatchService:
             raise ScalewayAPIError(f"None of the files of batch {ids} is in the bucket any more.")
         return found
 
-    async def _send(self, wire: Blocking, file: InputFile) -> Record:
+    async def _send(self, wire: InThread, file: InputFile) -> Record:
         name = await wire.do(file.name)
         if found := await self._find(wire, name):
             return found
@@ -147,7 +143,7 @@ class BatchService:
                 return found
             raise
 
-    async def _find(self, wire: Blocking, name: str) -> Record | None:
+    async def _find(self, wire: InThread, name: str) -> Record | None:
         """The batch of a file, unless it ended without an answer."""
         page: Record = {"has_more": True, "last_id": ""}
         while page.get("has_more"):

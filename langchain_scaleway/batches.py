@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 
 from langchain_scaleway.advice import warn
 from langchain_scaleway.batch_rows import ChatRows, TextRows, longest_answer
-from langchain_scaleway.batch_service import ENDED, Awaiting, BatchService, Blocking, Record
+from langchain_scaleway.batch_service import ENDED, BatchService, InLoop, InThread, Record
 from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.wires import run
 from langchain_scaleway.convert.batches import InputFiles, place_of, refusal, request_line
@@ -32,7 +32,7 @@ _LONGEST_PAUSE = 300.0
 _AT_ONCE = 1_000
 """Inputs that go through what is before the model in one go."""
 
-_HERE, _IN_LOOP = Blocking(), Awaiting()
+_HERE, _IN_LOOP = InThread(), InLoop()
 
 
 class ScalewayBatches:
@@ -123,7 +123,7 @@ class ScalewayBatches:
         return bucket_policy(self._bucket.name, application_id, (owner, *owners))
 
     async def _submit(
-        self, wire: Blocking, inputs: Iterable[Any], max_cost: float | None
+        self, wire: InThread, inputs: Iterable[Any], max_cost: float | None
     ) -> "Batch":
         with InputFiles() as files:
             cost = await wire.do(self._write, files, inputs)
@@ -160,7 +160,7 @@ class ScalewayBatches:
         while some := [*islice(rows, _AT_ONCE)]:
             yield from head.batch(some) if head else some
 
-    async def _resume(self, wire: Blocking, batch_id: str) -> "Batch":
+    async def _resume(self, wire: InThread, batch_id: str) -> "Batch":
         records = [await self._service.ask(wire, f"/{one}") for one in batch_id.split(",")]
         counts = [record.get("request_counts") or {} for record in records]
         return Batch(self._service, records, sum(one.get("total") or 0 for one in counts), None)
@@ -268,7 +268,7 @@ class Batch:
         """`delete_files` for asynchronous programs."""
         await self._delete_files(_IN_LOOP)
 
-    async def _wait(self, wire: Blocking, poll: float = 10.0, *, is_shown: bool = False) -> None:
+    async def _wait(self, wire: InThread, poll: float = 10.0, *, is_shown: bool = False) -> None:
         shown = 0
         with progress_bar(self.count or None, "request", is_wanted=is_shown) as tell:
             while True:
@@ -286,7 +286,7 @@ class Batch:
         if all(record["status"] == "failed" for record in self._records):
             raise refusal(self._records[0])
 
-    async def _look_at(self, wire: Blocking, record: Record) -> Record:
+    async def _look_at(self, wire: InThread, record: Record) -> Record:
         """A record as it is now. A failure that passes ends no wait of hours."""
         try:
             now = await self._service.ask(wire, f"/{record['id']}")
@@ -299,11 +299,11 @@ class Batch:
             warn(f"Batch {now['id']} is {now['status']!r}: unknown, so it is waited for.")
         return now
 
-    async def _outcomes(self, wire: Blocking) -> dict[str, Any]:
+    async def _outcomes(self, wire: InThread) -> dict[str, Any]:
         await self._wait(wire)
         return await wire.do(self._service.outcomes, self._records)
 
-    async def _results(self, wire: Blocking) -> list[Any]:
+    async def _results(self, wire: InThread) -> list[Any]:
         found = await self._outcomes(wire)
         answers = [found[custom_id] for custom_id in sorted(found, key=place_of)]
         if tail := self._service.rows.tail:
@@ -317,17 +317,17 @@ class Batch:
             warn(f"{len(answers)} of {len(answers)} failed: {reason} ({times} times)")
         return answers
 
-    async def _failed(self, wire: Blocking) -> "FailedRequests":
+    async def _failed(self, wire: InThread) -> "FailedRequests":
         found = await self._outcomes(wire)
         failed = [i for i, one in found.items() if isinstance(one, ScalewayError)]
         return FailedRequests(self, sorted(failed, key=place_of))
 
-    async def _cancel(self, wire: Blocking) -> None:
+    async def _cancel(self, wire: InThread) -> None:
         for record in self._records:
             if record["status"] not in ENDED:
                 await self._service.ask(wire, f"/{record['id']}/cancel", "POST")
 
-    async def _delete_files(self, wire: Blocking) -> None:
+    async def _delete_files(self, wire: InThread) -> None:
         for record in self._records:
             await self._service.delete(wire, record)
 
@@ -363,7 +363,7 @@ class FailedRequests:
         """`submit` for asynchronous programs; a thread writes the requests."""
         return await self._submit(_IN_LOOP)
 
-    async def _submit(self, wire: Blocking) -> Batch:
+    async def _submit(self, wire: InThread) -> Batch:
         batch, service = self.batch, self.batch._service
         with InputFiles() as files:
             await wire.do(self._write, files)

@@ -20,13 +20,13 @@ def complaints(family: str, wire: Wire) -> list[str]:
 def mistral_common_complaints(wire: Wire) -> list[str]:
     """What mistral-common says, by the rules of each of its tokenizers."""
     from mistral_common.exceptions import MistralCommonException  # noqa: PLC0415 -- optional
-    from mistral_common.protocol.instruct.converters import convert_openai_messages  # noqa: PLC0415
-    from mistral_common.protocol.instruct.request import ChatCompletionRequest  # noqa: PLC0415
-    from mistral_common.protocol.instruct.validator import (  # noqa: PLC0415
+    from mistral_common.protocol.instruct.converters import convert_openai_messages  # noqa: PLC0415 -- the same
+    from mistral_common.protocol.instruct.request import ChatCompletionRequest  # noqa: PLC0415 -- the same
+    from mistral_common.protocol.instruct.validator import (  # noqa: PLC0415 -- the same
         ValidationMode,
         get_validator,
     )
-    from mistral_common.tokens.tokenizers.base import TokenizerVersion  # noqa: PLC0415
+    from mistral_common.tokens.tokenizers.base import TokenizerVersion  # noqa: PLC0415 -- the same
 
     complaints = []
     for version in ("v7", "v11", "v13", "v15"):
