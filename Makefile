@@ -132,12 +132,12 @@ profiles-check: $(VENV)/dev.stamp ## Compare scripts/models.toml with what Scale
 	@$(BIN)/python -m scripts.check_profiles $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/bench.stamp ## Measure beside bare httpx and other integrations, in half an hour: docs/performance.md
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(LANES)/bench.stamp ## Measure beside bare httpx and other integrations, in half an hour: docs/performance.md
+	@$(LANES)/bench/$(SCRIPTS)/python -m benchmarks $(ARGS)
 
 .PHONY: bench-quick
-bench-quick: $(VENV)/bench.stamp ## The same with less of everything, in a minute
-	@$(BIN)/python -m benchmarks --quick $(ARGS)
+bench-quick: $(LANES)/bench.stamp ## The same with less of everything, in a minute
+	@$(LANES)/bench/$(SCRIPTS)/python -m benchmarks --quick $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/docs.stamp ## Build the documentation in site/

@@ -21,10 +21,9 @@ fallback and summarization middleware understand it:
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -44,8 +43,7 @@ DOCUMENTATION_URL = "https://langchain-scaleway.github.io/langchain-scaleway"
 """Where the pages are that messages point to."""
 
 
-@dataclass(frozen=True)
-class ErrorResponse:
+class ErrorResponse(NamedTuple):
     """The HTTP answer behind an error, without the request and its key.
 
     LangChain's tracers read these names from an exception's `response`.
@@ -57,7 +55,7 @@ class ErrorResponse:
     """
 
     status_code: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     text: str = ""
 
     def json(self) -> Any:

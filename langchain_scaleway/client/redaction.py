@@ -1,6 +1,5 @@
 """Strikes secrets out of what a server has said, because it may have repeated the key."""
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -64,10 +63,8 @@ class Redaction:
         for name in ("message", "code", "type", "param", "body", "args"):
             setattr(error, name, self.value(getattr(error, name)))
         if (response := error.response) is not None:
-            error.response = dataclasses.replace(
-                response,
-                headers=self.value(dict(response.headers)),
-                text=self.quoted(response.text),
+            error.response = response._replace(
+                headers=self.value(dict(response.headers)), text=self.quoted(response.text)
             )
 
     def _value(self, value: Any) -> Any:

@@ -5,8 +5,7 @@ behind one API: unknown fields are passed over, missing ones and nulls are toler
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -30,8 +29,7 @@ _FIRST_INDEXES = (0, "0", None, "")
 """Indexes of the first choice, as servers write them."""
 
 
-@dataclass(frozen=True)
-class ReplyContext:
+class ReplyContext(NamedTuple):
     """What a reply is read with: facts of the request that it answers.
 
     Attributes:
@@ -43,7 +41,7 @@ class ReplyContext:
     """
 
     model: str
-    names: ToolNames = field(default_factory=ToolNames)
+    names: ToolNames = ToolNames()
     has_tools: bool = False
     max_tokens: int | None = None
     with_headers: bool = False

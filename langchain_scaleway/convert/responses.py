@@ -160,7 +160,7 @@ def _part(part: Json) -> Json:
 # Answers
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Item:
     """An item of the output as far as it was given."""
 

@@ -132,7 +132,7 @@ class ToolCalls:
         return [call.begin() for call in calls]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Call:
     position: int
     id: str | None = None
