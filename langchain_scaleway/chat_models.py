@@ -25,7 +25,11 @@ from langchain_scaleway.chat_apis import ChatRequest, chat_api
 from langchain_scaleway.chat_parameters import ChatParameters, check_call
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks
-from langchain_scaleway.convert.messages import messages_to_wire, readable_inputs
+from langchain_scaleway.convert.messages import (
+    messages_to_wire,
+    readable_inputs,
+    readable_message,
+)
 from langchain_scaleway.convert.metadata import combined_llm_output
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.replies import ReplyContext
@@ -341,7 +345,7 @@ class ChatScaleway(BaseChatModel, ChatParameters, ClientFields, defer_build=Fals
         try:
             wire = self._history(messages, self.model)
         except ValueError:  # What cannot be sent has a length all the same.
-            wire = [message.model_dump(include={"content", "tool_calls"}) for message in messages]
+            wire = [readable_message(message) for message in messages]
         return prompt_size({"messages": wire, "tools": convert_tools(tools or ())}).tokens
 
     @property

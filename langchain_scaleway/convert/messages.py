@@ -116,6 +116,13 @@ def readable_inputs(profile: Mapping[str, Any] | None) -> frozenset[str]:
     return frozenset(kind for kind in INPUTS if known.get(f"{kind}_inputs") is not False)
 
 
+def readable_message(message: BaseMessage) -> WireMessage:
+    """What there is to read in a message that cannot be sent: its parts, its calls, and files."""
+    files: list[Part] = []
+    parts = parts_of(message.content, INPUTS, lambda _: files.append({"type": "file"}))
+    return {"content": [*parts, *files], **message.model_dump(include={"tool_calls"})}
+
+
 def _role_of(message: BaseMessage, position: int) -> str:
     match message:
         case HumanMessage():

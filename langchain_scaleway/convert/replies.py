@@ -151,6 +151,7 @@ class ReplyDecoder:
         chunks = self._end_thinking()
         last = AIMessageChunk(
             content="",
+            name=self._name or None,
             additional_kwargs={"refusal": self._refusal} if self._refusal else {},
             response_metadata=self.metadata(headers),
             usage_metadata=usage_metadata(self.usage),

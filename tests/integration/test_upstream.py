@@ -25,6 +25,7 @@ PATCHES = {
     "httpcore2-cancelled-handshake": ("httpcore2", "2.16.2"),
     "httpcore2-leftover-bytes": ("httpcore2", "2.16.2"),
     "httpx-aiohttp-refused-connections": ("httpx_aiohttp", "0.2.0"),
+    "langchain-core-chunk-names": ("langchain_core", "1.8.3"),
     "langchain-tool-strategy-strict": ("langchain", "1.5.2"),
 }
 """The package of each page, and the version whose lines its diff shows."""

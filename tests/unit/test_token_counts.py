@@ -32,6 +32,9 @@ LONG_BLOCKS: dict[str, dict[str, Any]] = {
     "media, Google": {"type": "media", "data": DATA, "mime_type": "video/mp4"},
     "file, v1": {"type": "file", "base64": DATA, "mime_type": "application/pdf"},
     "file, OpenAI": {"type": "file", "file": {"file_data": URL}},
+    "document, Converse": {"document": {"format": "pdf", "source": {"bytes": DATA}}},
+    "resource, MCP": {"type": "resource", "resource": {"uri": "docs://a", "blob": DATA}},
+    "a kind that nobody knows": {"type": "hologram", "data": DATA},
 }
 
 

@@ -152,6 +152,10 @@ def test_the_finish_reason_in_langchains_words(
 def test_the_name_of_a_reply_is_kept() -> None:
     assert whole_message(whole({"content": "Hi", "name": "Alice"})).name == "Alice"
     assert whole_message(whole({"content": "Hi", "name": ""})).name is None
+    decoder = ReplyDecoder(ReplyContext(MODEL))
+    decoder.feed(event({"content": "Hi", "name": "Alice"}))
+    # Not in the sum of the chunks: docs/upstream/langchain-core-chunk-names.md
+    assert decoder.finish({})[-1].message.name == "Alice"
 
 
 @pytest.mark.parametrize(
