@@ -70,6 +70,9 @@ class Delivery(web.StreamResponse):
                 self._transport.close()
         except ConnectionError:
             pass
+        except Exception as error:  # noqa: BLE001 -- such as a `RawReply` whose body is no bytes
+            self._service.failed(self._received, error)
+            self._transport.abort()
         finally:
             self._finish(given=False)
         return self

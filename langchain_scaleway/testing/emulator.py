@@ -8,7 +8,7 @@ from typing import Final, Self, Unpack
 
 from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import Queue, Step
+from langchain_scaleway.testing.replies import Queue, Step, check_endpoint, check_step
 from langchain_scaleway.testing.server import EmulatorServer
 from langchain_scaleway.testing.service import EmulatedService
 
@@ -94,10 +94,11 @@ class ScalewayEmulator(EmulatedService):
 
         Raises:
             ExceptionGroup: The exceptions of functions that were to answer, requests that
-                nothing was scripted for although `strict` is set, and steps that are left.
+                nothing was scripted for although `strict` is set, and steps that are left. It is a
+                `BaseExceptionGroup` where a function ended the test, as `pytest.fail` does.
         """
         if problems := list(self.steps.problems(leftover=leftover)):
-            raise ExceptionGroup("The emulator was not used as the test says", problems)
+            raise BaseExceptionGroup("The emulator was not used as the test says", problems)
 
     # --- Where it is ----------------------------------------------------------------------
 
@@ -140,16 +141,24 @@ class ScalewayEmulator(EmulatedService):
 
         Raises:
             TypeError: One is no step.
+            ValueError: There is no such endpoint.
         """
         self.steps.add(endpoint, *steps)
 
     def respond_with(
         self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
     ) -> None:
-        """Answer requests beyond the script with a function; `None` for the default again."""
+        """Answer requests beyond the script with a function; `None` for the default again.
+
+        Raises:
+            TypeError: It is no function.
+            ValueError: There is no such endpoint.
+        """
+        check_endpoint(endpoint)
         if function is None:
             self.steps.defaults.pop(endpoint, None)
         else:
+            check_step(function, endpoint)
             self.steps.defaults[endpoint] = function
 
     def when(self, **criteria: Unpack[Criteria]) -> Rule:
@@ -183,17 +192,21 @@ class ScalewayEmulator(EmulatedService):
         Args:
             matcher: The kind: a `Matcher`, or what `when` has given.
             times: How many; at least one by default.
-            **criteria: The kind, spelled out.
+            **criteria: The kind, spelled out, or what must hold besides.
 
         Raises:
             AssertionError: There were others; the message lists what came.
         """
-        matcher, requests = matcher or Matcher(**criteria), self.requests
-        found = sum(map(matcher.matches, requests))
+        kinds = [] if matcher is None else [matcher]
+        if criteria or matcher is None:
+            kinds.append(Matcher(**criteria))
+        requests = self.requests
+        found = sum(all(kind.matches(request) for kind in kinds) for request in requests)
         if found != times if times is not None else not found:
             came = "".join(f"\n  {request}: {request.body[:200]!r}" for request in requests)
             wanted = "at least one" if times is None else times
-            raise AssertionError(f"{found} requests, not {wanted}, match {matcher}. Of:{came}")
+            kind = " and ".join(map(repr, kinds))
+            raise AssertionError(f"{found} requests, not {wanted}, match {kind}. Of:{came}")
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -241,10 +254,13 @@ class ScalewayEmulator(EmulatedService):
             Whether it came about.
         """
         end = time.monotonic() + seconds
-        while not (come := condition(self)) and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _POLL_SECONDS))
+        while not (come := condition(self)) and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
         return come
 
     async def wait_for(self, condition: Callable[[Self], bool], seconds: float = 5.0) -> bool:
         """Wait as `wait_until` does, while the event loop goes on."""
-        return await asyncio.to_thread(self.wait_until, condition, seconds)
+        end = time.monotonic() + seconds
+        while not (come := condition(self)) and time.monotonic() < end:  # noqa: ASYNC110 -- of a thread
+            await asyncio.sleep(_POLL_SECONDS)
+        return come

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Self, Unpack
 
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
-from langchain_scaleway.testing.replies import Step, check_step
+from langchain_scaleway.testing.replies import Step, check_endpoint, check_step
 
 
 class Criteria(TypedDict, total=False):
@@ -35,12 +35,19 @@ class Matcher:
 
     Args:
         **criteria: See `Criteria`.
+
+    Raises:
+        TypeError: There is no such criterion.
+        ValueError: There is no such endpoint.
     """
 
     def __init__(self, **criteria: Unpack[Criteria]) -> None:
         unknown = criteria.keys() - Criteria.__annotations__.keys()
         if unknown:
             raise TypeError(f"There is no criterion {', '.join(sorted(unknown))}.")
+        endpoint = criteria.get("endpoint", "/")
+        if not endpoint.startswith("/"):
+            check_endpoint(endpoint)
         self.criteria = criteria
 
     def matches(self, request: ReceivedRequest) -> bool:
@@ -93,11 +100,16 @@ class Rule(Matcher):
         self.step, self.times = step, times
         return self
 
+    @override
+    def matches(self, request: ReceivedRequest) -> bool:
+        """Return whether a request meets all criteria; without an endpoint it is one of `chat`."""
+        is_meant = "endpoint" in self.criteria or request.endpoint == "chat"
+        return is_meant and super().matches(request)
+
     def applies(self, request: ReceivedRequest) -> bool:
         """Return whether the rule has a step for a request."""
         is_left = self.step is not None and (self.times is None or self.taken < self.times)
-        is_meant = "endpoint" in self.criteria or request.endpoint == "chat"
-        return is_left and is_meant and self.matches(request)
+        return is_left and self.matches(request)
 
     @property
     def is_left_over(self) -> bool:

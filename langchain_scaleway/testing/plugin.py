@@ -48,6 +48,8 @@ def scaleway_emulator(
 
     settings: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers(_MARKER))):
+        if marker.args:
+            raise TypeError(f"{_MARKER} takes settings by their names, not {marker.args}.")
         settings.update(marker.kwargs)
     environment, leftover = settings.pop("environment", False), settings.pop("leftover", False)
     emulator = ScalewayEmulator(**settings).start()

@@ -30,7 +30,7 @@ class EmulatorProcess(_Remote):
     What is scripted must be picklable: replies and faults are, functions of a module are,
     lambdas are not. `requests` are copies, as they are now; rules and waiting are not for here. A
     program that starts one needs the usual `if __name__ == "__main__":`. The process ends with the
-    program that started it.
+    program that started it, and `with` raises what scripted functions raised.
     """
 
     def __post_init__(self) -> None:
@@ -68,9 +68,17 @@ class EmulatorProcess(_Remote):
         """Start the process."""
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
-        """End the process."""
-        self.stop()
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        """End the process; a function that failed to answer fails the test.
+
+        Raises:
+            ExceptionGroup: One did, and nothing else has been raised.
+        """
+        try:
+            if error_type is None:
+                self.verify(leftover=False)
+        finally:
+            self.stop()
 
     def __getattr__(self, name: str) -> Any:
         """Ask for an attribute of the emulator, or return a method that calls its own.
@@ -95,22 +103,23 @@ class EmulatorProcess(_Remote):
 def _receive(pipe: "Pipe[Any, Any]") -> Any:
     """Return what the process answers, or raise what it raised."""
     answer = pipe.recv()
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise answer
     return answer
 
 
 def _serve(settings: dict[str, Any], pipe: "Pipe[Any, Any]") -> None:
     """Serve until the program at the other end of the pipe closes it, or ends."""
-    with ScalewayEmulator(**settings) as emulator:
-        pipe.send(None)
-        while True:
-            try:
-                name, arguments, options = pipe.recv()
-            except EOFError:
-                return
-            try:
-                found = getattr(emulator, name)
-                pipe.send(found(*arguments, **options) if callable(found) else found)
-            except Exception as error:  # noqa: BLE001 -- raised again at the other end
-                pipe.send(error)
+    emulator = ScalewayEmulator(**settings).start()
+    pipe.send(None)
+    while True:
+        try:
+            name, arguments, options = pipe.recv()
+        except EOFError:
+            break
+        try:
+            found = getattr(emulator, name)
+            pipe.send(found(*arguments, **options) if callable(found) else found)
+        except BaseException as error:  # noqa: BLE001 -- raised again at the other end
+            pipe.send(error)
+    emulator.stop()

@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 from typing_extensions import override
 
-SECRET_HEADERS = frozenset({"authorization", "x-auth-token", "cookie", "proxy-authorization"})
+SECRET_HEADERS = frozenset(
+    {"authorization", "x-auth-token", "x-api-key", "api-key", "cookie", "proxy-authorization"}
+)
 
 
 class RequestHeaders(Mapping[str, str]):
@@ -113,7 +115,7 @@ class ReceivedRequest:
 
     @property
     def form(self) -> dict[str, str | UploadedFile]:
-        """The fields of a body of the type `multipart/form-data`."""
+        """The fields of a body of the type `multipart/form-data`; none of another body."""
         head = f"content-type: {self.headers.get('content-type', '')}\r\n\r\n".encode()
         fields: dict[str, str | UploadedFile] = {}
         for part in message_from_bytes(head + self.body, policy=HTTP).iter_parts():

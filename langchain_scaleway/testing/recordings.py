@@ -2,12 +2,13 @@
 
 The files have the form of this project's `tests/recordings`: `CASE.request.json` holds what was
 sent, `CASE.response.http` the bytes of the answer, `CASE.timing.json` when they came. Neither the
-key nor a cookie is in them.
+key nor a cookie is in them, and of a form's file its digest alone.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +17,14 @@ import orjson
 from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer
-from langchain_scaleway.testing.received import SECRET_HEADERS, ReceivedRequest
+from langchain_scaleway.testing.received import SECRET_HEADERS, ReceivedRequest, UploadedFile
 
 # Headers that belong to one connection, and what aiohttp writes itself.
 _OF_A_CONNECTION: Final = frozenset(
     {"connection", "host", "keep-alive", "content-length", "transfer-encoding", "accept-encoding"}
 )
 _SECRETS: Final = SECRET_HEADERS | {"set-cookie"}
+_SHORTEST_SECRET: Final = 8  # a shorter one, such as a test's "key", is a word of texts, too
 
 
 class Player:
@@ -35,21 +37,24 @@ class Player:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._answers: defaultdict[tuple[str, str, bytes], list[Path]] = defaultdict(list)
+        self._directory = directory
+        self._answers: defaultdict[bytes, list[Path]] = defaultdict(list)
         for path in sorted(directory.glob("*.request.json")):
             request = orjson.loads(path.read_bytes())
-            key = (request["method"], request["path"], _canonical(request.get("body")))
             answer = path.with_name(path.name.replace(".request.json", ".response.http"))
-            self._answers[key].append(answer)
+            self._answers[_digest(request)].append(answer)
         if not self._answers:
             raise ValueError(f"There is no recording in {directory}.")
 
-    def answer(self, received: ReceivedRequest) -> Answer | None:
-        """Return what was answered to an equal request; `None` if none was recorded."""
-        body = _sent(received).get("body")
-        found = self._answers.get((received.method, _public_path(received), _canonical(body)))
+    def answer(self, received: ReceivedRequest) -> Answer:
+        """Return what was answered to an equal request.
+
+        Raises:
+            LookupError: None was recorded.
+        """
+        found = self._answers.get(_digest(_sent(received)))
         if not found:
-            return None
+            raise LookupError(f"No recording in {self._directory} is of {received}.")
         return _answer_from(found.pop(0) if len(found) > 1 else found[0])
 
 
@@ -72,12 +77,16 @@ def _answer_from(path: Path) -> Answer:
 
 
 class Recorder:
-    """Hands requests on to a real service, with the client's own key, and keeps the exchanges."""
+    """Hands requests on to a real service, with the client's own key, and keeps the exchanges.
+
+    A file is named after the digest of what was asked, so that what several tests record stays
+    apart, and what is recorded again takes the place of what was.
+    """
 
     def __init__(self, upstream: str, directory: Path) -> None:
-        self._upstream = upstream.rstrip("/")
+        self._upstream = upstream.rstrip("/").removesuffix("/v1")
         self._directory = directory
-        self._number = 0
+        self._numbers: Counter[str] = Counter()
         self._session: aiohttp.ClientSession | None = None
 
     async def exchange(
@@ -86,11 +95,13 @@ class Recorder:
         """Ask the service, and pass on each byte as it comes.
 
         The status is noted before any of it: who has the answer may look at once.
+
+        Raises:
+            aiohttp.ClientError: The service cannot be asked, or breaks off.
         """
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
-        self._number += 1
         started = time.monotonic()
         async with self._session.request(
             received.method,
@@ -128,39 +139,58 @@ class Recorder:
             rows.append([round(seconds, 6), offset, len(write)])
             offset += len(write)
         timing = {"end": "chunked-end", "total_s": round(times[-1], 6), "recv": rows}
-        case = f"{self._number:04}_{_public_path(received).removeprefix('/v1/').replace('/', '_')}"
+        sent = _sent(received)
+        name = f"{sent['path'].removeprefix('/v1/').replace('/', '_')}_{_digest(sent).hex()[:8]}"
+        self._numbers[name] += 1
         self._directory.mkdir(parents=True, exist_ok=True)
         for ending, content in (
-            ("request.json", orjson.dumps(_sent(received), option=orjson.OPT_INDENT_2)),
+            ("request.json", orjson.dumps(sent, option=orjson.OPT_INDENT_2)),
             ("response.http", b"".join(writes)),
             ("timing.json", orjson.dumps(timing)),
         ):
-            (self._directory / f"{case}.{ending}").write_bytes(content)
+            path = self._directory / f"{name}_{self._numbers[name]:03}.{ending}"
+            path.write_bytes(_without_secrets(content, received))
 
 
 def _sent(received: ReceivedRequest) -> dict[str, Any]:
-    """Return what is kept of a request; a form is no JSON, and all of them are alike."""
+    """Return what is kept of a request, whose path is without the project."""
     request: dict[str, Any] = {
         "method": received.method,
-        "path": _public_path(received),
+        "path": f"/v1{received.path.partition('/v1')[2]}",
         "headers": _without(received.headers.items(), _SECRETS),
     }
+    if form := received.form:
+        # Its boundary is another one each time.
+        parts = {name: _shown(value) for name, value in form.items()}
+        return request | {"form": parts}
     try:
         return request | {"body": received.json}
     except ValueError:
         return request | {"raw_body": received.body.decode("latin-1")}
 
 
+def _shown(value: str | UploadedFile) -> Any:
+    """Return a form's field; of a file, whose audio would be large, its digest."""
+    if isinstance(value, str):
+        return value
+    return {"name": value.name, "sha256": sha256(value.content).hexdigest()}
+
+
+def _digest(sent: dict[str, Any]) -> bytes:
+    """Return what is equal where methods, paths and bodies are."""
+    asked = [sent.get(name) for name in ("method", "path", "body", "form", "raw_body")]
+    return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _without_secrets(content: bytes, received: ReceivedRequest) -> bytes:
+    """Return a file's bytes, as many, with asterisks where a server repeats a credential."""
+    for name in SECRET_HEADERS & {*received.headers}:
+        secret = received.headers[name].rpartition(" ")[2].encode("latin-1")
+        if len(secret) >= _SHORTEST_SECRET:
+            content = content.replace(secret, b"*" * len(secret))
+    return content
+
+
 def _without(headers: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
     """Return headers but for some, whose names are in lower case."""
     return {name: value for name, value in headers if name.lower() not in names}
-
-
-def _public_path(received: ReceivedRequest) -> str:
-    """Return the path without the project in it."""
-    return f"/v1{received.path.partition('/v1')[2]}"
-
-
-def _canonical(body: Any) -> bytes:
-    """Return a body as bytes that are equal where bodies are."""
-    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)

@@ -1,8 +1,9 @@
 """What a test may script: replies, tool calls, and answers spelled out byte for byte."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -97,6 +98,17 @@ Step: TypeAlias = str | Reply | RawReply | Fault | Callable[[ReceivedRequest], "
 _WITHOUT_TEXT: Final = frozenset({"embeddings", "rerank", "models"})
 
 
+def check_endpoint(name: str) -> None:
+    """Refuse the name of a queue that there is not.
+
+    Raises:
+        ValueError: There is no such queue.
+    """
+    if name not in get_args(Queue):
+        names = ", ".join(get_args(Queue))
+        raise ValueError(f"There is no endpoint {name!r}; their names are {names}.")
+
+
 def check_step(step: object, queue: str) -> None:
     """Refuse what cannot answer a request of a queue.
 
@@ -106,8 +118,11 @@ def check_step(step: object, queue: str) -> None:
     text = step if isinstance(step, str) else step.text if isinstance(step, Reply) else None
     if text is not None and queue in _WITHOUT_TEXT:
         raise TypeError(f"{step!r}: no text answers {queue}; script a RawReply or a fault.")
-    if not (isinstance(step, str | Reply | RawReply | Fault) or callable(step)):
+    # Classes can be called, too, and what coroutine functions return cannot be awaited here.
+    is_function = callable(step) and not isinstance(step, type)
+    is_function = is_function and not inspect.iscoroutinefunction(step)
+    if not (isinstance(step, str | Reply | RawReply | Fault) or is_function):
         raise TypeError(
-            f"A step is a text, a Reply, a RawReply, a fault or a function, "
+            f"A step is a text, a Reply, a RawReply, a fault or a function that is not async, "
             f"not {type(step).__name__}: {step!r}"
         )

@@ -12,7 +12,7 @@ from typing import Final, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 try:
-    from aiohttp import web
+    from aiohttp import ClientError, web
 except ModuleNotFoundError as error:
     raise ImportError(
         'The emulator needs aiohttp: pip install "langchain-scaleway[testing]"'
@@ -138,7 +138,13 @@ class EmulatorServer:
         received = await self._receive(http, endpoint.queue)
         if self._recorder is not None:
             note_status = partial(self._service.note_status, received)
-            response = await self._recorder.exchange(received, http, note_status)
+            try:
+                response = await self._recorder.exchange(received, http, note_status)
+            except ClientError as error:
+                answer = self._service.failed(received, error)
+                if received.status is not None and http.transport is not None:
+                    http.transport.abort()  # in the middle of the answer
+                return await self._deliver(http, received, answer)
             received.completed = True
             return response
         answer = self._service.serve(received, http.match_info.get("project"), endpoint.serve)

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
 from langchain_scaleway.testing.chat_request import PromptCache
@@ -12,9 +12,10 @@ from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.quotas import QuotaLedger, ScaledClock
 from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.recordings import Player
-from langchain_scaleway.testing.refusals import Refusal, error_body, gateway_refusal
+from langchain_scaleway.testing.refusals import Refusal, gateway_refusal
 from langchain_scaleway.testing.replies import RawReply, Reply
-from langchain_scaleway.testing.scripts import Script, read_script
+from langchain_scaleway.testing.script_file import read_script
+from langchain_scaleway.testing.scripts import Script
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 # Vendor prefixes that Scaleway has been seen to accept (2026-08-13).
@@ -35,9 +36,6 @@ class EmulatedService(EmulatorSettings):
     def __post_init__(self) -> None:
         """Prepare to serve."""
         self.clock = ScaledClock(self.time_scale)
-        self._player: Player | None = None
-        if self.recordings is not None and self.upstream is None:
-            self._player = Player(self.recordings)
         self._served = {model.id: model for model in self.models}
         self.reset()
 
@@ -49,6 +47,9 @@ class EmulatedService(EmulatorSettings):
         self.steps = Script(self.strict)
         if self.script_file is not None:
             read_script(self.script_file, self.steps)
+        self._player: Player | None = None
+        if self.recordings is not None and self.upstream is None:
+            self._player = Player(self.recordings)
         self._numbers = itertools.count(1)
         self.prompt_cache = PromptCache()
         self.batches: dict[str, Any] = {}
@@ -76,16 +77,34 @@ class EmulatedService(EmulatorSettings):
         answer: Callable[[ReceivedRequest, Self], Answer],
     ) -> Answer:
         """Return what a request gets, whatever it is: what an endpoint says, or what refuses it."""
-        try:
+
+        def served() -> Answer:
             if self._player is not None:
-                return self._player.answer(received) or self._unrecorded(received)
+                return self._player.answer(received)
             self._authorize(received, project)
             return answer(received, self)
+
+        return self.attempt(received, served)
+
+    def attempt(self, received: ReceivedRequest, make: Callable[[], Answer]) -> Answer:
+        """Make an answer, or say what refuses the request or what is wrong with the test."""
+        try:
+            return make()
         except Refusal as refusal:
             return json_answer(refusal.status, refusal.body)
-        except Exception as error:  # noqa: BLE001 -- a fault of the emulator fails the test, too
-            self.steps.failures.append(error)
-            return json_answer(500, error_body("gateway", 500, f"The emulator: {error!r}"))
+        except BaseException as error:  # noqa: BLE001 -- the end of a test, too, is not to be lost
+            return self.failed(received, error)
+
+    def failed(self, received: ReceivedRequest, error: BaseException) -> Answer:
+        """Note an error of the test; its status is one that no client retries.
+
+        So the test sees it soon.
+        """
+        error.add_note(f"Raised when {received} was to be answered.")
+        self.steps.failures.append(error)
+        message = f"The test's script failed: {type(error).__name__}: {error}"
+        refusal = gateway_refusal(400, message, "EMULATOR SCRIPT FAILED")
+        return json_answer(refusal.status, refusal.body)
 
     def scripted(
         self, received: ReceivedRequest, usual: Callable[[Reply | None], Answer]
@@ -133,9 +152,6 @@ class EmulatedService(EmulatorSettings):
             raise gateway_refusal(403, "insufficient permissions on the default project")
         if project not in {None, self.project_id}:
             raise gateway_refusal(403, f"insufficient permissions on project {project}")
-
-    def _unrecorded(self, received: ReceivedRequest) -> NoReturn:
-        self.steps.fail(LookupError(f"No recording in {self.recordings} is of {received}."))
 
 
 def _raw_answer(reply: RawReply) -> Answer:

@@ -18,6 +18,7 @@ import pytest
 
 from langchain_scaleway import testing
 from langchain_scaleway.testing import (
+    Delay,
     EmulatorProcess,
     HttpError,
     RawReply,
@@ -201,18 +202,46 @@ def test_client_that_leaves_in_the_middle_of_its_request(
     assert caplog.records == [], "and nobody complains"
 
 
-def test_failing_function_fails_the_test_and_is_not_retried() -> None:
+@pytest.mark.parametrize(
+    ("step", "error", "said"),
+    [
+        (lambda request: request.json["no such field"], KeyError, "'no such field'"),
+        (lambda _: pytest.fail("not what I expected"), pytest.fail.Exception, "not what I"),
+        (lambda _: sys.exit(3), SystemExit, "3"),
+        (lambda _: None, TypeError, "A step is a text"),
+        (Reply(tool_calls=[ToolCall("f", {"x": object()})]), TypeError, "not JSON serializable"),
+        (Delay("soon"), TypeError, "str"),  # type: ignore[arg-type]  # that is what is tested
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_failing_step_fails_the_test_and_is_not_retried(
+    step: Step, error: type[BaseException], said: str, stream: bool
+) -> None:
     emulator = ScalewayEmulator().start()
-    emulator.script(lambda request: request.json["no such field"])
-    refused = ask(emulator)
+    emulator.script(step)
+    refused = ask(emulator, stream=stream)
+    assert ask(emulator).status_code == 200, "it goes on"
     emulator.stop()
     assert refused.status_code == 400, "a status that no client retries"
-    assert refused.json()["message"] == "The test's script failed: KeyError: 'no such field'"
-    with pytest.raises(ExceptionGroup) as caught:
+    message = refused.json()["message"]
+    assert message.startswith(f"The test's script failed: {error.__name__}: ")
+    assert said in message
+    with pytest.raises(BaseExceptionGroup) as caught:
         emulator.verify()
-    [error] = caught.value.exceptions
-    assert isinstance(error, KeyError)
-    assert "POST /v1/chat/completions" in error.__notes__[0]
+    [found] = caught.value.exceptions
+    assert isinstance(found, error)
+    assert "POST /v1/chat/completions" in found.__notes__[0]
+
+
+def test_reply_that_cannot_be_sent_fails_the_test(caplog: pytest.LogCaptureFixture) -> None:
+    emulator = ScalewayEmulator().start()
+    emulator.script(RawReply(body="a text"))  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(httpx.RemoteProtocolError):
+        ask(emulator)
+    emulator.stop()
+    with pytest.raises(ExceptionGroup, match="not used as the test says"):
+        emulator.verify()
+    assert caplog.records == []
 
 
 def test_strict_emulator_wants_a_step_for_each_request() -> None:
@@ -226,12 +255,18 @@ def test_strict_emulator_wants_a_step_for_each_request() -> None:
 
 
 def test_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator) -> None:
-    steps: list[Any] = [5, None, ["a"], {"text": "a"}]
+
+    async def answer_later(_: ReceivedRequest) -> Step:
+        raise NotImplementedError
+
+    steps: list[Any] = [5, None, ["a"], {"text": "a"}, Stall, Reply, answer_later]
     for step in steps:
         with pytest.raises(TypeError, match="A step is a text"):
             emulator.script("good", step)
         with pytest.raises(TypeError, match="A step is a text"):
             emulator.when(contains="x").reply(step)
+    with pytest.raises(TypeError, match="A step is a text"):
+        emulator.respond_with(5)  # type: ignore[arg-type]  # that is what is tested
     with pytest.raises(TypeError, match="no text answers embeddings"):
         emulator.script("text", endpoint="embeddings")
     with pytest.raises(TypeError, match="no text answers rerank"):
@@ -263,11 +298,21 @@ def test_process_of_its_own() -> None:
         assert message_of(send("POST", url, headers=headers, json=body_of()))["content"] == "module"
     with pytest.raises(RuntimeError, match="not been started"):
         _ = emulator.base_url
+    emulator = EmulatorProcess(api_key=None).start()
+    emulator.respond_with(fail_in_a_module)
+    assert send("POST", f"{emulator.base_url}/chat/completions", json=body_of()).is_error
+    with pytest.raises(ExceptionGroup):
+        emulator.__exit__(None)
 
 
 def answer_from_a_module(request: ReceivedRequest) -> Step:
     """A step that another process can find."""
     return RawReply(body=orjson.dumps({"choices": [{"message": {"content": "module"}}]}))
+
+
+def fail_in_a_module(request: ReceivedRequest) -> Step:
+    """A step that fails in another process."""
+    raise AssertionError(request.path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for Ctrl-C.")

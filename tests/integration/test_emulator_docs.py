@@ -45,6 +45,14 @@ def test_function_fails_although_the_app_copes(scaleway_emulator):
     except Exception:
         pass
 
+@marked
+def test_function_ends_the_test_although_the_app_copes(scaleway_emulator):
+    scaleway_emulator.script(lambda request: pytest.fail("not what I expected"))
+    try:
+        app()
+    except Exception:
+        pass
+
 def test_steps_are_left(scaleway_emulator):
     scaleway_emulator.script("never taken")
 
@@ -61,6 +69,28 @@ class TestMarked:
 @pytest.mark.scaleway_emulator(leftover=True)
 def test_steps_may_be_left(scaleway_emulator):
     scaleway_emulator.script("never taken")
+
+async def converse(emulator):
+    model = ChatScaleway(model="glm-5.2", base_url=emulator.base_url, api_key=emulator.api_key)
+    emulator.when(contains="Hello").reply("Bonjour")
+    assert (await model.ainvoke("Hello")).text == "Bonjour"
+    assert await emulator.wait_for(lambda it: it.requests[0].completed)
+
+@pytest.mark.asyncio
+async def test_with_pytest_asyncio(scaleway_emulator):
+    await converse(scaleway_emulator)
+
+@pytest.mark.anyio
+async def test_with_anyio(scaleway_emulator, anyio_backend_name):
+    await converse(scaleway_emulator)
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.scaleway_emulator("glm-5.2")
+def test_settings_have_names(scaleway_emulator):
+    raise NotImplementedError
 """
 
 
@@ -70,8 +100,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     directory = tmp_path_factory.mktemp("app")
     (directory / "test_page.py").write_text("\n\n".join(blocks("python")), "utf-8")
     (directory / "test_app.py").write_text(APP, "utf-8")
-    options = ["-W", "error", "-m", "pytest", "-q", "-rpE", "--strict-markers"]
-    plugins = ["-p", "no:cacheprovider", "-p", "langchain_scaleway.testing.plugin"]
+    options = ["-W", "error", "-m", "pytest", "-q", "-rpE", "--strict-markers", "-n", "2"]
+    options += ["-o", "asyncio_mode=strict", "-o", "asyncio_default_fixture_loop_scope=function"]
+    plugins = ["no:cacheprovider", "pytest_asyncio.plugin", "anyio.pytest_plugin", "xdist.plugin"]
+    plugins = [f"-p{plugin}" for plugin in [*plugins, "langchain_scaleway.testing.plugin"]]
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SC")}
     result = subprocess.run(
         [sys.executable, *options, *plugins],
@@ -90,10 +122,12 @@ def test_tests_on_the_page_pass(output: str) -> None:
 
 
 def test_fixture_fails_tests_whose_script_went_wrong_and_sets_the_environment(output: str) -> None:
-    assert output.count("PASSED test_app.py::") == APP.count("def test_"), output
+    assert output.count("PASSED test_app.py::") == APP.count("def test_") - 1, output
     errors = [line for line in output.splitlines() if line.startswith("ERROR test_app.py::")]
-    assert len(errors) == 2, output
+    assert len(errors) == 4, output
     assert "KeyError: 'nothing'" in output
+    assert "Failed: not what I expected" in output
+    assert "scaleway_emulator takes settings by their names, not ('glm-5.2',)" in output
     assert "1 step(s) of the chat script were never taken: ['never taken']" in output
 
 

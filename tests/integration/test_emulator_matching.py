@@ -130,15 +130,36 @@ def test_assertions_about_requests(emulator: ScalewayEmulator) -> None:
         emulator.assert_requested(times=2)
 
 
-def test_misspelt_criterion_is_refused_at_once(emulator: ScalewayEmulator) -> None:
+def test_assertion_about_a_rule_counts_the_requests_that_it_is_for(
+    emulator: ScalewayEmulator,
+) -> None:
+    rule = emulator.when(contains="Why").reply("Because.")
+    ask(emulator, "Why?")
+    with client_of(emulator) as client:
+        client.post("/embeddings", json={"model": "qwen3-embedding-8b", "input": "Why?"})
+    emulator.assert_requested(rule, times=1)
+    emulator.assert_requested(rule, times=0, model="glm-5.2")
+    emulator.assert_requested(contains="Why", times=2)
+
+
+def test_misspelt_criteria_and_endpoints_are_refused_at_once(emulator: ScalewayEmulator) -> None:
     with pytest.raises(TypeError, match="no criterion contain"):
         emulator.when(contain="x")  # type: ignore[call-arg]  # that is what is tested
+    for misspelt in (
+        lambda: emulator.script("x", endpoint="chats"),  # type: ignore[arg-type]  # the same
+        lambda: emulator.respond_with(None, endpoint="chats"),  # type: ignore[arg-type]  # the same
+        lambda: emulator.when(endpoint="chats"),
+        lambda: emulator.assert_requested(endpoint="chats", times=0),
+    ):
+        with pytest.raises(ValueError, match="no endpoint 'chats'; their names are chat, embed"):
+            misspelt()
 
 
 # --- Files ------------------------------------------------------------------------------
 
 SCRIPT = """
 - Hello from a file
+- {body: no more than a body}
 - text: Let me see.
   reasoning: thought over
   tool_calls: [{name: f, arguments: {city: Paris}}]
@@ -147,6 +168,7 @@ SCRIPT = """
 - {text: late, faults: ["Delay:seconds=0.01"]}
 - {fault: HttpError:status=503, endpoint: embeddings}
 - {text: by a rule, when: {contains: weather}, times: 1}
+- {fault: HttpError, endpoint: embeddings, when: {contains: weather}}
 """
 
 
@@ -156,6 +178,7 @@ def test_script_in_a_file(tmp_path: Path) -> None:
     with ScalewayEmulator(script_file=path) as emulator:
         assert message_of(ask(emulator, "How is the weather?"))["content"] == "by a rule"
         assert message_of(ask(emulator))["content"] == "Hello from a file"
+        assert ask(emulator).text == "no more than a body"
         with_call = message_of(ask(emulator, model="glm-5.2", tools=[]))
         assert with_call["reasoning"] == "thought over"
         assert with_call["tool_calls"][0]["function"]["arguments"] == '{"city":"Paris"}'
@@ -164,14 +187,30 @@ def test_script_in_a_file(tmp_path: Path) -> None:
         assert (teapot.status_code, teapot.json()) == (418, {"short": "and stout"})
         assert message_of(ask(emulator))["content"] == "late"
         assert emulator.scripted_steps_left == 1, "the one for embeddings"
+        emulator.reset()
+        assert emulator.scripted_steps_left == 7
+
+
+def test_script_as_other_languages_write_json(tmp_path: Path) -> None:
+    path = tmp_path / "script.json"
+    path.write_bytes(b'[\n\t"\\ud83d\\ude00 \\/",\n\t{"text": "\xc3\xbc"}\n]')
+    with ScalewayEmulator(script_file=path) as emulator:
+        assert [message_of(ask(emulator))["content"] for _ in range(2)] == ["😀 /", "ü"]
 
 
 def test_script_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "script.yaml"
     for text, said in {
-        "- 5": "0",
-        "- {txt: x}": "0._Entry.txt",
+        "- 5": "0\n",
+        "- {txt: x}": "0.txt\n",
         "a: b": "list",
+        "": "list",
+        "- x\n- {text: x, fault: HtmlError}": "1\n  Value error, fault, text do not go together",
+        "- {text: x, status: 200}": "status, text do not go together",
+        "- {text: x, times: 0}": "0.times\n",
+        "- {text: x, when: {contain: x}}": "0.when.contain\n",
+        "- {text: x, when: {endpoint: chats}}": "There is no endpoint 'chats'",
+        "- {fault: {name: HtmlError}}": "0.fault\n",
         "- {fault: Nothing}": "No fault is called 'Nothing'",
         "- {text: x, endpoint: embeddings}": "no text answers embeddings",
         "[": "expected",

@@ -1,56 +1,113 @@
 """Record and replay: what a real service answers is kept without the key, and served again."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
-from langchain_scaleway.testing import HttpError, Reply, ScalewayEmulator, ToolCall
-from tests.support.emulated import ask, client_of, message_of
+from langchain_scaleway.testing import (
+    CutStream,
+    HttpError,
+    RawReply,
+    Reply,
+    ScalewayEmulator,
+    ToolCall,
+)
+from tests.support.emulated import ask, body_of, client_of, message_of
 
 KEY = "the-real-key-of-somebody"
 
 
+def between(service: ScalewayEmulator, directory: Path) -> ScalewayEmulator:
+    """An emulator that hands requests on to a service, which is an emulator, too."""
+    return ScalewayEmulator(api_key=KEY, upstream=service.base_url, recordings=directory)
+
+
+def transcribe(emulator: ScalewayEmulator, name: str) -> httpx.Response:
+    with client_of(emulator) as client:
+        return client.post(
+            "/audio/transcriptions",
+            data={"model": "whisper-large-v3"},
+            files={"file": (f"{name}.wav", name.encode())},
+        )
+
+
+def respond(emulator: ScalewayEmulator) -> httpx.Response:
+    with client_of(emulator) as client:
+        body = {"model": "gpt-oss-120b", "input": "Hello", "stream": True}
+        return client.post("/responses", json=body)
+
+
+def embed(emulator: ScalewayEmulator) -> httpx.Response:
+    with client_of(emulator) as client:
+        body = {"model": "qwen3-embedding-8b", "input": ["a", "b"], "encoding_format": "base64"}
+        return client.post("/embeddings", json=body)
+
+
+# Each is answered by the service as its steps say, and then by the recordings.
+EXCHANGES: list[Callable[[ScalewayEmulator], httpx.Response]] = [
+    lambda it: ask(it, "Hello"),
+    lambda it: ask(it, "Hello"),
+    lambda it: ask(it, "Stream", stream=True),
+    lambda it: ask(it, "Fail"),
+    lambda it: transcribe(it, "one"),
+    lambda it: transcribe(it, "two"),
+    embed,
+    respond,
+]
+
+
 @pytest.fixture
-def recorded(tmp_path: Path) -> Path:
-    """A directory with recordings of three exchanges with a service, which is an emulator, too."""
-    with (
-        ScalewayEmulator(api_key=KEY) as service,
-        ScalewayEmulator(
-            api_key=KEY, upstream=service.base_url.removesuffix("/v1"), recordings=tmp_path
-        ) as between,
-    ):
+def recorded(tmp_path: Path) -> tuple[Path, list[httpx.Response]]:
+    """A directory with recordings, and what was answered."""
+    with ScalewayEmulator(api_key=KEY) as service, between(service, tmp_path) as emulator:
         service.script(
             Reply("from the service", tool_calls=[ToolCall("f")]),
             "again",
             "streamed text",
             HttpError(503),
         )
-        assert message_of(ask(between, "Hello"))["content"] == "from the service"
-        assert message_of(ask(between, "Hello"))["content"] == "again"
-        assert "streamed" in ask(between, "Stream", stream=True).text
-        assert ask(between, "Fail").status_code == 503
-        assert [request.status for request in between.requests] == [200, 200, 200, 503]
-        with client_of(between) as client:
+        answers = [exchange(emulator) for exchange in EXCHANGES]
+        assert [request.status for request in emulator.requests] == [200, 200, 200, 503, *[200] * 4]
+        with client_of(emulator) as client:
             wrong = {"Authorization": "Bearer wrong"}
             assert client.get("/models", headers=wrong).status_code == 403, "the service decides"
-    return tmp_path
+    return tmp_path, answers
 
 
-def test_recordings_are_served_again(recorded: Path) -> None:
-    with ScalewayEmulator(recordings=recorded, api_key="any") as replay:
-        first, second = ask(replay, "Hello"), ask(replay, "Hello")
-        assert message_of(first)["content"] == "from the service"
-        assert message_of(first)["tool_calls"][0]["function"]["name"] == "f"
-        assert message_of(second)["content"] == "again"
+def test_recordings_are_served_again(recorded: tuple[Path, list[httpx.Response]]) -> None:
+    directory, answers = recorded
+    assert message_of(answers[0])["content"] == "from the service"
+    assert "one.wav" in answers[4].text
+    with ScalewayEmulator(recordings=directory, api_key="any") as replay:
+        for exchange, answer in zip(EXCHANGES, answers, strict=True):
+            again = exchange(replay)
+            assert (again.status_code, again.content) == (answer.status_code, answer.content)
+            assert again.headers["content-type"] == answer.headers["content-type"]
         assert message_of(ask(replay, "Hello"))["content"] == "again", "the last stays"
-        stream = ask(replay, "Stream", stream=True)
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        assert stream.text.endswith("data: [DONE]\n\n")
-        assert ask(replay, "Fail").status_code == 503
+        assert "one.wav" in transcribe(replay, "one").text, "whatever the order"
+        replay.reset()
+        assert message_of(ask(replay, "Hello"))["content"] == "from the service"
 
 
-def test_what_was_not_recorded_fails_the_test(recorded: Path) -> None:
-    replay = ScalewayEmulator(recordings=recorded).start()
+def test_tests_that_record_to_one_directory_keep_what_others_have(tmp_path: Path) -> None:
+    with ScalewayEmulator(api_key=KEY) as service:
+        for number in range(2):
+            with between(service, tmp_path) as emulator:
+                service.script(f"take {number}", "other")
+                ask(emulator, "asked by both")
+                ask(emulator, f"asked by {number}")
+    with ScalewayEmulator(recordings=tmp_path) as replay:
+        assert message_of(ask(replay, "asked by both"))["content"] == "take 1", "the later one"
+        assert [ask(replay, f"asked by {number}").status_code for number in range(2)] == [200, 200]
+
+
+def test_what_was_not_recorded_fails_the_test(
+    recorded: tuple[Path, list[httpx.Response]],
+) -> None:
+    replay = ScalewayEmulator(recordings=recorded[0]).start()
     assert ask(replay, "Something else").status_code == 400
     replay.stop()
     with pytest.raises(ExceptionGroup) as caught:
@@ -58,17 +115,42 @@ def test_what_was_not_recorded_fails_the_test(recorded: Path) -> None:
     assert "No recording in" in str(caught.value.exceptions[0])
 
 
-def test_no_file_holds_the_key(recorded: Path) -> None:
-    files = sorted(recorded.iterdir())
-    assert [file.name for file in files][:3] == [
-        "0001_chat_completions.request.json",
-        "0001_chat_completions.response.http",
-        "0001_chat_completions.timing.json",
-    ]
-    assert len(files) == 15
-    for file in files:
-        assert KEY not in file.read_text("utf-8")
-        assert "uthorization" not in file.read_text("utf-8")
+def test_service_that_cannot_be_asked_or_breaks_off_fails_the_test(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ScalewayEmulator(api_key=KEY) as service:
+        emulator = between(service, tmp_path).start()
+        service.script(CutStream(ending="closed"))
+        with pytest.raises(httpx.RemoteProtocolError):
+            ask(emulator, stream=True)
+    assert ask(emulator).status_code == 400
+    emulator.stop()
+    with pytest.raises(ExceptionGroup) as caught:
+        emulator.verify()
+    broken_off, unreachable = caught.value.exceptions
+    assert "payload is not completed" in str(broken_off)
+    assert "Cannot connect to host 127.0.0.1" in str(unreachable)
+    assert [*tmp_path.iterdir()] == [], "half an answer is none"
+    assert caplog.records == []
+
+
+def test_no_file_holds_a_key(tmp_path: Path) -> None:
+    """Whether it is sent, under whatever name, or repeated by the service."""
+    headers = {"X-Auth-Token": KEY, "X-Api-Key": "a-gateway-s-key", "Cookie": "session=of-mine-too"}
+    with ScalewayEmulator(api_key=KEY) as service, between(service, tmp_path) as emulator:
+        told = {"message": f"{KEY} or a-gateway-s-key is not valid"}
+        service.script(RawReply(403, {"Set-Cookie": "of=mine"}, json.dumps(told).encode()))
+        with client_of(emulator) as client:
+            answer = client.post(f"/chat/completions?key={KEY}", json=body_of(), headers=headers)
+        assert answer.json() == told
+    files = {file.name.partition(".")[2]: file.read_text("utf-8") for file in tmp_path.iterdir()}
+    assert files.keys() == {"request.json", "response.http", "timing.json"}
+    for text in files.values():
+        for secret in ("uthorization", KEY, "gateway", "ookie", "mine"):
+            assert secret not in text
+    assert f"{'*' * len(KEY)} or {'*' * 15} is not valid" in files["response.http"]
+    with ScalewayEmulator(recordings=tmp_path) as replay:
+        assert ask(replay).status_code == 403
 
 
 def test_directory_without_recordings_is_refused_at_once(tmp_path: Path) -> None:

@@ -211,11 +211,12 @@ class Batch:
             arrived_at=self._service.clock.now(),
             endpoint=queue,
         )
-        try:
+
+        def answered() -> Answer:
             request, model = kind.read(received, self._service)
-            answer = request.answered(model, received, self._service)
-        except Refusal as refusal:
-            answer = json_answer(refusal.status, refusal.body)
+            return request.answered(model, received, self._service)
+
+        answer = self._service.attempt(received, answered)
         body = orjson.loads(answer.joined_body() or b"null")
         response = {"request_id": str(uuid.uuid4()), "status_code": answer.status, "body": body}
         outcome = {"id": self.id, "custom_id": line.custom_id, "error": None, "response": response}
