@@ -49,6 +49,8 @@ class ChatRows:
         Raises:
             ValueError: It cannot be sent.
         """
+        if isinstance(given, Exception):  # What is before the model has no more than that.
+            raise given
         if not isinstance(given, str | list | tuple | PromptValue):
             kind = type(given).__name__
             raise ValueError(f"A model takes a text or messages, not {kind}.")  # noqa: TRY004 -- one kind of error for what cannot be sent

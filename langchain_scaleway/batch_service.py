@@ -21,7 +21,9 @@ from langchain_scaleway.convert.batches import (
     InputFile,
     InputFiles,
     Outcome,
+    lost,
     missing,
+    place_of,
     read_outcome,
     result_urls,
 )
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 Record = dict[str, Any]
 """A batch as the service describes it (OpenAPI, autumn 2026): of one file."""
+
+_NO_CONTENT, _NOT_FOUND = 204, 404
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
@@ -98,7 +102,11 @@ class BatchService:
 
     async def delete(self, wire: InThread, record: Record) -> None:
         """Delete a batch's files, and its record."""
-        await self.ask(wire, f"/{record['id']}", "DELETE")
+        try:
+            await self.ask(wire, f"/{record['id']}", "DELETE")
+        except ScalewayError as error:
+            if error.status_code not in (_NO_CONTENT, _NOT_FOUND):  # Both say that it is gone.
+                raise
         for url in chain([record["input_file_id"]], *result_urls(record)):
             await wire.do(self.bucket.delete, url)
 
@@ -113,19 +121,31 @@ class BatchService:
             ScalewayAPIError: None of the files is there any more.
         """
         found: dict[str, Any] = {}
+        without_input: Record | None = None
         for record in records:
-            for line in self.requests(record):
-                found.setdefault(line["custom_id"])
+            asked = [line["custom_id"] for line in self.requests(record)]
+            for custom_id in asked:
+                found.setdefault(custom_id)
+            without_input = without_input if asked else record
             for urls in result_urls(record):
                 lines = self.bucket.lines(urls, may_be_denied=True)
-                for outcome in map(read_outcome, _json(lines)):
+                for outcome in filter(None, map(read_outcome, _json(lines))):
+                    if asked and outcome.custom_id not in found:
+                        continue  # Nobody has asked that here.
                     # What was sent again may have been answered the first time, or the second.
-                    if outcome and isinstance(found.get(outcome.custom_id), ScalewayError | None):
+                    if isinstance(found.get(outcome.custom_id), ScalewayError | None):
                         found[outcome.custom_id] = self._read(outcome, record.get("endpoint"))
             found.update({i: missing(record, i) for i, one in found.items() if one is None})
         if not found:
-            ids = ", ".join(record["id"] for record in records)
-            raise ScalewayAPIError(f"None of the files of batch {ids} is in the bucket any more.")
+            urls = [record["input_file_id"] for record in records]
+            raise ScalewayAPIError(
+                f"None of the files is in the bucket {self.bucket.name} any more, neither the "
+                f"requests ({', '.join(urls)}) nor their answers."
+            )
+        if without_input:  # Then only a place that is left free tells of a request.
+            places = {place_of(custom_id) for custom_id in found}
+            free = {*range(max(places))} - places
+            found.update({f"{place}-": lost(without_input, place) for place in free})
         return found
 
     async def _send(self, wire: InThread, file: InputFile) -> Record:
@@ -145,15 +165,19 @@ class BatchService:
 
     async def _find(self, wire: InThread, name: str) -> Record | None:
         """The batch of a file, unless it ended without an answer."""
-        page: Record = {"has_more": True, "last_id": ""}
-        while page.get("has_more"):
-            page = await self.ask(wire, f"?limit=100&after={page['last_id']}")
-            for record in page.get("data") or ():
+        after = ""
+        while True:
+            page = await self.ask(wire, f"?limit=100{after}")
+            listed = page.get("data") or []
+            for record in listed:
                 counts = record.get("request_counts") or {}
                 is_of_use = record.get("status") not in ENDED or counts.get("completed")
-                if is_of_use and f"{record.get('input_file_id')}".endswith(name):
+                url = f"{record.get('input_file_id')}"
+                if is_of_use and url.endswith(name) and self.bucket.holds(url):
                     return dict(record)
-        return None
+            before, after = after, f"&after={listed[-1]['id']}" if listed else ""
+            if not page.get("has_more") or after in ("", before):
+                return None
 
     def _read(self, outcome: Outcome, endpoint: str | None) -> Any:
         """A result, or the error that stands in its place."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -125,6 +125,8 @@ class ScalewayBatches:
     async def _submit(
         self, wire: InThread, inputs: Iterable[Any], max_cost: float | None
     ) -> "Batch":
+        if isinstance(inputs, str | Mapping):  # Its letters or keys would be sent.
+            raise ValueError("`inputs` is one input, but has to be a list: `[input]`.")  # noqa: TRY004 -- one kind of error for what cannot be sent
         with InputFiles() as files:
             cost = await wire.do(self._write, files, inputs)
             if max_cost is not None and (cost is None or cost > max_cost):
@@ -145,7 +147,7 @@ class ScalewayBatches:
                 path, body = self._rows.request(given)
                 line = request_line(number, f"/v1{path}", encode(body))
                 files.add(line, f"/v1{path}", body["model"])
-            except ValueError as error:
+            except Exception as error:
                 error.add_note(f"It is inputs[{number}]. Nothing was sent.")
                 raise
             tokens["input_tokens"] += prompt_size(body).tokens
@@ -155,10 +157,10 @@ class ScalewayBatches:
         return usage_cost(tokens, model=self._rows.name, batch=True)
 
     def _through_head(self, inputs: Iterable[Any]) -> Iterator[Any]:
-        """What the model is given for each input."""
+        """What the model is given for each input, or the error that there is instead."""
         rows, head = iter(inputs), self._rows.head
         while some := [*islice(rows, _AT_ONCE)]:
-            yield from head.batch(some) if head else some
+            yield from head.batch(some, return_exceptions=True) if head else some
 
     async def _resume(self, wire: InThread, batch_id: str) -> "Batch":
         records = [await self._service.ask(wire, f"/{one}") for one in batch_id.split(",")]

@@ -58,6 +58,10 @@ class Bucket:
         path = f"{self._folder}/{name}".lstrip("/")
         return f"https://{self.name}.s3.{self._region}.scw.cloud/{path}"
 
+    def holds(self, url: str) -> bool:
+        """Whether an object is in this bucket."""
+        return _place_of(url)[0] == self.name
+
     def put(self, url: str, content: IO[bytes]) -> None:
         """Write an object whose name says what is in it, unless it is there.
 
@@ -66,9 +70,9 @@ class Bucket:
         """
         with _errors("write", url):
             try:
-                self._store.head(self._path(url))
+                self._store.head(_place_of(url)[1])
             except Exception:  # noqa: BLE001 -- not there, or not to be seen: the same is written
-                self._store.put(self._path(url), content, max_concurrency=_PARTS_AT_ONCE)
+                self._store.put(_place_of(url)[1], content, max_concurrency=_PARTS_AT_ONCE)
 
     def lines(self, urls: Iterable[str], *, may_be_denied: bool = False) -> Iterator[bytes]:
         """The lines of the first of these objects that is there; none if there is none.
@@ -81,7 +85,7 @@ class Bucket:
         for url in urls:
             with _errors("read", url):
                 try:
-                    pieces = self._store.get(self._path(url))
+                    pieces = self._store.get(_place_of(url)[1])
                 except Exception as error:
                     if isinstance(error, FileNotFoundError) or (may_be_denied and _denies(error)):
                         continue
@@ -96,12 +100,7 @@ class Bucket:
     def delete(self, url: str) -> None:
         """Delete an object, if it is there."""
         with _errors("delete", url), suppress(FileNotFoundError):
-            self._store.delete(self._path(url))
-
-    def _path(self, url: str) -> str:
-        parts = urlsplit(url)  # The service may answer with any of an object's three addresses.
-        path = parts.path.lstrip("/")
-        return path.removeprefix(f"{self.name}/") if parts.netloc.startswith("s3.") else path
+            self._store.delete(_place_of(url)[1])
 
     def _make_store(self, secret: SecretStr | str | None, access_key: str | None) -> "ObjectStore":
         try:
@@ -129,6 +128,16 @@ class Bucket:
             credential_provider=lambda: credential,  # No AWS_* variable adds to these.
             client_options={"timeout": "10m", "read_timeout": "30s"},  # 200 MB take their time.
         )
+
+
+def _place_of(url: str) -> tuple[str, str]:
+    """The bucket of an object and its path; the service may answer with three forms of address."""
+    parts = urlsplit(url)
+    path = parts.path.lstrip("/")
+    if parts.netloc.startswith("s3."):
+        bucket, _, path = path.partition("/")
+        return bucket, path
+    return parts.netloc.partition(".s3.")[0], path
 
 
 def _denies(error: Exception) -> bool:

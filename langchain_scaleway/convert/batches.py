@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
@@ -21,8 +22,6 @@ from langchain_scaleway.errors import (
 MOST_LINES = 50_000
 MOST_BYTES = 200_000_000
 """The most of one file (docs: use-batch-processing, 2026-02-17)."""
-
-_OK = 200
 
 _SECOND_TRY = (
     "Scaleway's application scw-managed-genapi-batch must be able to read and write the bucket. It "
@@ -126,11 +125,12 @@ def read_outcome(line: Any) -> Outcome | None:
         return None
     response = line.get("response")
     response = response if isinstance(response, dict) else {}
-    error, body, status = line.get("error"), response.get("body"), response.get("status_code")
-    if not error and isinstance(body, dict) and not body.get("error") and status in (None, _OK):
+    error, body, status = line.get("error"), response.get("body"), str(response.get("status_code"))
+    is_refused = status.isdecimal() and not status.startswith("2")
+    if isinstance(body, dict) and not (is_refused or error or body.get("error")):
         return Outcome(line["custom_id"], body)
-    status = status if isinstance(status, int) and status != _OK else None
-    return Outcome(line["custom_id"], None, status, error or body or "no reason was given")
+    reason = error or body or "no reason was given"
+    return Outcome(line["custom_id"], None, int(status) if is_refused else None, reason)
 
 
 def result_urls(record: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -151,10 +151,34 @@ def missing(record: Mapping[str, Any], custom_id: str) -> ScalewayError:
     )
 
 
+def lost(record: Mapping[str, Any], place: int) -> ScalewayError:
+    """What is said of a request that no file names any more, neither its own nor a result's."""
+    return ScalewayAPIError(
+        f"Neither the input file of batch {record['id']}, which is gone, nor a result file names "
+        f"inputs[{place}]. Submit it anew."
+    )
+
+
 def refusal(record: Mapping[str, Any]) -> ScalewayError:
     """What the service said of a batch that failed as a whole."""
-    reasons = (record.get("errors") or {}).get("data") or [{}]
-    said = " ".join(str(one.get("message") or one.get("code")) for one in reasons).rstrip(".")
+    reasons = record.get("errors")
+    said = ". ".join(_sentences(reasons)) or "no reason was given"
     advice = f" {_SECOND_TRY}" if re.search(_ABOUT_ACCESS, f"{reasons}") else ""
     message = f"Batch {record['id']} failed as a whole: {said}.{advice}"
-    return ScalewayInvalidRequestError(message, code=reasons[0].get("code"), body=record)
+    match reasons:
+        case {"data": [{"code": str(code)}, *_]}:
+            return ScalewayInvalidRequestError(message, code=code, body=record)
+    return ScalewayInvalidRequestError(message, body=record)
+
+
+def _sentences(reasons: Any) -> Iterator[str]:
+    """What is said in the `errors` of a batch: `{"data": [{"message": …}]}` is documented."""
+    match reasons:
+        case str():
+            yield reasons.rstrip(".")
+        case list():
+            yield from chain.from_iterable(map(_sentences, reasons))
+        case dict():
+            yield from _sentences(
+                reasons.get("data") or reasons.get("message") or reasons.get("code")
+            )

@@ -93,6 +93,7 @@ async def test_asynchronous_programs(
     again = await batches.aresume(again.id)
     assert [one.text for one in await again.aresults()] == ["first", "second"]
     await again.adelete_files()
+    await again.adelete_files()
     with pytest.raises(ScalewayError, match="takes the id of a `Batch`"):
         await batches.aresume(again.id)
 
@@ -223,7 +224,8 @@ def test_lines_that_are_missing_or_broken_are_named(
     lines = {json.loads(line)["custom_id"][0]: line for line in output.read_text().splitlines()}
     no_answer = json.loads(lines["3"])
     no_answer["response"]["body"]["choices"] = []
-    spoilt = [lines["0"], "", "[]", lines["1"][:-9], json.dumps(no_answer)]
+    nobodys = lines["0"].replace('"0-', '"9-')
+    spoilt = [lines["0"], "", "[]", nobodys, lines["1"][:-9], json.dumps(no_answer)]
     output.with_name(output.name.replace("_output", "-output")).write_text("\n".join(spoilt))
     output.unlink()
     good, cut, missing, unreadable = batch.results()
@@ -233,11 +235,13 @@ def test_lines_that_are_missing_or_broken_are_named(
     assert "no `choices`" in str(unreadable)
     [request] = tmp_path.rglob("*[0-9a-f].jsonl")
     request.unlink()
-    assert batch.results()[0].text == good.text, "what is paid for is read without the requests"
-    with pytest.raises(ScalewayAPIError, match="1 requests are in no input file any more: submit"):
+    without_requests = batch.results()
+    assert without_requests[0].text == good.text, "what is paid for is read without the requests"
+    assert "nor a result file names inputs[2]" in str(without_requests[2]), "and in its place"
+    with pytest.raises(ScalewayAPIError, match="8 requests are in no input file any more: submit"):
         batch.failed().submit()
     output.with_name(output.name.replace("_output", "-output")).unlink()
-    with pytest.raises(ScalewayAPIError, match=f"None of the files of batch {batch.id} is in"):
+    with pytest.raises(ScalewayAPIError, match="None of the files is in the bucket my-bucket any"):
         batch.results()
 
 
@@ -333,5 +337,41 @@ def test_inputs_that_cannot_be_sent_are_named_before_anything_is_sent(
     with pytest.raises(ValueError, match=said) as caught:
         batches_of(model).submit(inputs)
     assert not inputs or caught.value.__notes__ == ["It is inputs[1]. Nothing was sent."]
+    with pytest.raises(KeyError, match="missing variables") as of_a_prompt:
+        batches_of(SAY | model).submit([{"word": "a"}, {}])
+    assert of_a_prompt.value.__notes__ == ["It is inputs[1]. Nothing was sent."]
     assert not emulator.requests
+    assert not [*tmp_path.rglob("*.jsonl")]
+
+
+@pytest.mark.parametrize("one", ["Hello?", {"word": "a"}])
+def test_one_input_in_place_of_a_list_is_refused(
+    model: ChatScaleway, batches_of: Make, one: Any
+) -> None:
+    with pytest.raises(ValueError, match=r"has to be a list: `\[input\]`"):
+        batches_of(model).submit(one)
+
+
+def test_a_batch_of_the_same_bucket_is_found_on_a_later_page(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
+) -> None:
+    batch = batches_of(model).submit(["Hello?"])
+    others = [{"id": name, "status": "failed"} for name in ("a", "b")]
+    page = {"object": "list", "data": others, "has_more": True}
+    emulator.script(RawReply(200, body=json.dumps(page).encode()), endpoint="batches")
+    assert batches_of(model).submit(["Hello?"]).id == batch.id
+    assert emulator.requests[-1].query == "limit=100&after=b"
+    elsewhere = ScalewayBatches(model, "s3://other/llm", store=LocalStore(tmp_path))
+    assert elsewhere.submit(["Hello?"]).id != batch.id
+
+
+def test_a_batch_is_deleted_whatever_the_service_says_of_it(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
+) -> None:
+    batch = batches_of(model).submit(["Hello?"]).wait(poll=SOON)
+    emulator.script(HttpError(403), RawReply(204), endpoint="batches")
+    with pytest.raises(ScalewayPermissionDeniedError):
+        batch.delete_files()
+    assert [*tmp_path.rglob("*.jsonl")]
+    batch.delete_files()
     assert not [*tmp_path.rglob("*.jsonl")]

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from langchain_scaleway.convert.batches import InputFiles, Outcome, read_outcome, request_line
+from langchain_scaleway.convert.batches import (
+    InputFiles,
+    Outcome,
+    read_outcome,
+    refusal,
+    request_line,
+)
 
 CHAT = "/v1/chat/completions"
 
@@ -50,11 +56,39 @@ def test_each_endpoint_and_model_has_a_file_of_its_own() -> None:
         ),
         ({"response": None, "error": {"code": "batch_expired"}}, None, {"code": "batch_expired"}),
         ({"response": {"status_code": 200, "body": None}}, None, "no reason was given"),
+        ({"response": {"status_code": "500", "body": "x"}}, 500, "x"),
         ({"response": "x"}, None, "no reason was given"),
     ],
 )
 def test_every_known_form_of_a_failure_is_read(line: Any, status: Any, error: Any) -> None:
     assert read_outcome({"custom_id": "a", **line}) == Outcome("a", None, status, error)
+
+
+@pytest.mark.parametrize("status", [200, "200", 201, None])
+def test_an_answer_is_read_whatever_success_is_called(status: Any) -> None:
+    response = {"status_code": status, "body": {"choices": []}}
+    line = {"custom_id": "a", "error": None, "response": response}
+    assert read_outcome(line) == Outcome("a", {"choices": []})
+
+
+@pytest.mark.parametrize(
+    ("errors", "said", "code"),
+    [
+        ({"data": [{"message": "A.", "code": "x"}, {"message": "B."}]}, "A. B", "x"),
+        ({"data": [{"message": None, "code": "no_access"}]}, "no_access", "no_access"),
+        ({"data": ["A"]}, "A", None),
+        ([{"message": "A"}], "A", None),
+        ("A", "A", None),
+        ({"data": []}, "no reason was given", None),
+        (None, "no reason was given", None),
+    ],
+)
+def test_a_batch_that_failed_as_a_whole_says_why_in_any_form(
+    errors: Any, said: str, code: Any
+) -> None:
+    error = refusal({"id": "1", "status": "failed", "errors": errors})
+    assert error.message.startswith(f"Batch 1 failed as a whole: {said}.")
+    assert error.code == code
 
 
 @pytest.mark.parametrize("line", [None, [], {}, {"custom_id": 5}])
