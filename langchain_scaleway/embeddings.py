@@ -93,7 +93,7 @@ class ScalewayEmbeddings(TextFields, Embeddings):
         """
         parts = parts_of(texts, self.chunk_size)
         with (
-            self._progress(len(texts)) as done,
+            self._progress(parts) as done,
             ContextThreadPoolExecutor(self.max_concurrency) as executor,
         ):
             try:
@@ -108,7 +108,7 @@ class ScalewayEmbeddings(TextFields, Embeddings):
     async def aembed_documents(self, texts: list[str]) -> Vectors:
         """`embed_documents` for asynchronous programs."""
         parts = parts_of(texts, self.chunk_size)
-        with self._progress(len(texts)) as done:
+        with self._progress(parts) as done:
 
             async def embed(part: Part) -> Vectors:
                 return await self._aembed(part, done)
@@ -178,5 +178,6 @@ class ScalewayEmbeddings(TextFields, Embeddings):
             error.add_note(f"The request held {part.places}.")
             raise
 
-    def _progress(self, total: int) -> AbstractContextManager[Callable[[int], object]]:
+    def _progress(self, parts: list[Part]) -> AbstractContextManager[Callable[[int], object]]:
+        total = sum(len(part.texts) for part in parts)
         return progress_bar(total, "text", is_wanted=self.show_progress_bar)

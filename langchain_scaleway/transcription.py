@@ -1,6 +1,8 @@
 """`ScalewayTranscriptionParser`: documents of what is said in audio files."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any, Literal
 
 from langchain_core.document_loaders import BaseBlobParser
@@ -73,7 +75,7 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
         """`lazy_parse` for asynchronous programs."""
-        files = {"file": audio_file(blob)}
+        files = {"file": await asyncio.to_thread(audio_file, blob)}
         fields = self._fields(response_format=self.response_format)
         reply = await self._client().arequest(_PATH, fields, files=files, model=self.model)
         for document in documents_of(reply.body, blob, model=self.model, language=self.language):
@@ -95,16 +97,19 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
             model=self.model,
         )
 
-    def astream(self, blob: Blob) -> AsyncIterator[str]:
+    async def astream(self, blob: Blob) -> AsyncIterator[str]:
         """`stream` for asynchronous programs."""
-        return self._client().astream(
+        pieces = self._client().astream(
             _PATH,
             self._fields(stream="true"),
-            files={"file": audio_file(blob)},
+            files={"file": await asyncio.to_thread(audio_file, blob)},
             decoder=TranscriptDecoder(),
             completion=TranscriptCompletion,
             model=self.model,
         )
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
     def _fields(self, **more: str) -> dict[str, Any]:
         fields = {"language": self.language, "prompt": self.prompt, "temperature": self.temperature}

@@ -13,6 +13,9 @@ class Completion(ABC):
     name: str
     """What an answer of this API is called."""
 
+    ends_with_done = True
+    """Whether `[DONE]` says that the answer is whole."""
+
     def __init__(self) -> None:
         self.has_answer = False  # Whether any part of one has come.
         self.is_whole = False  # Whatever becomes of the connection now.
@@ -61,16 +64,19 @@ class ChatCompletion(Completion):
 class ResponseCompletion(Completion):
     """A response is whole with the event that carries all of it, which is the last one.
 
-    No `[DONE]` follows. vLLM just cuts a stream off when something goes wrong.
+    No `[DONE]` follows, and one that comes without it, from a proxy, completes nothing. vLLM just
+    cuts a stream off when something goes wrong.
     """
 
     name = "response"
+    ends_with_done = False
     _LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
     @override
     def note(self, event: Mapping[str, Any]) -> bool:
         self.has_answer = True
-        self.is_whole = self.is_over = event.get("type") in self._LAST or self.is_answer(event)
+        is_last = event.get("type") in self._LAST and isinstance(event.get("response"), dict)
+        self.is_whole = self.is_over = is_last or self.is_answer(event)
         return self.is_over or isinstance(event.get("type"), str)
 
     @override

@@ -23,8 +23,8 @@ _LARGEST_EVENT = 16 * 1024 * 1024
 class EventReader:
     """Reads one stream, and knows whether it came to its end.
 
-    A stream has ended well when the server said `[DONE]`, or when the answer is whole. One that
-    just stops was cut, and must not pass for a whole answer.
+    A stream has ended well when the answer is whole, or when the server said `[DONE]`, where the
+    API has that. One that just stops was cut, and must not pass for a whole answer.
 
     Args:
         completion: Knows when the answer is whole.
@@ -91,7 +91,7 @@ class EventReader:
     @property
     def has_ended_well(self) -> bool:
         """Whether the answer is whole, whatever becomes of the connection now."""
-        return self.is_done or self._completion.is_whole
+        return self._completion.is_whole or (self.is_done and self._completion.ends_with_done)
 
     def _parse(self, events: list[ServerSentEvent]) -> Iterator[dict[str, Any]]:
         for name, data in events:
@@ -131,9 +131,12 @@ class EventReader:
         return ScalewayResponseError(message, model=self._model, body=quote)
 
     def _interruption(self) -> ScalewayStreamInterruptedError:
+        awaited = "no event with all of it"
+        if self._completion.ends_with_done:
+            awaited = "neither a finish reason nor [DONE]"
         message = (
-            f"The stream for model {self._model!r} ended before the answer did: neither a finish "
-            "reason nor [DONE] came. What had come is in this error's `partial_text`; ask again."
+            f"The stream for model {self._model!r} ended before the answer did: {awaited} came. "
+            "What had come is in this error's `partial_text`; ask again."
         )
         if not self.has_begun:
             message = f"The stream for model {self._model!r} ended before anything came. Ask again."

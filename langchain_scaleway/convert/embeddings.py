@@ -3,7 +3,7 @@
 import base64
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from langchain_scaleway.errors import ScalewayResponseError
@@ -37,7 +37,7 @@ class Part(NamedTuple):
         return f"texts[{self.start}]" if last == self.start else f"texts[{self.start}] to [{last}]"
 
 
-def parts_of(texts: Sequence[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
+def parts_of(texts: Iterable[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
     """Divide any number of texts into requests of so many at most, in their order.
 
     Raises:
@@ -46,6 +46,7 @@ def parts_of(texts: Sequence[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
     """
     if isinstance(texts, str):  # Each of its letters would be embedded.
         raise ValueError("`texts` is one text, but has to be a list: `[text]`.")  # noqa: TRY004 -- one kind of error for what cannot be embedded
+    texts = list(texts)
     parts: list[Part] = []
     start = tokens = 0
     for index, text in enumerate(texts):

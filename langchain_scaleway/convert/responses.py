@@ -79,7 +79,7 @@ def to_responses_request(chat: Mapping[str, Any]) -> Json:
     if tools and choice != "none":
         body["tools"] = [_flat(tool, "function") for tool in tools]
         if choice:
-            body["tool_choice"] = _flat(choice, "function")
+            body["tool_choice"] = _choice(choice)
     else:
         body.pop("parallel_tool_calls", None)
     return body
@@ -90,6 +90,14 @@ def _flat(nested: Any, key: str) -> Any:
     if not isinstance(nested, Mapping) or not isinstance(inner := nested.get(key), Mapping):
         return nested
     return {"type": nested.get("type", key), **inner}
+
+
+def _choice(choice: Any) -> Any:
+    flat = _flat(choice, "function")
+    if isinstance(flat, Mapping) and "name" not in flat:
+        # vLLM takes OpenAI's `allowed_tools` without heeding it, and calls come as text (recorded).
+        raise ValueError(f"`tool_choice={choice!r}` cannot be sent: name one tool, or a mode.")
+    return flat
 
 
 def _input(messages: list[Json]) -> Json:
@@ -177,6 +185,8 @@ class ResponsesDecoder(ReplyDecoder):
     matched by kind and order, because older releases of vLLM gave other ids there.
     """
 
+    _holder = "`output`"
+
     def start(self) -> None:
         """Take the beginning of an answer, and forget what an earlier one brought."""
         super().start()
@@ -197,7 +207,7 @@ class ResponsesDecoder(ReplyDecoder):
         return chunks
 
     def _events_of(self, reply: Json) -> list[Json]:
-        return [{**reply, "object": "response"}]
+        return [{**reply, "object": "response"}] if isinstance(reply.get("output"), list) else []
 
     def _rewritten(self, event: Json) -> Iterator[Json]:
         kind = str(event.get("type"))

@@ -14,13 +14,11 @@ from langchain_scaleway.errors import ScalewayError, ScalewayResponseError
 MOST_BYTES = 25 * 1024 * 1024
 """The largest file that is taken (docs: query-audio-models, 2025-10-17)."""
 
-_EXTENSIONS = {
-    "audio/mpeg": ".mp3",
-    "audio/mp4": ".m4a",
-    "audio/wav": ".wav",
-    "audio/x-wav": ".wav",
-}
-"""Those that `mimetypes` lacks, or has others for that the service does not know."""
+_EXTENSIONS = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
+"""What the service tells a file's format by (docs: faq, 2025 and 2026, taken together)."""
+
+_SUBTYPES = {"mpeg": "mp3", "mp4": "m4a", "wave": "wav", "vnd.wave": "wav"}
+"""Of media types, where they are no extension, or another one's."""
 
 
 def audio_file(blob: Blob) -> tuple[str, bytes, str]:
@@ -36,15 +34,16 @@ def audio_file(blob: Blob) -> tuple[str, bytes, str]:
     if "://" in source:  # What follows the path may be a signature.
         source = urlsplit(source).path
     name = PurePath(source).name or "audio"
-    if not PurePath(name).suffix:
-        kind = blob.mimetype or ""
-        extension = _EXTENSIONS.get(kind) or mimetypes.guess_extension(kind)
-        if extension is None:
+    suffix = PurePath(name).suffix
+    if suffix.lower().lstrip(".") not in _EXTENSIONS:
+        extension = _extension_of(blob.mimetype or "")
+        if extension in _EXTENSIONS:
+            name += f".{extension}"
+        elif not suffix:
             raise ValueError(
-                f"The format of the audio {name!r} is not said: give the blob a path with an "
-                "extension, such as .mp3 or .wav, or a `mime_type`."
+                f"The format of the audio {name!r} is not known: give the blob a path with an "
+                f"extension, or a `mime_type`, of {', '.join(_EXTENSIONS)}."
             )
-        name += extension
     if not content:
         raise ValueError(f"The audio {name!r} is empty.")
     if len(content) > MOST_BYTES:
@@ -54,6 +53,12 @@ def audio_file(blob: Blob) -> tuple[str, bytes, str]:
             "100 minutes fit, or cut it into files with `-f segment -segment_time 600`."
         )
     return name, content, blob.mimetype or mimetypes.guess_type(name)[0] or "audio/mpeg"
+
+
+def _extension_of(media_type: str) -> str:
+    """The extension for a media type, such as `audio/x-wav` or `audio/webm;codecs=opus`."""
+    subtype = media_type.partition(";")[0].strip().lower().rpartition("/")[2].removeprefix("x-")
+    return _SUBTYPES.get(subtype, subtype)
 
 
 def documents_of(
@@ -82,23 +87,32 @@ def documents_of(
     segments = answer.get("segments")
     found = [one for one in segments if isinstance(one, dict)] if isinstance(segments, list) else []
     usage = answer.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
     durations = (
         answer.get("duration"),
-        usage.get("seconds") if isinstance(usage, Mapping) else None,
+        usage.get("seconds"),
         found[-1].get("end") if found else None,
     )
     known = {
         "source": blob.source,
         "model": model,
         "language": answer.get("language") or language,
-        "duration": next((one for one in durations if one is not None), None),
+        "duration": next((n for n in map(_number, durations) if n is not None), None),
     }
     shared = blob.metadata | {name: value for name, value in known.items() if value is not None}
     for segment in found or [{"text": text}]:
         times = {name: segment[name] for name in ("start", "end") if name in segment}
-        content = str(segment.get("text", "")).strip()
+        content = str(segment.get("text") or "").strip()
         yield Document(content, metadata={**shared, **times, **({"usage": usage} if usage else {})})
-        usage = None
+        usage = {}
+
+
+def _number(seconds: Any) -> float | None:
+    """Seconds, which vLLM writes as text."""
+    try:
+        return float(seconds)
+    except (TypeError, ValueError):
+        return None
 
 
 class TranscriptDecoder:
@@ -118,8 +132,12 @@ class TranscriptDecoder:
         match event:
             case {"type": "transcript.text.delta", "delta": str(piece)}:
                 return self._give(piece)
-            case {"type": "transcript.text.done", "text": str(whole)} | {"text": str(whole)}:
-                return self._give(whole.removeprefix(self._text))
+            case {"type": "transcript.text.done", "text": str(whole)}:
+                return self._give(self._rest_of(whole))
+            case {"type": str()}:  # Such as OpenAI's segments, whose text comes in pieces, too.
+                return ()
+            case {"text": str(whole)}:
+                return self._give(self._rest_of(whole))
             case {"choices": [{"delta": {"content": str(piece)}}, *_]}:
                 return self._give(piece)
         return ()
@@ -131,6 +149,11 @@ class TranscriptDecoder:
     def attach_partial_answer(self, error: ScalewayError) -> None:
         """Attach what has come to the error that broke the answer off."""
         error.partial_text = self._text
+
+    def _rest_of(self, whole: str) -> str:
+        """What a text holds beyond its pieces, of which the first may begin with a space."""
+        given = self._text.strip()
+        return whole.partition(given)[2] if given else whole
 
     def _give(self, piece: str) -> Sequence[str]:
         self._text += piece

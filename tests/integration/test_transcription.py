@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from blockbuster import blockbuster_ctx
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_community.document_loaders.generic import GenericLoader
@@ -119,6 +120,33 @@ def test_text_is_streamed_in_both_known_shapes(
     assert len(pieces) > 2
 
 
+def test_a_streamed_text_is_given_once(emulator: ScalewayEmulator) -> None:
+    """OpenAI repeats all of it at the end, and segments in between, maybe with other spaces."""
+    events: list[Any] = [
+        {"type": "transcript.text.delta", "delta": " Hello"},
+        {"type": "transcript.text.segment", "text": "Hello there.", "start": 0, "end": 1},
+        {"type": "transcript.text.done", "text": "Hello there."},
+    ]
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+    answer = RawReply(headers={"content-type": "text/event-stream"}, body=body)
+    emulator.script(answer, endpoint="transcriptions")
+    blob = Blob.from_data(tone(), mime_type="audio/wav")
+    assert [*parser_of(emulator).stream(blob)] == [" Hello", " there."]
+
+
+async def test_a_file_is_read_beside_the_event_loop(
+    emulator: ScalewayEmulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "hello.wav"
+    path.write_bytes(tone())
+    emulator.script(TEXT, TEXT, endpoint="transcriptions")
+    parser, blob = parser_of(emulator), Blob.from_path(path)
+    with blockbuster_ctx():
+        [document] = [document async for document in parser.alazy_parse(blob)]
+        pieces = [piece async for piece in parser.astream(blob)]
+    assert document.page_content == "".join(pieces) == TEXT
+
+
 @both
 def test_a_stream_that_breaks_off_is_an_error_with_what_had_come(
     emulator: ScalewayEmulator, is_async: bool
@@ -136,8 +164,9 @@ def test_a_stream_that_breaks_off_is_an_error_with_what_had_come(
         (Blob.from_data(b"x" * (25 * 1024 * 1024 + 1), mime_type="audio/mpeg"), "ffmpeg"),
         (Blob.from_data(b"", mime_type="audio/mpeg"), "empty"),
         (Blob.from_data(b"x"), "format"),
+        (Blob.from_data(b"x", mime_type="application/octet-stream"), "format .* of flac, m4a"),
     ],
-    ids=["too-large", "empty", "no-format"],
+    ids=["too-large", "empty", "no-format", "unknown-format"],
 )
 def test_a_file_that_cannot_be_sent_is_refused_before(
     emulator: ScalewayEmulator, blob: Blob, said: str
@@ -155,8 +184,27 @@ def test_the_name_of_an_address_is_its_path_alone(emulator: ScalewayEmulator) ->
     assert document.metadata["source"] == source
 
 
+@pytest.mark.parametrize(
+    ("path", "media_type", "name"),
+    [
+        (None, "audio/webm;codecs=opus", "audio.webm"),  # Browsers record it.
+        (None, "audio/x-m4a", "audio.m4a"),
+        (None, "audio/mp4", "audio.m4a"),
+        (None, "audio/mpeg", "audio.mp3"),
+        (None, "audio/vnd.wave", "audio.wav"),
+        ("calls/2026.11", "audio/ogg", "2026.11.ogg"),
+        ("TALK.MP3", "audio/mpeg", "TALK.MP3"),
+    ],
+)
+def test_the_file_is_named_by_its_format(
+    emulator: ScalewayEmulator, path: str | None, media_type: str, name: str
+) -> None:
+    parser_of(emulator).parse(Blob(data=tone(), path=path, mimetype=media_type))
+    assert f'filename="{name}"'.encode() in emulator.requests[-1].body
+
+
 def test_the_services_refusal_is_an_error(emulator: ScalewayEmulator) -> None:
-    blob = Blob.from_data(b"no audio", mime_type="text/plain")
+    blob = Blob(data=b"no audio", path="notes.txt")
     with pytest.raises(ScalewayError, match="audio"):
         parser_of(emulator).parse(blob)
 
@@ -172,6 +220,7 @@ def test_an_answer_without_a_text_is_an_error(emulator: ScalewayEmulator) -> Non
         st.sampled_from(["segments", "usage", "duration", "language"]),
         st.none()
         | st.floats(0, 10)
+        | st.text()
         | st.lists(st.none() | st.dictionaries(st.sampled_from(["start", "text"]), st.text())),
     )
 )
@@ -179,3 +228,12 @@ def test_no_answer_with_a_text_crashes(answer: dict[str, Any]) -> None:
     blob = Blob.from_data(b"x", mime_type="audio/wav")
     documents = [*documents_of({"text": "Hi", **answer}, blob, model="m", language=None)]
     assert documents
+    assert all(isinstance(one.metadata.get("duration", 0.0), float | int) for one in documents)
+
+
+def test_a_duration_written_as_text_is_a_number() -> None:
+    """So vLLM has it in `verbose_json`."""
+    blob = Blob.from_data(b"x", mime_type="audio/wav")
+    answer = {"text": "Hi", "duration": "3.5", "segments": [{"text": None}]}
+    [document] = documents_of(answer, blob, model="m", language=None)
+    assert (document.page_content, document.metadata["duration"]) == ("", 3.5)

@@ -5,6 +5,7 @@ import random
 from array import array
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,11 @@ def test_a_part_fits_a_tenth_of_the_lowest_quota_unless_it_is_one_long_text() ->
         sum(map(text_tokens, part.texts)) <= 20_000 or len(part.texts) == 1 for part in parts
     )
     assert len(parts) < len(texts)
+
+
+@pytest.mark.parametrize("kind", [tuple, iter, dict.fromkeys, np.array])
+def test_texts_may_come_in_any_collection(kind: Any) -> None:
+    assert [part.texts for part in parts_of(kind(["a", "b", "c"]), 2)] == [["a", "b"], ["c"]]
 
 
 def test_one_text_for_a_list_is_refused() -> None:

@@ -124,6 +124,21 @@ def test_recorded_streams_that_stop_early_are_errors() -> None:
             list(reader.end())
 
 
+@pytest.mark.parametrize("last", [b"[DONE]", b'{"type": "response.completed"}'])
+def test_a_stream_without_the_whole_response_is_cut_whatever_it_says(last: bytes) -> None:
+    piece = b'{"type": "response.output_text.delta", "delta": "Hel"}'
+    reader = EventReader(ResponseCompletion(), MODEL, lambda event: ScalewayError(str(event)))
+    list(reader.feed(b"data: %b\n\ndata: %b\n\n" % (piece, last)))
+    with pytest.raises(ScalewayError, match="no event with all of it came"):
+        list(reader.end())
+
+
+@pytest.mark.parametrize("answer", [{"choices": [{"message": {"content": "Hi"}}]}, {"output": {}}])
+def test_an_answer_that_is_no_response_is_an_error(answer: dict[str, Any]) -> None:
+    with pytest.raises(ScalewayError, match="has no `output`, so there is no answer in it"):
+        whole(answer, CONTEXT)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -388,6 +403,7 @@ def test_what_goes_out_as_a_plain_item(message: dict[str, Any], sent: dict[str, 
     [
         ({"reasoning_effort": "none"}, "low, medium, high"),
         ({"n": 2}, "`n` cannot be sent"),
+        ({"tools": [TOOL], "tool_choice": {"type": "allowed_tools"}}, "name one tool, or a mode"),
         ({"logit_bias": {1: 5}}, "`logit_bias` cannot be sent"),
         (
             {"messages": [{"role": "user", "content": [{"type": "video_url", "video_url": {}}]}]},
