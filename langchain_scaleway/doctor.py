@@ -93,7 +93,8 @@ def _places(settings: Settings) -> Iterator[Finding]:
 
 def _models(served: list[str]) -> Iterator[Finding]:
     """Which models the key can use, and how that differs from the table."""
-    listed = f"{len(served)} models: {', '.join(served)}" if served else "no model at all"
+    kind = "model" if len(served) == 1 else "models"
+    listed = f"{len(served)} {kind}: {', '.join(served)}" if served else "no model at all"
     yield Finding(is_fine=bool(served), text=f"The key is accepted and can use {listed}.")
     offered = {facts.model for facts in known_models() if facts.status in {"active", "preview"}}
     if offered.isdisjoint(served):

@@ -149,9 +149,10 @@ class Answer:
         status, content = self.response.status_code, b"".join(self._pieces)
         text = content[:LONGEST_BODY].decode("utf-8", "replace")
         kind = self.response.headers.get("content-type", "no content type")
+        about = "" if self.model is None else f" for model {self.model!r}"
         return ScalewayResponseError(
-            f"Scaleway answered {status} for model {self.model!r}, but the body is not a "
-            f"{expected} ({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try again; "
+            f"Scaleway answered {status}{about}, but the body is not a {expected} "
+            f"({len(content)} bytes, {kind}): {text[:_QUOTED_CHARACTERS]!r}. Try again; "
             f"if it persists, check that {self.endpoint.base_url} is the API's address.",
             status_code=status,
             model=self.model,

@@ -14,6 +14,7 @@ from langchain_scaleway.doctor import examine
 from langchain_scaleway.testing import (
     HttpError,
     Quotas,
+    RawReply,
     ScalewayEmulator,
     ServedModel,
     serverless_models,
@@ -84,6 +85,55 @@ def test_a_refused_key(
     assert status == 1
     assert "The key is unknown" in lines[-1]
     assert "not-the-key" not in "".join(lines)
+
+
+def test_an_address_of_something_else(
+    emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator.script(RawReply(body=b"<html>Hi"), endpoint="models")
+    status, lines = report(capsys)
+    assert status == 1
+    assert lines[-1].startswith("NO  Scaleway answered 200, but the body is not a JSON object")
+    without_v1 = emulator.base_url.removesuffix("/v1")
+    status, lines = report(capsys, "--base-url", without_v1)
+    assert status == 1
+    assert "Check `base_url`: it is the API's address up to and including /v1." in lines[-1]
+
+
+def test_a_dedicated_deployment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScalewayEmulator(models=(ServedModel(id="my-own-model"),)) as emulator:
+        monkeypatch.setenv("SCW_SECRET_KEY", str(emulator.api_key))
+        status, lines = report(capsys, "--base-url", emulator.base_url)
+    assert status == 0
+    assert [line[4:] for line in lines[2:]] == [
+        "The key is accepted and can use 1 model: my-own-model.",
+        "my-own-model answers.",
+        "It tells no quotas.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("active_profile: work\n", "has no profile 'work'"),
+        ("secret_key: [", "is not valid YAML (line 1)"),
+        ("secret_key: SCWXXXXXXXXXXXXXXXXX\n", "holds an access key (SCW…)"),
+    ],
+)
+def test_a_config_file_that_does_not_do(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    config: str,
+    said: str,
+) -> None:
+    (tmp_path / "config.yaml").write_text(config)
+    monkeypatch.setenv("SCW_CONFIG_PATH", str(tmp_path / "config.yaml"))
+    status, [line] = report(capsys)
+    assert (status, line[:4]) == (1, "NO  ")
+    assert said in line
 
 
 def test_the_project_and_its_place_are_told(
