@@ -180,6 +180,7 @@ class StreamedAnswer(Generic[Chunk]):
         self._is_finished = False
         self._events_seen = 0
         self._waiting_since = time.monotonic()
+        self._begun_at: float | None = None  # For the first chunk it may take more than one event.
 
     def limit(self, since: float) -> tuple[str, float | None, bool]:
         """The kind of timeout if nothing comes, its seconds, and whether `timeout` is longer.
@@ -188,10 +189,11 @@ class StreamedAnswer(Generic[Chunk]):
             since: When the next chunk has begun to be waited for, on the monotonic clock.
         """
         read, own = self._endpoint.timeout.read, self._endpoint.stream_chunk_timeout
-        if self._reader.event_count == 0:
+        if not self._completion.has_begun:
             return "first_event_timeout", read, False
+        self._begun_at = self._begun_at or time.monotonic()
         if own is not None:
-            left = since + own - time.monotonic()
+            left = max(since, self._begun_at) + own - time.monotonic()
             if read is None or left < read:
                 return "stream_chunk_timeout", left, True
         return "read_timeout", read, False

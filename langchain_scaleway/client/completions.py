@@ -21,6 +21,11 @@ class Completion(ABC):
         self.is_whole = False  # Whatever becomes of the connection now.
         self.is_over = False  # Whether nothing more will come.
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the model has begun to answer: from now on, pauses are short."""
+        return self.has_answer
+
     @abstractmethod
     def note(self, event: Mapping[str, Any]) -> bool:
         """Take the next event; gives whether it is one of this API."""
@@ -71,10 +76,15 @@ class ResponseCompletion(Completion):
     name = "response"
     ends_with_done = False
     _LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
+    _FIRST = frozenset({"response.created", "response.in_progress", "response.queued"})
+    """Events that come at once, before the prompt has been read."""
+
+    has_begun = False
 
     @override
     def note(self, event: Mapping[str, Any]) -> bool:
         self.has_answer = True
+        self.has_begun = self.has_begun or event.get("type") not in self._FIRST
         is_last = event.get("type") in self._LAST and isinstance(event.get("response"), dict)
         self.is_whole = self.is_over = is_last or self.is_answer(event)
         return self.is_over or isinstance(event.get("type"), str)

@@ -90,10 +90,11 @@ def timed_out(kind: str, endpoint: "Endpoint", model: str | None) -> ScalewayTim
     }
     seconds = own.get(kind, timeout.read)
     said = _SAID[kind].format(seconds=seconds, url=endpoint.base_url, trickle=TRICKLE)
-    advice = (
-        "Raise `stream_chunk_timeout`."
-        if kind == "stream_chunk_timeout"
-        else "Raise `timeout`, or stream the answer: then it is the time between two pieces that "
-        "counts."
-    )
+    field = kind if kind == "stream_chunk_timeout" else "timeout"
+    advice = f"Raise `{field}`."
+    if kind == "answer_timeout":
+        advice = (
+            "Raise `timeout`, or stream the answer: then it is the time between two pieces that "
+            "counts."
+        )
     return ScalewayTimeoutError(f"{said} (model {model!r}). {advice}", model=model, type=kind)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from langchain_scaleway import ChatScaleway, errors
-from langchain_scaleway.testing import ScalewayEmulator
+from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
 from tests.support.calls import EITHER, STREAMING_MODES, Attempt, Mode, acall, call, is_async
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
@@ -171,6 +171,22 @@ def test_the_first_chunk_may_take_longer(mode: Mode) -> None:
     with nothing_left(), RawServer(begins_late(rest)) as server:
         attempt = call(model_at(server, timeout=20, stream_chunk_timeout=MORE_PATIENCE), mode)
     assert (attempt.text, attempt.error) == ("One two three", None)
+
+
+@pytest.mark.parametrize("mode", STREAMING_MODES)
+def test_the_first_chunk_may_take_longer_on_the_responses_api(
+    mode: Mode, emulator: ScalewayEmulator
+) -> None:
+    """Two events come there before the prompt has been read (recorded of vLLM)."""
+    emulator.script(*[Reply("One two", faults=[Stall(after_events=2, seconds=1)])] * 2)
+    fields: dict[str, Any] = {"use_responses_api": True}
+    model = model_on(emulator, "gpt-oss-120b", timeout=20, stream_chunk_timeout=PATIENCE, **fields)
+    attempt = call(model, mode)
+    assert (attempt.text, attempt.error) == ("One two", None)
+    attempt = call(model_on(emulator, "gpt-oss-120b", timeout=PATIENCE, **fields), mode)
+    assert isinstance(attempt.error, errors.ScalewayTimeoutError)
+    assert attempt.error.type == "first_event_timeout"
+    assert str(attempt.error).endswith("Raise `timeout`.")
 
 
 @pytest.mark.parametrize("mode", STREAMING_MODES)
