@@ -88,3 +88,11 @@ def test_search_finds_the_page_about_a_word(site: Path, word: str, page: str) ->
     index = orjson.loads((site / "search" / "search_index.json").read_bytes())
     found = [one for one in index["docs"] if word in one["text"] or word in one["title"]]
     assert page in {one["location"].partition("/")[0] for one in found}
+
+
+def test_guides_are_found_before_the_reference(site: Path) -> None:
+    """Both have the word in their titles, and the theme weighs titles alone."""
+    index = orjson.loads((site / "search" / "search_index.json").read_bytes())
+    for one in index["docs"]:
+        is_reference = one["location"].startswith("reference/")
+        assert (one.get("boost", 1) < 1) is is_reference, one["location"]
