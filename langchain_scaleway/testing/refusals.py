@@ -12,8 +12,7 @@ from collections.abc import Callable
 from http.client import responses as reason_phrases
 from typing import Any, Final, Literal, TypeVar
 
-import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -123,6 +122,7 @@ class RequestModel(BaseModel):
 
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
+_OBJECT: Final = TypeAdapter(dict[str, Any])
 
 
 def validate(model: type[RequestT], body: dict[str, Any]) -> RequestT:
@@ -165,17 +165,6 @@ def json_object(received: ReceivedRequest) -> dict[str, Any]:
     if not body:
         raise invalid({"type": "missing", "loc": (), "msg": "Field required", "input": None})
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        details: ErrorDetails = {
-            "type": "json_invalid",
-            "loc": (error.pos,),
-            "msg": "JSON decode error",
-            "input": {},
-            "ctx": {"error": error.msg},
-        }
-        raise invalid(details) from None
-    if not isinstance(value, dict):
-        sentence = "Input should be a valid dictionary"
-        raise invalid({"type": "dict_type", "loc": (), "msg": sentence, "input": value})
-    return value
+        return _OBJECT.validate_json(body)
+    except ValidationError as error:
+        raise invalid(*error.errors()) from None
