@@ -33,6 +33,8 @@ class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
         if not values:
             return self.default, config
         configured = self.default.model_copy(update=values)
+        # Pydantic documents this attribute, and has nothing else that checks some of the fields. A
+        # new model would look for a key and a project again, in files, while an event loop waits.
         for name, value in values.items():
             type(configured).__pydantic_validator__.validate_assignment(configured, name, value)
         return configured, config

@@ -24,6 +24,10 @@ _STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "
 
 _NO_CONTENT = ("reasoning", "redacted_thinking", "tool_call", "invalid_tool_call", "cachePoint")
 
+_WITH_DATA = ("text-plain", "file", "image", "audio", "video")
+_PLACES = ("base64", "file_id", "id", "url")
+"""Where such blocks have their data, or say where it is."""
+
 _TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
 """Endings of MIME types that are text although they do not begin with `text/`."""
 
@@ -37,6 +41,9 @@ _SIGNATURES = {
     "text": {"": "plain"},
 }
 """How data in base64 begins, for blocks that do not say what they hold."""
+
+_LONGEST_NAME = 2000
+"""Characters of an address or a file's name, in the line that takes its place."""
 
 
 class UnsendableError(ValueError):
@@ -56,14 +63,14 @@ class UnsendableError(ValueError):
         super().__init__(f"{name}{with_keys} cannot be sent: {reason}")
 
 
-def standard_blocks(content: Iterable[str | Block]) -> Iterator[Block]:
+def standard_blocks(content: Any) -> Iterator[Block]:
     """Read the content of a message, in any dialect, as LangChain's standard (v1) blocks.
 
     Each block is read by itself, so that one that is malformed does not take others with it. What
     nobody can read is given as it is. Results of tools are `tool_result` blocks, as
     `in_standard_form` has them; a block's `extras` stand beside its other keys.
     """
-    for block in content:
+    for block in content if isinstance(content, list | tuple) else [content]:
         if not isinstance(block, dict):
             yield {"type": "text", "text": joined(parts_of(block))}
             continue
@@ -102,7 +109,7 @@ def part_of(block: Block) -> Part | None:
             return {"type": "text", "text": text}
         case {"type": "text-plain", "text": str(text)}:
             return _titled(block, text)
-        case {"type": "text-plain" | "file" | "image" | "audio" | "video"}:
+        case {"type": kind} if kind in _WITH_DATA:
             return _part_of_data(block)
         case {"type": "audio_url", "audio_url": {"url": url} | url}:
             # vLLM knows it; Scaleway's pages do not.
@@ -136,14 +143,23 @@ def shown(
         if kind in {"text", *inputs}:
             return part
     kind = _kind_of(block)
+    # A row of what a search found, or of a list of files, is no content block but data.
+    if not kind or (kind in _WITH_DATA and block.keys().isdisjoint(_PLACES)):
+        return {"type": "text", "text": as_json(block)}
     if on_left_out is not None:
         on_left_out(kind)
     names = (block.get(key) for key in ("url", "uri", "filename", "title", "name", "file_id"))
-    name = next((n for n in names if isinstance(n, str) and n and not n.startswith("data:")), "")
+    name = next((n for n in names if _is_name(n)), "")
     mime_type = block.get("mime_type") or block.get("mimeType")
     with_type = f", {mime_type}" if isinstance(mime_type, str) else ""
-    described = " ".join(filter(None, (kind or "block", name)))
+    described = f"{kind} {name}" if name else kind
     return {"type": "text", "text": f"[{described}{with_type}: not shown]"}
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a value names something; it may also be the thing itself, in base64."""
+    is_short = isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME
+    return is_short and not value.startswith("data:")
 
 
 def parts_of(

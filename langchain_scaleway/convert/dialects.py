@@ -30,7 +30,7 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
     match block:
         case {"type": "non_standard", "value": dict(value)}:
             return in_standard_form(value)
-        case {"type": "text"}:  # the most frequent
+        case {"type": "text", "text": str()}:  # the most frequent
             return block
         # What assistants write, and what tools return to them
         case {"type": "reasoning" | "thinking" | "reasoning_content"} | {"reasoningContent": _}:
@@ -45,8 +45,10 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
         case {"type": "tool_result", **more}:
             call_id, content = more.get("tool_use_id"), more.get("content")
             return {"type": "tool_result", "tool_use_id": call_id, "content": content}
-        case {"type": "function_call_output", "call_id": call_id, **more}:
-            return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("output")}
+        case {"type": str(kind), "output": output, **more} if kind.endswith("call_output"):
+            # OpenAI's Responses API has one kind for each kind of call.
+            content = [output] if isinstance(output, dict) and "type" in output else output
+            return {"type": "tool_result", "tool_use_id": more.get("call_id"), "content": content}
         case {"toolResult": {"toolUseId": call_id, **more}}:
             return {"type": "tool_result", "tool_use_id": call_id, "content": more.get("content")}
         # Text
@@ -57,10 +59,7 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
             | {"type": "guard_content", "guard_content": {"text": str(text)}}
         ):
             return _text(text)
-        case {"citationsContent": {"content": content}} | {
-            "type": "custom_tool_call_output",
-            "output": content,
-        }:
+        case {"citationsContent": {"content": content}} | {"type": "text", "text": content}:
             return _text(content)
         case {"json": value}:
             return _text(as_json(value))
@@ -88,9 +87,9 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
             value = block.get(key)
             value = value if isinstance(value, dict) else {"url": value}
             return {**value, "type": key.removesuffix("_url")}
-        case {"type": "input_image", **more}:
+        case {"type": "input_image" | "computer_screenshot", **more}:
             return {**more, "type": "image", "url": more.get("image_url")}
-        case {"image": dict()} | {"video": dict()} | {"document": dict()}:
+        case {"image": {"source": _}} | {"video": {"source": _}} | {"document": {"source": _}}:
             return _of_converse(block)
         # Files of OpenAI's Responses API and of Google
         case {"type": "input_file", **more}:
@@ -98,6 +97,9 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
         case {"type": "media", "mime_type": str(mime_type), **more}:
             data, url = more.get("data"), more.get("file_uri")
             return {"type": "file", "mime_type": mime_type, "base64": data, "url": url}
+        case {"inlineData": {"data": data, **more}} | {"inline_data": {"data": data, **more}}:
+            mime_type = more.get("mimeType") or more.get("mime_type")
+            return {"type": "file", "mime_type": mime_type, "base64": data}
     return block
 
 

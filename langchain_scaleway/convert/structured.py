@@ -75,7 +75,8 @@ def structured_output(
         )
     tool = reading["tool"] = function["name"]
     tools = convert_tools(arguments.get("tools") or ())
-    asked["tools"] = [{"type": "function", "function": function}, *tools]
+    others = [other for other in tools if other["function"]["name"] != tool]
+    asked["tools"] = [{"type": "function", "function": function}, *others]
     if asked.get("tool_choice") is None:
         asked["tool_choice"] = tool
     if kind is None:

@@ -105,10 +105,10 @@ class ToolCalls:
         """
         chunks = self._begin(len(self._calls))
         for call in self._calls:
-            end = "" if call.is_valid else _ending(call.arguments)
-            if end or not call.has_given_id:
-                call_id = None if call.has_given_id else call.id
-                chunks.append(tool_chunk(None, end, call_id, call.position))
+            if not call.has_given_id:
+                chunks.append(tool_chunk(None, "", call.id, call.position))
+            if not call.is_valid and (end := _ending(call.arguments)):
+                chunks.append(tool_chunk(None, end, None, call.position))
         return chunks
 
     def _find(self, index: int | str | None, call_id: str | None, name: str | None) -> "_Call":

@@ -108,6 +108,16 @@ class TestContentLists:
     def test_a_list_in_each_role(self, message: BaseMessage, sent: Any) -> None:
         assert wire_of(message)["content"] == sent
 
+    @pytest.mark.parametrize(
+        ("content", "text"), [(None, ""), (5, "5"), (("a", "b"), "ab")], ids=repr
+    )
+    def test_content_that_no_message_should_have(self, content: Any, text: str) -> None:
+        """Programs assign it, which nobody checks."""
+        for message in (HumanMessage("Hi!"), AIMessage("Hi!")):
+            message.content = content
+            sent = wire_of(message)["content"]
+            assert "".join(part if isinstance(part, str) else part["text"] for part in sent) == text
+
 
 class TestToolMessages:
     """What a tool returned."""
@@ -143,12 +153,20 @@ class TestToolMessages:
                 "[resource_link docs://a, text/csv: not shown]",
             ),
             ({"document": {"source": {"bytes": b"\xff"}, "name": "a"}}, "[file a: not shown]"),
-            ({"type": "document", "document": {"id": "1"}}, "[file: not shown]"),
             ({"type": "image", "url": "file:///cat.png"}, "[image file:///cat.png: not shown]"),
             ({"type": "audio", "base64": "AAAA"}, "[audio: not shown]"),
-            ({"smell": "rose"}, "[block: not shown]"),
+            ({"type": "image_url", "image_url": {"url": "A" * 3000}}, "[image: not shown]"),
             ({"type": "json"}, "[json: not shown]"),
-            ({"type": "text", "text": None}, "[text: not shown]"),
+            ({"type": "text"}, "[text: not shown]"),
+            # Data in the shape of a block, as a search or a list of files returns it
+            ({"title": "T", "url": "https://a.example"}, '{"title":"T","url":"https://a.example"}'),
+            ({"video": {"id": 1}}, '{"video":{"id":1}}'),
+            ({"type": "file", "path": "/a.py"}, '{"type":"file","path":"/a.py"}'),
+            ({"type": "text", "text": 5}, "5"),
+            ({"type": "text", "text": None}, ""),
+            # Results of OpenAI's Responses API
+            ({"type": "local_shell_call_output", "output": "ok"}, "ok"),
+            ({"type": "shell_call_output", "output": [{"stdout": "ok"}]}, '{"stdout":"ok"}'),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -197,6 +215,26 @@ class TestPicturesOfTools:
         """As MCP adapters give embedded resources."""
         message = ToolMessage([{**IMAGE, "type": "file"}], tool_call_id="2")
         assert messages_to_wire([message])[1]["content"][1] == IMAGE_PART
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            {"inlineData": {"mimeType": "image/png", "data": PNG}},
+            {"inline_data": {"mime_type": "image/png", "data": PNG}},
+            {
+                "type": "computer_call_output",
+                "call_id": "2",
+                "output": {
+                    "type": "computer_screenshot",
+                    "image_url": f"data:image/png;base64,{PNG}",
+                },
+            },
+        ],
+        ids=["Gemini", "Gemini's Python", "OpenAI's screenshot"],
+    )
+    def test_in_the_forms_of_other_providers(self, block: dict[str, Any]) -> None:
+        _, picture = messages_to_wire([ToolMessage([block], tool_call_id="2")])
+        assert picture["content"][1] == IMAGE_PART
 
     def test_a_recording(self) -> None:
         block = {"type": "audio", "base64": "UklGRg==", "mime_type": "audio/wav"}
@@ -307,13 +345,14 @@ class TestForeignHistories:
         ("block", "sent"),
         [
             ({"type": "function_call_output", "call_id": "1", "output": "42"}, "42"),
+            ({"type": "custom_tool_call_output", "call_id": "1", "output": "42"}, "42"),
             ({"type": "tool_result", "tool_use_id": "1", "content": {"a": 1}}, '{"a":1}'),
             (
                 {"toolResult": {"toolUseId": "1", "content": [{"json": {"a": 1}}, {"text": "b"}]}},
                 '{"a":1}\nb',
             ),
         ],
-        ids=["OpenAI", "Anthropic", "Amazon"],
+        ids=["OpenAI", "OpenAI's custom tool", "Anthropic", "Amazon"],
     )
     def test_a_human_message_of_a_result_alone_is_no_user_message(
         self, block: dict[str, Any], sent: str

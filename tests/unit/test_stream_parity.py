@@ -93,6 +93,11 @@ ROWS = {
         text="I add.",
         calls=[("now", {}, "chatcmpl-1-tool-0")],
     ),
+    "a call without an id that breaks off": Row(
+        [calls_event(fragment('{"a": 1', name="add", index=0))],
+        {"tool_calls": [fragment('{"a": 1', name="add")]},
+        invalid_calls=[("add", '{"a": 1', "chatcmpl-1-tool-0")],
+    ),
     "line breaks within strings of arguments": Row(
         [
             calls_event(fragment('{"code": "a = 1', name="run", id="call_a", index=0)),

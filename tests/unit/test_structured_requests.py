@@ -159,6 +159,11 @@ def test_tools_and_a_choice_may_be_given_as_well(method: str, asked: Asked) -> N
         assert ("response_format" in body) == (method != "function_calling")
 
 
+def test_a_schema_that_is_among_the_tools_is_sent_once(asked: Asked) -> None:
+    body = asked(Person, "function_calling", tools=[look, Person])
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["Person", "look"]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_further_arguments_that_say_nothing_or_something_else(method: str, asked: Asked) -> None:
     given = dict.fromkeys(("tools", "tool_choice", "response_format", "parallel_tool_calls"))
