@@ -11,7 +11,6 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from langchain_scaleway.testing.chance import RandomFaults
     from langchain_scaleway.testing.emulator import ScalewayEmulator
     from langchain_scaleway.testing.faults import (
         ByteAtATime,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from langchain_scaleway.testing.quotas import Quotas
     from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
     from langchain_scaleway.testing.replies import RawReply, Reply, Step, ToolCall, Usage
-    from langchain_scaleway.testing.settings import EmulatorSettings
+    from langchain_scaleway.testing.settings import EmulatorSettings, RandomFaults
 
 __all__ = [
     "ByteAtATime",
@@ -83,7 +82,7 @@ __all__ = [
 # is first asked for.
 # Those that need aiohttp come last.
 _MODULES: Final = (
-    *("chance", "faults", "matching", "models", "quotas"),
+    *("faults", "matching", "models", "quotas"),
     *("received", "replies", "settings", "emulator", "process"),
 )
 

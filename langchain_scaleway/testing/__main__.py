@@ -17,10 +17,9 @@ try:
     from langchain_scaleway.testing.service import EmulatedService
 except ImportError as error:
     sys.exit(str(error))
-from langchain_scaleway.testing.chance import RandomFaults, fault_from_text
-from langchain_scaleway.testing.faults import Fault
+from langchain_scaleway.testing.faults import Fault, fault_from_text
 from langchain_scaleway.testing.quotas import Quotas
-from langchain_scaleway.testing.settings import EmulatorSettings
+from langchain_scaleway.testing.settings import EmulatorSettings, RandomFaults
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

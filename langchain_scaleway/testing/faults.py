@@ -24,6 +24,8 @@ from itertools import chain, islice, repeat
 from typing import Any, ClassVar, Final, Literal
 
 import orjson
+from pydantic import GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import core_schema
 from typing_extensions import override
 
 from langchain_scaleway.testing.answers import DONE, JSON_TYPE, Answer, Ending, Pause, Piece, event
@@ -45,6 +47,16 @@ class Fault:
     """Something that goes wrong; each subclass is a dataclass that says what."""
 
     __match_args__: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Read a fault by its name; each by its own fields."""
+        if cls is not Fault:
+            return handler(source)
+        text = core_schema.str_schema()
+        return core_schema.no_info_after_validator_function(fault_from_text, text)
 
     def rewrite(self, answer: Answer) -> None:
         """Change the answer into what the client will meet."""
@@ -343,3 +355,29 @@ def _gzipped(pieces: Iterable[Piece], *, corrupt: bool) -> Iterator[Piece]:
         else:
             yield compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH)
     yield compressor.flush()
+
+
+# --- By name ------------------------------------------------------------------------------
+
+
+def fault_from_text(text: str) -> Fault:
+    """Read a fault written as `Name` or `Name:attribute=value,attribute=value`.
+
+    Example:
+        >>> fault_from_text("CutStream:after_events=3,ending=closed")
+        CutStream(after_events=3, ending='closed')
+
+    Raises:
+        ValueError: There is no such fault or attribute, or an attribute's value is missing.
+    """
+    name, _, arguments = text.partition(":")
+    kinds = {kind.__name__: kind for kind in Fault.__subclasses__()}
+    if name not in kinds:
+        raise ValueError(f"No fault is called {name!r}; there are {', '.join(sorted(kinds))}.")
+    kind = kinds[name]
+    given = dict(pair.partition("=")[::2] for pair in filter(None, arguments.split(",")))
+    if unknown := given.keys() - kind.__match_args__:
+        raise ValueError(
+            f"{name} has no {', '.join(sorted(unknown))}; it has {kind.__match_args__}."
+        )
+    return TypeAdapter(kind).validate_python(given)

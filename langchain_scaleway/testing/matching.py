@@ -119,8 +119,8 @@ class Rule(Matcher):
 
 def _body(request: ReceivedRequest) -> dict[str, Any]:
     """Return the fields of a body of either kind; none of a body that is neither."""
-    if request.headers.get("content-type", "").startswith("multipart/"):
-        return dict(request.form)
+    if form := request.form:
+        return dict(form)
     try:
         body = request.json
     except ValueError:

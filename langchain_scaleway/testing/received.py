@@ -116,8 +116,11 @@ class ReceivedRequest:
     @property
     def form(self) -> dict[str, str | UploadedFile]:
         """The fields of a body of the type `multipart/form-data`; none of another body."""
-        head = f"content-type: {self.headers.get('content-type', '')}\r\n\r\n".encode()
         fields: dict[str, str | UploadedFile] = {}
+        content_type = self.headers.get("content-type", "")
+        if not content_type.startswith("multipart/"):
+            return fields
+        head = f"content-type: {content_type}\r\n\r\n".encode()
         for part in message_from_bytes(head + self.body, policy=HTTP).iter_parts():
             content = part.get_payload(decode=True)
             name = part.get_param("name", header="content-disposition")

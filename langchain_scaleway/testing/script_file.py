@@ -1,96 +1,67 @@
 """Steps and rules in a file, for programs in other languages."""
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt, RootModel, model_validator
 
-from langchain_scaleway.testing.chance import fault_from_text
+from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.matching import Criteria, Rule
-from langchain_scaleway.testing.replies import (
-    FinishReason,
-    Queue,
-    RawReply,
-    Reply,
-    Step,
-    ToolCall,
-    Usage,
-)
+from langchain_scaleway.testing.replies import Queue, RawReply, Reply, Step
 from langchain_scaleway.testing.scripts import Script
 
-_ANSWER: Final = frozenset({"status", "headers", "body"})
-# The fields that may stand together, besides those that say when the step is taken.
-_KINDS: Final = (
-    frozenset({"fault"}),
-    _ANSWER | {"faults"},
-    frozenset(one.name for one in fields(Reply)),
-)
+_OWN: Final = ("fault", "endpoint", "when", "times")
+_OF_AN_ANSWER: Final = frozenset({"status", "headers", "body"})
 
 
 class Entry(BaseModel):
-    """One step in a file: the fields of a reply, of an answer with a status, or a fault alone."""
+    """One step in a file. The fields of its reply or answer stand beside those of the entry."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[ToolCall] = []
-    finish_reason: FinishReason | None = None
-    usage: Usage | None = None
-    model: str | None = None
-    faults: list[str] = []
-    fault: str | None = None
-    status: int = 200
-    headers: dict[str, str] = {}
-    body: Any = b""
+    fault: Fault | None = None
+    reply: Reply | None = None
+    answer: RawReply | None = None
     endpoint: Queue = "chat"
     when: Criteria | None = None
     times: PositiveInt | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _of_a_text(cls, entry: object) -> object:
-        return {"text": entry} if isinstance(entry, str) else entry
+    def _of_fields_beside_one_another(cls, entry: Any) -> Any:
+        entry = {"text": entry} if isinstance(entry, str) else entry
+        if not isinstance(entry, dict):
+            return entry
+        own = {name: entry[name] for name in _OWN if name in entry}
+        said = {name: value for name, value in entry.items() if name not in own}
+        if not isinstance(body := said.get("body", ""), str):
+            said["body"] = orjson.dumps(body)
+        kind = "answer" if said.keys() & _OF_AN_ANSWER else "reply"
+        return own | {kind: said} if said or own.get("fault") is None else own
 
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        given = self.model_fields_set - {"endpoint", "when", "times"}
-        if not any(given <= kind for kind in _KINDS):
-            raise ValueError(f"{', '.join(sorted(given))} do not go together")
-        return self
-
+    @property
     def step(self) -> Step:
-        """Return the step.
-
-        Raises:
-            ValueError: There is no such fault.
-        """
-        if self.fault is not None:
-            return fault_from_text(self.fault)
-        faults = [fault_from_text(text) for text in self.faults]
-        if not self.model_fields_set & _ANSWER:
-            reply = {one.name: getattr(self, one.name) for one in fields(Reply)}
-            return Reply(**reply | {"faults": faults})
-        body = self.body if isinstance(self.body, bytes) else orjson.dumps(self.body)
-        body = self.body.encode() if isinstance(self.body, str) else body
-        return RawReply(self.status, self.headers, body, faults)
+        """The step; what is more than one is refused."""
+        steps: list[Step] = [one for one in (self.fault, self.answer, self.reply) if one]
+        if len(steps) > 1:
+            raise ValueError(f"{self.fault} strikes no other step; name it among its `faults`")
+        return steps[0]
 
     def add_to(self, script: Script) -> None:
         """Add the step to a script, as a rule if it has criteria.
 
         Raises:
             TypeError: It cannot answer requests of its endpoint.
-            ValueError: There is no such fault or endpoint.
+            ValueError: There is no such field or endpoint.
         """
         if self.when is None:
-            script.add(self.endpoint, *[self.step()] * (self.times or 1))
+            script.add(self.endpoint, *[self.step] * (self.times or 1))
         else:
             criteria: Criteria = {"endpoint": self.endpoint, **self.when}
             rule = Rule(**criteria)
-            script.rules.append(rule.reply(self.step(), times=self.times))
+            script.rules.append(rule.reply(self.step, times=self.times))
 
 
 class ScriptFile(RootModel[list[Entry]]):
@@ -100,8 +71,8 @@ class ScriptFile(RootModel[list[Entry]]):
 def read_script(path: Path, script: Script) -> None:
     """Add the steps of a JSON or YAML file to a script.
 
-    The file is a list. An entry is a text, or an object with the fields of `Reply`, with the
-    `status`, `headers` and `body` of an answer, or with a `fault` such as
+    The file is a list. An entry is a text, or an object with the fields of `Reply`, or with the
+    `status`, `headers` and `body` of an answer, or it is a `fault` such as
     `CutStream:after_events=3`. `endpoint` says whose requests take it; with `when` it is a rule,
     with the criteria of `ScalewayEmulator.when`, and with `times` it holds so often.
 

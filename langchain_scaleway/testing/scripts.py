@@ -7,13 +7,7 @@ from dataclasses import dataclass, field
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.matching import Rule
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import (
-    RawReply,
-    Reply,
-    Step,
-    check_endpoint,
-    check_step,
-)
+from langchain_scaleway.testing.replies import RawReply, Reply, Step, check_endpoint, check_step
 
 
 @dataclass(slots=True)

@@ -1,10 +1,12 @@
 """How an emulator behaves, fixed when it is made."""
 
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from langchain_scaleway.testing.chance import RandomFaults
+from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.models import ServedModel, serverless_models
 from langchain_scaleway.testing.quotas import Quotas
 
@@ -24,6 +26,35 @@ class ObjectStore(Protocol):
 
     def put(self, path: str, file: bytes, /) -> Any:
         """Write an object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomFaults:
+    """Faults that hit unscripted requests by chance, the same ones in every run.
+
+    Attributes:
+        probability: The share of requests that are hit, from 0 to 1.
+        faults: What they are hit with, each as likely as the others.
+        seed: The seed of the random numbers, drawn in the order in which requests arrive.
+    """
+
+    probability: float
+    faults: Sequence[Fault]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible probability, and an empty list of faults."""
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability must be from 0 to 1, got {self.probability}.")
+        if not self.faults:
+            raise ValueError("RandomFaults needs at least one fault.")
+
+    def draw(self) -> Iterator[Fault | None]:
+        """Yield the fault, or none, for each request in turn."""
+        chance = random.Random(self.seed)  # noqa: S311 -- repeatable, not secret
+        while True:
+            hit = chance.random() < self.probability
+            yield chance.choice(self.faults) if hit else None
 
 
 @dataclass(kw_only=True)

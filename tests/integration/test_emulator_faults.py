@@ -30,7 +30,7 @@ from langchain_scaleway.testing import (
     TruncatedJson,
     rate_limited,
 )
-from langchain_scaleway.testing.chance import fault_from_text
+from langchain_scaleway.testing.faults import fault_from_text
 from tests.support.emulated import ask, body_of, client_of, events_of, message_of
 
 TEXT = "one two three four five"
