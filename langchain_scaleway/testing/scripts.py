@@ -36,22 +36,28 @@ class Script:
         """How many steps no request has taken."""
         return sum(map(len, self.queues.values()))
 
-    def next_step(self, received: ReceivedRequest) -> Reply | RawReply | Fault | None:
-        """Take the step for a request; `None` where nothing is said about it."""
-        step = self._find(received.endpoint, received)
+    def next_step(
+        self, received: ReceivedRequest, *, looks: bool = False
+    ) -> Reply | RawReply | Fault | None:
+        """Take the step for a request; `None` where nothing is said about it.
+
+        One that only `looks` at what there is takes no reply, and needs none.
+        """
+        step = self._find(received.endpoint, received, looks=looks)
         while callable(step):
             step = step(received)
             check_step(step, received.endpoint)
         return Reply(step) if isinstance(step, str) else step
 
-    def _find(self, queue: str, received: ReceivedRequest) -> Step | None:
+    def _find(self, queue: str, received: ReceivedRequest, *, looks: bool) -> Step | None:
         for rule in self.rules:
-            if rule.applies(received):
+            if rule.applies(received) and not (looks and isinstance(rule.step, str | Reply)):
                 rule.taken += 1
                 return rule.step
-        if self.queues[queue]:
-            return self.queues[queue].popleft()
-        if self.strict and queue not in self.defaults:
+        steps = self.queues[queue]
+        if steps and not (looks and isinstance(steps[0], str | Reply)):
+            return steps.popleft()
+        if self.strict and not looks and queue not in self.defaults:
             raise AssertionError(f"Nothing is scripted for {received}.")
         return self.defaults.get(queue)
 

@@ -107,10 +107,14 @@ class EmulatedService(EmulatorSettings):
         return json_answer(refusal.status, refusal.body)
 
     def scripted(
-        self, received: ReceivedRequest, usual: Callable[[Reply | None], Answer]
+        self,
+        received: ReceivedRequest,
+        usual: Callable[[Reply | None], Answer],
+        *,
+        looks: bool = False,
     ) -> Answer:
         """Return the answer that the script, or chance, has for a request, or the usual one."""
-        step = self.steps.next_step(received) or next(self._random_faults)
+        step = self.steps.next_step(received, looks=looks) or next(self._random_faults)
         if isinstance(step, RawReply):
             answer, faults = _raw_answer(step), step.faults
         elif isinstance(step, Reply):

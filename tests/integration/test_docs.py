@@ -4,6 +4,7 @@ The blocks mean Scaleway itself, and find an emulator there. How blocks are mark
 `tests/support/pages.py`; the words of the replies stand in `tests/support/docs_replies.py`.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,14 @@ def test_page(path: str, subtests: pytest.Subtests) -> None:
                 block.run()
             except SkipTest as reason:
                 pytest.skip(str(reason))
+
+
+def test_targets_of_make_are_there() -> None:
+    """Those in code, and those that the workflows run."""
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    named = re.compile(r"(?:`|run: |^ *)make ([a-z0-9-]+)", re.MULTILINE)
+    for path in [*PAGES, *ROOT.glob(".github/workflows/*.yml")]:
+        assert {*named.findall(path.read_text("utf-8"))} <= {*targets}, path
 
 
 @pytest.mark.parametrize(("page", "test"), RUN_ELSEWHERE.items())

@@ -148,6 +148,26 @@ def test_inputs_that_fail_as_a_whole(tmp_path: Path) -> None:
             assert error["line"] == number
 
 
+@pytest.mark.parametrize("by_rule", [False, True])
+def test_scripted_reason_is_for_the_next_batch_whoever_looks_before(
+    tmp_path: Path, by_rule: bool
+) -> None:
+    put(tmp_path, line("a"))
+    with (
+        ScalewayEmulator(batch_storage=tmp_path, time_scale=20, strict=True) as emulator,
+        client_of(emulator) as client,
+    ):
+        if by_rule:
+            emulator.when(endpoint="batches").reply("Access denied", times=1)
+        else:
+            emulator.script(HttpError(503), "Access denied", endpoint="batches")
+            assert client.get("/batches").status_code == 503, "faults strike whoever comes"
+        assert client.get("/batches").json()["data"] == []
+        batch = wait(client, create(client).json()["id"])
+        emulator.verify()
+    assert batch["errors"]["data"][0]["message"] == "Access denied"
+
+
 def test_cancelled_batch_keeps_what_is_done(tmp_path: Path) -> None:
     put(tmp_path, *(line(str(number)) for number in range(10)))
     settings: dict[str, Any] = {"batch_seconds": 1000, "time_scale": 500}

@@ -316,7 +316,7 @@ def list_page(received: ReceivedRequest, service: EmulatedService) -> Answer:
         "last_id": page[-1].id if page else None,
         "has_more": len(ids) > start + len(page),
     }
-    return service.scripted(received, lambda _reply: json_answer(200, listed))
+    return service.scripted(received, lambda _reply: json_answer(200, listed), looks=True)
 
 
 def _look_at(
@@ -332,7 +332,7 @@ def _look_at(
         act(batch)
         return json_answer(200, batch.as_json())
 
-    return service.scripted(received, usual)
+    return service.scripted(received, usual, looks=True)
 
 
 retrieve = partial(_look_at, Batch.as_json)
