@@ -30,7 +30,7 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ign
     def bind_tools(self, *args: Any, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind tools as well; see `ChatScaleway.bind_tools`."""
         bound = self._but("tools", "tool_choice")
-        return self._around(cast("Any", self.bound).bind_tools(*args, **{**bound, **kwargs}))
+        return self.around(cast("Any", self.bound).bind_tools(*args, **{**bound, **kwargs}))
 
     def with_structured_output(
         self, *args: Any, **kwargs: Any
@@ -38,18 +38,18 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ign
         """Ask for objects; see `ChatScaleway.with_structured_output`."""
         bound = self._but("tools", "tool_choice", "response_format")
         model = cast("Any", self.bound)
-        return self._around(model.with_structured_output(*args, **{**bound, **kwargs}))
+        return self.around(model.with_structured_output(*args, **{**bound, **kwargs}))
 
     def _but(self, *names: str) -> dict[str, Any]:
         return {name: value for name, value in self.kwargs.items() if name not in names}
 
-    def _around(self, made: Runnable[Any, Any]) -> Runnable[Any, Any]:
-        """What the model has made, in the configuration that is bound here."""
+    def around(self, made: Runnable[Any, Any]) -> Runnable[Any, Any]:
+        """What the model has made, of the model and in the configuration that are bound here."""
         if isinstance(made, RunnableSequence):
             first, *others = made.steps
-            return RunnableSequence(self._around(first), *others)
+            return RunnableSequence(self.around(first), *others)
         if isinstance(made, RunnableBinding):
-            return self.model_copy(update={"bound": made.bound, "kwargs": made.kwargs})
+            return self.model_copy(update={"kwargs": made.kwargs})
         return made
 
     @classmethod

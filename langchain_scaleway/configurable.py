@@ -7,7 +7,7 @@ from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig
 from langchain_core.runnables.configurable import RunnableConfigurableFields
 from langchain_core.runnables.utils import ConfigurableFieldSingleOption, Input, Output
 
-from langchain_scaleway.bindings import binding
+from langchain_scaleway.bindings import ModelBinding, binding
 
 
 class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
@@ -19,6 +19,17 @@ class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
     """
 
     bind: ClassVar = binding(RunnableConfigurableFields.bind)
+
+    def bind_tools(self, *args: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        """Bind tools; LangChain's own would bind them to the model whose fields stay as they are."""
+        model: Any = self.default
+        return ModelBinding(bound=self, config={}).around(model.bind_tools(*args, **kwargs))
+
+    def with_structured_output(self, *args: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        """Ask for objects, in the same way."""
+        model: Any = self.default
+        made = model.with_structured_output(*args, **kwargs)
+        return ModelBinding(bound=self, config={}).around(made)
 
     @classmethod
     def lc_id(cls) -> list[str]:

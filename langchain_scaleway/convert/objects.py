@@ -128,7 +128,8 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
             thoughts = _reasoning(message)
             for found in objects_in(text) if text else [thoughts] * thoughts.startswith("{"):
                 with contextlib.suppress(ValueError):
-                    fitting.append(self.read(found))
+                    if (one := self.read(found)) not in fitting:  # Models repeat themselves.
+                        fitting.append(one)
         if len(fitting) != 1:
             raise _no_object(message, called=self.tool is not None)
         if text and self.on_text_around is not None:

@@ -204,16 +204,17 @@ async def test_configured_model_streams_unless_that_is_forbidden(
 
 
 def test_tools_and_schemas_go_to_the_configured_model(emulator: ScalewayEmulator) -> None:
-    """What comes of them is core's binding of that model, and no longer configurable."""
     model: Any = model_on(emulator).configurable_fields(**CONFIGURABLE)
     configured = model.with_config(configurable={"model": THINKING_MODEL})
 
     configured.bind_tools([get_weather]).invoke("Hello")
     configured.with_structured_output(Person).invoke("Hello")
-    model.bind_tools([get_weather]).invoke("Hello", {"configurable": {"model": THINKING_MODEL}})
+    thinking: Any = {"configurable": {"model": THINKING_MODEL}}
+    model.bind_tools([get_weather]).invoke("Hello", thinking)
+    model.with_structured_output(Person).invoke("Hello", thinking)
+    model.bind(seed=1).bind_tools([get_weather]).invoke("Hello", thinking)
 
-    asked = [request.json["model"] for request in emulator.requests]
-    assert asked == [THINKING_MODEL, THINKING_MODEL, PLAIN_MODEL]
+    assert [request.json["model"] for request in emulator.requests] == [THINKING_MODEL] * 5
 
 
 def test_configured_values_are_checked_and_secret(

@@ -227,6 +227,7 @@ JUNK = [
     "{}}}]}}",
     "Sure! {}\nIs there anything else?",
     '{{"species": "cat"}} {}',
+    "{0}\n\n{0}",
 ]
 
 
