@@ -319,7 +319,7 @@ def _joined(parts: list[Json], name: str) -> str:
 
 
 def _logprobs_of(item: Json) -> list[Any]:
-    return [token for part in _parts_of(item) for token in part.get("logprobs") or ()]
+    return [token for part in _parts_of(item) for token in _parts_of(part, "logprobs")]
 
 
 def _finish_reason(response: Mapping[str, Any], *, has_calls: bool) -> str | None:

@@ -6,7 +6,7 @@ from operator import add
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -282,6 +282,7 @@ items = st.builds(
 
 
 @given(st.lists(items | json_values), json_values, json_values)
+@example([{"type": "message", "content": [{"text": "Hi", "logprobs": 5}]}], None, None)
 def test_no_answer_crashes(output: list[Any], usage: Any, status: Any) -> None:
     response = response_of(status=status, usage=usage) | {"output": output}
     if status != "failed":
