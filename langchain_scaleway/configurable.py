@@ -21,7 +21,7 @@ class ConfigurableFields(RunnableConfigurableFields[Input, Output]):
     bind: ClassVar = binding(RunnableConfigurableFields.bind)
 
     def bind_tools(self, *args: Any, **kwargs: Any) -> Runnable[Any, Any]:
-        """Bind tools; LangChain's own would bind them to the model whose fields stay as they are."""
+        """Bind tools; LangChain's own has them answered by a model that is not configurable."""
         model: Any = self.default
         return ModelBinding(bound=self, config={}).around(model.bind_tools(*args, **kwargs))
 
