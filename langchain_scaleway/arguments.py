@@ -81,10 +81,10 @@ def checked_headers(headers: Mapping[str, SecretStr | str]) -> dict[str, SecretS
             raise ValueError(f"{name!r} is not a valid header name: use letters, digits, `-`.")
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         # Line breaks would let a value add headers of its own.
-        if not text.isprintable() or text != text.strip():
+        if not (text.isascii() and text.isprintable()) or text != text.strip():
             raise ValueError(
-                f"The header {name!r} holds a line break or another control character, or spaces "
-                "around its value."
+                f"The header {name!r} holds a line break, another control character or one outside "
+                "ASCII, or spaces around its value."
             )
         wrapped[name] = SecretStr(text)
     return wrapped

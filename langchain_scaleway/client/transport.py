@@ -23,7 +23,7 @@ from urllib.request import getproxies, proxy_bypass
 # The only import of it in this package: on the day of the move, `import httpx2 as httpx`.
 import httpx
 
-from langchain_scaleway.client.waits import within
+from langchain_scaleway.client.waits import start, within
 
 Request = httpx.Request
 Response = httpx.Response
@@ -217,8 +217,8 @@ class Pool:
 class AsyncPool:
     """The same for the coroutines of one event loop, where a request may wait for its turn.
 
-    The head of an answer comes within the timeout for reading, on a new connection within that for
-    connecting besides. Whoever reads the body has to limit that.
+    The head of an answer comes within the timeout for reading, which begins when the connection
+    stands. Whoever reads the body has to limit that.
     """
 
     def __init__(self) -> None:
@@ -239,14 +239,16 @@ class AsyncPool:
         try:
             idle = await self._idle_to(request.url)
             transport, is_new = idle.take()
-            seconds, connect = limits["read"], limits["connect"]
-            if is_new:
-                seconds = None if None in (seconds, connect) else seconds + connect
-            opened = _watch_opening(request) if is_new else []
+            seconds = limits["read"]
             limits["read"] = limits["write"] = None  # httpx's timers would keep the context.
+            opened: list[Any] = []
             try:
-                answer = _in_empty_context(transport.handle_async_request(request))
-                response = await within(seconds, answer)  # However the head trickles in.
+                async with asyncio.timeout(None) as timeout:  # However the head trickles in.
+                    if is_new:
+                        _watch_opening(request, opened, partial(start, timeout, seconds))
+                    else:
+                        start(timeout, seconds)
+                    response = await _in_empty_context(transport.handle_async_request(request))
             except BaseException:
                 await transport.aclose()
                 for stream in opened:
@@ -327,20 +329,22 @@ def _in_empty_context(sending: Coroutine[Any, Any, httpx.Response]) -> Awaitable
     return asyncio.create_task(sending, context=context)
 
 
-def _watch_opening(request: httpx.Request) -> list[Any]:
-    """Give a list that will hold the connection that is opened for a request.
+def _watch_opening(
+    request: httpx.Request, opened: list[Any], on_sending: Callable[[], None]
+) -> None:
+    """Note the connection that is opened for a request, and tell when it can be used.
 
     httpcore 1.0.9 and httpcore2 2.16 forget a connection whose TLS handshake is cancelled, and
     leave it open. https://www.encode.io/httpcore/extensions/#trace
     """
-    opened: list[Any] = []
 
     async def note(event: str, details: Mapping[str, Any]) -> None:
         if event.endswith("connect_tcp.complete"):
             opened.append(details["return_value"])
+        elif event.endswith("send_request_headers.started"):
+            on_sending()
 
     request.extensions["trace"] = note
-    return opened
 
 
 def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
@@ -352,7 +356,8 @@ def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     """
     proxies = getproxies()
     named = proxies.get(url.scheme) or proxies.get("all")
-    if not named or proxy_bypass(url.host):
+    # NO_PROXY holds names with and without ports.
+    if not named or proxy_bypass(url.host) or proxy_bypass(url.netloc.decode()):
         return None
     named = named if "://" in named else f"http://{named}"
     try:

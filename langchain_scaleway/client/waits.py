@@ -15,10 +15,7 @@ T = TypeVar("T")
 
 
 async def within(seconds: float | None, awaited: Awaitable[T]) -> T:
-    """Await something for so many seconds, with a timer that keeps no context.
-
-    A timer that was cancelled stays with its event loop for a while, and its context with it:
-    there LangGraph keeps the whole run.
+    """Await something for so many seconds.
 
     Args:
         seconds: `None` for no limit.
@@ -28,10 +25,19 @@ async def within(seconds: float | None, awaited: Awaitable[T]) -> T:
         TimeoutError: It took longer.
     """
     async with asyncio.timeout(None) as timeout:
-        if seconds is not None:
-            when = asyncio.get_running_loop().time() + seconds
-            Context().run(timeout.reschedule, when)
+        start(timeout, seconds)
         return await awaited
+
+
+def start(timeout: asyncio.Timeout, seconds: float | None) -> None:
+    """Let a timeout pass in so many seconds from now, with a timer that keeps no context.
+
+    A timer that was cancelled stays with its event loop for a while, and its context with it:
+    there LangGraph keeps the whole run.
+    """
+    if seconds is not None:
+        when = asyncio.get_running_loop().time() + seconds
+        Context().run(timeout.reschedule, when)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -104,13 +105,15 @@ def test_a_proxy_that_is_not_there(mode: Mode, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.timeout(30)
+@pytest.mark.parametrize("has_port", [False, True])
 @pytest.mark.parametrize("mode", EITHER)
 def test_no_proxy_is_asked_for_hosts_that_need_none(
-    mode: Mode, emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, emulator: ScalewayEmulator, monkeypatch: pytest.MonkeyPatch, *, has_port: bool
 ) -> None:
+    host, port = urlsplit(emulator.base_url).netloc.split(":")
     with nothing_left(), RawServer(sends()) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.origin}")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("NO_PROXY", f"{host}:{port}" if has_port else host)
         with model_on(emulator) as model:
             assert call(model, mode).text == ANSWER
     assert proxy.connections == 0

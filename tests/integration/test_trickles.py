@@ -16,7 +16,7 @@ from langchain_scaleway.testing import Reply, ScalewayEmulator, Stall
 from tests.support.calls import EITHER, STREAMING_MODES, Attempt, Mode, acall, call, is_async
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
-from tests.support.raw_server import Behaviour, RawServer, trickles
+from tests.support.raw_server import Behaviour, RawServer, stays_silent, trickles
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -88,6 +88,15 @@ def test_a_stream_without_an_event(behave: Behaviour, mode: Mode) -> None:
         assert type(attempt.error) is errors.ScalewayTimeoutError
         assert attempt.error.partial_text == attempt.text
         assert server.wait_until_left()
+
+
+@pytest.mark.parametrize("mode", EITHER)
+def test_silence_on_a_new_connection_takes_the_timeout_and_no_longer(mode: Mode) -> None:
+    with nothing_left(), RawServer(stays_silent) as server:
+        began = time.monotonic()
+        error = call(model_at(server, timeout=1), mode).error
+        assert type(error) is errors.ScalewayTimeoutError
+        assert 1 <= time.monotonic() - began < 1.8
 
 
 @pytest.mark.parametrize("mode", EITHER)

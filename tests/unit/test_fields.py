@@ -56,7 +56,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
             for name in ("", "X Team", "X:Team", "Größe")
         ),
         ({"X-Team": " blue"}, "spaces around its value"),
-        ({"X-Team": "blue\nX-Other: y"}, "line break"),
+        *(({"X-Team": team}, "line break") for team in ("blue\nX-Other: y", "café")),
     ],
     "timeout": [
         ("soon", "`timeout` must be seconds, an `httpx.Timeout` or None"),

@@ -216,7 +216,7 @@ class TestHeaders:
         states = QuotaState.all_in(HEADERS)
         assert states == {"requests": (600, 599), "tokens": (200_000, 199_000)}
 
-    @pytest.mark.parametrize("limit", ["", "0", "many", "nan", "-5"])
+    @pytest.mark.parametrize("limit", ["", "0", "0.001", "many", "nan", "-5"])
     def test_nonsense_means_nothing(self, limit: str) -> None:
         headers = HEADERS | {"x-ratelimit-limit-requests": limit}
         assert QuotaState.all_in(headers).keys() == {"tokens"}
@@ -344,6 +344,14 @@ class TestQueue:
             await task
         async with asyncio.timeout(5):
             (await gate.aacquire(self.BODY)).end()
+
+    @pytest.mark.parametrize("prompt", [10**15, -(10**15)])
+    def test_nobody_waits_for_impossible_tokens(self, prompt: int, gate: QuotaGate) -> None:
+        gate.acquire(self.BODY).end({"prompt_tokens": prompt, "completion_tokens": 1})
+        waiting = threading.Thread(target=lambda: gate.acquire(self.BODY).end(), daemon=True)
+        waiting.start()
+        waiting.join(5)
+        assert not waiting.is_alive()
 
     def test_a_call_ends_once(self, gate: QuotaGate) -> None:
         permit = gate.acquire(self.BODY)

@@ -16,6 +16,9 @@ LEAST_SHARE = 0.66
 token."""
 _LEAST_LEARNT_SHARE = 0.75
 """The same once answers have corrected the estimates; the rest may be off, as texts differ."""
+_MOST_TOKENS = 20_000_000
+"""No request has more: 2,048 texts of 8,192 tokens to embed. A server that says so is mistaken, and
+nobody should wait for it."""
 _BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
@@ -69,9 +72,10 @@ def used_tokens(usage: Mapping[str, Any] | None) -> Estimate | None:
         return None
     prompt = usage.get("prompt_tokens", usage.get("input_tokens", usage.get("total_tokens")))
     answer = usage.get("completion_tokens", usage.get("output_tokens", 0))
-    if isinstance(prompt, int) and isinstance(answer, int):
-        return Estimate(prompt, answer)
-    return None
+    if not (isinstance(prompt, int) and isinstance(answer, int)):
+        return None
+    is_possible = min(prompt, answer) >= 0 and prompt + answer <= _MOST_TOKENS
+    return Estimate(prompt, answer) if is_possible else None
 
 
 class _Average:

@@ -101,7 +101,7 @@ class QuotaState(NamedTuple):
         for name in ("requests", "tokens"):
             limit = _number(headers.get(f"x-ratelimit-limit-{name}"))
             remaining = _number(headers.get(f"x-ratelimit-remaining-{name}"))
-            if limit and remaining is not None:
+            if limit is not None and limit >= 1 and remaining is not None:
                 states[name] = cls(limit, remaining)
         return states
 
