@@ -73,6 +73,7 @@ class Translation:
         translated = self._translate(error)
         if translated is not None:
             self._endpoint.redaction(self.response).clean(translated)
+            del error, traceback  # Tools such as Sentry show a frame's variables.
             try:
                 raise translated
             finally:

@@ -112,6 +112,7 @@ def test_a_server_that_repeats_it(
         error = call(model, mode).error
     assert isinstance(error, errors.ScalewayError)
     assert leaks_of(error) == []
+    assert leaks_in_locals(error) == []
     ours = [line for line in logged(logs) if line.startswith("langchain")]
     assert ours == []
 
