@@ -60,12 +60,15 @@ class Redaction:
 
     def clean(self, error: ScalewayError) -> None:
         """Take secrets out of an exception."""
+        said = error.body
         for name in ("message", "code", "type", "param", "body", "args"):
             setattr(error, name, self.value(getattr(error, name)))
         if (response := error.response) is not None:
-            error.response = response._replace(
-                headers=self.value(dict(response.headers)), text=self.quoted(response.text)
-            )
+            text = self.quoted(response.text)
+            if isinstance(said, (dict, list)) and error.body != said:
+                text = json.dumps(error.body)  # JSON has more spellings than can be looked for.
+            headers = self.value(dict(response.headers))
+            error.response = response._replace(headers=headers, text=text)
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):

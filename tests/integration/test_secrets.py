@@ -13,7 +13,7 @@ from langchain_scaleway.testing import RawReply, Redirect, ScalewayEmulator
 from tests.support.calls import Mode, call, impatient
 from tests.support.models import PLAIN_MODEL
 from tests.support.raw_server import Behaviour, RawServer, sends
-from tests.support.secrecy import CANARY, is_in, leaks_in, leaks_of
+from tests.support.secrecy import CANARY, is_in, leaks_in, leaks_in_locals, leaks_of
 
 
 @pytest.fixture(scope="module")
