@@ -75,7 +75,7 @@ class EmulatorProcess(_Remote):
             ExceptionGroup: One did, and nothing else has been raised.
         """
         try:
-            if error_type is None:
+            if error_type is None and self._pipe is not None:
                 self.verify(leftover=False)
         finally:
             self.stop()

@@ -278,31 +278,36 @@ def test_what_is_no_step_is_refused_at_once(emulator: ScalewayEmulator) -> None:
 
 
 def test_process_of_its_own() -> None:
-    with EmulatorProcess(api_key="another-key") as emulator:
-        emulator.script("from another process", HttpError(503))
-        headers = {"Authorization": "Bearer another-key"}
+    emulator = EmulatorProcess(api_key="another-key").start()
+    emulator.script("from another process", HttpError(503))
+    headers = {"Authorization": "Bearer another-key"}
+
+    def ask_it(prompt: str = "Hello") -> httpx.Response:
         url = f"{emulator.base_url}/chat/completions"
-        answers = [send("POST", url, headers=headers, json=body_of(str(i))) for i in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 503, 200]
-        assert message_of(answers[0])["content"] == "from another process"
-        asked = [request.json["messages"][0]["content"] for request in emulator.requests]
-        assert asked == ["0", "1", "2"]
-        assert emulator.statuses == {200: 2, 503: 1}
-        assert emulator.connections_opened == 3
-        assert emulator.project_id in emulator.project_url
-        with pytest.raises((pickle.PicklingError, AttributeError)):
-            emulator.script(lambda _: "not picklable")
-        with pytest.raises(TypeError, match="A step is a text"):
-            emulator.script(5)  # type: ignore[arg-type]  # it fails in the other process
-        emulator.respond_with(answer_from_a_module)
-        assert message_of(send("POST", url, headers=headers, json=body_of()))["content"] == "module"
+        return send("POST", url, headers=headers, json=body_of(prompt))
+
+    answers = [ask_it(str(number)) for number in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 503, 200]
+    assert message_of(answers[0])["content"] == "from another process"
+    asked = [request.json["messages"][0]["content"] for request in emulator.requests]
+    assert asked == ["0", "1", "2"]
+    assert emulator.statuses == {200: 2, 503: 1}
+    assert emulator.connections_opened == 3
+    assert emulator.project_id in emulator.project_url
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        emulator.script(lambda _: "not picklable")
+    with pytest.raises(TypeError, match="A step is a text"):
+        emulator.script(5)  # type: ignore[arg-type]  # it fails in the other process
+    emulator.respond_with(answer_from_a_module)
+    assert message_of(ask_it())["content"] == "module"
+    emulator.respond_with(fail_in_a_module)
+    assert ask_it().status_code == 400
+    with pytest.raises(ExceptionGroup) as caught:
+        emulator.__exit__(None)
+    assert "/v1/chat/completions" in str(caught.value.exceptions[0])
     with pytest.raises(RuntimeError, match="not been started"):
         _ = emulator.base_url
-    emulator = EmulatorProcess(api_key=None).start()
-    emulator.respond_with(fail_in_a_module)
-    assert send("POST", f"{emulator.base_url}/chat/completions", json=body_of()).is_error
-    with pytest.raises(ExceptionGroup):
-        emulator.__exit__(None)
+    emulator.__exit__(None)
 
 
 def answer_from_a_module(request: ReceivedRequest) -> Step:
