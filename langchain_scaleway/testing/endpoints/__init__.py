@@ -35,11 +35,10 @@ def _list_models(received: ReceivedRequest, service: EmulatedService) -> Answer:
 
 
 ENDPOINTS: Final = (
-    Endpoint("POST", "/chat/completions", "chat", ChatCompletion.serve),
-    Endpoint("POST", "/responses", "chat", ResponseCreation.serve),
-    Endpoint("POST", "/embeddings", "embeddings", Embedding.serve),
-    Endpoint("POST", "/rerank", "rerank", Ranking.serve),
-    Endpoint("POST", "/audio/transcriptions", "transcriptions", Transcription.serve),
+    *(
+        Endpoint("POST", kind.path, kind.queue, kind.serve)
+        for kind in (ChatCompletion, ResponseCreation, Embedding, Ranking, Transcription)
+    ),
     Endpoint("GET", "/models", "models", _list_models),
     Endpoint("POST", "/batches", "batches", batches.create),
     Endpoint("GET", "/batches", "batches", batches.list_page),

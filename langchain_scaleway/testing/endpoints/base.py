@@ -13,7 +13,7 @@ from langchain_scaleway.testing.refusals import (
     json_object,
     validate,
 )
-from langchain_scaleway.testing.replies import Reply
+from langchain_scaleway.testing.replies import Queue, Reply
 from langchain_scaleway.testing.service import EmulatedService
 from langchain_scaleway.tokens import prompt_size
 
@@ -21,7 +21,14 @@ from langchain_scaleway.tokens import prompt_size
 class ModelRequest(RequestModel, ABC):
     """A request that names a model, which answers it; its fields are those of the body."""
 
+    path: ClassVar[str]
+    """Behind `/v1`."""
+
     kind: ClassVar[Kind] = "chat"
+    """Which models answer."""
+
+    queue: ClassVar[Queue] = "chat"
+    """Where its scripted steps are."""
 
     model: str
 
@@ -59,8 +66,7 @@ class ModelRequest(RequestModel, ABC):
         fields = cls.fields_of(received)
         model = service.find_model(fields.get("model"))
         if not cls.is_served_by(model):  # live, 2026-08
-            path = received.path.partition("/v1")[2]
-            message = f"endpoint '/v1{path}' is not supported"
+            message = f"endpoint '/v1{cls.path}' is not supported"
             raise gateway_refusal(422, message, "ROUTE NOT SUPPORTED")
         request = validate(cls, fields)
         request.check(model)

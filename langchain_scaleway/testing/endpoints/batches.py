@@ -46,11 +46,8 @@ _MOST_BYTES: Final = 200 * 1024 * 1024
 _EDGE: Final = 0.1  # the part of a batch's time that validating takes, and writing
 _USUAL_PAGE: Final = 20
 _LARGEST_PAGE: Final = 100
-_OF_LINES: Final[dict[str, tuple[type[ModelRequest], str]]] = {
-    "/v1/chat/completions": (ChatCompletion, "chat"),
-    "/v1/responses": (ResponseCreation, "chat"),
-    "/v1/embeddings": (Embedding, "embeddings"),
-    "/v1/audio/transcriptions": (Transcription, "transcriptions"),
+_KINDS: Final[dict[str, type[ModelRequest]]] = {
+    f"/v1{kind.path}": kind for kind in (ChatCompletion, ResponseCreation, Embedding, Transcription)
 }
 
 
@@ -200,7 +197,7 @@ class Batch:
 
     def _answer(self, line: _Line) -> None:
         """Answer a line, and keep the outcome in the form of its file."""
-        kind, queue = _OF_LINES[self._path]
+        kind = _KINDS[self._path]
         received = ReceivedRequest(
             number=0,
             method="POST",
@@ -209,7 +206,7 @@ class Batch:
             headers=RequestHeaders([(b"content-type", b"application/json")]),
             body=orjson.dumps(line.body),
             arrived_at=self._service.clock.now(),
-            endpoint=queue,
+            endpoint=kind.queue,
         )
 
         def answered() -> Answer:

@@ -19,6 +19,8 @@ from langchain_scaleway.testing.service import EmulatedService
 class ChatCompletion(ChatRequest, ModelRequest):
     """A chat completion: an answer, or `n` of them, to a conversation."""
 
+    path = "/chat/completions"
+
     def check(self, model: ServedModel) -> None:
         """Check output cap, conversation, sampling parameters and length."""
         check_output_cap(self.bound, model)

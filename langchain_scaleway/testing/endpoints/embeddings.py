@@ -29,7 +29,9 @@ _WORD: Final = re.compile(r"\w+|[^\w\s]")
 class Embedding(ModelRequest):
     """The body; token ids are taken as vLLM takes them, and never sent by LangChain."""
 
+    path = "/embeddings"
     kind = "embedding"
+    queue = "embeddings"
 
     input: str | list[str] | list[int] | list[list[int]]
     encoding_format: Literal["float", "base64"] = "float"
@@ -90,7 +92,9 @@ class Embedding(ModelRequest):
 class Ranking(ModelRequest):
     """The body; without `top_n`, or with 0, all documents come back."""
 
+    path = "/rerank"
     kind = "rerank"
+    queue = "rerank"
 
     query: str
     documents: list[str]

@@ -30,6 +30,8 @@ _NO_STORE: Final = (
 class ResponseCreation(ResponsesRequest, ModelRequest):
     """A response of the Responses API, whose conversation is the caller's to keep."""
 
+    path = "/responses"
+
     @classmethod
     def is_served_by(cls, model: ServedModel) -> bool:
         """Return whether a model serves this API, too."""

@@ -38,7 +38,9 @@ class Transcription(ModelRequest):
     """The fields of the form; audio has a quota of its own."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
+    path = "/audio/transcriptions"
     kind = "transcription"
+    queue = "transcriptions"
 
     file: UploadedFile
     language: str | None = None
