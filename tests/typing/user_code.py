@@ -26,6 +26,20 @@ from langchain_scaleway import (
     usage_cost,
 )
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
+from langchain_scaleway.testing import (
+    CutStream,
+    HttpError,
+    Matcher,
+    Quotas,
+    RawReply,
+    ReceivedRequest,
+    Reply,
+    ScalewayEmulator,
+    ServedModel,
+    Step,
+    ToolCall,
+    rate_limited,
+)
 
 
 class Person(BaseModel):
@@ -181,3 +195,22 @@ def careful(model: ChatScaleway) -> str | float | None:
         return error.message
     except ScalewayError as error:
         return error.status_code
+
+
+def answer(request: ReceivedRequest) -> Step:
+    """Answer a request, in a test of the user's."""
+    return Reply("Hello", tool_calls=[ToolCall("add", {"a": len(request.body), "b": 1})])
+
+
+async def tested(scaleway_emulator: ScalewayEmulator) -> bool:
+    """Test an app."""
+    cut = Reply("Hello", faults=[CutStream(after_events=2)])
+    scaleway_emulator.script("Hello", cut, rate_limited(), answer, lambda request: request.path)
+    scaleway_emulator.script(HttpError(500), RawReply(body=b"{}"), endpoint="embeddings")
+    rule = scaleway_emulator.when(contains="Who?", where=lambda request: bool(request.headers))
+    scaleway_emulator.assert_requested(rule.reply("You", times=2), times=0)
+    scaleway_emulator.assert_requested(Matcher(model="m"), tool_result=True, times=0)
+    with ScalewayEmulator(models=(ServedModel(id="m"),), quotas=Quotas()) as other:
+        model = ChatScaleway(model="m", base_url=other.base_url, api_key=other.api_key)
+        await model.ainvoke("Hello")
+        return await other.wait_for(lambda it: it.requests[0].completed)
