@@ -58,13 +58,14 @@ class ToolCalls:
         for index, call_id, name, piece in _parts(wire_calls):
             call = self._find(index, call_id, name)
             call.id = call.id or call_id
-            given = call.add(piece)
-            if call.position >= self._begun:
-                call.name = call.name or (name and self._names.from_wire(name))
-                if call.arguments.lstrip().startswith("{"):
-                    chunks += self._begin(call.position + 1)
-            elif given:
-                chunks.append(tool_chunk(None, given, None, call.position))
+            given, new_name = call.add(piece), None
+            if name and call.name is None:
+                call.name = new_name = self._names.from_wire(name)
+            if call.position < self._begun:
+                if given or new_name:
+                    chunks.append(tool_chunk(new_name, given, None, call.position))
+            elif call.arguments.lstrip().startswith("{"):
+                chunks += self._begin(call.position + 1)
         return chunks
 
     def end(self, reply_id: str | None, *, is_cut_off: bool, text: str) -> None:

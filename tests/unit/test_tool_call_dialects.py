@@ -45,6 +45,14 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
         ],
         [ADD],
     ),
+    "name and id behind the beginning of the arguments": (
+        [
+            calls_event(fragment('{"a": 1', index=0)),
+            calls_event(fragment(', "b": 2', name="add", id="call_a", index=0)),
+            calls_event(fragment("}", index=0)),
+        ],
+        [ADD],
+    ),
     "with null, empty and odd tool_calls between": (
         [
             event({"tool_calls": None}),
