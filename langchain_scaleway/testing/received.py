@@ -4,14 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from typing_extensions import override
 
-SECRET_HEADERS = frozenset(
-    {"authorization", "x-auth-token", "x-api-key", "api-key", "cookie", "proxy-authorization"}
+_SECRET_WORDS: Final = (
+    *("auth", "cookie", "credential", "key", "password", "secret", "session", "token"),
 )
+
+
+def is_secret(header: str) -> bool:
+    """Return whether a request's header, by its name, holds a credential."""
+    return any(word in header.lower() for word in _SECRET_WORDS)
 
 
 class RequestHeaders(Mapping[str, str]):
@@ -48,7 +53,7 @@ class RequestHeaders(Mapping[str, str]):
 
     @override
     def __repr__(self) -> str:
-        hidden = dict.fromkeys(SECRET_HEADERS & self._values.keys(), "*" * 10)
+        hidden = dict.fromkeys(filter(is_secret, self._values), "*" * 10)
         return f"RequestHeaders({self._values | hidden!r})"
 
 

@@ -5,6 +5,7 @@ sent, `CASE.response.http` the bytes of the answer, `CASE.timing.json` when they
 key nor a cookie is in them, and of a form's file its digest alone.
 """
 
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -17,13 +18,12 @@ import orjson
 from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer
-from langchain_scaleway.testing.received import SECRET_HEADERS, ReceivedRequest, UploadedFile
+from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile, is_secret
 
 # Headers that belong to one connection, and what aiohttp writes itself.
 _OF_A_CONNECTION: Final = frozenset(
     {"connection", "host", "keep-alive", "content-length", "transfer-encoding", "accept-encoding"}
 )
-_SECRETS: Final = SECRET_HEADERS | {"set-cookie"}
 _SHORTEST_SECRET: Final = 8  # a shorter one, such as a test's "key", is a word of texts, too
 
 
@@ -115,7 +115,7 @@ class Recorder:
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             response.headers.update(_without(answer.headers.items(), _OF_A_CONNECTION))
             head = [f"HTTP/1.1 {answer.status} {answer.reason}"]
-            kept = _without(answer.headers.items(), _OF_A_CONNECTION | _SECRETS)
+            kept = _without(answer.headers.items(), _OF_A_CONNECTION | {"set-cookie"})
             head += [f"{name}: {value}" for name, value in kept.items()]
             writes = ["\r\n".join([*head, "transfer-encoding: chunked", "", ""]).encode()]
             times = [time.monotonic() - started]
@@ -157,7 +157,7 @@ def _sent(received: ReceivedRequest) -> dict[str, Any]:
     request: dict[str, Any] = {
         "method": received.method,
         "path": f"/v1{received.path.partition('/v1')[2]}",
-        "headers": _without(received.headers.items(), _SECRETS),
+        "headers": {name: value for name, value in received.headers.items() if not is_secret(name)},
     }
     if form := received.form:
         # Its boundary is another one each time.
@@ -184,10 +184,11 @@ def _digest(sent: dict[str, Any]) -> bytes:
 
 def _without_secrets(content: bytes, received: ReceivedRequest) -> bytes:
     """Return a file's bytes, as many, with asterisks where a server repeats a credential."""
-    for name in SECRET_HEADERS & {*received.headers}:
-        secret = received.headers[name].rpartition(" ")[2].encode("latin-1")
-        if len(secret) >= _SHORTEST_SECRET:
-            content = content.replace(secret, b"*" * len(secret))
+    for name in filter(is_secret, received.headers):
+        for part in re.split(r"[\s;,]+", received.headers[name]):
+            secret = (part.partition("=")[2] or part).encode("latin-1")
+            if len(secret) >= _SHORTEST_SECRET:
+                content = content.replace(secret, b"*" * len(secret))
     return content
 
 

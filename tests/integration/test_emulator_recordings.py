@@ -136,7 +136,7 @@ def test_service_that_cannot_be_asked_or_breaks_off_fails_the_test(
 
 def test_no_file_holds_a_key(tmp_path: Path) -> None:
     """Whether it is sent, under whatever name, or repeated by the service."""
-    headers = {"X-Auth-Token": KEY, "X-Api-Key": "a-gateway-s-key", "Cookie": "session=of-mine-too"}
+    headers = {"X-Auth-Token": KEY, "My-Api-Key": "a-gateway-s-key", "Cookie": "id=of-mine-too"}
     with ScalewayEmulator(api_key=KEY) as service, between(service, tmp_path) as emulator:
         told = {"message": f"{KEY} or a-gateway-s-key is not valid"}
         service.script(RawReply(403, {"Set-Cookie": "of=mine"}, json.dumps(told).encode()))
