@@ -305,6 +305,25 @@ class TestRefusals:
         clock.quota.settle(second, Outcome(1, SMALL))
         assert clock.wait() > 0
 
+    @pytest.mark.parametrize(
+        ("estimate", "a_minute"),
+        [(SMALL, 300), (Estimate(9_000, 1_000), 20)],
+        ids=["small", "large"],
+    )
+    def test_the_pace_comes_back_within_a_minute(self, estimate: Estimate, a_minute: int) -> None:
+        """Of answers that use the quota up, whether by their number or by their tokens."""
+        clock = Clock()
+        clock.refuse(clock.take(estimate), "unknown")
+        for _ in range(a_minute + 1):
+            clock.now += 60
+            lease = clock.take(estimate)
+            clock.quota.learn(lease, {})
+            clock.quota.settle(lease, Outcome(1, estimate))
+        clock.now += 600
+        for _ in range(a_minute):
+            clock.quota.settle(clock.take(estimate), Outcome(1, estimate))
+        assert clock.wait(estimate) == pytest.approx(60 / a_minute)
+
     def test_too_many_at_once_make_no_pause(self) -> None:
         clock = Clock()
         leases = [clock.take() for _ in range(11)]

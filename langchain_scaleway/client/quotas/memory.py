@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from secrets import token_hex
 
 from langchain_scaleway.client.quotas.store import (
+    DOCUMENTED,
     UNLIMITED,
     Estimate,
     Lease,
@@ -28,9 +29,11 @@ TRUST = 0.1
 INCREASE = 0.2
 """How much concurrency grows while as many requests are answered as run at once."""
 DECREASE = 0.7
-RECOVERY = 0.003
-"""By what the pace is multiplied after a refusal, and what each answer adds to it again. That way
-programs that do not know of one another come to share a quota."""
+RECOVERY = 0.9
+RECOVERY_BY_TOKENS = 0.3
+"""By what the pace is multiplied after a refusal, and what a minute's quota of answers adds to it
+again, by their number or by their tokens. That way programs that do not know of one another come to
+share a quota. Where a few large requests use it up, one that is refused too early weighs more."""
 LONGEST_PAUSE = 30.0
 JITTER = 0.25
 """The share by which pauses are longer at random."""
@@ -211,7 +214,6 @@ class Allowance:
         if lease.epoch == self._epoch:
             self._open()
         self._concurrency += INCREASE / self._concurrency
-        self._slowed = max(0.0, self._slowed - RECOVERY)
         prompts = self._under_way.prompt - lease.estimate.prompt
         for name, bucket, used_then, under_way in (
             ("requests", self._requests, lease.used[0], self._running - 1),
@@ -219,6 +221,9 @@ class Allowance:
         ):
             if name in states:
                 bucket.follow(states[name], used_then, now - lease.at, under_way, self._share)
+        requests, tokens, _ = self._limits(DOCUMENTED)
+        recovered = max(RECOVERY / requests, RECOVERY_BY_TOKENS * sum(lease.estimate) / tokens)
+        self._slowed = max(0.0, self._slowed - recovered)
 
     def settle(self, lease: Lease, outcome: Outcome) -> None:
         """Count what a request has taken instead of its estimate."""

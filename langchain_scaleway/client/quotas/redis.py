@@ -23,6 +23,7 @@ from redis.retry import Retry
 from langchain_scaleway.client.quotas import memory
 from langchain_scaleway.client.quotas.memory import MemoryStore
 from langchain_scaleway.client.quotas.store import (
+    DOCUMENTED,
     UNLIMITED,
     Estimate,
     Lease,
@@ -46,9 +47,10 @@ _CONSTANTS = "".join(
     f"local {name} = {getattr(memory, name)}\n"
     for name in (
         *("HEADROOM", "TRUST", "INCREASE", "DECREASE", "RECOVERY"),
-        *("LONGEST_PAUSE", "PROBE_SECONDS"),
+        *("RECOVERY_BY_TOKENS", "LONGEST_PAUSE", "PROBE_SECONDS"),
     )
 )
+_CONSTANTS += f"local REQUESTS, TOKENS = {DOCUMENTED.requests}, {DOCUMENTED.tokens}\n"
 
 
 class RedisStore:
@@ -153,8 +155,7 @@ class RedisQuota:
         numbers: list[str | float] = []
         for name, used in zip(("requests", "tokens"), lease.used, strict=True):
             numbers += [*states.get(name, ("", "")), used]
-        share, prompt = self._scope.share, lease.estimate.prompt
-        self._run("learn", share, lease.at, lease.epoch, prompt, *numbers)
+        self._run("learn", self._scope.share, lease.at, lease.epoch, *lease.estimate, *numbers)
 
     def settle(self, lease: Lease, outcome: Outcome) -> int:
         """Count what a request has taken, and learn from a refusal."""
