@@ -40,7 +40,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
     @property
     def prompt_tokens(self) -> int:
         """The estimated tokens of the prompt, of its tools too."""
-        return self.as_chat().prompt_tokens
+        return self.chat.prompt_tokens
 
     def check(self, model: ServedModel) -> None:
         """Check what only this API has, and then the chat request that it amounts to."""
@@ -64,10 +64,10 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
             raise bad_parameter(sentence, "tool_choice")
         if is_gpt_oss(model):
             self._check_harmony()
-        chat = self.as_chat()
         # A budget beyond the context window is lowered to what is left, not refused (recorded).
-        impossible = chat.bound if chat.bound is not None and chat.bound < 1 else None
-        check_engine(chat.model_copy(update={"max_tokens": impossible}), model)
+        bound = self.chat.bound
+        impossible = bound if bound is not None and bound < 1 else None
+        check_engine(self.chat.model_copy(update={"max_tokens": impossible}), model)
 
     def _check_harmony(self) -> None:
         """Check what vLLM's path for gpt-oss does not take, in the words of its source."""
@@ -88,7 +88,7 @@ class ResponseCreation(ResponsesRequest, ModelRequest):
 
     def answer(self, model: ServedModel, service: EmulatedService, reply: Reply | None) -> Answer:
         """Answer with a response object or its events."""
-        chat = self.as_chat()
+        chat = self.chat
         left = model.context_window - chat.prompt_tokens
         bound = min(left, self.max_output_tokens or left)
         said = reply or respond(chat, model)

@@ -4,6 +4,7 @@ Items, tools and options are translated as they come; what is wrong with them is
 chat request is read.
 """
 
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from langchain_scaleway.testing.chat_request import ChatRequest
@@ -62,8 +63,9 @@ class ResponsesRequest(RequestModel):
             return [{"role": "user", "content": self.input}]
         return self.input
 
-    def as_chat(self) -> ChatRequest:
-        """Return the chat request that the engine makes of this one, or refuse it."""
+    @cached_property
+    def chat(self) -> ChatRequest:
+        """The chat request that the engine makes of this one; to ask for it may refuse it."""
         choice, wanted = self.tool_choice, (self.text or {}).get("format")
         wants_logprobs = "message.output_text.logprobs" in (self.include or [])
         tools = [{"type": "function", "function": tool} for tool in self.functions]
