@@ -25,6 +25,7 @@ _ANSWERS: dict[str, Step] = {
     "Write a haiku about the sea.": (
         "Grey waves come and go,\na gull waits on the old pier,\nsalt upon the wind."
     ),
+    "What is bread made of?": "Of flour.",
     "Is 7 a prime number?": Reply("Yes, 7 is prime.", reasoning="Only 1 and 7 divide it."),
     "What is in this picture?": "A grey cat that sits on a fence.",
     "Which colour is this?": "Red.",
