@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, TypeVar
 
+from langchain_core.runnables import Runnable
 from typing_extensions import override
 
 from langchain_scaleway.batch_rows import ChatRows, TextRows
@@ -51,6 +52,10 @@ class InThread:
         """Do what takes long: it reads and writes files and objects."""
         return work(*arguments)
 
+    async def batch(self, chain: Runnable[Any, Any], inputs: list[Any]) -> list[Any]:
+        """Run a part of a chain for each input; an error stands in the place of its output."""
+        return chain.batch(inputs, return_exceptions=True)
+
     sleep = staticmethod(wires.Blocking.sleep)
 
 
@@ -64,6 +69,10 @@ class InLoop(InThread):
     @override
     async def do(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(work, *arguments)
+
+    @override
+    async def batch(self, chain: Runnable[Any, Any], inputs: list[Any]) -> list[Any]:
+        return await chain.abatch(inputs, return_exceptions=True)
 
     sleep = staticmethod(wires.Awaiting.sleep)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langchain_core.runnables import Runnable
 
@@ -25,12 +25,14 @@ from langchain_scaleway.tokens import prompt_size
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+T = TypeVar("T")
+
 logger = logging.getLogger("langchain_scaleway")
 
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _LONGEST_PAUSE = 300.0
 _AT_ONCE = 1_000
-"""Inputs that go through what is before the model in one go."""
+"""Inputs or answers that go through a part of a chain in one go."""
 
 _HERE, _IN_LOOP = InThread(), InLoop()
 
@@ -128,7 +130,7 @@ class ScalewayBatches:
         if isinstance(inputs, str | Mapping):  # Its letters or keys would be sent.
             raise ValueError("`inputs` is one input, but has to be a list: `[input]`.")  # noqa: TRY004 -- one kind of error for what cannot be sent
         with InputFiles() as files:
-            cost = await wire.do(self._write, files, inputs)
+            cost = await self._write(wire, files, inputs)
             if max_cost is not None and (cost is None or cost > max_cost):
                 price = "have no known price" if cost is None else f"may cost {cost:.2f} EUR"
                 raise ValueError(
@@ -139,10 +141,21 @@ class ScalewayBatches:
             records = await self._service.send(wire, files)
             return Batch(self._service, records, files.count, cost)
 
-    def _write(self, files: InputFiles, inputs: Iterable[Any]) -> float | None:
+    async def _write(
+        self, wire: InThread, files: InputFiles, inputs: Iterable[Any]
+    ) -> float | None:
         """Write inputs into files; gives the most that they may cost."""
-        tokens = Counter[str]()
-        for number, given in enumerate(self._through_head(inputs)):
+        tokens, rest, head = Counter[str](), iter(inputs), self._rows.head
+        while some := await wire.do(_some, rest):
+            given = await wire.batch(head, some) if head else some
+            await wire.do(self._add, given, files, tokens)
+        if not files.count:
+            raise ValueError("There are no inputs.")
+        return usage_cost(tokens, model=self._rows.name, batch=True)
+
+    def _add(self, inputs: list[Any], files: InputFiles, tokens: Counter[str]) -> None:
+        """Write what the model is given, and count the tokens that it may take."""
+        for number, given in enumerate(inputs, start=files.count):
             try:
                 path, body = self._rows.request(given)
                 line = request_line(number, f"/v1{path}", encode(body))
@@ -152,18 +165,10 @@ class ScalewayBatches:
                 raise
             tokens["input_tokens"] += prompt_size(body).tokens
             tokens["output_tokens"] += longest_answer(body)
-        if not files.count:
-            raise ValueError("There are no inputs.")
-        return usage_cost(tokens, model=self._rows.name, batch=True)
-
-    def _through_head(self, inputs: Iterable[Any]) -> Iterator[Any]:
-        """What the model is given for each input, or the error that there is instead."""
-        rows, head = iter(inputs), self._rows.head
-        while some := [*islice(rows, _AT_ONCE)]:
-            yield from head.batch(some, return_exceptions=True) if head else some
 
     async def _resume(self, wire: InThread, batch_id: str) -> "Batch":
-        records = [await self._service.ask(wire, f"/{one}") for one in batch_id.split(",")]
+        ids = map(str.strip, batch_id.split(","))
+        records = [await self._service.ask(wire, f"/{one}") for one in ids]
         counts = [record.get("request_counts") or {} for record in records]
         return Batch(self._service, records, sum(one.get("total") or 0 for one in counts), None)
 
@@ -309,10 +314,11 @@ class Batch:
         found = await self._outcomes(wire)
         answers = [found[custom_id] for custom_id in sorted(found, key=place_of)]
         if tail := self._service.rows.tail:
-            good = [n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)]
-            parsed = await wire.do(_parsed, tail, [answers[place] for place in good])
-            for place, one in zip(good, parsed, strict=True):
-                answers[place] = one
+            good = iter([n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)])
+            while places := _some(good):
+                parsed = await wire.batch(tail, [answers[place] for place in places])
+                for place, one in zip(places, parsed, strict=True):
+                    answers[place] = one
         reasons = Counter(str(one) for one in answers if isinstance(one, Exception))
         if reasons.total() == len(answers):
             [(reason, times)] = reasons.most_common(1)
@@ -384,6 +390,5 @@ class FailedRequests:
             raise ScalewayAPIError(message)
 
 
-def _parsed(tail: Runnable[Any, Any], answers: list[Any]) -> list[Any]:
-    """What the rest of the chain makes of answers."""
-    return tail.batch(answers, return_exceptions=True)
+def _some(rest: Iterator[T]) -> list[T]:
+    return [*islice(rest, _AT_ONCE)]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from obstore.store import LocalStore
@@ -96,6 +97,19 @@ async def test_asynchronous_programs(
     await again.adelete_files()
     with pytest.raises(ScalewayError, match="takes the id of a `Batch`"):
         await batches.aresume(again.id)
+
+
+async def test_steps_that_are_asynchronous_alone_run_in_asynchronous_programs(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    async def louder(text: str) -> str:
+        return f"{text}!"
+
+    echo(emulator)
+    chain = RunnableLambda(louder) | model | StrOutputParser() | RunnableLambda(louder)
+    batch = await batches_of(chain).asubmit(map(str, range(1_001)))
+    await batch.await_done(poll=SOON)
+    assert await batch.aresults() == [f"{number}!!" for number in range(1_001)]
 
 
 async def test_asynchronous_programs_use_their_own_client(
