@@ -31,10 +31,16 @@ _told: set[tuple[str, str]] = set()
 """Model and kind of each warning that this process has given."""
 
 
-def warn_about_request(model: str, body: Mapping[str, Any]) -> None:
-    """Warn of what is known to go wrong with a request; once per process, model and kind."""
+def warn_about_request(model: str, body: Mapping[str, Any], *, on_responses: bool = False) -> None:
+    """Warn of what is known to go wrong with a request; once per process, model and kind.
+
+    Args:
+        model: The model that is asked.
+        body: The request as chat completions have it.
+        on_responses: Whether it goes to the Responses API.
+    """
     if facts := model_facts(model):
-        for kind, text in request_advice(facts, body).items():
+        for kind, text in request_advice(facts, body, on_responses=on_responses).items():
             _tell_once(facts.model, kind, text)
 
 
@@ -101,7 +107,9 @@ def warn_about_scores(model: str, indexes: Sequence[Any]) -> None:
     _tell_once(model, "scores", text)
 
 
-def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> dict[str, str]:
+def request_advice(
+    facts: ModelFacts, body: Mapping[str, Any], *, on_responses: bool = False
+) -> dict[str, str]:
     """What is known to go wrong with a request, and where it is documented; by its kind."""
     advice: dict[str, str] = {}
     model, successor = facts.model, facts.successor or "not known here, look for one"
@@ -129,7 +137,7 @@ def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> dict[str, str]
             f"replaced by the model's default, depending on the model. See {_REASONING_PAGE}"
         )
     if body.get("tools"):
-        advice |= _tools_advice(facts, body)
+        advice |= _tools_advice(facts, body, on_responses=on_responses)
     if facts.inputs is not None:
         # Where messages are plain text, this check of a type is all that is done with them.
         for message in body.get("messages", ()):
@@ -138,12 +146,14 @@ def request_advice(facts: ModelFacts, body: Mapping[str, Any]) -> dict[str, str]
     return advice
 
 
-def _tools_advice(facts: ModelFacts, body: Mapping[str, Any]) -> dict[str, str]:
+def _tools_advice(
+    facts: ModelFacts, body: Mapping[str, Any], *, on_responses: bool
+) -> dict[str, str]:
     """Tools for a model that cannot call them, or will not call them in such a request."""
     advice = {}
     if facts.tool_calling == "no":
         advice["tools"] = f"{facts.model} does not call tools. See {_MODELS_PAGE}"
-    elif facts.use_responses_api and "messages" in body:
+    elif facts.use_responses_api and not on_responses:
         advice["tools"] = (
             f"{facts.model} calls tools reliably on Scaleway's Responses API only; on chat "
             "completions the turn that carries a tool's result often fails. Leave "

@@ -21,7 +21,7 @@ from pydantic import Field, field_validator, model_validator
 from langchain_scaleway._version import __version__
 from langchain_scaleway.advice import warn_about_history, warn_about_request, warn_about_text_around
 from langchain_scaleway.bindings import ModelBinding, binding
-from langchain_scaleway.chat_apis import ChatRequest, chat_api
+from langchain_scaleway.chat_apis import RESPONSES, ChatRequest, chat_api
 from langchain_scaleway.chat_parameters import ChatParameters, check_call
 from langchain_scaleway.client_fields import ClientFields
 from langchain_scaleway.convert import blocks
@@ -204,7 +204,7 @@ class ChatScaleway(BaseChatModel, ChatParameters, ClientFields, defer_build=Fals
         api = chat_api(body, self.use_responses_api)
         context = ReplyContext.of(body, names, with_headers=self.include_response_headers)
         sent = api.request(body)
-        warn_about_request(model, sent)
+        warn_about_request(model, body, on_responses=api is RESPONSES)
         return ChatRequest(api, sent, context)
 
     def _history(

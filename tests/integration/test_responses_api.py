@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_scaleway import ScalewayError, ScalewayWarning
 from langchain_scaleway.errors import ScalewayInvalidRequestError
-from langchain_scaleway.testing import Reply, ScalewayEmulator, ToolCall
+from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, ToolCall
 from tests.support.models import model_on
 from tests.support.tools import Person, get_weather
 
@@ -64,6 +64,23 @@ def test_a_history_with_calls_goes_to_the_responses_api(emulator: ScalewayEmulat
     [request] = emulator.requests
     kinds = [item.get("type") for item in request.json["input"]]
     assert kinds == [None, "reasoning", "function_call", "function_call_output"]
+
+
+def test_a_picture_is_refused_where_it_would_be_passed_over(emulator: ScalewayEmulator) -> None:
+    picture = HumanMessage([{"type": "image", "url": "https://example.com/a.png"}])
+    model = model_on(emulator, GPT_OSS).bind_tools([get_weather])
+    with pytest.raises(ValueError, match="would answer as if there were none"):
+        model.invoke([picture])
+    assert emulator.requests == []
+    with pytest.warns(ScalewayWarning, match="not shown a block of type 'image'"):
+        model.invoke([picture, AIMessage("A cat."), HumanMessage("What colour?")])
+
+
+def test_a_model_that_nobody_knows_is_asked_where_the_user_says() -> None:
+    with ScalewayEmulator(models=(ServedModel(id="my-own-model"),)) as emulator:
+        for choice in (None, True, False):
+            model_on(emulator, "my-own-model", use_responses_api=choice).invoke("Hello")
+        assert paths(emulator) == ["/chat/completions", "/responses", "/chat/completions"]
 
 
 def test_an_earlier_video_gives_way_to_a_line(emulator: ScalewayEmulator) -> None:

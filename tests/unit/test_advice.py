@@ -14,7 +14,7 @@ from langchain_scaleway.advice import (
     warn_about_reply,
     warn_about_request,
 )
-from langchain_scaleway.data import ModelFacts, known_models
+from langchain_scaleway.data import ModelFacts, known_models, model_facts
 
 pytestmark = pytest.mark.usefixtures("nothing_told_yet")
 
@@ -106,6 +106,13 @@ PROBLEMS: list[tuple[str, dict[str, Any], str]] = [
 def test_a_problem_is_told(model: str, fields: dict[str, Any], said: str) -> None:
     (text,) = [text for text in told(model, request(**fields)) if re.search(said, text)]
     assert "https://www.scaleway.com/en/docs/" in text
+
+
+def test_the_responses_api_is_not_recommended_to_who_uses_it() -> None:
+    facts = model_facts("gpt-oss-120b")
+    assert facts is not None
+    body = request(tools=TOOLS, response_format=SCHEMA)
+    assert [*request_advice(facts, body, on_responses=True)] == ["tools and schema"]
 
 
 def test_each_problem_is_told_once_for_each_model() -> None:

@@ -396,7 +396,7 @@ def test_no_tools_go_out_with_the_choice_none() -> None:
     ids=["a lone system message", "a result without its call", "a text and a picture"],
 )
 def test_what_goes_out_as_a_plain_item(message: dict[str, Any], sent: dict[str, Any]) -> None:
-    assert request_of(message)["input"] == [sent]
+    assert request_of(message, model="my-own-model")["input"] == [sent]
 
 
 @pytest.mark.parametrize(
