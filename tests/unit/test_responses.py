@@ -1,7 +1,8 @@
 """The Responses API: requests from, and answers to, what chat completions have."""
 
 import json
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -10,12 +11,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
+from langchain_scaleway import ChatScaleway
 from langchain_scaleway.client.completions import ResponseCompletion
 from langchain_scaleway.client.events import EventReader
 from langchain_scaleway.convert.replies import ReplyContext
 from langchain_scaleway.convert.responses import ResponsesDecoder, to_responses_request
-from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
+from langchain_scaleway.errors import (
+    ScalewayAPIError,
+    ScalewayAuthenticationError,
+    ScalewayContextOverflowError,
+    ScalewayError,
+    ScalewayInvalidRequestError,
+    ScalewayModelNotFoundError,
+    ScalewayStreamInterruptedError,
+)
+from tests.support.outcomes import outcome_of
 from tests.support.recordings import VLLM_RESPONSES, Recording, recordings_of
+from tests.support.replay import ReplayServer
+from tests.support.versions import streamed_versions, whole_versions
+from tests.unit.conftest import ModelFactory
 
 MODEL = "gpt-oss-120b"
 CALL = {
@@ -75,7 +89,64 @@ WHOLE = [
 ]
 
 
+DISTINCT = [*{one.shape: one for one in (*STREAMS, *WHOLE)}.values()]
+"""One of each shape, which is asked for over HTTP."""
+FAILURES = [
+    one
+    for one in recordings_of(VLLM_RESPONSES)
+    if (one.request["method"], one.request["path"]) == ("POST", "/v1/responses")
+    and not (one.status == 200 and one.is_whole)
+]
+
+
+@pytest.fixture
+def replay(replay_server: ReplayServer, model_at: ModelFactory) -> Callable[..., ChatScaleway]:
+    """Makes a model that is answered with a recording."""
+
+    def make(recording: Recording, **fields: Any) -> ChatScaleway:
+        sent = recording.request["body"] if recording.status == 200 else {}
+        tools = [tool for tool in sent.get("tools") or () if tool.get("type") == "function"]
+        fields["max_tokens"] = sent.get("max_output_tokens")
+        fields["extra_body"] = {"tools": tools} if tools else None
+        base_url = replay_server.base_url(recording)
+        return model_at(base_url, "tiny-qwen3", use_responses_api=True, **fields)
+
+    return make
+
+
 # Answers
+
+
+@pytest.mark.parametrize("recording", DISTINCT, ids=str)
+async def test_a_recorded_answer_is_the_same_in_every_version(
+    recording: Recording, replay: Callable[..., ChatScaleway]
+) -> None:
+    make_model = partial(replay, recording)
+    versions = await (streamed_versions if recording.is_streamed else whole_versions)(make_model)
+    first, *others = map(outcome_of, versions.values())
+    for version, other in zip([*versions][1:], others, strict=True):
+        assert other == first, version
+
+
+def test_recorded_refusals_and_cuts_are_typed_errors(
+    replay: Callable[..., ChatScaleway], subtests: pytest.Subtests
+) -> None:
+    kinds = {
+        200: ScalewayStreamInterruptedError,
+        400: ScalewayInvalidRequestError,
+        401: ScalewayAuthenticationError,
+        404: ScalewayModelNotFoundError,
+        500: ScalewayAPIError,
+    }
+    assert FAILURES
+    for recording in FAILURES:
+        kind = kinds[recording.status]
+        if recording.case.startswith("err_context"):
+            kind = ScalewayContextOverflowError
+        with subtests.test(str(recording)):
+            with pytest.raises(ScalewayError) as caught:
+                replay(recording, streaming=recording.is_streamed).invoke("Hello")
+            assert type(caught.value) is kind
 
 
 def test_recorded_streams_say_what_their_last_events_say() -> None:
