@@ -125,7 +125,7 @@ async def test_asynchronous_programs_use_their_own_client(
 
 
 def test_answers_are_those_of_the_chain(
-    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
 ) -> None:
     cities = batches_of((SAY | model.with_structured_output(City)).with_config(tags=["x"]))
     emulator.script('{"name": "Paris"}', "no object", '{"name": "Rome"}')
@@ -137,6 +137,7 @@ def test_answers_are_those_of_the_chain(
     bound = model.bind_tools([tool], tool_choice="any", max_tokens=49, timeout=5)
     [message] = batches_of(bound).submit(["Where?"]).wait(poll=SOON).results()
     assert [call["name"] for call in message.tool_calls] == ["look-up city"]
+    assert not any("timeout" in file.read_text() for file in tmp_path.rglob("*.jsonl"))
 
     on_responses = model.model_copy(update={"use_responses_api": True, "output_version": "v1"})
     batch = batches_of(on_responses).submit(["Hello?"])
@@ -160,6 +161,16 @@ def test_requests_for_two_endpoints_come_back_as_one_list(
     assert ("one" in one, "done" in two, "three" in three) == (True, True, True)
     assert batches_of(model).resume(batch.id).count == 3
 
+    emulator.respond_with(
+        lambda request: HttpError(400) if b"/v1/responses" in request.body else Reply(),
+        endpoint="batches",
+    )
+    with pytest.raises(ScalewayInvalidRequestError) as caught:
+        batches_of(model).submit(["four", "five", history])
+    emulator.respond_with(None, endpoint="batches")
+    running, _ = batches_of(model).submit(["four", "five", history]).id.split(",")
+    assert caught.value.__notes__ == [f"Batches that run: {running}. To submit again finds them."]
+
 
 def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: Make) -> None:
     batches = batches_of(model)
@@ -172,6 +183,8 @@ def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: 
     assert batch.estimated_cost is not None
     assert 0 < sum(single) / 2 <= batch.estimated_cost
     assert batch.usage["total_tokens"] == sum(m.usage_metadata["total_tokens"] for m in messages)
+    of_two_answers = batches_of(model.bind(n=2)).submit(["Hello?"] * 10).estimated_cost
+    assert of_two_answers == pytest.approx(2 * batch.estimated_cost, rel=0.1)
     with pytest.raises(ValueError, match="my-own-model have no known price"):
         batches_of(model.bind(model="my-own-model")).submit(["Hello?"], max_cost=9)
 
@@ -200,13 +213,16 @@ def test_only_what_failed_is_sent_again(
 
 
 def test_when_all_failed_it_says_why(
-    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
 ) -> None:
     emulator.script(*[HttpError(400, "Too odd")] * 2, HttpError(400, "Other"))
     batch = batches_of(model).submit(["a", "b", "c"]).wait(poll=SOON)
     with pytest.warns(ScalewayWarning, match=r"^3 of 3 failed: .*Too odd.* \(2 times\)$"):
         assert len(batch.results()) == 3
+    [written] = [one.stat().st_mtime_ns for one in tmp_path.rglob("*[0-9a-f].jsonl")]
     assert batches_of(model).submit(["a", "b", "c"]).id != batch.id, "nothing was answered"
+    [file] = tmp_path.rglob("*[0-9a-f].jsonl")
+    assert file.stat().st_mtime_ns == written, "what is there is not written again"
 
 
 @pytest.mark.parametrize("settings", [{"batch_seconds": 2 * DAY, "time_scale": 2_000_000}])
@@ -227,6 +243,8 @@ def test_what_was_answered_before_the_end_is_there(
     assert other.wait(poll=SOON).status == "cancelled"
     with pytest.warns(ScalewayWarning, match=r"1 of 1 failed: .* is cancelled, and neither"):
         other.results()
+    other.cancel()
+    assert sum(one.path.endswith("/cancel") for one in emulator.requests) == 1, "it has ended"
 
 
 def test_lines_that_are_missing_or_broken_are_named(
@@ -257,6 +275,46 @@ def test_lines_that_are_missing_or_broken_are_named(
     output.with_name(output.name.replace("_output", "-output")).unlink()
     with pytest.raises(ScalewayAPIError, match="None of the files is in the bucket my-bucket any"):
         batch.results()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://s3.fr-par.scw.cloud/my-bucket/", "s3://my-bucket/"],
+    ids=["path-style", "s3"],
+)
+def test_objects_are_found_by_each_form_of_their_address(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, address: str
+) -> None:
+    batch = batches_of(model).submit(["Hello?"]).wait(poll=SOON)
+    record = httpx.get(
+        f"{emulator.base_url}/batches/{batch.id}",
+        headers={"authorization": f"Bearer {emulator.api_key}"},
+    ).text.replace("https://my-bucket.s3.fr-par.scw.cloud/", address)
+    emulator.script(RawReply(200, body=record.encode()), endpoint="batches")
+    assert batches_of(model).resume(batch.id).results()[0].text
+
+
+def test_tokens_from_the_cache_cost_less(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    batches = batches_of(model.bind(model="deepseek-v4-flash-0731"))
+    batch = batches.submit(["Hello?"])
+    usage = {"input_tokens": 1_000, "output_tokens": 0, "total_tokens": 1_000}
+    costs: list[Any] = []
+    for cached in (0, 1_000):
+        details = {"input_tokens_details": {"cached_tokens": cached}}
+        record = {"id": batch.id, "status": "completed", "usage": usage | details}
+        emulator.script(RawReply(200, body=json.dumps(record).encode()), endpoint="batches")
+        costs.append(batches.resume(batch.id).cost)
+    assert 0 < costs[1] < costs[0]
+
+
+@pytest.mark.parametrize("settings", [{"batch_seconds": 0.5}])
+def test_the_service_is_asked_ever_more_rarely(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make
+) -> None:
+    batches_of(model).submit(["Hello?"]).wait(poll=SOON)
+    assert requests(emulator, "GET") < 15
 
 
 @pytest.mark.parametrize(("fault", "made"), [(HttpError(503), True), (RawReply(503), False)])

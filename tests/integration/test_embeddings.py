@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from engine.serve import LocalEngine
 from langchain_scaleway import ScalewayEmbeddings, ScalewayRateLimiter, ScalewayWarning
 from langchain_scaleway.errors import ScalewayContextOverflowError, ScalewayError
-from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
+from langchain_scaleway.testing import Delay, HttpError, Quotas, Reply, ScalewayEmulator
 
 MODELS = {"qwen3-embedding-8b": 4096, "bge-multilingual-gemma2": 3584}
 
@@ -120,6 +121,17 @@ def test_many_texts_go_out_in_parts_and_come_back_in_order(
     assert sizes == [5] + [7] * 5
     assert vectors[39] == embeddings.embed_query(texts[39])
     assert len({tuple(vector) for vector in vectors}) == 40
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_several_parts_are_under_way_at_once(
+    scaleway_emulator: ScalewayEmulator, is_async: bool
+) -> None:
+    late = Reply(faults=[Delay(0.3)])
+    scaleway_emulator.script(*[late] * 8, endpoint="embeddings")
+    began = time.monotonic()
+    embed(model_of(scaleway_emulator, chunk_size=1), ["a"] * 8, is_async)
+    assert time.monotonic() - began < 8 * 0.3
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

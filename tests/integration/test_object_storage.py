@@ -136,12 +136,16 @@ def test_other_forms_of_bucket_are_refused(model: ChatScaleway, bucket: str) -> 
 
 
 def test_object_storage_needs_the_access_key_too(
-    model: ChatScaleway, monkeypatch: pytest.MonkeyPatch
+    model: ChatScaleway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="both halves of an API key"):
         ScalewayBatches(model, BUCKET)
     monkeypatch.setenv("SCW_ACCESS_KEY", "SCWXXXXXXXXXXXXXXXXX")
     ScalewayBatches(model, "https://my-bucket.s3.nl-ams.scw.cloud")
+    monkeypatch.delenv("SCW_ACCESS_KEY")
+    (tmp_path / "config.yaml").write_text("access_key: SCWXXXXXXXXXXXXXXXXX\n")
+    monkeypatch.setenv("SCW_CONFIG_PATH", str(tmp_path / "config.yaml"))
+    ScalewayBatches(model, BUCKET)
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(ImportError, match=r"pip install .*\[batches\]"):
         ScalewayBatches(model, BUCKET)
@@ -161,6 +165,14 @@ class Guarded:
                 raise PermissionDeniedError("403 Forbidden: AccessDenied\n\nDebug: …") from error
 
         return call
+
+
+@pytest.mark.parametrize("bucket", ["s3://my-bucket/llm/", "s3://my-bucket//llm", BUCKET])
+def test_slashes_around_a_folder_do_not_count(
+    model: ChatScaleway, tmp_path: Path, bucket: str
+) -> None:
+    ScalewayBatches(model, bucket, store=LocalStore(tmp_path)).submit(["Hello?"])
+    assert len([*(tmp_path / "llm").glob("*.jsonl")]) == 1
 
 
 def test_a_refusal_of_object_storage_says_which_rights_are_needed(model: ChatScaleway) -> None:

@@ -10,6 +10,7 @@ from langchain_scaleway.convert.batches import (
     read_outcome,
     refusal,
     request_line,
+    result_urls,
 )
 
 CHAT = "/v1/chat/completions"
@@ -89,6 +90,14 @@ def test_a_batch_that_failed_as_a_whole_says_why_in_any_form(
     error = refusal({"id": "1", "status": "failed", "errors": errors})
     assert error.message.startswith(f"Batch 1 failed as a whole: {said}.")
     assert error.code == code
+
+
+def test_result_files_are_looked_for_where_the_service_says_and_by_both_usual_names() -> None:
+    record = {"input_file_id": "https://b/a.jsonl", "output_file_id": "https://b/x.jsonl"}
+    assert [*result_urls(record)] == [
+        ["https://b/x.jsonl", "https://b/a_output.jsonl", "https://b/a-output.jsonl"],
+        ["https://b/a_error.jsonl", "https://b/a-error.jsonl"],
+    ]
 
 
 @pytest.mark.parametrize("line", [None, [], {}, {"custom_id": 5}])
