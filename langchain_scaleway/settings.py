@@ -36,7 +36,7 @@ _ACCESS_KEY = r"SCW[A-Z0-9]{17}"
 """The pattern of an access key: the half of an IAM API key that is not secret, and of no use here
 (Scaleway's Go SDK, `validation.IsAccessKey`)."""
 
-_UUID = r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _HOST_NAME = r"([^.]{1,63}\.)*[^.]{1,63}\.?"
 """A host name as resolvers accept it (RFC 1035): labels of 1 to 63 characters between dots."""
@@ -82,7 +82,7 @@ class Settings:
     def project_in_url(self) -> str | None:
         """The project in the URL of the serverless API, even if it came with `base_url`."""
         first = urlsplit(self.url).path.lstrip("/").partition("/")[0]
-        return first if self.is_serverless and re.fullmatch(_UUID, first) else None
+        return first if self.is_serverless and re.fullmatch(UUID, first) else None
 
 
 _Found = tuple[str, str]
@@ -209,7 +209,7 @@ def _checked_api_key(key: str, place: str) -> str:
 
 def _checked_project_id(project_id: str, place: str) -> str:
     """The project, if it is a UUID in its usual form, as all of Scaleway's project IDs are."""
-    if not re.fullmatch(_UUID, project_id):
+    if not re.fullmatch(UUID, project_id):
         raise ValueError(
             f"{place} must be a project ID such as 11111111-2222-3333-4444-555555555555, not "
             f"{project_id!r}. The console shows it: https://console.scaleway.com/project/settings"

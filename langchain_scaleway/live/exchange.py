@@ -1,6 +1,7 @@
 """One request and every byte of its answer, and how they become a recording without the key."""
 
 import json
+import re
 import time
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.translation import Translation
 from langchain_scaleway.client.transport import Timeout, new_request
 from langchain_scaleway.errors import ScalewayError
-from langchain_scaleway.settings import Settings
+from langchain_scaleway.settings import UUID, Settings
 
 _DUMMY_KEY = "sk-local-test"
 _DUMMY_PROJECT = "00000000-0000-4000-8000-000000000000"
@@ -132,6 +133,7 @@ class Exchange:
 def _without_secrets(content: bytes, settings: Settings) -> bytes:
     if settings.api_key is not None:
         content = content.replace(settings.api_key.get_secret_value().encode(), _DUMMY_KEY.encode())
-    if project := settings.project_in_url or settings.project_id:
-        content = content.replace(project.encode(), _DUMMY_PROJECT.encode())
+    # Of a project, or of a deployment, whose host's name holds one.
+    for name in filter(None, [settings.project_id, *re.findall(UUID, settings.url)]):
+        content = content.replace(name.encode(), _DUMMY_PROJECT.encode())
     return content

@@ -1,5 +1,6 @@
 """`python -m langchain_scaleway doctor`, against the emulator."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,6 +151,9 @@ def test_the_project_and_its_place_are_told(
     )
     assert lines[2].endswith(f"{PROJECT}/v1, from this package.")
     assert lines[3].startswith("NO ")
+    monkeypatch.delenv("SCW_DEFAULT_PROJECT_ID")
+    _, lines = report(capsys)
+    assert lines[1] == "ok  No project is set: the key's default project counts."
 
 
 def test_other_models_than_in_the_table(
@@ -163,6 +167,23 @@ def test_other_models_than_in_the_table(
     assert "ok  These models are in this package's table and not served: glm-5.2." in lines
     assert any("not in this package's table" in line and "glm-6" in line for line in lines)
     assert any("pixtral-12b-2409 will reach its end of life" in line for line in lines)
+
+
+def test_a_key_that_can_use_little(
+    emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = "NO  None of these models chats: name one to be asked."
+    for names, said in (
+        ([], "NO  The key is accepted and can use no model at all."),
+        (
+            ["qwen3-embedding-8b"],
+            "ok  The key is accepted and can use 1 model: qwen3-embedding-8b.",
+        ),
+    ):
+        body = json.dumps({"data": [{"id": name} for name in names]}).encode()
+        emulator.script(RawReply(body=body), endpoint="models")
+        status, lines = report(capsys)
+        assert (status, lines[2], lines[-1]) == (1, said, nothing)
 
 
 def test_a_model_that_fails(emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from langchain_scaleway import live
 from langchain_scaleway.__main__ import main
 from langchain_scaleway.live.questions import QUESTIONS
 from langchain_scaleway.settings import load_settings
-from langchain_scaleway.testing import HttpError, Quotas, ScalewayEmulator
+from langchain_scaleway.testing import HttpError, Quotas, RawReply, ScalewayEmulator
 from tests.support import recordings
 from tests.support.recordings import Recording
 
@@ -54,9 +54,11 @@ def test_fact_expected_and_seen_are_printed(
 def test_differences_and_silence_are_told(
     emulator: ScalewayEmulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    emulator.script(HttpError(400, "no penalties here"), HttpError(500, "broken"))
-    assert main(["check", "penalties", "n"]) == 1
+    odd = RawReply(body=b'{"choices": [{"logprobs": null}]}')
+    emulator.script(HttpError(400, "no penalties here"), HttpError(500, "broken"), odd)
+    assert main(["check", "penalties", "n", "top_logprobs"]) == 1
     printed = capsys.readouterr().out
+    assert "DIFFERENT: top_logprobs" in printed
     assert "DIFFERENT: penalties" in printed
     assert "no penalties here" in printed
     assert "UNANSWERED: n" in printed
@@ -84,9 +86,10 @@ def test_recordings_can_become_tests_and_hold_no_secret(
 ) -> None:
     key = str(emulator.api_key)
     project = emulator.project_url.split("/")[3]
-    emulator.script(f"Your key is {key}.")
+    emulator.script(f"Your key is {key}.", f"And {project}.")
     folder = tmp_path / "emulated"
-    assert main(["check", "penalties", "stream_usage", "--recordings", str(folder)]) == 0
+    options = ["--recordings", str(folder)]
+    assert main(["check", "penalties", "vllm_fields", "stream_usage", *options]) == 0
 
     for file in folder.iterdir():
         content = file.read_text()
@@ -98,6 +101,7 @@ def test_recordings_can_become_tests_and_hold_no_secret(
     recording = Recording("emulated", "penalties")
     assert (recording.status, recording.is_whole, recording.is_chat) == (200, True, True)
     assert b"Your key is sk-local-test." in recording.raw_response
+    assert b"And 00000000-" in Recording("emulated", "vllm_fields").raw_response
     stream = Recording("emulated", "stream_usage")
     assert sum(stream.received_lengths) == len(stream.raw_response)
     assert stream.raw_response.rstrip().endswith(b"data: [DONE]")

@@ -52,6 +52,8 @@ def test_only_the_best_are_kept(scaleway_emulator: ScalewayEmulator, is_async: b
     [best] = order(rerank_of(scaleway_emulator, top_n=1), is_async, query="Where is Rome?")
     assert best.page_content == "Rome is in Italy."
     assert scaleway_emulator.requests[-1].json["top_n"] == 1
+    assert len(order(rerank_of(scaleway_emulator, top_n=9), is_async, query="Where?")) == 3
+    assert scaleway_emulator.requests[-1].json["top_n"] == 3
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

@@ -85,6 +85,7 @@ def test_a_file_is_one_document(emulator: ScalewayEmulator, is_async: bool, tmp_
     form = emulator.requests[-1].form
     assert form["language"] == "en"
     assert form["prompt"] == "Names: Ada."
+    assert form["temperature"] == "0.2"
     assert usage_cost(document.metadata["usage"], model="whisper-large-v3") == pytest.approx(
         0.003 * 3 / 60
     )
@@ -200,7 +201,9 @@ def test_the_file_is_named_by_its_format(
     emulator: ScalewayEmulator, path: str | None, media_type: str, name: str
 ) -> None:
     parser_of(emulator).parse(Blob(data=tone(), path=path, mimetype=media_type))
-    assert f'filename="{name}"'.encode() in emulator.requests[-1].body
+    file = emulator.requests[-1].form["file"]
+    assert not isinstance(file, str)
+    assert (file.name, file.content_type) == (name, media_type.partition(";")[0])
 
 
 def test_the_services_refusal_is_an_error(emulator: ScalewayEmulator) -> None:
@@ -237,3 +240,10 @@ def test_a_duration_written_as_text_is_a_number() -> None:
     answer = {"text": "Hi", "duration": "3.5", "segments": [{"text": None}]}
     [document] = documents_of(answer, blob, model="m", language=None)
     assert (document.page_content, document.metadata["duration"]) == ("", 3.5)
+
+
+def test_what_a_segment_and_the_answer_tell_is_told() -> None:
+    blob = Blob.from_data(b"x", mime_type="audio/wav")
+    answer = {"text": "Hi", "language": "en", "segments": [{"text": "Hi", "end": 1.5}]}
+    [document] = documents_of(answer, blob, model="m", language="fr")
+    assert document.metadata == {"model": "m", "language": "en", "duration": 1.5, "end": 1.5}
