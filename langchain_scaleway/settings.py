@@ -36,7 +36,7 @@ _ACCESS_KEY = r"SCW[A-Z0-9]{17}"
 """The pattern of an access key: the half of an IAM API key that is not secret, and of no use here
 (Scaleway's Go SDK, `validation.IsAccessKey`)."""
 
-UUID = r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _HOST_NAME = r"([^.]{1,63}\.)*[^.]{1,63}\.?"
 """A host name as resolvers accept it (RFC 1035): labels of 1 to 63 characters between dots."""
