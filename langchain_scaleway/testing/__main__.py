@@ -48,7 +48,12 @@ async def _serve(service: EmulatedService, host: str, port: int) -> None:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, server.stop)
     address, port = server.address
-    _say("An emulator of Scaleway's Generative APIs: no model, made-up answers.")
+    if service.upstream is not None:
+        _say(f"Hands requests on to {service.upstream} with their own keys, and records them.")
+    elif service.recordings is not None:
+        _say(f"Serves the recordings in {service.recordings}, whatever the key.")
+    else:
+        _say("An emulator of Scaleway's Generative APIs: no model, made-up answers.")
     _say(f"base_url    http://{address}:{port}/v1")
     _say(f"project     http://{address}:{port}/{service.project_id}/v1")
     _say(f"api_key     {service.api_key}")

@@ -1,6 +1,9 @@
 """Record and replay: what a real service answers is kept without the key, and served again."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from langchain_scaleway.testing import (
     ScalewayEmulator,
     ToolCall,
 )
-from tests.support.emulated import ask, body_of, client_of, message_of
+from tests.support.emulated import ask, body_of, client_of, message_of, send
 
 KEY = "the-real-key-of-somebody"
 
@@ -156,3 +159,22 @@ def test_no_file_holds_a_key(tmp_path: Path) -> None:
 def test_directory_without_recordings_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="There is no recording in"):
         ScalewayEmulator(recordings=tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for Ctrl-C.")
+def test_program_records_for_other_languages(tmp_path: Path) -> None:
+    with ScalewayEmulator(api_key=KEY) as service:
+        command = [sys.executable, "-m", "langchain_scaleway.testing", "--port", "0"]
+        options = ["--upstream", service.base_url, "--recordings", str(tmp_path)]
+        with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            head, base_url, *_ = (program.stdout.readline() for _ in range(4))
+            assert head == (
+                f"Hands requests on to {service.base_url} with their own keys, and records them.\n"
+            )
+            headers = {"Authorization": f"Bearer {KEY}"}
+            url = f"{base_url.split()[1]}/chat/completions"
+            assert message_of(send("POST", url, json=body_of(), headers=headers))
+            program.send_signal(signal.SIGINT)
+    with ScalewayEmulator(recordings=tmp_path) as replay:
+        assert message_of(ask(replay))
