@@ -33,8 +33,8 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
 
     References in the schemas of classes and functions are replaced with what they lead to: the
     prompt format of gpt-oss knows none, and writes `any` in their place (openai/harmony,
-    November 2026). A schema that contains itself keeps its `$defs`. What is a JSON schema already
-    is sent as it is.
+    November 2026). A schema that contains itself, or refers to something outside, keeps its `$defs`
+    and references. What is a JSON schema already is sent as it is.
 
     Args:
         source: A Pydantic class, dataclass, TypedDict, function or `BaseTool`; or a dict: a JSON
@@ -122,7 +122,7 @@ def _from_python(source: Any) -> dict[str, Any]:
     try:
         without = {k: v for k, v in schema.items() if k not in ("$defs", "definitions")}
         parameters = _in_place(without, schema)
-    except _ContainsItselfError:
+    except (_ContainsItselfError, LookupError):
         parameters = deepcopy(schema)
     return own | named | {"parameters": parameters}
 

@@ -252,6 +252,13 @@ def test_a_json_schema_may_contain_itself_anywhere(schema: Any, reference: str) 
     assert "$ref" not in sent
 
 
+@pytest.mark.parametrize("reference", ["https://a.example/tree.json", "#tree", "#/$defs/Tree"])
+def test_a_reference_that_leads_nowhere_is_the_servers_to_judge(reference: str) -> None:
+    """One tool of an MCP server must not keep an agent from all others."""
+    schema = {"type": "object", "properties": {"tree": {"$ref": reference}}}
+    assert convert_tools([tool_of(schema)])[0]["function"]["parameters"] == schema
+
+
 # --- Whose they are ---------------------------------------------------------------------
 
 
