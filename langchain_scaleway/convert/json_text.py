@@ -7,7 +7,11 @@ from typing import Any
 from pydantic_core import from_json
 
 _STRING = re.compile(r'"(?:[^"\\]|\\[^\x00-\x1f])*"?')
+_WHOLE_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_WORD = len("-Infinity")
+"""The longest of JSON's words, as Python knows it, and longer than an escaped character."""
 _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
 
 
@@ -16,6 +20,17 @@ def escaped(text: str) -> str:
     if _CONTROL.search(text) is None:
         return text
     return _STRING.sub(lambda string: string[0].translate(_ESCAPES), text)
+
+
+def open_string(text: str) -> str:
+    """What JSON that goes on needs to know of a beginning without control characters in it.
+
+    Returns:
+        The beginning of a string that the text ends in, cut short: a quotation mark, and
+        a backslash where the next character is escaped. "" outside of strings.
+    """
+    _, quote, within = _WHOLE_STRING.sub("", text).partition('"')
+    return quote + ("\\" if _ESCAPED.sub("", within).endswith("\\") else "")
 
 
 def fault_of(text: str) -> str:
@@ -35,9 +50,13 @@ def objects_in(text: str) -> list[str]:
         try:
             _, end = json.JSONDecoder(strict=False).raw_decode(text, start)
             found.append(text[start:end])
-        except (ValueError, RecursionError):
-            if fault_of(text[start:]).startswith("EOF"):
+        except json.JSONDecodeError as error:
+            # Not from every brace on to the end: of many braces that takes quadratic time.
+            may_be_cut = error.pos > len(text) - _WORD or error.msg.startswith("Unterminated")
+            if may_be_cut and fault_of(text[start:]).startswith("EOF"):
                 return []  # What is whole in it is a part of something that is not.
+            end = start + 1
+        except RecursionError:
             end = start + 1
         start = text.find("{", end)
     return found

@@ -130,6 +130,8 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
                 with contextlib.suppress(ValueError):
                     if (one := self.read(found)) not in fitting:  # Models repeat themselves.
                         fitting.append(one)
+                if len(fitting) > 1:
+                    break
         if len(fitting) != 1:
             raise _no_object(message, called=self.tool is not None)
         if text and self.on_text_around is not None:

@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_scaleway.convert.chunks import tool_chunk
-from langchain_scaleway.convert.json_text import escaped
+from langchain_scaleway.convert.json_text import escaped, open_string
 from langchain_scaleway.convert.names import ToolNames
 
 _decode = json.JSONDecoder(strict=False).decode
@@ -139,6 +139,8 @@ class _Call:
     id: str | None = None
     name: str | None = None
     pieces: list[str] = field(default_factory=list)
+    read: int = 0  # How many pieces `context` stands for.
+    context: str = ""
     has_given_id: bool = False
     is_valid: bool = True
 
@@ -154,12 +156,12 @@ class _Call:
         Models leave line breaks within strings of code. `invoke` reads them, and `stream_events`
         (v3) would not, so they are escaped.
         """
-        if _CONTROL.search(piece) is None:
-            self.pieces.append(piece)
-            return piece
-        given = len(escaped(self.arguments))
         self.pieces.append(piece)
-        return escaped(self.arguments)[given:]
+        if _CONTROL.search(piece) is None:
+            return piece
+        before = self.context + "".join(self.pieces[self.read : -1])
+        self.context, self.read = open_string(before + piece), len(self.pieces)
+        return escaped(before + piece)[len(before) :]
 
     def begin(self) -> ChatGenerationChunk:
         self.has_given_id = self.id is not None

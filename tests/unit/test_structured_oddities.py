@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from time import monotonic
 from typing import Any, Generic, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
@@ -240,6 +241,17 @@ async def test_the_one_object_that_fits_is_taken_out_of_its_text(junk: str, ask:
     assert found == [[expected] * 4 for _, expected in EXPECTED]
     assert len(warned) == 1, "once"
     assert f"{MODEL} wrote text around its structured output" in str(warned[0].message)
+
+
+@pytest.mark.parametrize("text", ['\n{"a' * 5_000, '{"name": "a"}\n{"name": "b"}' * 2_000])
+def test_a_model_that_repeats_itself_is_told_of_at_once(text: str, ask: Ask) -> None:
+    """It took half a minute to look for an object behind each brace."""
+    begun = monotonic()
+    for schema, _ in EXPECTED:
+        model = ask(whole({"content": f"{text}."}))
+        with pytest.raises(OutputParserException, match="There is no structured output"):
+            model.with_structured_output(schema).invoke("Hi")
+    assert monotonic() - begun < 5
 
 
 @every_method

@@ -5,6 +5,8 @@ engines behind the same API. `test_wire_properties.py` cuts them anywhere, `test
 has the calls that must not be run.
 """
 
+import json
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -86,6 +88,18 @@ def test_a_call_is_given_piece_by_piece_from_its_opening_brace_on() -> None:
         (None, "1, "),
         (None, '"b": 2}'),
     ]
+
+
+def test_a_file_that_is_written_line_by_line_is_read_at_once() -> None:
+    """Each line break was looked for from the beginning of the file on, which took ten seconds."""
+    lines = ["x = \\", '"é\\', "n\\", '"\n', "\ty\n"] * 1500
+    events = [calls_event(fragment(line, index=0)) for line in lines]
+    begin = calls_event(fragment('{"code": "', name="write", id="call_a", index=0))
+    begun = monotonic()
+    chunks = decode_chunks([begin, *events, calls_event(fragment('"}', index=0))])
+    assert monotonic() - begun < 5
+    written = "".join(str(one["args"]) for chunk in chunks for one in chunk.tool_call_chunks)
+    assert json.loads(written) == {"code": 'x = "é\n"\n\ty\n' * 1500}
 
 
 @pytest.mark.parametrize("arguments", [None, "{}"])
