@@ -142,9 +142,11 @@ class EmulatorServer:
                 response = await self._recorder.exchange(received, http, note_status)
             except ClientError as error:
                 answer = self._service.failed(received, error)
-                if received.status is not None and http.transport is not None:
-                    http.transport.abort()  # in the middle of the answer
-                return await self._deliver(http, received, answer)
+                if received.status is None:
+                    return await self._deliver(http, received, answer)
+                if http.transport is not None:
+                    http.transport.abort()  # in the middle of the service's answer
+                return web.Response()  # goes nowhere
             received.completed = True
             return response
         answer = self._service.serve(received, http.match_info.get("project"), endpoint.serve)

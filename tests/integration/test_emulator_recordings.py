@@ -133,6 +133,8 @@ def test_service_that_cannot_be_asked_or_breaks_off_fails_the_test(
     broken_off, unreachable = caught.value.exceptions
     assert "payload is not completed" in str(broken_off)
     assert "Cannot connect to host 127.0.0.1" in str(unreachable)
+    assert [request.status for request in emulator.requests] == [200, 400]
+    assert emulator.statuses == {200: 1, 400: 1}
     assert [*tmp_path.iterdir()] == [], "half an answer is none"
     assert caplog.records == []
 
