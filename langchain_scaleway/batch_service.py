@@ -136,14 +136,11 @@ class BatchService:
             for custom_id in asked:
                 found.setdefault(custom_id)
             without_input = without_input if asked else record
-            for urls in result_urls(record):
-                lines = self.bucket.lines(urls, may_be_denied=True)
-                for outcome in filter(None, map(read_outcome, _json(lines))):
-                    if asked and outcome.custom_id not in found:
-                        continue  # Nobody has asked that here.
-                    # What was sent again may have been answered the first time, or the second.
-                    if isinstance(found.get(outcome.custom_id), ScalewayError | None):
-                        found[outcome.custom_id] = self._read(outcome, record.get("endpoint"))
+            for outcome in self._answers(record):
+                is_asked = outcome.custom_id in found or not asked
+                # What was sent again may have been answered the first time, or the second.
+                if is_asked and isinstance(found.get(outcome.custom_id), ScalewayError | None):
+                    found[outcome.custom_id] = self._read(outcome, record.get("endpoint"))
             found.update({i: missing(record, i) for i, one in found.items() if one is None})
         if not found:
             urls = [record["input_file_id"] for record in records]
@@ -156,6 +153,12 @@ class BatchService:
             free = {*range(max(places))} - places
             found.update({f"{place}-": lost(without_input, place) for place in free})
         return found
+
+    def _answers(self, record: Record) -> Iterator[Outcome]:
+        """What both of a batch's result files say, as far as they are there."""
+        for urls in result_urls(record):
+            lines = self.bucket.lines(urls, may_be_denied=True)
+            yield from filter(None, map(read_outcome, _json(lines)))
 
     async def _send(self, wire: InThread, file: InputFile) -> Record:
         name = await wire.do(file.name)

@@ -132,7 +132,7 @@ class ScalewayBatches:
         with InputFiles() as files:
             cost = await self._write(wire, files, inputs)
             if max_cost is not None and (cost is None or cost > max_cost):
-                price = "have no known price" if cost is None else f"may cost {cost:.2f} EUR"
+                price = "have no known price" if cost is None else f"may cost {cost:.4f} EUR"
                 raise ValueError(
                     f"{files.count} requests to {self._rows.name} {price}, and `max_cost` is "
                     f"{max_cost} EUR: nothing was sent. Answers count as long as they may become, "
