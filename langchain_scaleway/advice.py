@@ -93,16 +93,18 @@ def warn_about_dimensions(model: str) -> None:
     _tell_once(model, "dimensions", text)
 
 
-def warn_about_scores(model: str, indexes: Sequence[Any]) -> None:
-    """Warn of scores that belong to no document; once per process and model.
+def warn_about_scores(model: str, wrong: list[Any], missing: int) -> None:
+    """Warn that an answer does not score each document once; once per process and model.
 
     Args:
-        model: The model that was asked.
-        indexes: The indexes in the answer that are out of range or repeated.
+        model: The model that answered.
+        wrong: The indexes in the answer that are out of range or repeated.
+        missing: How many documents it has no score of.
     """
     text = (
-        f"The answer of {model} has scores of no document (index {indexes[0]!r}); they are left "
-        "out. Others have seen the same of Scaleway's rerank API."
+        f"The answer of {model} has {len(wrong)} scores of no document (indexes {wrong[:3]}), and "
+        f"none of {missing} documents; both are left out. Others have seen the same of Scaleway's "
+        "rerank API."
     )
     _tell_once(model, "scores", text)
 

@@ -101,8 +101,9 @@ class ScalewayRerank(TextFields, BaseDocumentCompressor):
 
     def _scores(self, body: dict[str, Any], part: Part) -> list[Score]:
         scores, wrong = read_scores(body, part, self.model)
-        if wrong:
-            warn_about_scores(self.model, wrong)
+        missing = min(self.top_n or len(part.texts), len(part.texts)) - len(scores)
+        if wrong or missing > 0:
+            warn_about_scores(self.model, wrong, missing)
         return scores
 
     def _ordered(

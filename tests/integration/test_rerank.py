@@ -101,9 +101,21 @@ def test_scores_of_no_document_are_left_out_with_a_warning(
     results = [{"index": place, "relevance_score": 0.5} for place in (7, 0, 0, -1, 2)]
     answer = RawReply(body=json.dumps({"results": results}).encode())
     scaleway_emulator.script(answer, endpoint="rerank")
-    with pytest.warns(ScalewayWarning, match="scores of no document"):
+    said = r"3 scores of no document \(indexes \[7, 0, -1\]\), and none of 1 documents"
+    with pytest.warns(ScalewayWarning, match=said):
         ordered = rerank_of(scaleway_emulator).compress_documents(DOCUMENTS, "Where?")
     assert [document.metadata["source"] for document in ordered] == ["a", "c"]
+
+
+def test_documents_without_a_score_do_not_vanish_in_silence(
+    scaleway_emulator: ScalewayEmulator, nothing_told_yet: None
+) -> None:
+    results = [{"index": 2, "relevance_score": 0.5}]
+    answer = RawReply(body=json.dumps({"results": results}).encode())
+    scaleway_emulator.script(answer, answer, endpoint="rerank")
+    rerank_of(scaleway_emulator, top_n=1).compress_documents(DOCUMENTS, "Where?")
+    with pytest.warns(ScalewayWarning, match="none of 2 documents; both are left out"):
+        rerank_of(scaleway_emulator).compress_documents(DOCUMENTS, "Where?")
 
 
 def test_recorded_answers_are_read() -> None:
