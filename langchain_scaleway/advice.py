@@ -9,7 +9,7 @@ them all:
 
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_scaleway.data import ModelFacts, model_facts
