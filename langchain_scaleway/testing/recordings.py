@@ -2,13 +2,14 @@
 
 The files have the form of this project's `tests/recordings`: `CASE.request.json` holds what was
 sent, `CASE.response.http` the bytes of the answer, `CASE.timing.json` when they came. Neither the
-key nor a cookie is in them, and of a form's file its digest alone.
+key nor a cookie is in them.
 """
 
 import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,12 @@ import orjson
 from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer
-from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile, is_secret
+from langchain_scaleway.testing.received import (
+    ReceivedRequest,
+    RequestHeaders,
+    UploadedFile,
+    is_secret,
+)
 
 # Headers that belong to one connection, and what aiohttp writes itself.
 _OF_A_CONNECTION: Final = frozenset(
@@ -38,9 +44,9 @@ class Player:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._answers: defaultdict[bytes, list[Path]] = defaultdict(list)
+        self._answers: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sorted(directory.glob("*.request.json")):
-            request = orjson.loads(path.read_bytes())
+            request = _recorded(orjson.loads(path.read_bytes()))
             answer = path.with_name(path.name.replace(".request.json", ".response.http"))
             self._answers[_digest(request)].append(answer)
         if not self._answers:
@@ -52,7 +58,7 @@ class Player:
         Raises:
             LookupError: None was recorded.
         """
-        found = self._answers.get(_digest(_sent(received)))
+        found = self._answers.get(_digest(received))
         if not found:
             raise LookupError(f"No recording in {self._directory} is of {received}.")
         return _answer_from(found.pop(0) if len(found) > 1 else found[0])
@@ -139,47 +145,61 @@ class Recorder:
             rows.append([round(seconds, 6), offset, len(write)])
             offset += len(write)
         timing = {"end": "chunked-end", "total_s": round(times[-1], 6), "recv": rows}
-        sent = _sent(received)
-        name = f"{sent['path'].removeprefix('/v1/').replace('/', '_')}_{_digest(sent).hex()[:8]}"
+        path = _public_path(received).removeprefix("/v1/").replace("/", "_")
+        name = f"{path}_{_digest(received)[:8]}"
         self._numbers[name] += 1
         self._directory.mkdir(parents=True, exist_ok=True)
         for ending, content in (
-            ("request.json", orjson.dumps(sent, option=orjson.OPT_INDENT_2)),
+            ("request.json", orjson.dumps(_sent(received), option=orjson.OPT_INDENT_2)),
             ("response.http", b"".join(writes)),
             ("timing.json", orjson.dumps(timing)),
         ):
-            path = self._directory / f"{name}_{self._numbers[name]:03}.{ending}"
-            path.write_bytes(_without_secrets(content, received))
+            file = self._directory / f"{name}_{self._numbers[name]:03}.{ending}"
+            file.write_bytes(_without_secrets(content, received))
 
 
 def _sent(received: ReceivedRequest) -> dict[str, Any]:
     """Return what is kept of a request, whose path is without the project."""
     request: dict[str, Any] = {
         "method": received.method,
-        "path": f"/v1{received.path.partition('/v1')[2]}",
+        "path": _public_path(received),
         "headers": {name: value for name, value in received.headers.items() if not is_secret(name)},
     }
-    if form := received.form:
-        # Its boundary is another one each time.
-        parts = {name: _shown(value) for name, value in form.items()}
-        return request | {"form": parts}
     try:
         return request | {"body": received.json}
     except ValueError:
         return request | {"raw_body": received.body.decode("latin-1")}
 
 
-def _shown(value: str | UploadedFile) -> Any:
-    """Return a form's field; of a file, whose audio would be large, its digest."""
-    if isinstance(value, str):
-        return value
-    return {"name": value.name, "sha256": sha256(value.content).hexdigest()}
+def _recorded(request: dict[str, Any]) -> ReceivedRequest:
+    """Return a request as it was before `_sent`."""
+    raw = request.get("raw_body", "").encode("latin-1")
+    return ReceivedRequest(
+        number=0,
+        method=request["method"],
+        path=request["path"],
+        query="",
+        headers=RequestHeaders(
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in request["headers"].items()
+        ),
+        body=orjson.dumps(request["body"]) if "body" in request else raw,
+    )
 
 
-def _digest(sent: dict[str, Any]) -> bytes:
-    """Return what is equal where methods, paths and bodies are."""
-    asked = [sent.get(name) for name in ("method", "path", "body", "form", "raw_body")]
-    return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+def _digest(received: ReceivedRequest) -> str:
+    """Return what is equal where methods, paths and bodies are, whatever boundary a form has."""
+    asked: Any = [repr(field) for field in received.form.items()]
+    files = [one.content for one in received.form.values() if isinstance(one, UploadedFile)]
+    with suppress(ValueError):
+        asked = received.json
+    said = [received.method, _public_path(received), asked]
+    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS) + b"".join(files)).hexdigest()
+
+
+def _public_path(received: ReceivedRequest) -> str:
+    """Return the path without the project in it."""
+    return f"/v1{received.path.partition('/v1')[2]}"
 
 
 def _without_secrets(content: bytes, received: ReceivedRequest) -> bytes:

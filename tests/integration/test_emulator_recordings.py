@@ -19,7 +19,9 @@ from langchain_scaleway.testing import (
     ToolCall,
 )
 from tests.support.emulated import ask, body_of, client_of, message_of, send
+from tests.support.recordings import VLLM_QWEN, recordings_of
 
+ROOT = Path(__file__).parents[2]
 KEY = "the-real-key-of-somebody"
 
 
@@ -93,6 +95,17 @@ def test_recordings_are_served_again(recorded: tuple[Path, list[httpx.Response]]
         assert "one.wav" in transcribe(replay, "one").text, "whatever the order"
         replay.reset()
         assert message_of(ask(replay, "Hello"))["content"] == "from the service"
+
+
+def test_what_this_project_has_recorded_is_served() -> None:
+    folder = ROOT / "tests/recordings" / VLLM_QWEN
+    recordings = [one for one in recordings_of(VLLM_QWEN) if one.is_chat and "body" in one.request]
+    with ScalewayEmulator(recordings=folder) as replay, client_of(replay) as client:
+        for recording in recordings:
+            path = recording.request["path"].removeprefix("/v1")
+            answer = client.post(path, json=recording.request["body"])
+            assert answer.status_code == recording.status, recording
+        replay.verify()
 
 
 def test_tests_that_record_to_one_directory_keep_what_others_have(tmp_path: Path) -> None:
