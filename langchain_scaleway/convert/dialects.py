@@ -141,5 +141,7 @@ def as_json(value: Any) -> str:
     """Compact JSON that keeps unicode; what JSON has no form for is written as Python shows it."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    except (TypeError, ValueError, RecursionError):  # Odd keys, or a value within itself
+    except (TypeError, ValueError):  # Odd keys, or a value within itself
+        return repr(value)
+    except RecursionError:
         return reprlib.repr(value)

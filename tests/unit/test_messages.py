@@ -161,6 +161,7 @@ class TestToolMessages:
             # Data in the shape of a block, as a search or a list of files returns it
             ({"title": "T", "url": "https://a.example"}, '{"title":"T","url":"https://a.example"}'),
             ({"video": {"id": 1}}, '{"video":{"id":1}}'),
+            (dict.fromkeys(((n,) for n in range(9)), "x"), str({(n,): "x" for n in range(9)})),
             ({"type": "file", "path": "/a.py"}, '{"type":"file","path":"/a.py"}'),
             ({"type": "text", "text": 5}, "5"),
             ({"type": "text", "text": None}, ""),
