@@ -48,7 +48,7 @@ class TestToolCalls:
             ({"x": date(2026, 11, 28)}, '{"x":"2026-11-28"}'),
             ({"x": b"a"}, '{"x":"b\'a\'"}'),
             ({"x": {(1, 2): 3}}, '{"unreadable_arguments":"{\'x\': {(1, 2): 3}}"}'),
-            ({"x": LOOP}, '{"unreadable_arguments":"{\'x\': [[[[[[...]]]]]]}"}'),
+            ({"x": LOOP}, '{"unreadable_arguments":"{\'x\': [[...]]}"}'),
         ],
         ids=lambda value: str(value)[:20],
     )
