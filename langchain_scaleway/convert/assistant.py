@@ -13,7 +13,12 @@ from langchain_core.messages import BaseMessage
 from pydantic_core import from_json
 
 from langchain_scaleway.convert.content import standard_blocks
-from langchain_scaleway.convert.dialects import Block, as_json, reasoning_text
+from langchain_scaleway.convert.dialects import (
+    Block,
+    as_json,
+    reasoning_text,
+    whole_characters,
+)
 
 UNREADABLE_ARGUMENTS = "unreadable_arguments"
 """The argument that carries the text of a tool call whose arguments are no JSON object."""
@@ -46,7 +51,7 @@ def said_by(message: BaseMessage) -> tuple[str, list[Call], str]:
     content, kwargs = message.content, message.additional_kwargs
     kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
     if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
-        return content, [], ""
+        return whole_characters(content), [], ""
     blocks = [] if isinstance(content, str) else list(standard_blocks(content))
     text = content if isinstance(content, str) else "".join(map(_spoken, blocks))
     if not text and isinstance(audio := kwargs.get("audio"), dict):  # an OpenAI model's speech
@@ -56,7 +61,7 @@ def said_by(message: BaseMessage) -> tuple[str, list[Call], str]:
         text = f"{text}\n\n{refusal}" if text else refusal
     kept_apart = kwargs.get("reasoning_content") or kwargs.get("reasoning")
     reasoning = reasoning_text(kept_apart) or "\n\n".join(_strings(blocks, "reasoning"))
-    return text, _calls(kept, blocks, kwargs), reasoning
+    return whole_characters(text), _calls(kept, blocks, kwargs), whole_characters(reasoning)
 
 
 def _spoken(block: Block) -> str:
@@ -107,7 +112,7 @@ def _calls(
 
 def _call(call_id: Any, name: Any, arguments: Any) -> Call:
     return Call(
-        id=call_id if isinstance(call_id, str) else "",
+        id=whole_characters(call_id) if isinstance(call_id, str) else "",
         name=name if name and isinstance(name, str) else UNNAMED_TOOL,
         arguments=_as_object(arguments),
     )
@@ -123,28 +128,19 @@ def _as_object(arguments: Any) -> str:
     """
     if isinstance(arguments, dict):
         try:
-            # A model may escape half a character, which can be read but not be sent.
-            return _whole_characters(_encode(arguments))
+            return whole_characters(_encode(arguments))
         except (TypeError, ValueError, RecursionError):  # `NaN`, odd keys, a value within itself
             arguments = as_json(arguments)
-    if isinstance(arguments, str) and _is_object(arguments):
-        return arguments
-    is_empty = not arguments or (isinstance(arguments, str) and arguments.isspace())
-    return "{}" if is_empty else as_json({UNREADABLE_ARGUMENTS: arguments})
+    text = whole_characters(arguments) if isinstance(arguments, str) else ""
+    if text and _is_object(text):
+        return text
+    is_empty = not arguments or text.isspace()
+    return "{}" if is_empty else whole_characters(as_json({UNREADABLE_ARGUMENTS: arguments}))
 
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
 ).encode
-
-
-def _whole_characters(text: str) -> str:
-    """The text with U+FFFD in place of half of a character without its other half."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def _is_object(text: str) -> bool:

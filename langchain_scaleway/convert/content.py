@@ -12,7 +12,12 @@ from typing import Any
 
 from langchain_core.messages import HumanMessage
 
-from langchain_scaleway.convert.dialects import Block, as_json, in_standard_form
+from langchain_scaleway.convert.dialects import (
+    Block,
+    as_json,
+    in_standard_form,
+    whole_characters,
+)
 
 Part = dict[str, Any]
 
@@ -139,13 +144,17 @@ def shown(
     except UnsendableError:
         pass
     else:
-        kind = "text" if part is None else part["type"].removeprefix("input_").removesuffix("_url")
-        if kind in {"text", *inputs}:
+        if part is None:
+            return None
+        kind = part["type"].removeprefix("input_").removesuffix("_url")
+        if kind in inputs:
             return part
+        if kind == "text":
+            return _text_part(part["text"])
     kind = _kind_of(block)
     # A row of what a search found, or of a list of files, is no content block but data.
     if not kind or (kind in _WITH_DATA and block.keys().isdisjoint(_PLACES)):
-        return {"type": "text", "text": as_json(block)}
+        return _text_part(as_json(block))
     if on_left_out is not None:
         on_left_out(kind)
     names = (block.get(key) for key in ("url", "uri", "filename", "title", "name", "file_id"))
@@ -154,6 +163,10 @@ def shown(
     with_type = f", {mime_type}" if isinstance(mime_type, str) else ""
     described = f"{kind} {name}" if name else kind
     return {"type": "text", "text": f"[{described}{with_type}: not shown]"}
+
+
+def _text_part(text: str) -> Part:
+    return {"type": "text", "text": whole_characters(text)}
 
 
 def _is_name(value: Any) -> bool:
@@ -171,8 +184,7 @@ def parts_of(
     if content is None:
         return []
     if not isinstance(content, list):
-        text = content if isinstance(content, str) else as_json(content)
-        return [{"type": "text", "text": text}]
+        return [_text_part(content if isinstance(content, str) else as_json(content))]
     parts: list[Part] = []
     for block in standard_blocks(content):
         if block.get("type") == "tool_result":

@@ -145,3 +145,18 @@ def as_json(value: Any) -> str:
         return repr(value)
     except RecursionError:
         return reprlib.repr(value)
+
+
+def whole_characters(text: str) -> str:
+    """The text with U+FFFD in place of half of a character without its other half.
+
+    Models escape half a character, and tools read files and their names that are not in UTF-8.
+    Neither could be sent.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -31,7 +31,7 @@ from langchain_scaleway.convert.content import (
     shown,
     standard_blocks,
 )
-from langchain_scaleway.convert.dialects import Block
+from langchain_scaleway.convert.dialects import Block, whole_characters
 from langchain_scaleway.convert.names import ToolNames
 from langchain_scaleway.convert.templates import Template, fit, template_of
 
@@ -94,13 +94,14 @@ def messages_to_wire(
                 message, "tool_call_id", message.additional_kwargs.get("tool_call_id")
             )
             wire.add_result(call_id, content, name)
-        elif isinstance(content, str):
-            wire.add(role, content, name)
         elif role == "system":
             wire.add(role, joined(parts_of(content, frozenset(), on_left_out)), name)
         else:
             # Never refused: what another model took before, and what a program wrote (a summary).
             is_new = position > last_reply and "lc_source" not in message.additional_kwargs
+            if isinstance(content, str):
+                wire.add(role, content if is_new else whole_characters(content), name)
+                continue
             try:
                 wire.add_blocks(role, content, name, is_new=is_new)
             except UnsendableError as error:
@@ -210,7 +211,7 @@ class _Wire:
         providers whose calls have no ids, or one id for two. Then it is the first call that has no
         result yet, of the function's name if there is one; "" without any.
         """
-        given = call_id if isinstance(call_id, str) else ""
+        given = whole_characters(call_id) if isinstance(call_id, str) else ""
         fitting = [one for one in self._open if given in ("", one[0].id)]
         if not fitting:
             return given

@@ -1,6 +1,7 @@
 """Messages of every type, as they go into a request."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from langchain_core.messages import (
     ToolMessage,
     convert_to_messages,
 )
+from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_scaleway.convert.messages import messages_to_wire
 from tests.support.messages import CALL, TEXT, wire_of
@@ -412,6 +414,25 @@ def test_a_system_message_holds_text_only() -> None:
     wire = wire_of(SystemMessage([TEXT, IMAGE]), on_left_out=told.append)
     assert wire["content"] == "Hi!\n[image, image/png: not shown]"
     assert told == ["image"]
+
+
+def test_half_a_character_that_a_program_wrote_ends_no_run() -> None:
+    """A tool that reads a file's name, or a text that was cut off, has it in every later turn."""
+    call = tool_call(name="f", args={"x": "3\ud83d"}, id="4\ud83d")
+    bad_call = invalid_tool_call(name="f", args='{"x": "5\ud83d', id="6\ud83d", error=None)
+    thought = {"reasoning_content": "7\ud83d"}
+    history = [
+        SystemMessage("1\ud83d"),
+        HumanMessage(["2\ud83d"]),
+        AIMessage(
+            "8\ud83d", tool_calls=[call], invalid_tool_calls=[bad_call], additional_kwargs=thought
+        ),
+        ToolMessage([{"name": "9\udce9"}, "0\udce9"], tool_call_id="4\ud83d"),
+    ]
+    wire = messages_to_wire([*history, HumanMessage("Go on.")], replay_reasoning=True)
+    sent = json.dumps(wire, ensure_ascii=False)
+    assert all(f"{digit}\ufffd" in sent for digit in range(10))
+    assert sent.encode()
 
 
 class TestRefused:
