@@ -151,7 +151,7 @@ class BatchService:
         if without_input:  # Then only a place that is left free tells of a request.
             places = {place_of(custom_id) for custom_id in found}
             free = {*range(max(places))} - places
-            found.update({f"{place}-": lost(without_input, place) for place in free})
+            found.update({f"{place}-{0:016}": lost(without_input, place) for place in free})
         return found
 
     def _answers(self, record: Record) -> Iterator[Outcome]:

@@ -45,9 +45,9 @@ def request_line(index: int, endpoint: str, body: bytes) -> bytes:
 
 
 def place_of(custom_id: str) -> int:
-    """The index of a request among all inputs; that of somebody else's id is 0."""
-    index = custom_id.partition("-")[0]
-    return int(index) if index.isdecimal() else 0
+    """The index of a request among all inputs; 0 of an id that is not this package's."""
+    ours = re.fullmatch(r"([0-9]{1,9})-[0-9a-f]{16}", custom_id)
+    return int(ours[1]) if ours else 0
 
 
 @dataclass

@@ -277,6 +277,33 @@ def test_lines_that_are_missing_or_broken_are_named(
         batch.results()
 
 
+def test_a_batch_that_other_software_has_made_keeps_its_order(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
+) -> None:
+    echo(emulator)
+    ids = ["20261128-2", "10", "9-é"]
+    bodies = [{"model": MODEL, "messages": [{"role": "user", "content": one}]} for one in ids]
+    url = "/v1/chat/completions"
+    lines = [
+        json.dumps({"custom_id": one, "method": "POST", "url": url, "body": body})
+        for one, body in zip(ids, bodies, strict=True)
+    ]
+    (tmp_path / "theirs.jsonl").write_text("\n".join(lines))
+    made = httpx.post(
+        f"{emulator.base_url}/batches",
+        headers={"authorization": f"Bearer {emulator.api_key}"},
+        json={
+            "input_file_id": "https://my-bucket.s3.fr-par.scw.cloud/theirs.jsonl",
+            "endpoint": url,
+            "completion_window": "24h",
+        },
+    )
+    batch = batches_of(model).resume(made.json()["id"]).wait(poll=SOON)
+    assert [message.text for message in batch.results()] == ids
+    (tmp_path / "theirs.jsonl").unlink()
+    assert {message.text for message in batch.results()} == {*ids}
+
+
 @pytest.mark.parametrize(
     "address",
     ["https://s3.fr-par.scw.cloud/my-bucket/", "s3://my-bucket/"],
