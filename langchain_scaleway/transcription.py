@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
 from typing import Any, Literal
 
 from langchain_core.document_loaders import BaseBlobParser
@@ -107,9 +106,10 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
             completion=TranscriptCompletion,
             model=self.model,
         )
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
+        async for (
+            piece
+        ) in pieces:  # Not closed here: a loop that ends closes both at the same time.
+            yield piece
 
     def _fields(self, **more: str) -> dict[str, Any]:
         fields = {"language": self.language, "prompt": self.prompt, "temperature": self.temperature}

@@ -19,6 +19,7 @@ from langchain_scaleway import ScalewayTranscriptionParser, usage_cost
 from langchain_scaleway.convert.transcripts import documents_of
 from langchain_scaleway.errors import ScalewayError, ScalewayStreamInterruptedError
 from langchain_scaleway.testing import CutStream, RawReply, Reply, ScalewayEmulator
+from tests.support.leftovers import nothing_left
 
 TEXT = "Hello there. This is a test."
 
@@ -133,6 +134,20 @@ def test_a_streamed_text_is_given_once(emulator: ScalewayEmulator) -> None:
     emulator.script(answer, endpoint="transcriptions")
     blob = Blob.from_data(tone(), mime_type="audio/wav")
     assert [*parser_of(emulator).stream(blob)] == [" Hello", " there."]
+
+
+def test_a_stream_that_is_left_ends_with_its_loop_in_silence(
+    emulator: ScalewayEmulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    parser, left = parser_of(emulator), []
+
+    async def leave() -> None:
+        left.append(parser.astream(Blob.from_data(tone(), mime_type="audio/wav")))
+        await anext(left[0])
+
+    with nothing_left():
+        asyncio.run(leave())
+    assert caplog.messages == []
 
 
 async def test_a_file_is_read_beside_the_event_loop(
