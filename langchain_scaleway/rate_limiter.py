@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from hashlib import blake2b
+from inspect import iscoroutinefunction
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -82,8 +83,8 @@ class ScalewayRateLimiter(BaseRateLimiter):
             against an emulator whose time is sped up.
 
     Raises:
-        ValueError: An argument is not positive, the share is more than the whole, or the store's
-            address is none.
+        ValueError: An argument is not positive, the share is more than the whole, or the store is
+            no address and no synchronous client.
         ImportError: There is a store, but the extra `redis` is not installed.
 
     Example:
@@ -236,7 +237,15 @@ def _connect(store: "str | Redis") -> "RedisStore":
     except ImportError as error:
         message = "`store` needs the extra `redis`: pip install 'langchain-scaleway[redis]'."
         raise ImportError(message) from error
-    return RedisStore.from_url(store) if isinstance(store, str) else RedisStore(store)
+    if isinstance(store, str):
+        return RedisStore.from_url(store)
+    execute = getattr(store, "execute_command", None)
+    if execute is None or iscoroutinefunction(execute):
+        raise ValueError(
+            "`store` is the address of a Redis, or a synchronous client of it such as "
+            f"`redis.Redis`, not {type(store).__module__}.{type(store).__name__}."
+        )
+    return RedisStore(store)
 
 
 def _without_password(store: object) -> object:

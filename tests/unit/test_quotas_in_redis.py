@@ -257,6 +257,11 @@ class TestAsAnArgument:
         with pytest.raises(ValueError, match="redis"):
             ScalewayRateLimiter(store=url)
 
+    @pytest.mark.parametrize("client", [6379, fakeredis.FakeAsyncRedis()], ids=["none", "async"])
+    def test_a_client_must_be_a_synchronous_one(self, client: Any) -> None:
+        with pytest.raises(ValueError, match="a synchronous client of it"):
+            ScalewayRateLimiter(store=client)
+
     @pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
     def test_shows_no_password_and_survives_a_pickle(self, scheme: str) -> None:
         limiter = ScalewayRateLimiter(store=f"{scheme}://me:hidden@localhost:6379/3")
