@@ -135,26 +135,24 @@ def shown(
 ) -> Part | None:
     """The part for a standard block, or a line of text in its place if the model does not read it.
 
+    A row of what a search found, or of a list of files, is no content block: it is data, and its
+    text is JSON.
+
     Example:
         >>> shown({"type": "image", "url": "https://a.example/cat.png"}, frozenset())
         {'type': 'text', 'text': '[image https://a.example/cat.png: not shown]'}
     """
+    kind = _kind_of(block)
     try:
         part = part_of(block)
     except UnsendableError:
-        pass
+        if not kind or (kind in _WITH_DATA and block.keys().isdisjoint(_PLACES)):
+            return _text_part(as_json(block))
     else:
-        if part is None:
-            return None
-        kind = part["type"].removeprefix("input_").removesuffix("_url")
-        if kind in inputs:
+        if part is None or part["type"].removeprefix("input_").removesuffix("_url") in inputs:
             return part
-        if kind == "text":
+        if part["type"] == "text":
             return _text_part(part["text"])
-    kind = _kind_of(block)
-    # A row of what a search found, or of a list of files, is no content block but data.
-    if not kind or (kind in _WITH_DATA and block.keys().isdisjoint(_PLACES)):
-        return _text_part(as_json(block))
     if on_left_out is not None:
         on_left_out(kind)
     names = (block.get(key) for key in ("url", "uri", "filename", "title", "name", "file_id"))
@@ -162,7 +160,7 @@ def shown(
     mime_type = block.get("mime_type") or block.get("mimeType")
     with_type = f", {mime_type}" if isinstance(mime_type, str) else ""
     described = f"{kind} {name}" if name else kind
-    return {"type": "text", "text": f"[{described}{with_type}: not shown]"}
+    return _text_part(f"[{described}{with_type}: not shown]")
 
 
 def _text_part(text: str) -> Part:
