@@ -4,6 +4,7 @@ import logging
 import pickle
 import random
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from math import inf
@@ -166,6 +167,21 @@ class TestLeases:
         assert isinstance(other.take(Estimate()), float)
         clock.shift(2)
         lease_of(other)
+
+    def test_of_a_stream_may_last_longer_than_its_timeout(
+        self, clock: time_machine.Traveller
+    ) -> None:
+        limiter = ScalewayRateLimiter(store=fakeredis.FakeRedis(), max_concurrency=1)
+        gate = limiter.gate("http://localhost/v1", None, timeout=5)
+        stream = gate.acquire({"model": "m"})
+        clock.shift(60)
+        waiting = threading.Thread(target=lambda: gate.acquire({"model": "m"}).end(), daemon=True)
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        stream.end()
+        waiting.join(5)
+        assert not waiting.is_alive()
 
     def test_that_have_expired_end_without_harm(self, clock: time_machine.Traveller) -> None:
         quota = a_quota(Scope("account", Limits(concurrency=1), lease=60))

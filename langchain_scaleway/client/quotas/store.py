@@ -33,7 +33,8 @@ class Scope:
         own: The limits of the user, which count besides Scaleway's.
         share: The part of Scaleway's limits that may be used.
         time_scale: How many of the server's seconds pass in a second.
-        lease: Seconds after which a request has ended even if nobody has said so.
+        lease: Seconds after which a request has ended even if nobody has said so; by default a
+            little more than the five minutes that Scaleway gives an answer.
     """
 
     account: str
