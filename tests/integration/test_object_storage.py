@@ -11,27 +11,14 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from langchain_core.output_parsers import StrOutputParser
-from langchain_core.prompts import ChatPromptTemplate
 from obstore.exceptions import PermissionDeniedError
 from obstore.store import LocalStore, S3Store
 
 from langchain_scaleway import ChatScaleway, ScalewayBatches, ScalewayError
 from langchain_scaleway.errors import ScalewayAPIError, ScalewayPermissionDeniedError
 from langchain_scaleway.testing import ScalewayEmulator
+from tests.support.batches import BUCKET, MODEL, SAY, SOON, connection, echo
 from tests.support.local_scaleway import LocalScaleway
-
-MODEL = "mistral-small-3.2-24b-instruct-2506"
-BUCKET = "s3://my-bucket/llm"
-SAY = ChatPromptTemplate.from_template("Say {word}")
-SOON = 0.01
-
-
-def connection(emulator: ScalewayEmulator) -> dict[str, Any]:
-    return {"base_url": emulator.base_url, "api_key": emulator.api_key}
-
-
-def echo(emulator: ScalewayEmulator) -> None:
-    emulator.respond_with(lambda request: request.json["messages"][-1]["content"])
 
 
 @pytest.fixture
