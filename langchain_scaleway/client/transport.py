@@ -146,16 +146,16 @@ class _Idle(Generic[Transport]):
             "socket_options": _SOCKET_OPTIONS,
         }
 
-    def take(self) -> tuple[Transport, bool]:
-        """Give the connection that was used last, or a new one; and whether it is new.
+    def take(self) -> Transport:
+        """Give the connection that was used last, or a new one.
 
         Raises:
             httpx.ProxyError: The environment names a proxy that cannot be used.
         """
         with suppress(IndexError):
-            return self._waiting.pop()[0], False
+            return self._waiting.pop()[0]
         try:
-            return self._kind(**self._options), True
+            return self._kind(**self._options)
         except ImportError as error:
             raise httpx.ProxyError(
                 "the environment names a SOCKS proxy, which takes a package more: "
@@ -191,7 +191,7 @@ class Pool:
         origin = request.url.scheme, request.url.netloc
         if (idle := self._idle.get(origin)) is None:
             idle = self._idle.setdefault(origin, _Idle(httpx.HTTPTransport, request.url))
-        transport, _ = idle.take()
+        transport = idle.take()
         try:
             response = transport.handle_request(request)
         except BaseException:
@@ -238,16 +238,13 @@ class AsyncPool:
             await self._turns.acquire()
         try:
             idle = await self._idle_to(request.url)
-            transport, is_new = idle.take()
+            transport = idle.take()
             seconds = limits["read"]
             limits["read"] = limits["write"] = None  # httpx's timers would keep the context.
             opened: list[Any] = []
             try:
                 async with asyncio.timeout(None) as timeout:  # However the head trickles in.
-                    if is_new:
-                        _watch_opening(request, opened, partial(start, timeout, seconds))
-                    else:
-                        start(timeout, seconds)
+                    _watch_opening(request, opened, partial(start, timeout, seconds))
                     response = await _in_empty_context(transport.handle_async_request(request))
             except BaseException:
                 await transport.aclose()
@@ -332,7 +329,7 @@ def _in_empty_context(sending: Coroutine[Any, Any, httpx.Response]) -> Awaitable
 def _watch_opening(
     request: httpx.Request, opened: list[Any], on_sending: Callable[[], None]
 ) -> None:
-    """Note the connection that is opened for a request, and tell when it can be used.
+    """Note a connection that is opened for a request, and tell when the request is sent.
 
     httpcore 1.0.9 and httpcore2 2.16 forget a connection whose TLS handshake is cancelled, and
     leave it open. https://www.encode.io/httpcore/extensions/#trace
@@ -343,6 +340,7 @@ def _watch_opening(
             opened.append(details["return_value"])
         elif event.endswith("send_request_headers.started"):
             on_sending()
+            request.extensions.pop("trace", None)  # Each further event would take time.
 
     request.extensions["trace"] = note
 

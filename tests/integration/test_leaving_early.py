@@ -5,6 +5,7 @@ import gc
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 
 from langchain_scaleway import ChatScaleway
+from langchain_scaleway.client.transport import ssl_context
 from langchain_scaleway.testing import Delay, Reply, ScalewayEmulator, Stall
 from tests.support.calls import ANSWER, Mode, acall
 from tests.support.leftovers import nothing_left, wait_for
 from tests.support.models import model_on
-from tests.support.raw_server import RawServer, stays_silent
+from tests.support.raw_answers import answer
+from tests.support.raw_server import RawServer, read_request, stays_silent
+from tests.support.relay import tls_for
 
 ENDLESS = Reply("One two three four five six", faults=[Stall(4)])
 """An answer that never comes to its end: whoever stops reading it leaves early."""
@@ -258,6 +262,38 @@ def test_cancelling_while_it_connects(awaited: str) -> None:
 
     with nothing_left(), RawServer(behave, reads_request=False) as server:
         asyncio.run(live(server))
+
+
+def test_cancelling_while_it_connects_again(tmp_path: Path) -> None:
+    """The server has closed the connection that the second request would have used."""
+    tls = tls_for("localhost", certificate=tmp_path / "authority.pem")
+    ssl_context().load_verify_locations(tmp_path / "authority.pem")
+    has_come_again = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        if server.connections == 1:
+            with tls.wrap_socket(connection, server_side=True) as secured:
+                read_request(secured)
+                secured.sendall(answer("Bonjour", "ainvoke"))
+        else:
+            connection.recv(1)
+            has_come_again.set()
+            stays_silent(connection)
+
+    async def live() -> None:
+        _, port = server.origin.split(":")
+        model = ChatScaleway(model="any", base_url=f"https://localhost:{port}/v1", timeout=60)
+        assert (await model.ainvoke("Hello")).text == "Bonjour"
+        assert await asyncio.to_thread(server.wait_until_left)
+        call = asyncio.ensure_future(model.ainvoke("Hello"))
+        assert await asyncio.to_thread(has_come_again.wait, 10)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await asyncio.to_thread(server.wait_until_left)
+
+    with nothing_left(), RawServer(behave, reads_request=False) as server:
+        asyncio.run(live())
 
 
 @pytest.mark.timeout(100)
