@@ -7,6 +7,7 @@ are left out: servers of the Mistral family refuse them.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -30,8 +31,16 @@ _STANDARD = ("text", "refusal", "reasoning", "tool_call", "invalid_tool_call", "
 _NO_CONTENT = ("reasoning", "redacted_thinking", "tool_call", "invalid_tool_call", "cachePoint")
 
 _WITH_DATA = ("text-plain", "file", "image", "audio", "video")
-_PLACES = ("base64", "file_id", "id", "url")
-"""Where such blocks have their data, or say where it is."""
+
+_PLACES = frozenset({"base64", "file_id", "id", "url"})
+"""Keys of which such a block has one: its data, or where that is."""
+
+_ROWS = ("", "document", "json", "search_result", "text")
+"""What blocks call themselves that nobody can read and that are data, not content. LangChain takes
+a tool's list of such rows for content."""
+
+_BASE64 = re.compile("[A-Za-z0-9+/_-]{1000}")
+"""What no language has for a word."""
 
 _TEXTUAL_ENDINGS = ("/json", "+json", "/xml", "+xml", "/yaml", "/toml")
 """Endings of MIME types that are text although they do not begin with `text/`."""
@@ -146,8 +155,10 @@ def shown(
     try:
         part = part_of(block)
     except UnsendableError:
-        if not kind or (kind in _WITH_DATA and block.keys().isdisjoint(_PLACES)):
-            return _text_part(as_json(block))
+        if kind in _ROWS or (kind in _WITH_DATA and not _PLACES & block.keys()):
+            row = as_json(block)
+            if _BASE64.search(row.replace("\\n", "")) is None:
+                return _text_part(row)
     else:
         if part is None or part["type"].removeprefix("input_").removesuffix("_url") in inputs:
             return part
@@ -159,7 +170,7 @@ def shown(
     name = next((n for n in names if _is_name(n)), "")
     mime_type = block.get("mime_type") or block.get("mimeType")
     with_type = f", {mime_type}" if isinstance(mime_type, str) else ""
-    described = f"{kind} {name}" if name else kind
+    described = " ".join(filter(None, (kind or "block", name)))
     return _text_part(f"[{described}{with_type}: not shown]")
 
 

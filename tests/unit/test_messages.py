@@ -158,13 +158,15 @@ class TestToolMessages:
             ({"type": "image", "url": "file:///cat.png"}, "[image file:///cat.png: not shown]"),
             ({"type": "audio", "base64": "AAAA"}, "[audio: not shown]"),
             ({"type": "image_url", "image_url": {"url": "A" * 3000}}, "[image: not shown]"),
-            ({"type": "json"}, "[json: not shown]"),
-            ({"type": "text"}, "[text: not shown]"),
+            ({"type": "document", "data": "A" * 3000}, "[document: not shown]"),
+            ({"name": "a.png", "content": ("A" * 76 + "\n") * 30}, "[block a.png: not shown]"),
             # Data in the shape of a block, as a search or a list of files returns it
             ({"title": "T", "url": "https://a.example"}, '{"title":"T","url":"https://a.example"}'),
             ({"video": {"id": 1}}, '{"video":{"id":1}}'),
             (dict.fromkeys(((n,) for n in range(9)), "x"), str({(n,): "x" for n in range(9)})),
             ({"type": "file", "path": "/a.py"}, '{"type":"file","path":"/a.py"}'),
+            ({"type": "document", "id": 1}, '{"type":"document","id":1}'),
+            ({"type": "text", "value": 1}, '{"type":"text","value":1}'),
             ({"type": "text", "text": 5}, "5"),
             ({"type": "text", "text": None}, ""),
             # Results of OpenAI's Responses API
