@@ -8,6 +8,7 @@ rewritten, and an answer is rewritten as a chat completion before it is read: hi
 tools, schemas, broken calls and blocks are the same code for both.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -282,6 +283,8 @@ class ResponsesDecoder(ReplyDecoder):
     def _complete(self, streamed: _Item, item: Json) -> Iterator[Json]:
         """Give what an item holds beyond what was streamed of it."""
         whole = _text_of(item)
+        if streamed.kind != "function_call" and not streamed.is_shown:
+            streamed.text = ""  # Nothing but line breaks, of which nobody was told.
         rest = whole[len(streamed.text) :] if whole.startswith(streamed.text) else ""
         if streamed.kind == "function_call" and not streamed.is_shown:
             streamed.is_shown, streamed.text = True, whole
@@ -324,8 +327,10 @@ def _parts_of(item: Json, key: str = "content") -> list[Json]:
 def _text_of(item: Json) -> str:
     """The text of an item: what was thought, said, or a call's arguments."""
     if item["type"] == "function_call":
-        arguments = item.get("arguments")
-        return arguments if isinstance(arguments, str) else ""
+        arguments = item.get("arguments") or ""
+        return arguments if isinstance(arguments, str) else json.dumps(arguments)
+    if isinstance(content := item.get("content"), str):
+        return content
     return _joined(_parts_of(item) or _parts_of(item, "summary"), "text")
 
 

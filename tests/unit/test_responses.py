@@ -299,6 +299,26 @@ def test_a_message_of_line_breaks_before_a_call_is_left_out() -> None:
     assert whole(response, CONTEXT).content == streamed(events, CONTEXT).content == ""
 
 
+def test_a_message_of_line_breaks_does_not_hide_one_that_was_not_streamed() -> None:
+    events = [
+        {"type": "response.output_text.delta", "output_index": 0, "delta": "\n\n"},
+        last_event(response_of(message_item("Hello."))),
+    ]
+    assert streamed(events, CONTEXT).content == "Hello."
+
+
+def test_texts_and_arguments_in_other_shapes_are_not_lost() -> None:
+    response = response_of(
+        item("reasoning", content="Hm."),
+        item("message", content="Wait."),
+        item("function_call", call_id="call_1", name="f", arguments={"a": 1}),
+    )
+    for message in (whole(response, CONTEXT), streamed([last_event(response)], CONTEXT)):
+        assert message.content == "Wait."
+        assert message.additional_kwargs["reasoning_content"] == "Hm."
+        assert [call["args"] for call in message.tool_calls] == [{"a": 1}]
+
+
 @pytest.mark.parametrize(
     ("details", "reason"),
     [
