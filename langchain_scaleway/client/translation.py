@@ -27,9 +27,12 @@ _TIMEOUTS = {
     "PoolTimeout": "pool_timeout",
     "WriteTimeout": "write_timeout",
 }
-_CONNECTION_ERRORS = frozenset({"RequestError", "NetworkError", "ProtocolError", "ProxyError"})
+_CONNECTION_ERRORS = frozenset(
+    {"RequestError", "NetworkError", "ProtocolError", "ProxyError", "SSLError"}
+)
 """Names of httpx's exceptions. They are known by name, because the user's client may be httpx's or
-httpx2's."""
+httpx2's. In event loops they let one of Python's through: for what is no TLS, and for a server's
+refusal of the client after the handshake."""
 
 
 class Translation:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import socket
 import subprocess
 import sys
 import traceback
@@ -26,7 +27,8 @@ from tests.support.calls import (
 from tests.support.leftovers import nothing_left
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.raw_answers import answer
-from tests.support.raw_server import RawServer, sends
+from tests.support.raw_server import RawServer, has_left, read_request, sends
+from tests.support.relay import tls_for
 from tests.support.tls import TlsFront, Tunnel
 
 ROOT = Path(__file__).parents[2]
@@ -270,3 +272,23 @@ def test_tls_that_breaks_off_is_an_interruption(
         attempt = call(model, mode)
     assert type(attempt.error) is errors.ScalewayStreamInterruptedError
     assert attempt.text == "One two"
+
+
+@pytest.mark.parametrize("mode", EITHER)
+def test_tls_that_is_none_after_the_handshake(mode: Mode, tmp_path: Path) -> None:
+    tls = tls_for("localhost", certificate=tmp_path / "authority.pem")
+    ssl_context().load_verify_locations(tmp_path / "authority.pem")
+
+    def behave(connection: socket.socket) -> None:
+        secured = tls.wrap_socket(connection, server_side=True)
+        read_request(secured)
+        with socket.socket(fileno=secured.detach()) as bare:
+            bare.sendall(answer("Bonjour", mode))
+            has_left(bare, 5)
+
+    with nothing_left(), RawServer(behave, reads_request=False) as server:
+        _, port = server.origin.split(":")
+        with model_elsewhere(f"https://localhost:{port}/v1") as model:
+            error = call(model, mode).error
+    assert type(error) is errors.ScalewayConnectionError
+    assert "WRONG_VERSION_NUMBER" in str(error)
