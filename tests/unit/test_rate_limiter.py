@@ -304,6 +304,13 @@ class TestTooLarge:
         assert not caught.value.is_retryable
         assert caught.value.model == "m"
 
+    def test_a_quota_smaller_than_what_was_let_in_is_none(self) -> None:
+        gate = ScalewayRateLimiter().gate("http://localhost/v1", None)
+        for _ in range(2):
+            permit = gate.acquire(self.body(6_200))
+            permit.answered(HEADERS | {"x-ratelimit-limit-tokens": "1000"})
+            permit.end()
+
 
 class TestQueue:
     """Whoever waits for a place; there is one, and a call holds it."""

@@ -26,9 +26,12 @@ class Permit:
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Learn from the headers of an answer that is a success."""
-        states = QuotaState.all_in(headers)
-        if "tokens" in states:
-            self._line.tokens.limit = states["tokens"].limit
+        states, known = QuotaState.all_in(headers), self._line.tokens
+        if (tokens := states.get("tokens")) is not None:
+            if tokens.limit < known.least(self._size):
+                del states["tokens"]  # It cannot be: this very request was let in.
+            else:
+                known.limit = tokens.limit
         self._learn(states)
 
     def end(
