@@ -51,6 +51,7 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
     try:
         is_dict = isinstance(source, Mapping)
         function = _from_dict(deepcopy(dict(source))) if is_dict else _from_python(source)
+        return closed(function, strict)
     except (
         *(AttributeError, KeyError, RecursionError, TypeError),
         NameError,  # an annotation that names nothing
@@ -60,7 +61,6 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
             f"{source!r} cannot be made a JSON schema: {error!r}. Make it a Pydantic class or a "
             "function, of types that JSON can hold: strings, numbers, lists, Pydantic classes."
         ) from error
-    return closed(function, strict)
 
 
 def closed(function: dict[str, Any], strict: bool | None) -> dict[str, Any]:  # noqa: FBT001 -- the request's field
