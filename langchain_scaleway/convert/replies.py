@@ -224,7 +224,8 @@ class ReplyDecoder:
         if content := delta.get("content"):
             chunks += self._feed_content(_text(content))
         if wire_calls := delta.get("tool_calls"):
-            chunks += [*self._end_thinking(), *self._calls.feed(wire_calls)]
+            reply_id = self._latest.get("id") or self._first.get("id")
+            chunks += [*self._end_thinking(), *self._calls.feed(wire_calls, reply_id)]
         if refusal := delta.get("refusal"):  # Too rare to be streamed: for the last chunk.
             self._refusal += _text(refusal)
         if name := delta.get("name"):

@@ -52,7 +52,7 @@ class ToolCalls:
         self.valid: list[ToolCall] = []
         self.invalid: list[InvalidToolCall] = []
 
-    def feed(self, wire_calls: Any) -> list[ChatGenerationChunk]:
+    def feed(self, wire_calls: Any, reply_id: Any) -> list[ChatGenerationChunk]:
         """Take the `tool_calls` of one delta, or of a whole message, as they came."""
         chunks: list[ChatGenerationChunk] = []
         for index, call_id, name, piece in _parts(wire_calls):
@@ -65,7 +65,7 @@ class ToolCalls:
                 if given or new_name:
                     chunks.append(tool_chunk(new_name, given, None, call.position))
             elif call.arguments.lstrip().startswith("{"):
-                chunks += self._begin(call.position + 1)
+                chunks += self._begin(call.position + 1, reply_id)
         return chunks
 
     def end(self, reply_id: str | None, *, is_cut_off: bool, text: str) -> None:
@@ -84,7 +84,7 @@ class ToolCalls:
             name = self._names.from_wire(found[1]) if found else None
             self._calls.append(_Call(len(self._calls), name=name, pieces=[markup, written]))
         for call in self._calls:
-            call.id = call.id or f"{reply_id or f'call-{uuid4().hex}'}-tool-{call.position}"
+            call.id = call.id or call.made_id(reply_id)
             arguments = call.arguments
             args, error = _parse(arguments)
             # vLLM makes up the arguments `{}` for a call that was cut off before them. That a call
@@ -104,7 +104,7 @@ class ToolCalls:
         Calls that had been held back, ids for those without one, endings for those that must not
         be run.
         """
-        chunks = self._begin(len(self._calls))
+        chunks = self._begin(len(self._calls), None)
         for call in self._calls:
             if not call.has_given_id:
                 chunks.append(tool_chunk(None, "", call.id, call.position))
@@ -127,9 +127,12 @@ class ToolCalls:
             self._calls.append(call)
         return call
 
-    def _begin(self, end: int) -> list[ChatGenerationChunk]:
+    def _begin(self, end: int, reply_id: Any) -> list[ChatGenerationChunk]:
         """Give the calls before a position that have not been given: the order is kept."""
         calls, self._begun = self._calls[self._begun : end], end
+        for call in calls:
+            if call.id is None and is_no_object(call.arguments):
+                call.id = call.made_id(reply_id)  # Blocks of such a call are known by it.
         return [call.begin() for call in calls]
 
 
@@ -162,6 +165,9 @@ class _Call:
         before = self.context + "".join(self.pieces[self.read : -1])
         self.context, self.read = open_string(before + piece), len(self.pieces)
         return escaped(before + piece)[len(before) :]
+
+    def made_id(self, reply_id: Any) -> str:
+        return f"{reply_id or f'call-{uuid4().hex}'}-tool-{self.position}"
 
     def begin(self) -> ChatGenerationChunk:
         self.has_given_id = self.id is not None

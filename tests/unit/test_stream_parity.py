@@ -98,6 +98,12 @@ ROWS = {
         {"tool_calls": [fragment('{"a": 1', name="add")]},
         invalid_calls=[("add", '{"a": 1', "chatcmpl-1-tool-0")],
     ),
+    "a call without an id and with null before another": Row(
+        [calls_event(fragment("null", name="now", index=0)), calls_event(MULTIPLY)],
+        {"tool_calls": [fragment("null", name="now"), MULTIPLY]},
+        calls=CALLS[1:],
+        invalid_calls=[("now", "null", "chatcmpl-1-tool-0")],
+    ),
     "line breaks within strings of arguments": Row(
         [
             calls_event(fragment('{"code": "a = 1', name="run", id="call_a", index=0)),
