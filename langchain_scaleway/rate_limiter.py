@@ -68,7 +68,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
             bucket, which holds a minute's worth and fills again evenly.
         tokens_per_minute: Tokens of prompts and answers per minute, likewise.
         max_concurrency: Requests at once, likewise. A stream counts until it has been read
-            or closed.
+            or closed, but for no longer than 330 seconds, or the model's `timeout` if it is longer.
         share: The part of Scaleway's quotas that may be used, such as `1 / 4` for each of four
             processes that do not know of one another.
         organization: Whose quotas they are, such as Scaleway's id of the organization. Scaleway
@@ -224,7 +224,7 @@ class ScalewayRateLimiter(BaseRateLimiter):
     def _forget(self) -> None:
         """Start without knowledge and without requests under way."""
         requests = self._arguments["requests_per_minute"] or DOCUMENTED.requests * self._share
-        # LangChain does not tell when a call ends, so its lease only ever ends by `_give_back`.
+        # LangChain does not tell when a call ends: its lease ends by `_give_back`, or expires.
         own = Limits(requests, _ANY_NUMBER, _ANY_NUMBER)
         calls = Scope(token_hex(8), own, time_scale=self._time_scale)
         self._calls = _memory.line(calls)

@@ -121,6 +121,20 @@ class TestFixedLimits:
         assert world.finished_at < 120
 
 
+def test_what_nobody_ends_has_ended_when_its_time_is_up() -> None:
+    """An event loop may be closed while requests of it are under way."""
+    clock = Clock(Scope(MODEL, Limits(concurrency=1), lease=60))
+    lost = clock.take()
+    clock.now += 59
+    assert clock.wait() == inf
+    clock.now += 1
+    second = clock.take()
+    clock.quota.settle(lost, Outcome(1, SMALL))
+    assert clock.wait() == inf
+    clock.quota.settle(second, Outcome(1, SMALL))
+    assert clock.wait() == 0
+
+
 class TestBeforeAnythingIsKnown:
     def test_the_lowest_documented_quotas_hold(self) -> None:
         world = World()

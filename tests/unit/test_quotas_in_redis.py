@@ -81,7 +81,7 @@ SCOPES = st.builds(
     account=st.just("account"),
     own=st.sampled_from([Limits(), Limits(20, 10_000, 5), Limits(concurrency=2)]),
     share=st.sampled_from([1.0, 0.25]),
-    lease=st.just(1e9),
+    lease=st.sampled_from([10, 1e9]),
 )
 
 

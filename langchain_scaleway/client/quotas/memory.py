@@ -73,6 +73,7 @@ class MemoryQuota:
         self._lock = lock
         self._clock = clock
         self._time_scale = scope.time_scale
+        self._seconds = scope.lease * scope.time_scale
 
     def take(self, estimate: Estimate) -> Lease | float:
         """Let a request through, or say how long to wait; infinite until another ends."""
@@ -83,7 +84,8 @@ class MemoryQuota:
             ]
             if max(waits) > 0:
                 return max(waits)
-            lease, *_ = [allowance.take(estimate, now) for allowance, _ in self._allowances]
+            request = token_hex(8), estimate, now, now + self._seconds
+            lease, *_ = [allowance.take(*request) for allowance, _ in self._allowances]
             return lease
 
     def learn(self, lease: Lease, states: Mapping[str, QuotaState]) -> None:
@@ -94,10 +96,11 @@ class MemoryQuota:
     def settle(self, lease: Lease, outcome: Outcome) -> int:
         """Count what a request has taken, and learn from a refusal."""
         with self._lock:
+            now = self._now()
             for allowance, _ in self._allowances:
-                allowance.settle(lease, outcome)
+                allowance.settle(lease, outcome, now)
             if outcome.refusal:
-                self._shared.refuse(lease, outcome.refusal, self._now())
+                self._shared.refuse(lease, outcome.refusal, now)
             return self._shared.refusals
 
     def _now(self) -> float:
@@ -168,7 +171,7 @@ class Allowance:
         self._requests = Bucket()
         self._tokens = Bucket()
         self._concurrency = math.inf  # As refusals have shown it.
-        self._running = 0
+        self._running: dict[str, tuple[float, Estimate]] = {}  # By lease; when each expires.
         self._under_way = Estimate()  # The estimates of all that run, added up.
         self._at = 0.0
         self._slowed = 0.0  # How much less than the limit flows in, since others use it, too.
@@ -179,12 +182,13 @@ class Allowance:
 
     def wait(self, estimate: Estimate, assumed: Limits, now: float) -> float:
         """How many seconds until a request may go; infinite if another has to end before."""
+        self._expire(now)
         requests, tokens, concurrency = self._limits(assumed)
         pace = 1 - self._slowed
         self._requests.refill(now - self._at, requests * pace)
         self._tokens.refill(now - self._at, tokens * pace)
         self._at = now
-        if self._running and self._running + 1 > concurrency:
+        if self._running and len(self._running) + 1 > concurrency:
             return math.inf
         answers = self._under_way.answer
         if self._probe and now >= self._probed_at + PROBE_SECONDS:
@@ -196,27 +200,27 @@ class Allowance:
             self._probed_at + PROBE_SECONDS - now if self._probe else 0.0,
         )
 
-    def take(self, estimate: Estimate, now: float) -> Lease:
+    def take(self, name: str, estimate: Estimate, now: float, expires: float) -> Lease:
         """Let a request through: it takes its prompt now, and its answer when it ends."""
         self._requests.used += 1
         self._tokens.used += estimate.prompt
-        self._running += 1
+        self._running[name] = expires, estimate
         self._count(estimate, 1)
         requests, tokens = self._requests, self._tokens
         used = requests.used - requests.corrected, tokens.used - tokens.corrected
-        lease = Lease(token_hex(8), estimate, now, self._epoch, self._running, used)
         if self.refusals:
-            self._probe, self._probed_at = lease.id, now
-        return lease
+            self._probe, self._probed_at = name, now
+        return Lease(name, estimate, now, self._epoch, len(self._running), used)
 
     def learn(self, lease: Lease, states: Mapping[str, QuotaState], now: float) -> None:
         """Learn from an answer."""
+        self._expire(now)
         if lease.epoch == self._epoch:
             self._open()
         self._concurrency += INCREASE / self._concurrency
         prompts = self._under_way.prompt - lease.estimate.prompt
         for name, bucket, used_then, under_way in (
-            ("requests", self._requests, lease.used[0], self._running - 1),
+            ("requests", self._requests, lease.used[0], len(self._running) - 1),
             ("tokens", self._tokens, lease.used[1], prompts),
         ):
             if name in states:
@@ -225,15 +229,13 @@ class Allowance:
         recovered = max(RECOVERY / requests, RECOVERY_BY_TOKENS * sum(lease.estimate) / tokens)
         self._slowed = max(0.0, self._slowed - recovered)
 
-    def settle(self, lease: Lease, outcome: Outcome) -> None:
+    def settle(self, lease: Lease, outcome: Outcome, now: float) -> None:
         """Count what a request has taken instead of its estimate."""
-        self._running -= 1
-        self._count(lease.estimate, -1)
+        self._expire(now)
+        self._release(lease.id)
         taken, reserved = outcome.tokens, lease.estimate.prompt
         self._requests.used = max(0.0, self._requests.used + outcome.requests - 1)
         self._tokens.used = max(0.0, self._tokens.used + sum(taken) - reserved)
-        if self._probe == lease.id:
-            self._probe = ""
 
     def refuse(self, lease: Lease, refusal: Refusal, now: float) -> None:
         """Learn from a refusal. Those of requests that were sent before a pause teach nothing."""
@@ -263,6 +265,21 @@ class Allowance:
     def _open(self) -> None:
         self.refusals = 0
         self._probe = ""
+
+    def _expire(self, now: float) -> None:
+        """End what nobody has ended in time, such as requests of an event loop that was dropped."""
+        while self._running:
+            name, (expires, estimate) = next(iter(self._running.items()))
+            if expires > now:  # The others began later.
+                return
+            self._tokens.used += estimate.answer
+            self._release(name)
+
+    def _release(self, name: str) -> None:
+        if name in self._running:
+            self._count(self._running.pop(name)[1], -1)
+        if self._probe == name:
+            self._probe = ""
 
     def _count(self, estimate: Estimate, sign: int) -> None:
         prompt, answer = self._under_way
