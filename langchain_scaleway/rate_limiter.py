@@ -161,14 +161,12 @@ class ScalewayRateLimiter(BaseRateLimiter):
         Args:
             base_url: The URL up to and including `/v1`.
             api_key: The key; only a digest of it is kept.
-            timeout: The client's. When it has long passed, a request has ended, whatever has
-                become of it.
+            timeout: Seconds after which a request has ended, whatever has become of it.
         """
         key = api_key.get_secret_value() if api_key is not None else ""
         account = f"{urlsplit(base_url).netloc}\0{self._arguments['organization'] or key}"
         digest = blake2b(account.encode(), person=b"scaleway-quotas").digest()
-        # A stream may last longer than its timeout, which is for the next piece alone.
-        lease = max(timeout or _LONGEST_REQUEST, Scope.lease)
+        lease = timeout or _LONGEST_REQUEST
         return QuotaGate(lambda model: self._line(digest, model, lease))
 
     def __repr__(self) -> str:

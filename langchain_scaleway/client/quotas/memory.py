@@ -73,7 +73,8 @@ class MemoryQuota:
         self._lock = lock
         self._clock = clock
         self._time_scale = scope.time_scale
-        self._seconds = scope.lease * scope.time_scale
+        # A stream may last longer than its timeout, and no killed process has left requests here.
+        self._seconds = max(scope.lease, Scope.lease) * scope.time_scale
 
     def take(self, estimate: Estimate) -> Lease | float:
         """Let a request through, or say how long to wait; infinite until another ends."""
