@@ -106,9 +106,8 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
             completion=TranscriptCompletion,
             model=self.model,
         )
-        async for (
-            piece
-        ) in pieces:  # Not closed here: a loop that ends closes both at the same time.
+        # Not closed here: a loop that ends closes both at the same time.
+        async for piece in pieces:
             yield piece
 
     def _fields(self, **more: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Texts -> requests for vectors, and answers -> vectors."""
 
 import base64
+import math
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
@@ -69,19 +70,21 @@ def read_embeddings(body: dict[str, Any], texts: Sequence[str], model: str) -> V
     """Read the vectors of an answer, in the order of the texts: numbers, or base64 of float32.
 
     Raises:
-        ScalewayResponseError: There is not one vector for each text, or they differ in length.
+        ScalewayResponseError: There is not one vector for each text, they differ in length, or a
+            number in them is none: a store that took NaN would find nothing any more.
     """
     try:
         by_index = {int(one["index"]): _vector(one["embedding"]) for one in body["data"]}
-        vectors = [by_index[index] for index in range(len(texts))]
-    except (KeyError, TypeError, ValueError):
+        vectors = [by_index[index] for index in range(len(body["data"]))]
+    except (ArithmeticError, KeyError, TypeError, ValueError):
         vectors = []
     lengths = {len(vector) for vector in vectors}
-    if len(vectors) != len(body.get("data") or ()) or len(lengths) != 1 or lengths == {0}:
+    are_finite = all(math.isfinite(sum(vector)) for vector in vectors)
+    if len(vectors) != len(texts) or len(lengths) != 1 or lengths == {0} or not are_finite:
         raise ScalewayResponseError(
             f"The answer of model {model!r} does not hold one vector for each of {len(texts)} "
-            "texts, all of one length. Try again; if it persists, report the answer's id "
-            f"({body.get('id')}) to Scaleway's support.",
+            "texts, all of numbers and of one length. Try again; if it persists, report the "
+            f"answer's id ({body.get('id')}) to Scaleway's support.",
             model=model,
             body=body,
         )

@@ -238,8 +238,10 @@ class ResponsesDecoder(ReplyDecoder):
         if isinstance(piece, str) and kind in _DELTAS:
             streamed = self._item(_DELTAS[kind], index)
             yield from self._give(streamed, piece, event.get("logprobs"))
-        elif isinstance(item, dict) and (kind := str(item.get("type"))) in self._by_kind:
-            yield from self._complete(self._item(kind, index), item)
+        elif isinstance(item, dict) and (of := str(item.get("type"))) in self._by_kind:
+            if kind == "response.output_item.added" and self._item(of, index).text:
+                del self._by_index[of, str(index)]  # Proxies give every item the index 0.
+            yield from self._complete(self._item(of, index), item)
 
     def _end(self, response: Mapping[str, Any]) -> Iterator[Json]:
         """Give what was not streamed, and why the response ended."""
@@ -331,11 +333,12 @@ def _text_of(item: Json) -> str:
         return arguments if isinstance(arguments, str) else json.dumps(arguments)
     if isinstance(content := item.get("content"), str):
         return content
-    return _joined(_parts_of(item) or _parts_of(item, "summary"), "text")
+    # Of a summary each part is a paragraph, as a rule with a heading.
+    return _joined(_parts_of(item), "text") or _joined(_parts_of(item, "summary"), "text", "\n\n")
 
 
-def _joined(parts: list[Json], name: str) -> str:
-    return "".join(text for part in parts if isinstance(text := part.get(name), str))
+def _joined(parts: list[Json], name: str, between: str = "") -> str:
+    return between.join(text for part in parts if isinstance(text := part.get(name), str))
 
 
 def _logprobs_of(item: Json) -> list[Any]:

@@ -1,6 +1,7 @@
 """Texts to requests for vectors, and answers to vectors, in any order and form."""
 
 import base64
+import math
 import random
 from array import array
 from typing import Any
@@ -97,8 +98,16 @@ def test_vectors_come_in_the_order_of_the_texts_as_numbers_and_as_base64(
         [{"index": 0, "embedding": []}, {"index": 1, "embedding": []}],
         [{"index": 0, "embedding": "not base64"}, {"index": 1, "embedding": "no"}],
         [{"index": n, "embedding": [1.0]} for n in range(3)],
+        [{"index": n, "embedding": [1.0, math.nan]} for n in range(2)],
+        [{"index": n, "embedding": "AADAfwAAgD8="} for n in range(2)],
+        [{"index": n, "embedding": [10**400]} for n in range(2)],
+        [{"index": math.inf, "embedding": [1.0]}] * 2,
+        2,
     ],
-    ids=["none", "empty", "one", "twice", "lengths", "gap", "nothing", "garbled", "too-many"],
+    ids=[
+        *("none", "empty", "one", "twice", "lengths", "gap", "nothing", "garbled", "too-many"),
+        *("nan", "nan-in-base64", "too-large", "index", "number"),
+    ],
 )
 def test_an_answer_without_a_vector_for_each_text_is_refused(data: Any) -> None:
     with pytest.raises(ScalewayResponseError, match="one vector for each of 2 texts"):

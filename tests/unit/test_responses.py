@@ -270,6 +270,37 @@ def test_an_id_that_changes_at_the_end_makes_no_second_call() -> None:
     assert call == {"name": "f", "args": {"a": 1}, "id": "call_1", "type": "tool_call"}
 
 
+def test_items_that_a_proxy_gives_one_index_are_told_apart() -> None:
+    calls = [
+        item("function_call", call_id=f"call_{n}", name="f", arguments=f'{{"a": {n}}}')
+        for n in range(2)
+    ]
+    items = [message_item("One."), message_item("Two."), *calls]
+    pieces = {
+        "message": "response.output_text",
+        "function_call": "response.function_call_arguments",
+    }
+    events: list[dict[str, Any]] = []
+    for one in items:
+        empty = {"arguments": ""} if one in calls else {"content": []}
+        text = one["arguments"] if one in calls else one["content"][0]["text"]
+        events += [
+            {"type": "response.output_item.added", "output_index": 0, "item": {**one, **empty}},
+            {"type": f"{pieces[one['type']]}.delta", "output_index": 0, "delta": text},
+            {"type": "response.output_item.done", "output_index": 0, "item": one},
+        ]
+    message = streamed([*events, last_event(response_of(*items))], CONTEXT)
+    assert said(message) == said(whole(response_of(*items), CONTEXT))
+    assert message.content == "One.\n\nTwo."
+    assert [call["args"] for call in message.tool_calls] == [{"a": 0}, {"a": 1}]
+
+
+def test_paragraphs_of_a_summary_stay_apart() -> None:
+    parts = [{"type": "summary_text", "text": text} for text in ("**One**", "**Two**")]
+    message = whole(response_of(item("reasoning", summary=parts)), CONTEXT)
+    assert message.additional_kwargs["reasoning_content"] == "**One**\n\n**Two**"
+
+
 def test_unknown_items_are_kept_as_they_are() -> None:
     unknown = [item("mcp_call", name="browser"), item("web_search_call", id="ws_1")]
     response = response_of(unknown[0], message_item("Hello."), unknown[1])
