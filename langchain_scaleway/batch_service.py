@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, TypeVar
 
+from langchain_core.output_parsers import BaseOutputParser
 from langchain_core.runnables import Runnable
 from typing_extensions import override
 
@@ -72,6 +73,9 @@ class InLoop(InThread):
 
     @override
     async def batch(self, chain: Runnable[Any, Any], inputs: list[Any]) -> list[Any]:
+        # A parser has no asynchronous side as a rule, and core would take a thread for each input.
+        if getattr(type(chain), "aparse_result", None) is BaseOutputParser.aparse_result:
+            return await asyncio.to_thread(chain.batch, inputs, return_exceptions=True)
         return await chain.abatch(inputs, return_exceptions=True)
 
     sleep = staticmethod(wires.Awaiting.sleep)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from langchain_core.messages import BaseMessage
+from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable
 
 from langchain_scaleway.advice import warn
@@ -127,11 +129,12 @@ class ScalewayBatches:
     async def _submit(
         self, wire: InThread, inputs: Iterable[Any], max_cost: float | None
     ) -> "Batch":
-        if isinstance(inputs, str | Mapping):  # Its letters or keys would be sent.
+        # Its letters, keys or fields would be sent.
+        if isinstance(inputs, str | Mapping | BaseMessage | PromptValue):
             raise ValueError("`inputs` is one input, but has to be a list: `[input]`.")  # noqa: TRY004 -- one kind of error for what cannot be sent
         with InputFiles() as files:
             cost = await self._write(wire, files, inputs)
-            if max_cost is not None and (cost is None or cost > max_cost):
+            if max_cost is not None and not (cost is not None and cost <= max_cost):
                 price = "have no known price" if cost is None else f"may cost {cost:.4f} EUR"
                 raise ValueError(
                     f"{files.count} requests to {self._rows.name} {price}, and `max_cost` is "

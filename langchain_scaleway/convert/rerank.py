@@ -1,5 +1,6 @@
 """Documents -> requests for their order, and answers -> scores."""
 
+from math import isfinite
 from typing import Any, NamedTuple
 
 from langchain_scaleway.convert.embeddings import Part
@@ -27,7 +28,8 @@ def read_scores(body: dict[str, Any], part: Part, model: str) -> tuple[list[Scor
 
     Returns:
         The scores, and the indexes that cannot be meant: out of range or repeated, as others have
-        seen them come from Scaleway (2026). Each is there as the answer has it.
+        seen them come from Scaleway (2026), or of a score that is no number. Each is there as the
+        answer has it.
 
     Raises:
         ScalewayResponseError: The answer holds no results.
@@ -38,7 +40,7 @@ def read_scores(body: dict[str, Any], part: Part, model: str) -> tuple[list[Scor
     for result in results if isinstance(results, list) else ():
         match result:
             case {"index": int(index), "relevance_score": float() | int() as relevance} if (
-                0 <= index < len(part.texts) and index not in scores
+                0 <= index < len(part.texts) and index not in scores and isfinite(relevance)
             ):
                 scores[index] = Score(part.start + index, float(relevance))
             case _:

@@ -33,7 +33,8 @@ def audio_file(blob: Blob) -> tuple[str, bytes, str]:
     source = str(blob.source or "audio")
     if "://" in source:  # What follows the path may be a signature.
         source = urlsplit(source).path
-    name = PurePath(source).name or "audio"
+    # Linux takes names that are no Unicode.
+    name = PurePath(source).name.encode(errors="replace").decode() or "audio"
     suffix = PurePath(name).suffix
     if suffix.lower().lstrip(".") not in _EXTENSIONS:
         extension = _extension_of(blob.mimetype or "")

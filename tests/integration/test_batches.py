@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ async def test_asynchronous_programs(
     await again.await_done(poll=SOON)
     again = await batches.aresume(again.id)
     assert [one.text for one in await again.aresults()] == ["first", "second"]
+    parsed = await batches_of(model | StrOutputParser()).aresume(again.id)
+    assert await parsed.aresults() == ["first", "second"]
     await again.adelete_files()
     await again.adelete_files()
     with pytest.raises(ScalewayError, match="takes the id of a `Batch`"):
@@ -165,6 +168,8 @@ def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: 
     assert batch.usage["total_tokens"] == sum(m.usage_metadata["total_tokens"] for m in messages)
     of_two_answers = batches_of(model.bind(n=2)).submit(["Hello?"] * 10).estimated_cost
     assert of_two_answers == pytest.approx(2 * batch.estimated_cost, rel=0.1)
+    with pytest.raises(ValueError, match="`max_cost` is nan EUR: nothing was sent"):
+        batches.submit(["Hello?"], max_cost=math.nan)
     with pytest.raises(ValueError, match="my-own-model have no known price"):
         batches_of(model.bind(model="my-own-model")).submit(["Hello?"], max_cost=9)
 
@@ -275,7 +280,9 @@ def test_inputs_that_cannot_be_sent_are_named_before_anything_is_sent(
     assert not [*tmp_path.rglob("*.jsonl")]
 
 
-@pytest.mark.parametrize("one", ["Hello?", {"word": "a"}])
+@pytest.mark.parametrize(
+    "one", ["Hello?", {"word": "a"}, HumanMessage("Hello?"), SAY.invoke({"word": "a"})]
+)
 def test_one_input_in_place_of_a_list_is_refused(
     model: ChatScaleway, batches_of: Make, one: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from langchain_scaleway import ScalewayRerank
 from langchain_scaleway.convert.embeddings import Part
-from langchain_scaleway.convert.rerank import read_scores
+from langchain_scaleway.convert.rerank import Score, read_scores
 from langchain_scaleway.errors import ScalewayResponseError, ScalewayWarning
 from langchain_scaleway.testing import RawReply, ScalewayEmulator
 from tests.support.recordings import VLLM_EMBED, Recording
@@ -116,6 +117,12 @@ def test_documents_without_a_score_do_not_vanish_in_silence(
     rerank_of(scaleway_emulator, top_n=1).compress_documents(DOCUMENTS, "Where?")
     with pytest.warns(ScalewayWarning, match="none of 2 documents; both are left out"):
         rerank_of(scaleway_emulator).compress_documents(DOCUMENTS, "Where?")
+
+
+def test_a_score_that_is_no_number_is_no_score() -> None:
+    """NaN, which compares with nothing, would put the documents in any order."""
+    results = [{"index": 1, "relevance_score": math.nan}, {"index": 0, "relevance_score": 0}]
+    assert read_scores({"results": results}, Part(0, ["a", "b"]), "m") == ([Score(0, 0.0)], [1])
 
 
 def test_recorded_answers_are_read() -> None:

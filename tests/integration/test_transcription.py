@@ -210,6 +210,7 @@ def test_the_name_of_an_address_is_its_path_alone(emulator: ScalewayEmulator) ->
         (None, "audio/vnd.wave", "audio.wav"),
         ("calls/2026.11", "audio/ogg", "2026.11.ogg"),
         ("TALK.MP3", "audio/mpeg", "TALK.MP3"),
+        ("caf\udce9.mp3", "audio/mpeg", "caf?.mp3"),  # Latin-1 on a Linux disk.
     ],
 )
 def test_the_file_is_named_by_its_format(
