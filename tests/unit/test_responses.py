@@ -282,7 +282,7 @@ def test_items_that_a_proxy_gives_one_index_are_told_apart() -> None:
     }
     events: list[dict[str, Any]] = []
     for one in items:
-        empty = {"arguments": ""} if one in calls else {"content": []}
+        empty: dict[str, Any] = {"arguments": ""} if one in calls else {"content": []}
         text = one["arguments"] if one in calls else one["content"][0]["text"]
         events += [
             {"type": "response.output_item.added", "output_index": 0, "item": {**one, **empty}},
