@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from langchain_scaleway.client.completions import Completion
 from langchain_scaleway.client.encoding import decode
-from langchain_scaleway.client.endpoint import Endpoint
+from langchain_scaleway.client.endpoint import TRICKLE, Endpoint
 from langchain_scaleway.client.error_mapping import (
     LONGEST_BODY,
     error_from,
@@ -14,7 +14,6 @@ from langchain_scaleway.client.error_mapping import (
     is_error,
 )
 from langchain_scaleway.client.events import EventReader
-from langchain_scaleway.client.timeouts import TRICKLE, timed_out
 from langchain_scaleway.client.transport import Response
 from langchain_scaleway.errors import (
     ErrorResponse,
@@ -105,7 +104,7 @@ class Answer:
         if limit is not None:
             self.seconds_left = self._started + limit - time.monotonic()
             if self.seconds_left < 0:
-                raise timed_out("answer_timeout", self.endpoint, self.model)
+                raise self.endpoint.timed_out("answer_timeout", self.model)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -240,7 +239,7 @@ class StreamedAnswer(Generic[Chunk]):
             self._events_seen = self._reader.event_count
             self._waiting_since = now
         elif limit is not None and now - self._waiting_since > limit * TRICKLE:
-            raise timed_out("event_timeout", self._endpoint, self._answer.model)
+            raise self._endpoint.timed_out("event_timeout", self._answer.model)
         self._events = self._reader.feed(piece)
 
     def survives(self, error: ScalewayError) -> bool:

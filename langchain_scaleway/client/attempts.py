@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 
 from langchain_scaleway.client.answers import Answer, Chunk, Decoder, Reply, StreamedAnswer
 from langchain_scaleway.client.completions import Completion
-from langchain_scaleway.client.endpoint import Call
+from langchain_scaleway.client.endpoint import Call, Endpoint
 from langchain_scaleway.client.translation import Translation
 from langchain_scaleway.client.transport import Response
 from langchain_scaleway.client.wires import Blocking
 from langchain_scaleway.errors import ScalewayError, ScalewayRateLimitError
 
 if TYPE_CHECKING:
-    from langchain_scaleway.client.http import ScalewayClient
     from langchain_scaleway.client.quotas.gate import Permit
 
 _SECONDS_AFTER_THE_END = 0.25
@@ -22,14 +21,21 @@ _SECONDS_AFTER_THE_END = 0.25
 again. It comes along with `[DONE]`, unless something is wrong."""
 
 
+LastHeaders = dict[str | None, Mapping[str, str]]
+"""The headers of each model's last success, because refusals carry none."""
+
+
 class Attempt:
     """An attempt, from its permit to the end of its connection."""
 
-    def __init__(self, client: "ScalewayClient", wire: Blocking, call: Call) -> None:
-        self._client = client
+    def __init__(
+        self, endpoint: Endpoint, wire: Blocking, call: Call, last_headers: LastHeaders
+    ) -> None:
+        self._endpoint = endpoint
         self._wire = wire
         self._call = call
-        self._errors = Translation(client.endpoint, call.model)
+        self._last_headers = last_headers
+        self._errors = Translation(endpoint, call.model)
         self._permit: Permit | None = None
         self._response: Response | None = None
         self._pieces: Any = None
@@ -53,18 +59,18 @@ class Attempt:
 
     async def _send(self) -> Answer:
         """Send the request, when it may be sent, and read the head of its answer."""
-        client, call = self._client, self._call
-        if client.gate is not None and call.body is not None:
-            self._permit = await self._wire.permit(client.gate, call.body)
+        call = self._call
+        if call.body is not None:
+            self._permit = await self._wire.permit(call.body)
         with self._errors as errors:
             response = errors.response = self._response = await self._wire.send(call)
             self._pieces = self._wire.pieces(response)
-            answer = Answer(client.endpoint, response, call.model)
+            answer = Answer(self._endpoint, response, call.model)
             if not response.is_success:
                 with suppress(Exception):  # The status says enough.
                     await self._collect(answer)
                 raise self._explained(answer.refusal())
-        client.last_headers[call.model] = response.headers
+        self._last_headers[call.model] = response.headers
         if self._permit is not None:
             self._permit.answered(response.headers)
         return answer
@@ -97,7 +103,7 @@ class Attempt:
             explain_too_large,
         )
 
-        headers = self._client.last_headers.get(self._call.model)
+        headers = self._last_headers.get(self._call.model)
         return explain_too_large(error, self._call.content, headers)
 
 
@@ -110,13 +116,15 @@ class StreamAttempt(Attempt, Generic[Chunk]):
 
     def __init__(
         self,
-        client: "ScalewayClient",
+        endpoint: Endpoint,
         wire: Blocking,
         call: Call,
+        last_headers: LastHeaders,
+        *,
         decoder: Decoder[Chunk],
         completion: Completion,
     ) -> None:
-        super().__init__(client, wire, call)
+        super().__init__(endpoint, wire, call, last_headers)
         self.first: Sequence[Chunk] = ()
         self._decoder = decoder
         self._completion = completion

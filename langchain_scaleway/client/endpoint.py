@@ -11,6 +11,22 @@ from langchain_scaleway.client.redaction import Redaction, credentials_in
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout
 from langchain_scaleway.client.transport import LIBRARY, Response, Timeout, encode_form, host_of
+from langchain_scaleway.errors import ScalewayTimeoutError
+
+TRICKLE = 5
+"""For how many timeouts a stream may send nothing but comments and pieces of an event."""
+
+_SAID = {
+    "connect_timeout": "No connection to {url} within {seconds} s",
+    "pool_timeout": "No free connection within {seconds} s",
+    "write_timeout": "The request could not be sent within {seconds} s",
+    "answer_timeout": "The answer did not come within {seconds} s",
+    "first_event_timeout": "The stream's first event did not come within {seconds} s",
+    "read_timeout": "The stream was silent for {seconds} s",
+    "event_timeout": "No event of the stream came for {trickle} times {seconds} s",
+    "stream_chunk_timeout": "The stream's next chunk did not come within {seconds} s",
+}
+"""What is said of each timeout. The names are the `type` of the error."""
 
 
 class Call(NamedTuple):
@@ -117,3 +133,27 @@ class Endpoint:
         except RuntimeError:  # An answer of our own connections does not know its request.
             sent = None
         return Redaction(credentials_in({**self._headers, **sent})) if sent else self._redaction
+
+    def timed_out(self, kind: str, model: str | None) -> ScalewayTimeoutError:
+        """Make the exception for a timeout that has passed.
+
+        Args:
+            kind: Which one, a key of `_SAID`; the error's `type`.
+            model: The model that was asked.
+        """
+        own = {
+            "connect_timeout": self.timeout.connect,
+            "pool_timeout": self.timeout.pool,
+            "write_timeout": self.timeout.write,
+            "stream_chunk_timeout": self.stream_chunk_timeout,
+        }
+        seconds = own.get(kind, self.timeout.read)
+        said = _SAID[kind].format(seconds=seconds, url=self.base_url, trickle=TRICKLE)
+        field = kind if kind == "stream_chunk_timeout" else "timeout"
+        advice = f"Raise `{field}`."
+        if kind == "answer_timeout":
+            advice = (
+                "Raise `timeout`, or stream the answer: then it is the time between two pieces "
+                "that counts."
+            )
+        return ScalewayTimeoutError(f"{said} (model {model!r}). {advice}", model=model, type=kind)

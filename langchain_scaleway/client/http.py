@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from typing_extensions import Unpack
 
 from langchain_scaleway.client.answers import Chunk, Decoder, Reply
-from langchain_scaleway.client.attempts import Attempt, StreamAttempt
+from langchain_scaleway.client.attempts import Attempt, LastHeaders, StreamAttempt
 from langchain_scaleway.client.completions import ChatCompletion, Completion
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
@@ -70,9 +70,6 @@ class ScalewayClient:
         http_client: The user's own client, used instead of them for synchronous requests.
         http_async_client: The same for asynchronous requests.
         gate: Says when each attempt may be sent; without one it is sent at once.
-
-    Attributes:
-        last_headers: The headers of each model's last success, because refusals carry none.
     """
 
     def __init__(
@@ -84,10 +81,9 @@ class ScalewayClient:
         gate: "QuotaGate | None" = None,
     ) -> None:
         self.endpoint = endpoint
-        self.gate = gate
-        self.last_headers: dict[str | None, Mapping[str, str]] = {}
-        self._blocking = Blocking(endpoint.timeout, connections, http_client)
-        self._awaiting = Awaiting(endpoint.timeout, connections, http_async_client)
+        self._last_headers: LastHeaders = {}
+        self._blocking = Blocking(endpoint.timeout, connections, http_client, gate)
+        self._awaiting = Awaiting(endpoint.timeout, connections, http_async_client, gate)
 
     def request(
         self,
@@ -185,7 +181,7 @@ class ScalewayClient:
         call = self.endpoint.call(path, body, **options)
 
         def attempt() -> Coroutine[Any, Any, Reply]:
-            return Attempt(self, wire, call).reply()
+            return Attempt(self.endpoint, wire, call, self._last_headers).reply()
 
         return await self._retried(wire, attempt, on_retry)
 
@@ -203,7 +199,8 @@ class ScalewayClient:
         call = self.endpoint.call(path, body, stream=True, **options)
 
         def attempt() -> Coroutine[Any, Any, StreamAttempt[Chunk]]:
-            return StreamAttempt(self, wire, call, decoder, completion()).open()
+            where = self.endpoint, wire, call, self._last_headers
+            return StreamAttempt(*where, decoder=decoder, completion=completion()).open()
 
         return await self._retried(wire, attempt, on_retry)
 

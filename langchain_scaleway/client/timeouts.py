@@ -1,37 +1,18 @@
-"""Timeouts: what a user may give, and what is said when one has passed."""
+"""Timeouts: what a user may give."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_scaleway.client.transport import Timeout
-from langchain_scaleway.errors import ScalewayTimeoutError
-
-if TYPE_CHECKING:
-    from langchain_scaleway.client.endpoint import Endpoint
 
 DEFAULT_TIMEOUT = 330.0
 """Seconds. An answer may take about five minutes (Scaleway's FAQ). A plain one is silent until it
 is whole, and a streamed one until the prompt has been read."""
-
-TRICKLE = 5
-"""For how many timeouts a stream may send nothing but comments and pieces of an event."""
 
 _LONGEST_CONNECT = 5.0
 """Seconds. A host that is not there is noticed early, however long an answer may take."""
 
 _LONGEST = 1e9
 """Seconds. Longer waits, such as an infinite one, are more than a system's timers take."""
-
-_SAID = {
-    "connect_timeout": "No connection to {url} within {seconds} s",
-    "pool_timeout": "No free connection within {seconds} s",
-    "write_timeout": "The request could not be sent within {seconds} s",
-    "answer_timeout": "The answer did not come within {seconds} s",
-    "first_event_timeout": "The stream's first event did not come within {seconds} s",
-    "read_timeout": "The stream was silent for {seconds} s",
-    "event_timeout": "No event of the stream came for {trickle} times {seconds} s",
-    "stream_chunk_timeout": "The stream's next chunk did not come within {seconds} s",
-}
-"""What is said of each timeout. The names are the `type` of the error."""
 
 
 def as_timeout(timeout: Any) -> Timeout:
@@ -71,30 +52,3 @@ def _limit(seconds: float | None) -> float | None:
     if seconds is not None and not seconds > 0:  # NaN is not, either.
         raise ValueError(f"`timeout` must be a positive number of seconds, not {seconds}.")
     return None if seconds is None or seconds > _LONGEST else float(seconds)
-
-
-def timed_out(kind: str, endpoint: "Endpoint", model: str | None) -> ScalewayTimeoutError:
-    """Make the exception for a timeout that has passed.
-
-    Args:
-        kind: Which one, a key of `_SAID`; the error's `type`.
-        endpoint: Who was asked, with the timeout's length.
-        model: The model that was asked.
-    """
-    timeout = endpoint.timeout
-    own = {
-        "connect_timeout": timeout.connect,
-        "pool_timeout": timeout.pool,
-        "write_timeout": timeout.write,
-        "stream_chunk_timeout": endpoint.stream_chunk_timeout,
-    }
-    seconds = own.get(kind, timeout.read)
-    said = _SAID[kind].format(seconds=seconds, url=endpoint.base_url, trickle=TRICKLE)
-    field = kind if kind == "stream_chunk_timeout" else "timeout"
-    advice = f"Raise `{field}`."
-    if kind == "answer_timeout":
-        advice = (
-            "Raise `timeout`, or stream the answer: then it is the time between two pieces that "
-            "counts."
-        )
-    return ScalewayTimeoutError(f"{said} (model {model!r}). {advice}", model=model, type=kind)

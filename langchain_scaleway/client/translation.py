@@ -8,7 +8,6 @@ from langchain_scaleway.client.answers import Answer
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.error_mapping import shortened
 from langchain_scaleway.client.retry import INCOMPLETE_ANSWER
-from langchain_scaleway.client.timeouts import timed_out
 from langchain_scaleway.client.transport import Response
 from langchain_scaleway.errors import (
     ScalewayConnectionError,
@@ -42,7 +41,7 @@ class Translation:
     exceptions know the request, and their frames its bytes, and both hold the key.
 
     Attributes:
-        awaited: The kind of timeout that it is if nothing comes; see `timeouts`.
+        awaited: The kind of timeout that it is if nothing comes; see `Endpoint.timed_out`.
         response: The head of the answer, once it has come.
     """
 
@@ -86,10 +85,10 @@ class Translation:
     def _translate(self, error: BaseException) -> ScalewayError | None:
         model, names = self._model, _names(error)
         if isinstance(error, TimeoutError):  # Of an `asyncio.timeout`
-            return timed_out(self.awaited, self._endpoint, model)
+            return self._endpoint.timed_out(self.awaited, model)
         if "TimeoutException" in names and _is_timeout(error):
             kind = _TIMEOUTS.get(type(error).__name__, self.awaited)
-            return timed_out(kind, self._endpoint, model)
+            return self._endpoint.timed_out(kind, model)
         if "DecodingError" in names:
             return ScalewayResponseError(
                 f"The answer for model {model!r} cannot be decompressed: {error}. Try again; if it "

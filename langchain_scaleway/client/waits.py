@@ -3,13 +3,10 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from langchain_scaleway.client.transport import Response
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -41,19 +38,19 @@ def start(timeout: asyncio.Timeout, seconds: float | None) -> None:
 
 
 @contextmanager
-def broken_off_after(seconds: float, response: "Response") -> Iterator[None]:
+def broken_off_after(seconds: float, extensions: Mapping[str, Any]) -> Iterator[None]:
     """Shut an answer's connection down if the block takes longer than this.
 
     httpx takes the timeout of synchronous reads when an answer's body begins, and none later.
 
     Args:
         seconds: How long the block may take.
-        response: The answer to a synchronous request.
+        extensions: What httpx gives beside the answer to a synchronous request.
 
     Raises:
         TimeoutError: It took longer.
     """
-    stream: Any = response.extensions.get("network_stream")
+    stream = extensions.get("network_stream")
     if stream is None:  # Mocks have none.
         yield
         return

@@ -45,14 +45,17 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 class Blocking:
     """Sends requests and reads answers in this thread, by the user's own client if given."""
 
-    def __init__(self, timeout: Timeout, connections: Connections, client: Any) -> None:
+    def __init__(
+        self, timeout: Timeout, connections: Connections, client: Any, gate: "QuotaGate | None"
+    ) -> None:
         self._timeout = timeout
         self._connections = connections
         self._client = client
+        self._gate = gate
 
-    async def permit(self, gate: "QuotaGate", body: Mapping[str, Any]) -> "Permit":
-        """Wait until a request may be sent."""
-        return gate.acquire(body)
+    async def permit(self, body: Mapping[str, Any]) -> "Permit | None":
+        """Wait until a request may be sent; without a limit that is at once."""
+        return self._gate.acquire(body) if self._gate is not None else None
 
     async def send(self, call: Call) -> Response:
         """Send a request once, and read the head of its answer.
@@ -82,7 +85,7 @@ class Blocking:
         """
         if not is_tight or seconds is None:  # httpx sees to it.
             return next(pieces, None)
-        with broken_off_after(seconds, response):
+        with broken_off_after(seconds, response.extensions):
             return next(pieces, None)
 
     async def close(self, response: Response) -> None:
@@ -99,8 +102,8 @@ class Awaiting(Blocking):
     """The same for the tasks of an event loop."""
 
     @override
-    async def permit(self, gate: "QuotaGate", body: Mapping[str, Any]) -> "Permit":
-        return await gate.aacquire(body)
+    async def permit(self, body: Mapping[str, Any]) -> "Permit | None":
+        return await self._gate.aacquire(body) if self._gate is not None else None
 
     @override
     async def send(self, call: Call) -> Response:

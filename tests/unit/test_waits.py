@@ -1,9 +1,7 @@
 """Breaking off a read of a thread."""
 
 import time
-from typing import Any
 
-import httpx
 import pytest
 
 from langchain_scaleway.client.waits import broken_off_after
@@ -24,17 +22,12 @@ class Connection:
         self.is_shut = True
 
 
-def response_over(connection: Connection) -> httpx.Response:
-    extensions: Any = {"network_stream": connection}
-    return httpx.Response(200, extensions=extensions)
-
-
 def test_a_connection_is_shut_if_and_only_if_the_time_is_said_to_have_run_out() -> None:
     """Afterwards it may belong to another request."""
     for number in range(300):
         connection, has_run_out = Connection(), False
         try:
-            with broken_off_after(0.001, response_over(connection)):
+            with broken_off_after(0.001, {"network_stream": connection}):
                 time.sleep(0.0008 + 0.000002 * number)
         except TimeoutError:
             has_run_out = True
@@ -44,10 +37,10 @@ def test_a_connection_is_shut_if_and_only_if_the_time_is_said_to_have_run_out() 
 
 
 def test_without_a_connection_nothing_is_broken_off() -> None:
-    with broken_off_after(0.001, httpx.Response(200)):
+    with broken_off_after(0.001, {}):
         time.sleep(0.005)
 
 
 def test_what_the_block_raises_is_raised() -> None:
-    with pytest.raises(KeyError), broken_off_after(5, response_over(Connection())):
+    with pytest.raises(KeyError), broken_off_after(5, {"network_stream": Connection()}):
         raise KeyError
