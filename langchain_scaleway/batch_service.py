@@ -27,6 +27,7 @@ from langchain_scaleway.convert.batches import (
     missing,
     place_of,
     read_outcome,
+    read_record,
     result_urls,
 )
 from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
@@ -101,6 +102,10 @@ class BatchService:
         """Ask for a batch, or do something to it."""
         return await wire.request(self._client, f"/batches{path}", method=method)
 
+    async def look_at(self, wire: InThread, batch_id: str) -> Record:
+        """Ask how a batch is now."""
+        return read_record(await self.ask(wire, f"/{batch_id}"))
+
     async def send(self, wire: InThread, files: InputFiles) -> list[Record]:
         """Upload files, and have a batch for each."""
         sent: list[Record] = []
@@ -172,7 +177,8 @@ class BatchService:
         await wire.do(self.bucket.put, url, file.content)
         body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
         try:
-            return await wire.request(self._creator, "/batches", body, model=self.rows.name)
+            made = await wire.request(self._creator, "/batches", body, model=self.rows.name)
+            return read_record(made)
         except ScalewayError as error:
             # If only the answer was lost, the batch is there.
             if error.is_retryable and (found := await self._find(wire, name)):

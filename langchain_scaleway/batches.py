@@ -171,7 +171,7 @@ class ScalewayBatches:
 
     async def _resume(self, wire: InThread, batch_id: str) -> "Batch":
         ids = map(str.strip, batch_id.split(","))
-        records = [await self._service.ask(wire, f"/{one}") for one in ids]
+        records = [await self._service.look_at(wire, one) for one in ids]
         counts = [record.get("request_counts") or {} for record in records]
         return Batch(self._service, records, sum(one.get("total") or 0 for one in counts), None)
 
@@ -286,7 +286,7 @@ class Batch:
                     if record["status"] not in ENDED:
                         self._records[place] = await self._look_at(wire, record)
                 counts = [record.get("request_counts") or {} for record in self._records]
-                done = sum(one.get("completed", 0) + one.get("failed", 0) for one in counts)
+                done = sum(one.get(end) or 0 for one in counts for end in ("completed", "failed"))
                 tell(done - shown)
                 shown = done
                 if all(record["status"] in ENDED for record in self._records):
@@ -299,7 +299,7 @@ class Batch:
     async def _look_at(self, wire: InThread, record: Record) -> Record:
         """A record as it is now. A failure that passes ends no wait of hours."""
         try:
-            now = await self._service.ask(wire, f"/{record['id']}")
+            now = await self._service.look_at(wire, record["id"])
         except ScalewayError as error:
             if not error.is_retryable:
                 raise

@@ -17,6 +17,7 @@ from langchain_scaleway.errors import (
     ScalewayAPIError,
     ScalewayError,
     ScalewayInvalidRequestError,
+    ScalewayResponseError,
 )
 
 MOST_LINES = 50_000
@@ -131,6 +132,21 @@ def read_outcome(line: Any) -> Outcome | None:
         return Outcome(line["custom_id"], body)
     reason = error or body or "no reason was given"
     return Outcome(line["custom_id"], None, int(status) if is_refused else None, reason)
+
+
+def read_record(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what the service says of a batch.
+
+    Raises:
+        ScalewayResponseError: It is not about a batch.
+    """
+    if not all(isinstance(body.get(name), str) for name in ("id", "status", "input_file_id")):
+        raise ScalewayResponseError(
+            f"The answer has no id, status or input file of a batch: {str(body)[:200]!r}. Try "
+            "again; if it persists, check that `base_url` serves batches.",
+            body=body,
+        )
+    return dict(body)
 
 
 def result_urls(record: Mapping[str, Any]) -> Iterator[list[str]]:

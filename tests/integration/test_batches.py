@@ -27,6 +27,7 @@ from langchain_scaleway.errors import (
     ScalewayAPIError,
     ScalewayInvalidRequestError,
     ScalewayPermissionDeniedError,
+    ScalewayResponseError,
 )
 from langchain_scaleway.testing import HttpError, RawReply, Reply, ScalewayEmulator
 from tests.support.batches import BUCKET, MODEL, SAY, SOON, Make, connection, echo, requests
@@ -183,7 +184,8 @@ def test_tokens_from_the_cache_cost_less(
     costs: list[Any] = []
     for cached in (0, 1_000):
         details = {"input_tokens_details": {"cached_tokens": cached}}
-        record = {"id": batch.id, "status": "completed", "usage": usage | details}
+        record = {"id": batch.id, "status": "completed", "input_file_id": "a"}
+        record["usage"] = usage | details
         emulator.script(RawReply(200, body=json.dumps(record).encode()), endpoint="batches")
         costs.append(batches.resume(batch.id).cost)
     assert 0 < costs[1] < costs[0]
@@ -221,7 +223,8 @@ def test_waiting_survives_an_outage_and_unknown_states(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     batch = batches_of(model.model_copy(update={"max_retries": 0})).submit(["Hello?"])
-    paused = {"id": batch.id, "status": "paused", "endpoint": "/v1/chat/completions"}
+    nothing = dict.fromkeys(("total", "completed", "failed"))
+    paused = {"id": batch.id, "status": "paused", "input_file_id": "a", "request_counts": nothing}
     emulator.script(
         HttpError(503), RawReply(200, body=json.dumps(paused).encode()), endpoint="batches"
     )
@@ -231,6 +234,19 @@ def test_waiting_survives_an_outage_and_unknown_states(
     ):
         assert batch.wait(poll=SOON).status == "completed"
     assert "could not be looked at" in caplog.text
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "a"}, {"id": "a", "status": None}, {"data": []}])
+def test_what_is_no_batch_is_an_error(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, body: Any
+) -> None:
+    answer = RawReply(200, body=json.dumps(body).encode())
+    emulator.respond_with(lambda _: answer, endpoint="batches")
+    batches = batches_of(model)
+    with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
+        batches.submit(["Hello?"])
+    with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
+        batches.resume("a")
 
 
 def test_waiting_ends_when_the_key_is_refused(
