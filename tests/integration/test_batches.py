@@ -245,6 +245,7 @@ def test_what_is_no_batch_is_an_error(
     batches = batches_of(model)
     with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
         batches.submit(["Hello?"])
+    emulator.script(answer, endpoint="batches")
     with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
         batches.resume("a")
 
