@@ -275,8 +275,8 @@ def _truncated(message: AIMessage) -> ScalewayTruncatedOutputError:
     spent = f" ({thoughts} of it spent on reasoning)" if thoughts else ""
     return ScalewayTruncatedOutputError(
         f"The structured output of model {_model(message)!r} ends in the middle, the {limit} was "
-        f"reached{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so "
-        '`reasoning_effort="none"` or a lower effort leaves more for the answer.',
+        f"reached{spent}. Raise `max_tokens`; a reasoning model's thoughts count towards it, so a "
+        "lower `reasoning_effort` leaves more for the answer.",
         model=_model(message),
     )
 

@@ -241,13 +241,14 @@ def test_what_is_no_batch_is_an_error(
     emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, body: Any
 ) -> None:
     answer = RawReply(200, body=json.dumps(body).encode())
-    emulator.respond_with(lambda _: answer, endpoint="batches")
     batches = batches_of(model)
-    with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
-        batches.submit(["Hello?"])
+    batch = batches.submit(["Hi!"])
     emulator.script(answer, endpoint="batches")
     with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
-        batches.resume("a")
+        batches.resume(batch.id)
+    emulator.respond_with(lambda _: answer, endpoint="batches")
+    with pytest.raises(ScalewayResponseError, match="no id, status or input file of a batch"):
+        batches.submit(["Hello?"])
 
 
 def test_waiting_ends_when_the_key_is_refused(
