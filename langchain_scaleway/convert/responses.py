@@ -198,7 +198,7 @@ class ResponsesDecoder(ReplyDecoder):
     """Reads answers of the Responses API, rewritten as events of a chat completion.
 
     The last event holds the whole response. What was never streamed is given then; items are
-    matched by kind and order, because older releases of vLLM gave other ids there.
+    matched by kind, text and order, because older releases of vLLM gave other ids there.
     """
 
     _holder = "`output`"
@@ -256,20 +256,36 @@ class ResponsesDecoder(ReplyDecoder):
                 code=said.get("code"),
                 body=error,
             )
-        streamed = {kind: iter([*items]) for kind, items in self._by_kind.items()}
-        unknown: list[Any] = []
         output = response.get("output")
-        for item in output if isinstance(output, list) else ():
-            kind = str(item.get("type")) if isinstance(item, dict) else ""
-            if kind in streamed:
-                yield from self._complete(next(streamed[kind], None) or self._new(kind), item)
-                yield _event({"refusal": _joined(_parts_of(item), "refusal")})
-            else:
-                unknown.append(item)
+        output = output if isinstance(output, list) else []
+        known = [i for i in output if isinstance(i, dict) and str(i.get("type")) in self._by_kind]
+        unknown = [item for item in output if item not in known]
+        for streamed, item in zip(self._streamed(known), known, strict=True):
+            yield from self._complete(streamed or self._new(item["type"]), item)
+            yield _event({"refusal": _joined(_parts_of(item), "refusal")})
         has_calls = bool(self._by_kind["function_call"])
         choice = {"finish_reason": _finish_reason(response, has_calls=has_calls)}
         unknown_items = {"output_items": unknown} if unknown else {}
         yield {**_event({}, choice | unknown_items), "usage": _usage(response.get("usage"))}
+
+    def _streamed(self, output: list[Json]) -> list[_Item | None]:
+        """What was streamed of each item: what has its text, else the next one of its kind.
+
+        By order alone, an item that was not streamed would be taken for the next one, whose text
+        would then be given twice.
+        """
+        rest = {kind: [*items] for kind, items in self._by_kind.items()}
+        found: dict[int, _Item] = {}
+        for by_text in (True, False):
+            for place, item in enumerate(output):
+                text, candidates = _text_of(item), rest[item["type"]]
+                fitting = [
+                    i for i in candidates if not by_text or (i.text and text.startswith(i.text))
+                ]
+                if place not in found and fitting:
+                    found[place] = fitting[0]
+                    candidates.remove(fitting[0])
+        return [found.get(place) for place in range(len(output))]
 
     def _new(self, kind: str) -> _Item:
         item = _Item(kind, len(self._by_kind[kind]))

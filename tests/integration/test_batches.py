@@ -184,7 +184,7 @@ def test_tokens_from_the_cache_cost_less(
     costs: list[Any] = []
     for cached in (0, 1_000):
         details = {"input_tokens_details": {"cached_tokens": cached}}
-        record = {"id": batch.id, "status": "completed", "input_file_id": "a"}
+        record: dict[str, Any] = {"id": batch.id, "status": "completed", "input_file_id": "a"}
         record["usage"] = usage | details
         emulator.script(RawReply(200, body=json.dumps(record).encode()), endpoint="batches")
         costs.append(batches.resume(batch.id).cost)

@@ -257,6 +257,26 @@ def test_what_was_never_streamed_is_given_at_the_end_and_once() -> None:
     assert message.additional_kwargs == {"reasoning_content": "Hm."}
 
 
+@pytest.mark.parametrize(
+    ("streamed_texts", "texts", "content"),
+    [
+        (["Hello."], ["Let me see.", "Hello."], "Hello.\n\nLet me see."),
+        (["\n\n", "Hello."], ["Hello."], "Hello."),
+        (["\n\nHello."], ["Hello."], "\n\nHello."),
+    ],
+    ids=["one-more-at-the-end", "one-more-in-the-stream", "stripped"],
+)
+def test_no_text_comes_twice_if_stream_and_end_hold_other_items(
+    streamed_texts: list[str], texts: list[str], content: str
+) -> None:
+    events = [
+        {"type": "response.output_text.delta", "output_index": place, "delta": text}
+        for place, text in enumerate(streamed_texts)
+    ]
+    last = last_event(response_of(*map(message_item, texts)))
+    assert streamed([*events, last], CONTEXT).content == content
+
+
 def test_an_id_that_changes_at_the_end_makes_no_second_call() -> None:
     added = item("function_call", id="fc_1", call_id="call_1", name="f", arguments="")
     events = [
