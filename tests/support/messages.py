@@ -1,5 +1,6 @@
 """Messages and what goes out for them."""
 
+import base64
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -14,6 +15,11 @@ WIRE_CALL = {
     "type": "function",
     "function": {"name": "get_weather", "arguments": '{"city":"Orléans"}'},
 }
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture").decode()
+IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
+IMAGE_PART = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+IMAGE_URL = {"type": "image_url", "image_url": {"url": "https://images.example/cat.png"}}
 
 
 def wire_of(message: BaseMessage, **options: Any) -> dict[str, Any]:
