@@ -23,7 +23,7 @@ from urllib.request import getproxies, proxy_bypass
 # The only import of it in this package: on the day of the move, `import httpx2 as httpx`.
 import httpx
 
-from langchain_scaleway.client.waits import start, within
+from langchain_scaleway.client.waits import start_timer, within
 
 Request = httpx.Request
 Response = httpx.Response
@@ -217,8 +217,8 @@ class Pool:
 class AsyncPool:
     """The same for the coroutines of one event loop, where a request may wait for its turn.
 
-    The head of an answer comes within the timeout for reading, which begins when the connection
-    stands. Whoever reads the body has to limit that.
+    The head of an answer comes within the timeout for reading, which begins when the request
+    is sent, on a connection that stands. Whoever reads the body has to limit that.
     """
 
     def __init__(self) -> None:
@@ -244,7 +244,7 @@ class AsyncPool:
             opened: list[Any] = []
             try:
                 async with asyncio.timeout(None) as timeout:  # However the head trickles in.
-                    _watch_opening(request, opened, partial(start, timeout, seconds))
+                    _watch_opening(request, opened, partial(start_timer, timeout, seconds))
                     response = await _in_empty_context(transport.handle_async_request(request))
             except BaseException:
                 await transport.aclose()

@@ -22,11 +22,11 @@ async def within(seconds: float | None, awaited: Awaitable[T]) -> T:
         TimeoutError: It took longer.
     """
     async with asyncio.timeout(None) as timeout:
-        start(timeout, seconds)
+        start_timer(timeout, seconds)
         return await awaited
 
 
-def start(timeout: asyncio.Timeout, seconds: float | None) -> None:
+def start_timer(timeout: asyncio.Timeout, seconds: float | None) -> None:
     """Let a timeout pass in so many seconds from now, with a timer that keeps no context.
 
     A timer that was cancelled stays with its event loop for a while, and its context with it:

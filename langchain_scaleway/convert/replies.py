@@ -75,7 +75,7 @@ class ReplyDecoder:
         reasoning: The pieces of reasoning so far.
     """
 
-    _holder = "`choices` with a message"
+    _place_of_answers = "`choices` with a message"
 
     def __init__(self, context: ReplyContext) -> None:
         """Make a decoder for the replies to one request."""
@@ -119,8 +119,8 @@ class ReplyDecoder:
             generations.append(ChatGeneration(message=message, generation_info=info))
         if not generations:
             raise ScalewayResponseError(
-                f"The reply for model {self.context.model!r} has no {self._holder}, so there "
-                "is no answer in it. Try again; if it persists, report the reply's id to "
+                f"The reply for model {self.context.model!r} has no {self._place_of_answers}, so "
+                "there is no answer in it. Try again; if it persists, report the reply's id to "
                 "Scaleway's support.",
                 model=self.context.model,
                 body=reply,

@@ -201,7 +201,7 @@ class ResponsesDecoder(ReplyDecoder):
     matched by kind, text and order, because older releases of vLLM gave other ids there.
     """
 
-    _holder = "`output`"
+    _place_of_answers = "`output`"
 
     def start(self) -> None:
         """Take the beginning of an answer, and forget what an earlier one brought."""

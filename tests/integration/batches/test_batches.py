@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,35 +29,13 @@ from langchain_scaleway.errors import (
     ScalewayResponseError,
 )
 from langchain_scaleway.testing import HttpError, RawReply, Reply, ScalewayEmulator
-from tests.support.batches import BUCKET, MODEL, SAY, SOON, Make, connection, echo, requests
+from tests.support.batches import MODEL, SAY, SOON, Make, connection, echo, requests
 
 
 class City(BaseModel):
     """A city."""
 
     name: str
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """How the emulator behaves; tests set their own with `parametrize`."""
-    return {"batch_seconds": 0.02}
-
-
-@pytest.fixture
-def emulator(tmp_path: Path, settings: dict[str, Any]) -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator(batch_storage=tmp_path, **settings) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def model(emulator: ScalewayEmulator) -> ChatScaleway:
-    return ChatScaleway(model=MODEL, max_tokens=50, **connection(emulator))
-
-
-@pytest.fixture
-def batches_of(tmp_path: Path) -> Make:
-    return lambda chain: ScalewayBatches(chain, BUCKET, store=LocalStore(tmp_path))
 
 
 async def test_asynchronous_programs(

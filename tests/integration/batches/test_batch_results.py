@@ -1,17 +1,13 @@
 """What became of the requests of batches: results, failures, and files in every state."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from obstore.store import LocalStore
 
 from langchain_scaleway import (
     ChatScaleway,
-    ScalewayBatches,
     ScalewayError,
     ScalewayWarning,
 )
@@ -21,31 +17,9 @@ from langchain_scaleway.errors import (
     ScalewayPermissionDeniedError,
 )
 from langchain_scaleway.testing import HttpError, RawReply, Reply, ScalewayEmulator
-from tests.support.batches import BUCKET, MODEL, SOON, Make, connection, echo
+from tests.support.batches import MODEL, SOON, Make, echo
 
 DAY = 24 * 60 * 60
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """How the emulator behaves; tests set their own with `parametrize`."""
-    return {"batch_seconds": 0.02}
-
-
-@pytest.fixture
-def emulator(tmp_path: Path, settings: dict[str, Any]) -> Iterator[ScalewayEmulator]:
-    with ScalewayEmulator(batch_storage=tmp_path, **settings) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def model(emulator: ScalewayEmulator) -> ChatScaleway:
-    return ChatScaleway(model=MODEL, max_tokens=50, **connection(emulator))
-
-
-@pytest.fixture
-def batches_of(tmp_path: Path) -> Make:
-    return lambda chain: ScalewayBatches(chain, BUCKET, store=LocalStore(tmp_path))
 
 
 @pytest.mark.parametrize(
