@@ -3,6 +3,18 @@
 A fault rewrites an `Answer` before it is sent. Faults combine: `Delay(2), Gzip()` makes a late,
 compressed answer. If a fault counts events and the answer is not a stream, the first half of its
 body takes the place of the events before the fault.
+
+    faults                         what the client meets
+    -----------------------------  ----------------------------------------------------
+    Delay, Stall                   nothing for a while, before or in the middle
+    Reset, CutStream               a connection that breaks
+    ErrorEvent                     an error after status 200, inside the stream
+    HttpError, HtmlError,          an answer that is an error
+    HugeError, Redirect
+    EmptyAnswer, TruncatedJson,    an answer that is not what it says
+    NotAnObject, WrongContentType
+    ByteAtATime, Gzip              a good answer, delivered unusually (or badly compressed)
+    StaleConnection                a good answer, after which the connection is dead
 """
 
 import zlib
