@@ -39,6 +39,8 @@ Record = dict[str, Any]
 """A batch as the service describes it (OpenAPI, autumn 2026): of one file."""
 
 _NO_CONTENT, _NOT_FOUND = 204, 404
+_LONGEST_LOCK = 10
+"""Seconds that one program lets another make the same batch."""
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
@@ -170,12 +172,31 @@ class BatchService:
             yield from filter(None, map(read_outcome, _json(lines)))
 
     async def _send(self, wire: InThread, file: InputFile) -> Record:
+        """Upload a file, and have a batch for it: the one that there is, or a new one.
+
+        An object beside the file tells other programs that its batch is being made. They wait, but
+        not for long: it may have been left by a program that was killed.
+        """
         name = await wire.do(file.name)
-        if found := await self._find(wire, name):
-            return found
         url = self.bucket.url(name)
         await wire.do(self.bucket.put, url, file.content)
-        body = {"input_file_id": url, "endpoint": file.endpoint, "completion_window": "24h"}
+        lock = f"{url}.lock"
+        for _ in range(_LONGEST_LOCK):
+            is_mine = await wire.do(self.bucket.claim, lock)
+            found = await self._find(wire, name)
+            if is_mine or found:
+                break
+            await wire.sleep(1)
+        try:
+            return found or await self._create(wire, name, file.endpoint)
+        finally:
+            if is_mine or not found:
+                with suppress(ScalewayError):  # Such as of a key that may not delete.
+                    await wire.do(self.bucket.delete, lock)
+
+    async def _create(self, wire: InThread, name: str, endpoint: str) -> Record:
+        url = self.bucket.url(name)
+        body = {"input_file_id": url, "endpoint": endpoint, "completion_window": "24h"}
         try:
             made = await wire.request(self._creator, "/batches", body, model=self.rows.name)
             return read_record(made)

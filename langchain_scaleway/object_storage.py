@@ -74,6 +74,14 @@ class Bucket:
             except Exception:  # noqa: BLE001 -- not there, or not to be seen: the same is written
                 self._store.put(_place_of(url)[1], content, max_concurrency=_PARTS_AT_ONCE)
 
+    def claim(self, url: str) -> bool:
+        """Make an empty object, and say whether nobody else has made it before."""
+        try:
+            self._store.put(_place_of(url)[1], b"", mode="create")
+        except Exception as error:  # noqa: BLE001 -- a store that has no such puts has no locks
+            return type(error).__name__ != "AlreadyExistsError"
+        return True
+
     def lines(self, urls: Iterable[str], *, may_be_denied: bool = False) -> Iterator[bytes]:
         """The lines of the first of these objects that is there; none if there is none.
 
@@ -121,11 +129,21 @@ class Bucket:
             "secret_access_key": secret if isinstance(secret, str) else secret.get_secret_value(),
             "expires_at": None,
         }
+        endpoint = f"https://s3.{self._region}.scw.cloud"
         return S3Store(
             self.name,
-            endpoint=f"https://s3.{self._region}.scw.cloud",
             region=self._region,
-            credential_provider=lambda: credential,  # No AWS_* variable adds to these.
+            credential_provider=lambda: credential,
+            endpoint=endpoint,
+            # What is not given here, AWS_* variables would decide.
+            aws_endpoint_url_s3=endpoint,
+            skip_signature=False,
+            unsigned_payload=False,
+            virtual_hosted_style_request=False,
+            s3_express=False,
+            request_payer=False,
+            conditional_put="etag",
+            disable_bulk_delete=True,
             client_options={"timeout": "10m", "read_timeout": "30s"},  # 200 MB take their time.
         )
 

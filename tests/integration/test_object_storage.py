@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from langchain_core.output_parsers import StrOutputParser
 from obstore.exceptions import PermissionDeniedError
 from obstore.store import LocalStore, S3Store
+from werkzeug.serving import make_server
 
 from langchain_scaleway import ChatScaleway, ScalewayBatches, ScalewayError
 from langchain_scaleway.errors import ScalewayAPIError, ScalewayPermissionDeniedError
@@ -27,10 +29,38 @@ def model(tmp_path: Path) -> Iterator[ChatScaleway]:
         yield ChatScaleway(model=MODEL, **connection(emulator))
 
 
+FOR_AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIAXXXXXXXXXXXXXXXX",
+    "AWS_SECRET_ACCESS_KEY": "of another",
+    "AWS_SESSION_TOKEN": "of another",
+    "AWS_TOKEN": "of another",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/of/another",
+    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/other",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/other",
+    "AWS_PROFILE": "other",
+    "AWS_REGION": "eu-west-3",
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "AWS_BUCKET": "other-bucket",
+    "AWS_BUCKET_NAME": "other-bucket",
+    "AWS_ENDPOINT": "https://other.example",
+    "AWS_ENDPOINT_URL": "https://other.example",
+    "AWS_ENDPOINT_URL_S3": "https://other.example",
+    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
+    "AWS_SKIP_SIGNATURE": "true",
+    "AWS_UNSIGNED_PAYLOAD": "true",
+    "AWS_S3_EXPRESS": "true",
+    "AWS_REQUEST_PAYER": "true",
+    "AWS_CONDITIONAL_PUT": "disabled",
+    "AWS_DISABLE_BULK_DELETE": "false",
+}
+"""What a program has in its environment that uses AWS, too."""
+
+
 class S3Server(NamedTuple):
-    """A server of the S3 protocol with a bucket."""
+    """A server of the S3 protocol with a bucket, and the heads of what has come."""
 
     base_url: str
+    received: list[dict[str, Any]]
 
     def store(self) -> S3Store:
         return S3Store(
@@ -46,14 +76,25 @@ class S3Server(NamedTuple):
 def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     moto = pytest.importorskip("moto.server")
     monkeypatch.setattr("moto.settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME", True)  # Of any host.
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
+    app, received = moto.DomainDispatcherApplication(moto.create_backend_app), []
+
+    def noted(environ: dict[str, Any], start_response: Any) -> Any:
+        received.append(environ)
+        return app(environ, start_response)
+
+    server = make_server(
+        "127.0.0.1", 0, noted, threaded=True, request_handler=moto.MotoRequestHandler
+    )
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.port}"
     try:
         httpx.put(f"{address}/my-bucket").raise_for_status()
-        yield S3Server(address)
+        yield S3Server(address, received)
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_from_submit_to_results_through_an_s3_server(s3_server: S3Server) -> None:
@@ -80,7 +121,10 @@ def test_from_submit_to_results_through_an_s3_server(s3_server: S3Server) -> Non
 
 
 def test_keys_and_the_name_of_a_bucket_are_enough(s3_server: S3Server, tmp_path: Path) -> None:
-    """The program means Scaleway, and is led here by a proxy. obstore is for batches alone."""
+    """The program means Scaleway, and is led here by a proxy. What AWS is to know does not count.
+
+    obstore is for batches alone.
+    """
     program = (
         "import sys\n"
         "from langchain_scaleway import ChatScaleway, ScalewayBatches\n"
@@ -92,8 +136,8 @@ def test_keys_and_the_name_of_a_bucket_are_enough(s3_server: S3Server, tmp_path:
         echo(emulator)
         hosts: dict[str, Any] = {"api.scaleway.ai": emulator, "s3.fr-par.scw.cloud": s3_server}
         with LocalScaleway(hosts, tmp_path) as scaleway:
-            environment = os.environ | scaleway.environment
-            environment |= {"SCW_ACCESS_KEY": "SCWXXXXXXXXXXXXXXXXX", "AWS_REGION": "eu-west-3"}
+            environment = os.environ | scaleway.environment | FOR_AWS
+            environment |= {"SCW_ACCESS_KEY": "SCWXXXXXXXXXXXXXXXXX"}
             result = subprocess.run(
                 [sys.executable, "-c", program],
                 env=environment,
@@ -102,6 +146,15 @@ def test_keys_and_the_name_of_a_bucket_are_enough(s3_server: S3Server, tmp_path:
                 check=False,
             )
     assert result.stdout == "['one', 'two']\n", result.stderr
+    of_the_program = [one for one in s3_server.received if "fr-par" in one["HTTP_HOST"]]
+    assert of_the_program
+    for one in of_the_program:
+        key, _, region, *_ = one["HTTP_AUTHORIZATION"].partition("Credential=")[2].split("/")
+        assert (key, region) == ("SCWXXXXXXXXXXXXXXXXX", "fr-par")
+        assert one["HTTP_HOST"] == "s3.fr-par.scw.cloud"
+        assert one["PATH_INFO"].startswith("/my-bucket/llm/")
+        assert not {"HTTP_X_AMZ_SECURITY_TOKEN", "HTTP_X_AMZ_REQUEST_PAYER"} & one.keys()
+        assert one["HTTP_X_AMZ_CONTENT_SHA256"] != "UNSIGNED-PAYLOAD"
 
 
 def test_the_policy_lets_scaleway_in_and_the_owner_stay(

@@ -3,7 +3,9 @@
 import json
 import logging
 import math
+import sys
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import httpx
@@ -29,7 +31,7 @@ from langchain_scaleway.errors import (
     ScalewayResponseError,
 )
 from langchain_scaleway.testing import HttpError, RawReply, Reply, ScalewayEmulator
-from tests.support.batches import MODEL, SAY, SOON, Make, connection, echo, requests
+from tests.support.batches import BUCKET, MODEL, SAY, SOON, Make, connection, echo, requests
 
 
 class City(BaseModel):
@@ -191,6 +193,73 @@ def test_a_lost_answer_is_not_paid_twice(
             batches.submit(["Hello?"])
         assert "To submit again finds them." in caught.value.__notes__[0]
     assert requests(emulator) == 1
+
+
+PROGRAM = """
+import os, signal, sys
+from obstore.store import LocalStore
+from langchain_scaleway import ChatScaleway, ScalewayBatches
+
+class Watched:
+    def __init__(self, folder):
+        self.store = LocalStore(folder)
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def head(self, path):
+        print("looks", flush=True)
+        sys.stdin.readline()
+        return self.store.head(path)
+
+    def put(self, path, content, **options):
+        self.store.put(path, content, **options)
+        if path.endswith(".lock") and "killed" in sys.argv:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+model = ChatScaleway(model="{model}", base_url="{url}", api_key="{key}")
+batches = ScalewayBatches(model, "{bucket}", store=Watched("{folder}"))
+print(batches.submit(["Hello?"]).id)
+"""
+"""Says when it is about to look whether its requests are there, and goes on when it is told."""
+
+
+def other_program(emulator: ScalewayEmulator, folder: Path, *arguments: str) -> Popen[str]:
+    """Start a program that submits."""
+    settings = {"model": MODEL, "url": emulator.base_url, "key": emulator.api_key}
+    program = PROGRAM.format(**settings, bucket=BUCKET, folder=folder)
+    command = [sys.executable, "-c", program, *arguments]
+    return Popen(command, stdin=PIPE, stdout=PIPE, text=True)
+
+
+def test_programs_that_submit_the_same_at_the_same_time_make_one_batch(
+    emulator: ScalewayEmulator, tmp_path: Path
+) -> None:
+    with other_program(emulator, tmp_path) as one, other_program(emulator, tmp_path) as other:
+        for program in (one, other):
+            assert program.stdout is not None
+            assert program.stdout.readline() == "looks\n"
+        for program in (one, other):
+            assert program.stdin is not None
+            program.stdin.close()
+        ids = {program.stdout.read() for program in (one, other) if program.stdout is not None}
+    assert (one.returncode, other.returncode) == (0, 0)
+    assert len(ids) == 1
+    assert requests(emulator) == 1
+    assert not [*tmp_path.rglob("*.lock")]
+
+
+def test_a_program_that_is_killed_before_it_makes_its_batch_stops_no_other(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
+) -> None:
+    with other_program(emulator, tmp_path, "killed") as killed:
+        killed.communicate("\n")
+    assert requests(emulator) == 0
+    model = model.model_copy(update={"max_tokens": None})  # As the program's.
+    batch = batches_of(model).submit(["Hello?"])
+    assert batch.wait(poll=SOON).results()[0].text
+    assert len([*tmp_path.rglob("*[0-9a-f].jsonl")]) == 1, "it was the same file"
+    assert not [*tmp_path.rglob("*.lock")]
 
 
 def test_waiting_survives_an_outage_and_unknown_states(
