@@ -200,8 +200,10 @@ class Pool:
         response.stream = _Body(response.stream, partial(self._put, idle, transport))
         return response
 
-    def _put(self, idle: _Idle[httpx.HTTPTransport], transport: httpx.HTTPTransport) -> None:
-        for expired in idle.put(transport):
+    def _put(
+        self, idle: _Idle[httpx.HTTPTransport], transport: httpx.HTTPTransport, *, is_free: bool
+    ) -> None:
+        for expired in idle.put(transport) if is_free else [transport]:
             expired.close()
         if self._is_closed:
             self.close()
@@ -267,10 +269,14 @@ class AsyncPool:
         return idle
 
     async def _put(
-        self, idle: _Idle[httpx.AsyncHTTPTransport], transport: httpx.AsyncHTTPTransport
+        self,
+        idle: _Idle[httpx.AsyncHTTPTransport],
+        transport: httpx.AsyncHTTPTransport,
+        *,
+        is_free: bool,
     ) -> None:
         self._turns.release()
-        for expired in idle.put(transport):
+        for expired in idle.put(transport) if is_free else [transport]:
             await expired.aclose()
         if self._is_closed:
             await self.aclose()
@@ -283,11 +289,14 @@ class AsyncPool:
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of an answer, of either kind; closing it gives its connection back, once."""
+    """The body of an answer, of either kind; closing it gives its connection back, once.
 
-    def __init__(self, stream: Any, give_back: Callable[[], Any]) -> None:
+    If that breaks off, the connection is not free: a stream was left where nobody finalises it.
+    """
+
+    def __init__(self, stream: Any, give_back: Callable[..., Any]) -> None:
         self._stream = stream
-        self._give_back: Callable[[], Any] | None = give_back
+        self._give_back: Callable[..., Any] | None = give_back
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._stream)
@@ -298,18 +307,22 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     def close(self) -> None:
         give_back, self._give_back = self._give_back, None
         if give_back is not None:
+            is_free = False
             try:
                 self._stream.close()
+                is_free = True
             finally:
-                give_back()
+                give_back(is_free=is_free)
 
     async def aclose(self) -> None:
         give_back, self._give_back = self._give_back, None
         if give_back is not None:
+            is_free = False
             try:
                 await self._stream.aclose()
+                is_free = True
             finally:
-                await give_back()
+                await give_back(is_free=is_free)
 
 
 def _in_empty_context(sending: Coroutine[Any, Any, httpx.Response]) -> Awaitable[httpx.Response]:

@@ -118,6 +118,34 @@ def test_a_program_with_nested_loops_ends_without_a_word(emulator: ScalewayEmula
     assert (done.returncode, done.stderr) == (0, "")
 
 
+LEFT_EARLY = """
+import asyncio, sys
+import nest_asyncio
+from langchain_scaleway import ChatScaleway
+
+nest_asyncio.apply()
+model = ChatScaleway(model=sys.argv[1], base_url=sys.argv[2], api_key=sys.argv[3])
+
+
+async def leave_early():
+    for _ in range(4):
+        async for _ in model.astream("Hello"):
+            break
+    print((await model.ainvoke("Hello")).text)
+
+
+asyncio.run(leave_early())
+"""
+
+
+def test_streams_left_in_nested_loops_hold_up_no_request(emulator: ScalewayEmulator) -> None:
+    """There nobody finalises an asynchronous generator, so closing its connection breaks off."""
+    command = [sys.executable, "-c", LEFT_EARLY, PLAIN_MODEL, emulator.base_url]
+    command.append(str(emulator.api_key))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == ANSWER
+
+
 def test_an_event_loop_that_has_no_threads_any_more(emulator: ScalewayEmulator) -> None:
     """As at the end of a program; what is imported needs none."""
     assert call(model_on(emulator), "invoke").text == ANSWER
