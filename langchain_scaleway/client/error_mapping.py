@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from langchain_scaleway.client.retry import INCOMPLETE_ANSWER
 from langchain_scaleway.data import model_facts, similar_model
 from langchain_scaleway.errors import (
     DOCUMENTATION_URL,
@@ -61,6 +62,10 @@ _UNPROCESSABLE = 422
 _UNKNOWN_MODEL = r"(?i)\b(?:model|endpoint|route)\b"
 _ROUTE_NOT_SUPPORTED = "ROUTE NOT SUPPORTED"
 """The type of an error that a known model gives on an API that it is not served on."""
+
+_BROKEN_OFF = ("abort", "error")
+"""Finish reasons of answers that are not whole: vLLM's if its engine is stopped or fails (issue
+57082, September 2026), and gateways', some of which put the `error` beside it."""
 
 _HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 _NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
@@ -211,7 +216,12 @@ def error_from_event(event: Mapping[str, Any], *, model: str | None, **place: An
     Its status is the one that the error itself names; for the arguments see `error_from`.
     """
     text = _as_text(event)
-    report = _report(event, text)
+    choice = _broken_off(event)
+    if choice is None or choice.get("error"):
+        report = _report(choice or event, text)
+    else:
+        said = f"The server broke the answer off (finish_reason {choice['finish_reason']!r})"
+        report = _Report(said, type=INCOMPLETE_ANSWER)
     error = _error(_status_within(event, report.code), report, model, _where(**place))
     error.body = event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY]
     return error
@@ -222,7 +232,7 @@ def is_error(body: Mapping[str, Any]) -> bool:
     if body.get("error") or body.get("object") == "error":
         return True
     if body.get("choices"):
-        return False
+        return _broken_off(body) is not None
     return bool(body.get("detail")) or isinstance(body.get("message"), str)
 
 
@@ -300,6 +310,17 @@ def _advice(
         elif key in (status, error_class):
             return advice
     return ""
+
+
+def _broken_off(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The choice, if there is one, that the server did not let the model finish."""
+    choices = body.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and (
+            choice.get("error") or choice.get("finish_reason") in _BROKEN_OFF
+        ):
+            return choice
+    return None
 
 
 def _where(*, project_id: str | None = None, is_serverless: bool = True) -> str:

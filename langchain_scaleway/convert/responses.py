@@ -245,12 +245,13 @@ class ResponsesDecoder(ReplyDecoder):
 
     def _end(self, response: Mapping[str, Any]) -> Iterator[Json]:
         """Give what was not streamed, and why the response ended."""
-        if response.get("status") == "failed":
+        status = response.get("status")
+        if status not in (None, "completed", "incomplete"):  # `cancelled`, or even `queued`
             error = response.get("error")
             said = error if isinstance(error, Mapping) else {}
             raise ScalewayAPIError(
                 f"The response of model {self.context.model!r} failed: "
-                f"{said.get('message') or 'no reason was given'}. Try again; if it persists, "
+                f"{said.get('message') or f'its status is {status!r}'}. Try again; if it persists, "
                 "report it to Scaleway's support.",
                 model=self.context.model,
                 code=said.get("code"),
@@ -361,20 +362,17 @@ def _logprobs_of(item: Json) -> list[Any]:
     return [token for part in _parts_of(item) for token in _parts_of(part, "logprobs")]
 
 
-def _finish_reason(response: Mapping[str, Any], *, has_calls: bool) -> str | None:
+def _finish_reason(response: Mapping[str, Any], *, has_calls: bool) -> str:
     """Why the answer ended, in chat's words.
 
     The response's status tells. That of an item does not: vLLM 0.32 says `completed` of items that
     were cut off.
     """
-    status = response.get("status")
-    if status == "incomplete":
+    if response.get("status") == "incomplete":
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, Mapping) else None
         return "length" if reason in (None, "max_output_tokens") else str(reason)
-    if status in (None, "completed"):
-        return "tool_calls" if has_calls else "stop"
-    return str(status)
+    return "tool_calls" if has_calls else "stop"
 
 
 def _usage(usage: Any) -> Json | None:

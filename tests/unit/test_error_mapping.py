@@ -220,6 +220,10 @@ def test_422_may_be_about_something_else() -> None:
         ({"message": {"content": "x"}}, False),
         ({"detail": None, "choices": [], "usage": {}}, False),
         ({"error": None, "choices": []}, False),
+        ({"choices": [{"finish_reason": "error", "error": {"message": "x"}}]}, True),
+        ({"choices": [{"finish_reason": "abort"}]}, True),
+        ({"choices": [{"finish_reason": "repetition", "error": None}, None]}, False),
+        ({"choices": [{"finish_reason": {"type": "stop"}}]}, False),
         ({"error": "", "choices": []}, False),
         ({"object": "chat.completion.chunk", "choices": []}, False),
         ({}, False),
@@ -261,6 +265,11 @@ def test_what_is_an_error(body: dict[str, Any], expected: bool) -> None:
         ),
         ({"error": "OVERLOADED", "message": "No."}, errors.ScalewayAPIError, None),
         ({"error": "No."}, errors.ScalewayAPIError, None),
+        (
+            {"choices": [{"error": {"message": "No.", "code": 502}, "finish_reason": "error"}]},
+            errors.ScalewayAPIError,
+            502,
+        ),
     ],
     ids=lambda value: repr(value)[:60],
 )

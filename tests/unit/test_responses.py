@@ -394,6 +394,15 @@ def test_a_failed_response_is_an_error_with_the_services_words() -> None:
     assert caught.value.code == "server_error"
 
 
+@pytest.mark.parametrize("status", ["cancelled", "in_progress", "queued"])
+def test_half_a_response_never_passes_for_a_whole_one(status: str) -> None:
+    response = response_of(message_item("Once upon"), status=status)
+    with pytest.raises(ScalewayAPIError, match=status):
+        whole(response, CONTEXT)
+    with pytest.raises(ScalewayAPIError, match=status):
+        streamed([last_event(response)], CONTEXT)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -410,5 +419,5 @@ items = st.builds(
 @example([{"type": "message", "content": [{"text": "Hi", "logprobs": 5}]}], None, None)
 def test_no_answer_crashes(output: list[Any], usage: Any, status: Any) -> None:
     response = response_of(status=status, usage=usage) | {"output": output}
-    if status != "failed":
+    if status in (None, "completed", "incomplete"):
         assert said(streamed([last_event(response)], CONTEXT)) == said(whole(response, CONTEXT))

@@ -147,6 +147,13 @@ WITHIN_AN_ANSWER = [
         Raises(errors.ScalewayRateLimitError, "You exceeded your current quota", "yes", 429),
     ),
     Row(
+        "an answer that the server broke off, as its finish reason says",
+        with_body(
+            b'{"choices": [{"delta": {"content": "%s"}, "finish_reason": "abort"}]}' % PART.encode()
+        ),
+        Raises(errors.ScalewayAPIError, "The server broke the answer off", "once"),
+    ),
+    Row(
         "JSON that ends in the middle",
         answered(TruncatedJson(BEFORE)),
         Raises(errors.ScalewayResponseError, NO_JSON, status=200),
