@@ -3,16 +3,12 @@
 The Responses API turns its requests into these, as vLLM does.
 """
 
-from typing import Any, Final, Literal, Required
+from typing import Any, Literal, Required
 
-import orjson
 from typing_extensions import TypedDict
 
-from langchain_scaleway.testing.refusals import RequestModel
+from langchain_scaleway.testing.endpoints.base import RequestModel
 from langchain_scaleway.tokens import prompt_size
-
-_MAX_PREFIXES: Final = 10_000
-_BLOCK_TOKENS: Final = 16  # vLLM caches whole blocks of so many tokens
 
 
 class _Part(TypedDict, total=False):
@@ -20,14 +16,17 @@ class _Part(TypedDict, total=False):
     text: str | None
 
 
-class _NamedFunction(TypedDict, total=False):
+class Function(TypedDict, total=False):
+    """A function: as it is offered, as it was called, or as it is to be called."""
+
     name: Required[str]
+    parameters: dict[str, Any] | None
     arguments: str | None
 
 
-class _HistoryCall(TypedDict, total=False):
+class _Tool(TypedDict, total=False):
     id: str | None
-    function: Required[_NamedFunction]
+    function: Required[Function]
 
 
 class Message(TypedDict, total=False):
@@ -36,26 +35,8 @@ class Message(TypedDict, total=False):
     role: Required[str]
     content: str | list[_Part] | None
     name: str | None
-    tool_calls: list[_HistoryCall] | None
+    tool_calls: list[_Tool] | None
     tool_call_id: str | None
-
-
-class Function(TypedDict, total=False):
-    """A function that the model may call."""
-
-    name: Required[str]
-    description: str | None
-    parameters: dict[str, Any] | None
-
-
-class _Tool(TypedDict, total=False):
-    type: str
-    function: Required[Function]
-
-
-class _NamedChoice(TypedDict, total=False):
-    type: str
-    function: Required[_NamedFunction]
 
 
 class _JsonSchema(TypedDict, total=False):
@@ -92,7 +73,7 @@ class ChatRequest(RequestModel):
     logprobs: bool | None = None
     top_logprobs: int | None = None
     tools: list[_Tool] | None = None
-    tool_choice: str | _NamedChoice | None = None
+    tool_choice: str | _Tool | None = None
     parallel_tool_calls: bool | None = None
     response_format: _ResponseFormat | None = None
     reasoning_effort: str | None = None
@@ -109,17 +90,8 @@ class ChatRequest(RequestModel):
         return [tool["function"] for tool in self.tools or []]
 
     @property
-    def choice(self) -> Literal["none", "auto", "required", "named"]:
-        """How the tools may be used."""
-        if isinstance(self.tool_choice, dict):
-            return "named"
-        if not self.tools or self.tool_choice == "none":
-            return "none"
-        return "required" if self.tool_choice == "required" else "auto"
-
-    @property
     def named_function(self) -> str | None:
-        """The function to call, for the choice `named`."""
+        """The one function that must be called, if one is named."""
         choice = self.tool_choice
         return choice["function"]["name"] if isinstance(choice, dict) else None
 
@@ -152,23 +124,3 @@ def content_text(message: Message | None) -> str:
     if isinstance(content, list):
         return " ".join(text for part in content if (text := part.get("text")))
     return content or ""
-
-
-class PromptCache:
-    """Scaleway's automatic prompt cache: it remembers conversations, message by message."""
-
-    def __init__(self) -> None:
-        self._prefixes: set[int] = set()
-
-    def cached_tokens(self, model: str, messages: list[Message]) -> int:
-        """Return how many prompt tokens were seen before, and remember the conversation."""
-        prefix, known = hash(model), 0
-        for number, message in enumerate(messages, start=1):
-            prefix = hash((prefix, orjson.dumps(message)))
-            if prefix in self._prefixes:
-                known = number
-            self._prefixes.add(prefix)
-        if len(self._prefixes) > _MAX_PREFIXES:
-            self._prefixes.clear()
-        tokens = prompt_size({"messages": messages[:known]}).tokens
-        return tokens // _BLOCK_TOKENS * _BLOCK_TOKENS

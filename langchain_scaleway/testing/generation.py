@@ -18,18 +18,11 @@ _TOKEN: Final = re.compile(r"\s*\w{1,12}|\s*[^\w\s]|\s+")
 
 @dataclass(slots=True)
 class GeneratedCall:
-    """A tool call as it is generated: the tokens of its arguments, and whether none is missing."""
+    """A tool call as it is generated: the tokens of its arguments may be cut off."""
 
     id: str
     name: str
     arguments: list[str]
-    is_whole: bool
-
-    @property
-    def written(self) -> str:
-        """The call as a Hermes-style model writes it, broken off if it is."""
-        head = f'<tool_call>\n{{"name": "{self.name}", "arguments": {"".join(self.arguments)}'
-        return f"{head}}}\n</tool_call>" if self.is_whole else head
 
 
 @dataclass(slots=True)
@@ -63,11 +56,6 @@ class Generation:
             ]
             listed.append({**entries[0], "top_logprobs": entries[: self.alternatives]})
         return {"content": listed}
-
-    @property
-    def is_last_call_whole(self) -> bool:
-        """Whether no call was cut."""
-        return not self.calls or self.calls[-1].is_whole
 
 
 def tokens_of(text: str) -> list[str]:
@@ -108,15 +96,13 @@ def generate(reply: Reply, request: ChatRequest, bound: int) -> Generation:
             if not isinstance(written, str):
                 written = orjson.dumps(written).decode()
             call_id = call.id or f"chatcmpl-tool-{uuid.uuid4().hex[:16]}"
-            arguments = spend(tokens_of(written))
-            is_whole = "".join(arguments) == written
-            calls.append(GeneratedCall(call_id, call.name, arguments, is_whole))
+            calls.append(GeneratedCall(call_id, call.name, spend(tokens_of(written))))
     if stop_reason is None:
         spend(["end of text"])
     finish = "stop"
     if exceeded:
         finish = "length"
-    elif calls and request.choice != "named":  # a named tool choice ends with `stop` (recorded)
+    elif calls and request.named_function is None:  # a named choice ends with `stop` (recorded)
         finish = "tool_calls"
     return Generation(
         reasoning=reasoning,

@@ -10,12 +10,9 @@ Whatever checks a request raises `Refusal`.
 
 from collections.abc import Callable
 from http.client import responses as reason_phrases
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-
-from langchain_scaleway.testing.received import ReceivedRequest
 
 ErrorShape = Literal["gateway", "recent", "legacy"]
 
@@ -115,24 +112,6 @@ def check_range(field: str, value: float | None) -> None:
         raise bad_parameter(f"{field} must {rule}, got {value}.", field, value)
 
 
-class RequestModel(BaseModel):
-    """A request's body; fields that it does not declare are ignored, as Scaleway does."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
-
-
-RequestT = TypeVar("RequestT", bound=RequestModel)
-_OBJECT: Final = TypeAdapter(dict[str, Any])
-
-
-def validate(model: type[RequestT], body: dict[str, Any]) -> RequestT:
-    """Read a body with a Pydantic model."""
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise invalid(*error.errors(include_url=False)) from None
-
-
 def invalid(*errors: ErrorDetails) -> Refusal:
     """Refuse with Pydantic's errors as vLLM 0.32 lists them (recordings `err_*`)."""
     lines, param = [], ""
@@ -154,17 +133,3 @@ def invalid(*errors: ErrorDetails) -> Refusal:
         lines.append(f"\n  ...and {len(errors) - _MOST_ERRORS} more errors")
     counted = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''}:"
     return engine_refusal(counted + "".join(lines), param=param, kind="Bad Request")
-
-
-def json_object(received: ReceivedRequest) -> dict[str, Any]:
-    """Read a body as vLLM does, which takes JSON objects alone."""
-    body, media_type = received.body, received.headers.get("content-type", "application/json")
-    if media_type.partition(";")[0].strip() != "application/json":
-        message = "Unsupported Media Type: Only 'application/json' is allowed"
-        raise engine_refusal(f"1 validation error:\n  {message}", kind="Bad Request")
-    if not body:
-        raise invalid({"type": "missing", "loc": (), "msg": "Field required", "input": None})
-    try:
-        return _OBJECT.validate_json(body)
-    except ValidationError as error:
-        raise invalid(*error.errors()) from None

@@ -84,16 +84,14 @@ def _quoted_object(request: ChatRequest) -> dict[str, str]:
 
 
 def _tool_calls(request: ChatRequest) -> list[ToolCall]:
-    functions = request.functions
-    text = request.last_user_text
-    if request.choice == "named":
-        chosen = [one for one in functions if one["name"] == request.named_function]
-    elif request.choice == "required":
+    functions, text = request.functions, request.last_user_text
+    chosen: list[Function] = []
+    if name := request.named_function:
+        chosen = [one for one in functions if one["name"] == name]
+    elif request.tool_choice == "required":
         chosen = _mentioned(functions, text) or functions[:1]
-    elif request.choice == "auto" and request.last_message["role"] == "user":
+    elif request.tool_choice != "none" and request.last_message["role"] == "user":
         chosen = _mentioned(functions, text)
-    else:
-        chosen = []
     return [_call(one, text) for one in chosen]
 
 

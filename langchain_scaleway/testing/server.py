@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.delivery import Delivery
-from langchain_scaleway.testing.endpoints import ENDPOINTS, Endpoint
+from langchain_scaleway.testing.endpoints.routes import ENDPOINTS, Endpoint
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.recordings import Recorder
 from langchain_scaleway.testing.refusals import error_body

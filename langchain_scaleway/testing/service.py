@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
-from langchain_scaleway.testing.chat_request import PromptCache
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.quotas import QuotaLedger, ScaledClock
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -51,7 +50,7 @@ class EmulatedService(EmulatorSettings):
         if self.recordings is not None and self.upstream is None:
             self._player = Player(self.recordings)
         self._numbers = itertools.count(1)
-        self.prompt_cache = PromptCache()
+        self.seen_prompts: set[int] = set()
         self.batches: dict[str, Any] = {}
         chance = self.random_faults
         self._random_faults = chance.draw() if chance else itertools.repeat(None)

@@ -26,15 +26,23 @@ NOT_EMULATED = (
     # The gateway answers before the engine does.
     *("err_temperature_range", "err_max_output_tokens_too_large", "err_no_model"),
     *("err_unknown_model", "err_no_auth", "err_wrong_key"),
+    # Options that nothing here sends.
+    *("err_background", "err_prompt_template"),
     # Pydantic's or the grammar's compiler's own words.
     *("err_tools_bad_schema", "err_body_is_list", "err_tools_unknown_type"),
     # What vLLM makes of half a call, of a call that was not to be, and of two nulls.
     *("tool_length_", "reasoning_tool_", "tool_none"),
     *("err_multiturn_empty_content", "err_multiturn_refusal_part", "err_multiturn_no_type"),
-    *("err_background_null", "err_truncation_null", "err_json_schema_bad_schema_stream"),
+    *("err_truncation_null", "err_json_schema_bad_schema_stream"),
     # Cut by the recorder; not recorded as a reply.
     *("text_client_disconnect", "text_last_is_assistant"),
 )
+# Items that vLLM knows and refuses; here their types are unknown, and Pydantic does.
+REFUSED_IN_OTHER_WORDS = {
+    "err_item_reference",
+    "err_known_item_not_supported",
+    "err_reasoning_history_encrypted",
+}
 ECHOES = "_echo"  # with the prompt, an option of vLLM
 
 
@@ -199,7 +207,8 @@ def test_refusals_are_the_recorded_ones(recorded_model: ScalewayEmulator) -> Non
         mine, recorded = answer.json(), recording.json_body
         assert list(differences(mine, recorded)) == [], recording
         # Pydantic's words about unions of items are its own.
-        assert mine == recorded or recorded["error"]["type"] == "Bad Request", recording
+        if recording.case not in REFUSED_IN_OTHER_WORDS:
+            assert mine == recorded or recorded["error"]["type"] == "Bad Request", recording
 
 
 # --- What no recording shows --------------------------------------------------------------
@@ -230,11 +239,9 @@ def ask_gpt_oss(emulator: ScalewayEmulator, **body: Any) -> httpx.Response:
 def test_what_gpt_oss_refuses(emulator: ScalewayEmulator) -> None:
     refused: dict[str, dict[str, Any]] = {
         "No call message found for call_1": {"input": [QUESTION, RESULT]},
-        "reasoning_effort='none' is not supported by Harmony.": {"reasoning": {"effort": "none"}},
         "logprobs are not supported with gpt-oss models": {
             "include": ["message.output_text.logprobs"]
         },
-        "Unsupported input item type: item_reference": {"input": [{"type": "item_reference"}]},
     }
     for sentence, body in refused.items():
         answer = ask_gpt_oss(emulator, **body)

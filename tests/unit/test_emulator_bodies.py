@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_scaleway.testing.answers import Ending
-from langchain_scaleway.testing.endpoints.base import ModelRequest
-from langchain_scaleway.testing.endpoints.chat import ChatCompletion
-from langchain_scaleway.testing.endpoints.embeddings import Embedding, Ranking
-from langchain_scaleway.testing.endpoints.responses import ResponseCreation
+from langchain_scaleway.testing.endpoints.base import ModelEndpoint
+from langchain_scaleway.testing.endpoints.chat import COMPLETIONS
+from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS, RERANK
+from langchain_scaleway.testing.endpoints.responses import RESPONSES
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.service import EmulatedService
 
-SERVED: dict[type[ModelRequest], str] = {
-    ChatCompletion: "qwen3-235b-a22b-instruct-2507",
-    ResponseCreation: "gpt-oss-120b",
-    Embedding: "qwen3-embedding-8b",
-    Ranking: "qwen3-embedding-8b",
+SERVED: dict[ModelEndpoint[Any], str] = {
+    COMPLETIONS: "qwen3-235b-a22b-instruct-2507",
+    RESPONSES: "gpt-oss-120b",
+    EMBEDDINGS: "qwen3-embedding-8b",
+    RERANK: "qwen3-embedding-8b",
 }
 
 WORDS = """user assistant system tool message function function_call function_call_output reasoning
@@ -43,7 +43,7 @@ VALUES = st.recursive(
 )
 
 
-def answered(kind: type[ModelRequest], body: dict[str, Any]) -> int:
+def answered(endpoint: ModelEndpoint[Any], body: dict[str, Any]) -> int:
     """The status that a body is answered with; all of the answer is made."""
     service = EmulatedService(api_key=None)
     received = ReceivedRequest(
@@ -54,18 +54,18 @@ def answered(kind: type[ModelRequest], body: dict[str, Any]) -> int:
         headers=RequestHeaders([(b"content-type", b"application/json")]),
         body=orjson.dumps(body),
     )
-    answer = service.serve(received, None, kind.serve)
+    answer = service.serve(received, None, endpoint.serve)
     assert all(isinstance(piece, bytes | Ending) for piece in answer.pieces)
     assert service.steps.failures == []
     return answer.status
 
 
-@pytest.mark.parametrize("kind", SERVED)
+@pytest.mark.parametrize("endpoint", SERVED)
 @given(st.data())
-def test_any_body_is_answered(kind: type[ModelRequest], data: st.DataObject) -> None:
-    names = st.sampled_from(sorted(kind.model_fields))
+def test_any_body_is_answered(endpoint: ModelEndpoint[Any], data: st.DataObject) -> None:
+    names = st.sampled_from(sorted(endpoint.body.model_fields))
     fields = data.draw(st.dictionaries(names, VALUES, max_size=4))
     usual = {"messages": [{"role": "user", "content": "x"}], "input": "x"}
     usual |= {"query": "x", "documents": ["x"]}
-    status = answered(kind, {**usual, **fields, "model": SERVED[kind]})
+    status = answered(endpoint, {**usual, **fields, "model": SERVED[endpoint]})
     assert status in {200, 400, 404}

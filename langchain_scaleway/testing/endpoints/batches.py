@@ -19,19 +19,14 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from langchain_scaleway.testing.answers import Answer, json_answer
-from langchain_scaleway.testing.endpoints.base import ModelRequest
-from langchain_scaleway.testing.endpoints.chat import ChatCompletion
-from langchain_scaleway.testing.endpoints.embeddings import Embedding
-from langchain_scaleway.testing.endpoints.responses import ResponseCreation
-from langchain_scaleway.testing.endpoints.transcriptions import Transcription
+from langchain_scaleway.testing.endpoints.base import RequestModel, fields_of, validate
+from langchain_scaleway.testing.endpoints.chat import COMPLETIONS
+from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS
+from langchain_scaleway.testing.endpoints.responses import RESPONSES
+from langchain_scaleway.testing.endpoints.transcriptions import TRANSCRIPTIONS
+from langchain_scaleway.testing.quotas import QuotaLedger
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
-from langchain_scaleway.testing.refusals import (
-    Refusal,
-    RequestModel,
-    gateway_refusal,
-    json_object,
-    validate,
-)
+from langchain_scaleway.testing.refusals import Refusal, gateway_refusal
 from langchain_scaleway.testing.replies import Reply
 from langchain_scaleway.testing.service import EmulatedService
 
@@ -46,8 +41,9 @@ _MOST_BYTES: Final = 200 * 1024 * 1024
 _EDGE: Final = 0.1  # the part of a batch's time that validating takes, and writing
 _USUAL_PAGE: Final = 20
 _LARGEST_PAGE: Final = 100
-_KINDS: Final[dict[str, type[ModelRequest]]] = {
-    f"/v1{kind.path}": kind for kind in (ChatCompletion, ResponseCreation, Embedding, Transcription)
+_ENDPOINTS: Final = {
+    f"/v1{endpoint.path}": endpoint
+    for endpoint in (COMPLETIONS, RESPONSES, EMBEDDINGS, TRANSCRIPTIONS)
 }
 
 
@@ -197,7 +193,7 @@ class Batch:
 
     def _answer(self, line: _Line) -> None:
         """Answer a line, and keep the outcome in the form of its file."""
-        kind = _KINDS[self._path]
+        endpoint = _ENDPOINTS[self._path]
         received = ReceivedRequest(
             number=0,
             method="POST",
@@ -206,14 +202,13 @@ class Batch:
             headers=RequestHeaders([(b"content-type", b"application/json")]),
             body=orjson.dumps(line.body),
             arrived_at=self._service.clock.now(),
-            endpoint=kind.queue,
+            endpoint=endpoint.queue,
         )
 
-        def answered() -> Answer:
-            request, model = kind.read(received, self._service)
-            return request.answered(model, received, self._service)
-
-        answer = self._service.attempt(received, answered)
+        service, without_quotas = self._service, QuotaLedger(None)
+        answer = service.attempt(
+            received, lambda: endpoint.serve(received, service, without_quotas)
+        )
         body = orjson.loads(answer.joined_body() or b"null")
         response = {"request_id": str(uuid.uuid4()), "status_code": answer.status, "body": body}
         outcome = {"id": self.id, "custom_id": line.custom_id, "error": None, "response": response}
@@ -284,7 +279,7 @@ class BatchRequest(RequestModel):
 
 def create(received: ReceivedRequest, service: EmulatedService) -> Answer:
     """Make a batch; a scripted `Reply` fails it as a whole, with its text for a reason."""
-    request = validate(BatchRequest, json_object(received))
+    request = validate(BatchRequest, fields_of(received))
 
     def usual(reply: Reply | None) -> Answer:
         failure = reply.text if reply else None

@@ -61,11 +61,7 @@ class Completion:
 
     def _message(self, said: Generation) -> _Json:
         content, calls = said.text if said.has_content else None, said.calls
-        if not said.is_last_call_whole:
-            # The engine's parser finds no whole call and leaves the text as it stands
-            # (recording tool_truncated).
-            content, calls = said.text + calls[-1].written, calls[:-1]
-        if calls and self.request.choice in {"required", "named"}:
+        if calls and self.request.tool_choice not in (None, "none", "auto"):
             content = said.text  # "", where `auto` gives null (recorded)
         message = {"role": "assistant", "content": content, **_MESSAGE_NULLS}
         if calls:

@@ -1,31 +1,75 @@
 """The body of a request to the Responses API, and the chat request that vLLM makes of it.
 
-Items, tools and options are translated as they come; what is wrong with them is refused where the
-chat request is read.
+Pydantic refuses malformed items; what is wrong with tools and options is refused where the chat
+request is read.
 """
 
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Required
+
+from typing_extensions import TypedDict
 
 from langchain_scaleway.testing.chat_request import ChatRequest
-from langchain_scaleway.testing.refusals import RequestModel, bad_parameter, validate
+from langchain_scaleway.testing.endpoints.base import RequestModel, validate
 
-_ROLES: Final = ("user", "assistant", "system", "developer")
-_ASKED_PARTS: Final = {
+_Json = dict[str, Any]
+
+# The types of parts, and what chat completions call them.
+_PARTS: Final = {
     "input_text": "text",
+    "output_text": "text",
+    "refusal": "text",
     "input_image": "image_url",
     "input_file": "input_file",
 }
-_ANSWERED_PARTS: Final = {**_ASKED_PARTS, "output_text": "text", "refusal": "text"}
 
-_Json = dict[str, Any]
+
+class _AskedPart(TypedDict, total=False):
+    type: Required[Literal["input_text", "input_image", "input_file"]]
+    text: str | None
+
+
+class _AnsweredPart(TypedDict, total=False):
+    type: Required[Literal["input_text", "output_text", "refusal"]]
+    text: str | None
+
+
+class _Asked(TypedDict, total=False):
+    type: Literal["message"]
+    role: Required[Literal["user", "system", "developer"]]
+    content: Required[str | list[_AskedPart]]
+
+
+class _Answered(TypedDict, total=False):
+    type: Literal["message"]
+    role: Required[Literal["assistant"]]
+    content: Required[str | list[_AnsweredPart]]
+
+
+class _Thought(TypedDict, total=False):
+    type: Required[Literal["reasoning"]]
+    summary: Required[list[Any]]  # it may be empty, but not missing (recorded)
+    encrypted_content: None
+
+
+class _Call(TypedDict):
+    type: Literal["function_call"]
+    call_id: str
+    name: str
+    arguments: str
+
+
+class _Result(TypedDict, total=False):
+    type: Required[Literal["function_call_output"]]
+    call_id: str
+    output: Required[str | list[_AskedPart]]
 
 
 class ResponsesRequest(RequestModel):
     """The body. Fields that vLLM takes and ignores are not declared."""
 
     model: str
-    input: str | list[_Json]
+    input: str | list[_Asked | _Answered | _Thought | _Call | _Result]
     instructions: str | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -39,10 +83,7 @@ class ResponsesRequest(RequestModel):
     include: list[str] | None = None
     top_logprobs: int | None = None
     truncation: Literal["auto", "disabled"] | None = None
-    store: bool | None = None
-    background: bool | None = None
     previous_response_id: str | None = None
-    prompt: _Json | None = None
     user: str | None = None
     metadata: _Json | None = None
 
@@ -57,17 +98,19 @@ class ResponsesRequest(RequestModel):
         return bool(self.functions) and self.tool_choice not in ("none", "auto")
 
     @property
-    def items(self) -> list[_Json]:
-        """The input as items."""
-        if isinstance(self.input, str):
-            return [{"role": "user", "content": self.input}]
-        return self.input
+    def wants_logprobs(self) -> bool:
+        """Whether the text's log probabilities are asked for."""
+        return "message.output_text.logprobs" in (self.include or [])
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The estimated tokens of the prompt, of its tools too."""
+        return self.chat.prompt_tokens
 
     @cached_property
     def chat(self) -> ChatRequest:
         """The chat request that the engine makes of this one; to ask for it may refuse it."""
         choice, wanted = self.tool_choice, (self.text or {}).get("format")
-        wants_logprobs = "message.output_text.logprobs" in (self.include or [])
         tools = [{"type": "function", "function": tool} for tool in self.functions]
         body: _Json = {
             "model": self.model,
@@ -76,8 +119,8 @@ class ResponsesRequest(RequestModel):
             "max_tokens": self.max_output_tokens,
             "temperature": self.temperature,
             "top_p": self.top_p,
-            "logprobs": wants_logprobs or None,
-            "top_logprobs": self.top_logprobs if wants_logprobs else None,
+            "logprobs": self.wants_logprobs or None,
+            "top_logprobs": self.top_logprobs if self.wants_logprobs else None,
             "tools": tools,
             "parallel_tool_calls": self.parallel_tool_calls,
             "reasoning_effort": (self.reasoning or {}).get("effort"),
@@ -95,55 +138,32 @@ class ResponsesRequest(RequestModel):
         messages: list[_Json] = []
         if self.instructions:
             messages.append({"role": "system", "content": self.instructions})
-        for item in self.items:
-            kind, role = item.get("type", "message"), item.get("role")
-            if kind == "function_call_output":
-                said, call_id = _content(item.get("output")), item.get("call_id")
-                messages.append({"role": "tool", "content": said, "tool_call_id": call_id})
-            elif kind == "message" and role != "assistant":
-                if role not in _ROLES:
-                    raise bad_parameter(f"Input should be one of {_ROLES}, got {role!r}", "input")
-                messages.append({"role": role, "content": _content(item.get("content"))})
-            else:
-                last = messages[-1] if messages else {}
-                is_said = last.get("content") is not None and kind == "message"
-                if last.get("role") != "assistant" or is_said:
-                    last = {"role": "assistant", "content": None}
-                    messages.append(last)
-                _add_to_assistant(last, item, kind)
+        items: Any = self.input
+        if isinstance(items, str):
+            items = [{"role": "user", "content": items}]
+        for item in items:
+            if item.get("type") == "function_call_output":
+                said = {"content": _content(item["output"]), "tool_call_id": item.get("call_id")}
+                messages.append({"role": "tool", **said})
+                continue
+            if item.get("role", "assistant") != "assistant":
+                messages.append({"role": item["role"], "content": _content(item["content"])})
+                continue
+            last = messages[-1] if messages else {}
+            is_said = last.get("content") is not None and "content" in item
+            if last.get("role") != "assistant" or is_said:
+                last = {"role": "assistant", "content": None}
+                messages.append(last)
+            if item.get("type") == "function_call":
+                call = {"id": item["call_id"], "type": "function", "function": item}
+                last.setdefault("tool_calls", []).append(call)
+            elif "role" in item:
+                last["content"] = _content(item["content"])
         return messages
 
 
-def _content(content: Any, kinds: dict[str, str] = _ASKED_PARTS) -> Any:
+def _content(content: str | list[_Json]) -> str | list[_Json]:
     """Return what an item says, as messages say it."""
-    if content is None:
-        raise bad_parameter("An item needs a content or an output.", "input")
-    if not isinstance(content, list):
+    if isinstance(content, str):
         return content
-    parts = []
-    for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
-        if kind not in kinds:
-            raise bad_parameter(f"Unsupported content part type: {kind!r}", "input")
-        image = {"url": part.get("image_url")}
-        parts.append({"type": kinds[kind], "text": part.get("text"), "image_url": image})
-    return parts
-
-
-def _add_to_assistant(message: _Json, item: _Json, kind: Any) -> None:
-    match kind:
-        case "reasoning":
-            if item.get("encrypted_content"):
-                raise bad_parameter("Encrypted content is not supported.", "input")
-            if item.get("summary") is None:  # it may be empty, but not missing (recorded)
-                raise bad_parameter("A reasoning item needs a summary.", "input")
-        case "function_call":
-            if item.get("call_id") is None:
-                raise bad_parameter("A function call needs a call_id.", "input")
-            function = {name: item.get(name) for name in ("name", "arguments")}
-            call = {"id": item["call_id"], "type": "function", "function": function}
-            message.setdefault("tool_calls", []).append(call)
-        case "message":
-            message["content"] = _content(item.get("content"), _ANSWERED_PARTS)
-        case _:
-            raise bad_parameter(f"Unsupported input item type: {kind}", "input")
+    return [{**part, "type": _PARTS[part["type"]]} for part in content]

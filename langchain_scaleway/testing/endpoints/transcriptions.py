@@ -9,19 +9,12 @@ import wave
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import ConfigDict
-
 from langchain_scaleway.testing.answers import DONE, Answer, event, event_stream, json_answer
-from langchain_scaleway.testing.endpoints.base import ModelRequest
+from langchain_scaleway.testing.endpoints.base import ModelEndpoint, RequestModel
 from langchain_scaleway.testing.generation import tokens_of
 from langchain_scaleway.testing.models import ServedModel
-from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
-from langchain_scaleway.testing.refusals import (
-    bad_parameter,
-    check_range,
-    engine_refusal,
-    gateway_refusal,
-)
+from langchain_scaleway.testing.received import UploadedFile
+from langchain_scaleway.testing.refusals import bad_parameter, check_range, engine_refusal
 from langchain_scaleway.testing.replies import Reply
 from langchain_scaleway.testing.service import EmulatedService
 
@@ -34,28 +27,16 @@ _CHUNK_SECONDS: Final = 30.0  # vLLM transcribes piece by piece
 _BYTES_PER_SECOND: Final = 16_000  # of compressed audio at 128 kbit/s
 
 
-class Transcription(ModelRequest):
+class TranscriptionRequest(RequestModel):
     """The fields of the form; audio has a quota of its own."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-    path = "/audio/transcriptions"
-    kind = "transcription"
-    queue = "transcriptions"
-
+    model: str
     file: UploadedFile
     language: str | None = None
     prompt: str | None = None
     response_format: str = "json"
     temperature: float | None = None
     stream: bool = False
-
-    @classmethod
-    def fields_of(cls, received: ReceivedRequest) -> dict[str, Any]:
-        """Read the form; a text in place of the file is refused by the gateway."""
-        form = received.form
-        if isinstance(form.get("file"), str):
-            raise gateway_refusal(422, "file must be uploaded as multipart/form-data")
-        return form
 
     @property
     def audio_seconds(self) -> float:
@@ -142,3 +123,13 @@ class Transcription(ModelRequest):
                 choice["finish_reason"] = "stop"
             yield event({**head, "choices": [choice]})
         yield DONE
+
+
+TRANSCRIPTIONS: Final = ModelEndpoint(
+    "/audio/transcriptions",
+    "transcriptions",
+    "transcription",
+    TranscriptionRequest,
+    TranscriptionRequest.check,
+    TranscriptionRequest.answer,
+)
