@@ -53,9 +53,10 @@ class ToolNames:
         """The caller's name of the tool that a model calls; an unknown name stays as it is.
 
         gpt-oss's own markup may cling to a name, as in `functions.get_weather` and
-        `get_weather<|channel|>commentary`. It is cut off where the rest is a bound tool.
+        `get_weather<|channel|>commentary`, and the line break that GLM writes behind it. They are
+        cut off where the rest is a bound tool.
         """
-        bare = _CHANNEL.sub("", name).removeprefix(_NAMESPACE)
+        bare = _CHANNEL.sub("", name).strip().removeprefix(_NAMESPACE)
         return self._from_wire.get(name) or self._from_wire.get(bare, name)
 
 

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_scaleway.convert.chunks import reasoning_chunk, text_chunk
+from langchain_scaleway.convert.dialects import reasoning_text
 from langchain_scaleway.convert.metadata import (
     CHOICE_FIELDS,
     CUT_OFF,
@@ -220,7 +221,7 @@ class ReplyDecoder:
     def _feed_delta(self, delta: dict[str, Any]) -> list[ChatGenerationChunk]:
         chunks: list[ChatGenerationChunk] = []
         if reasoning := delta.get("reasoning") or delta.get("reasoning_content"):  # copies
-            chunks = [*self._end_thinking(), *self._chunks(_text(reasoning), "")]
+            chunks = [*self._end_thinking(), *self._chunks(reasoning_text(reasoning), "")]
         if content := delta.get("content"):
             chunks += self._feed_content(_text(content))
         if wire_calls := delta.get("tool_calls"):
@@ -268,13 +269,12 @@ def _generation_info(message: AIMessage) -> dict[str, Any] | None:
 
 
 def _text(content: Any) -> str:
-    """Content as text; some engines send it in parts."""
+    """Content as text; some engines send it in parts, or as one."""
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
-        return "".join(part for part in parts if isinstance(part, str))
-    return ""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _note(noted: dict[str, Any], name: str, value: Any) -> None:

@@ -7,6 +7,7 @@ which keeps their text, so that the model can be shown its mistake.
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -56,7 +57,7 @@ class ToolCalls:
         """Take the `tool_calls` of one delta, or of a whole message, as they came."""
         chunks: list[ChatGenerationChunk] = []
         for index, call_id, name, piece in _parts(wire_calls):
-            call = self._find(index, call_id, name)
+            call = self._find(index, call_id, name, piece)
             call.id = call.id or call_id
             given, new_name = call.add(piece), None
             if name and call.name is None:
@@ -112,11 +113,14 @@ class ToolCalls:
                 chunks.append(tool_chunk(None, end, None, call.position))
         return chunks
 
-    def _find(self, index: int | str | None, call_id: str | None, name: str | None) -> "_Call":
+    def _find(
+        self, index: int | str | None, call_id: str | None, name: str | None, piece: str
+    ) -> "_Call":
         if index is not None:
             call = self._by_index.get(index)
-            # Some servers give every call the index 0.
-            if call and name and call_id and call.id not in {None, call_id}:
+            # Some servers give every call the index 0, and some of these no ids.
+            is_another = call_id and call and call.id not in {None, call_id}
+            if name and (is_another or (call and not call_id and call.is_whole_before(piece))):
                 call = None
         else:
             call = next((c for c in self._calls if call_id and c.id == call_id), None)
@@ -149,9 +153,9 @@ class _Call:
 
     @property
     def arguments(self) -> str:
-        """The text so far; white space alone means no arguments, but core would not read it."""
-        arguments = "".join(self.pieces)
-        return "" if arguments.isspace() else arguments
+        """The text so far, as core reads it: "" for the ways in which servers write none."""
+        arguments = _decoded_once("".join(self.pieces))
+        return "" if arguments.strip() in ("", "null") else arguments
 
     def add(self, piece: str) -> str:
         """Take the next piece of the arguments, and return it as it is given on.
@@ -165,6 +169,11 @@ class _Call:
         before = self.context + "".join(self.pieces[self.read : -1])
         self.context, self.read = open_string(before + piece), len(self.pieces)
         return escaped(before + piece)[len(before) :]
+
+    def is_whole_before(self, piece: str) -> bool:
+        """Whether this piece begins arguments of its own behind whole ones."""
+        before = self.arguments
+        return piece.lstrip().startswith("{") and bool(before) and _parse(before)[1] is None
 
     def made_id(self, reply_id: Any) -> str:
         return f"{reply_id or f'call-{uuid4().hex}'}-tool-{self.position}"
@@ -196,6 +205,19 @@ def _parts(wire_calls: Any) -> Iterator[tuple[int | str | None, str | None, str 
             name if name and isinstance(name, str) else None,
             arguments,
         )
+
+
+def _decoded_once(arguments: str) -> str:
+    """Arguments without a second encoding, as the text of a JSON string.
+
+    vLLM's parser "hermes" writes those of Granite 4 so (pull request 54964, September 2026).
+    """
+    if arguments.lstrip().startswith('"'):
+        with suppress(ValueError, RecursionError):
+            decoded = _decode(arguments)
+            if isinstance(_decode(decoded), dict):
+                return str(decoded)
+    return arguments
 
 
 def _parse(arguments: str) -> tuple[dict[str, Any], str | None]:

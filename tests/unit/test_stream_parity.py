@@ -59,6 +59,7 @@ class Row:
 
 
 ADD = fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=0)
+ADD_ENCODED_TWICE = fragment('"{\\"a\\": 1, \\"b\\": 2}"', name="add", id="call_a", index=0)
 MULTIPLY = fragment('{"a": 3, "b": 4}', name="multiply", id="call_b", index=1)
 CALLS: list[Call] = [("add", {"a": 1, "b": 2}, "call_a"), ("multiply", {"a": 3, "b": 4}, "call_b")]
 
@@ -101,8 +102,12 @@ ROWS = {
     "a call without an id and with null before another": Row(
         [calls_event(fragment("null", name="now", index=0)), calls_event(MULTIPLY)],
         {"tool_calls": [fragment("null", name="now"), MULTIPLY]},
-        calls=CALLS[1:],
-        invalid_calls=[("now", "null", "chatcmpl-1-tool-0")],
+        calls=[("now", {}, "chatcmpl-1-tool-0"), *CALLS[1:]],
+    ),
+    "arguments that were encoded twice before another call": Row(
+        [calls_event(ADD_ENCODED_TWICE), calls_event(MULTIPLY)],
+        {"tool_calls": [ADD_ENCODED_TWICE, MULTIPLY]},
+        calls=CALLS,
     ),
     "line breaks within strings of arguments": Row(
         [
@@ -129,7 +134,7 @@ ROWS = {
         )
         for arguments in (
             # No object
-            *("{nope}", '{"a": 1}}', "[1, 2]", '"Paris"', "null"),
+            *("{nope}", '{"a": 1}}', "[1, 2]", '"Paris"', '"null"', "5"),
             # Cut off
             *("{", '{"a": 1', '{"a": "Par', '{"a": "x\\', '{"a": [1, 2'),
         )

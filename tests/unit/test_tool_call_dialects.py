@@ -55,6 +55,21 @@ STREAMED_CALLS: dict[str, tuple[list[Event], list[Call]]] = {
         ],
         [ADD],
     ),
+    "encoded twice, in pieces": (
+        [
+            calls_event(fragment('"{\\"a\\": 1, ', name="add", id="call_a", index=0)),
+            calls_event(fragment('\\"b\\": 2}"', index=0)),
+        ],
+        [ADD],
+    ),
+    "null in pieces, before another call": (
+        [
+            calls_event(fragment("nu", name="now", id="call_c", index=0)),
+            calls_event(fragment("ll", index=0)),
+            calls_event(fragment('{"a": 1, "b": 2}', name="add", id="call_a", index=1)),
+        ],
+        [NOW, ADD],
+    ),
     "with null, empty and odd tool_calls between": (
         [
             event({"tool_calls": None}),
@@ -190,7 +205,7 @@ def test_an_index_used_again_after_an_unreadable_call() -> None:
     ]
 
 
-@pytest.mark.parametrize("arguments", ["", " \n", None, ...])
+@pytest.mark.parametrize("arguments", ["", " \n", None, ..., "null", " null", "{}", '"{}"'])
 def test_a_whole_call_without_arguments(arguments: Any) -> None:
     wire_call = fragment(arguments, name="now", id="call_c")
     assert calls_of(whole_message(whole({"tool_calls": [wire_call]}))) == [NOW]
@@ -206,8 +221,13 @@ def test_whole_calls_of_one_id_stay_apart() -> None:
     assert calls == [ADD, ("now", {}, "call_a")]
 
 
-def test_calls_without_an_id_get_one_each() -> None:
-    wire_calls = [fragment('{"a": 1, "b": 2}', name="add"), fragment("", name="now")]
+@pytest.mark.parametrize("index", [None, 0])
+def test_calls_without_an_id_get_one_each(index: int | None) -> None:
+    """Some servers number none, others give each the same number."""
+    wire_calls = [
+        fragment('{"a": 1, "b": 2}', name="add", index=index),
+        fragment("{}", name="now", index=index),
+    ]
     streamed = decode(calls_event(wire_calls[0]), calls_event(wire_calls[1]), END)
     answered = whole_message(whole({"tool_calls": wire_calls}))
     for message in (streamed, answered):

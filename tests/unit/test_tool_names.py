@@ -50,8 +50,10 @@ def test_an_unknown_name_is_not_mistaken_for_a_bound_one(bound: str, unknown: st
         assert names.to_wire(unknown) != names.to_wire(bound)
 
 
-def test_the_markup_of_gpt_oss_is_cut_from_a_bound_tool() -> None:
+def test_what_clings_to_a_name_is_cut_from_a_bound_tool() -> None:
+    """The markup of gpt-oss, and the line break of GLM."""
     for before, after in (
+        ("", "\n"),
         ("functions.", ""),
         ("", "<|channel|>commentary"),
         ("functions.", "<|channel|>commentary json"),

@@ -32,6 +32,7 @@ from tests.support.wire import (
         {"reasoning": "Why?", "reasoning_content": "Why?", "content": "Because"},
         {"reasoning": None, "reasoning_content": "Why?", "content": "Because"},
         {"reasoning": "Why?", "content": [{"type": "text", "text": "Bec"}, "ause"]},
+        {"reasoning": {"text": "Why?"}, "content": {"type": "text", "text": "Because"}},
     ],
 )
 def test_reasoning_and_text_under_either_name_and_in_parts(delta: dict[str, Any]) -> None:

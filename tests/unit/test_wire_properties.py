@@ -280,10 +280,14 @@ def test_a_call_is_valid_if_its_arguments_are_an_object_and_never_lost(
 
 
 def _is_object(text: str) -> bool:
+    """Whether these are arguments: an object, be it as the text of a string, or none at all."""
     try:
-        return not text.strip() or isinstance(json.loads(text, strict=False), dict)
+        found = json.loads(text.strip() or "null", strict=False)
+        if isinstance(found, str):
+            return isinstance(json.loads(found, strict=False), dict)
     except ValueError:
         return False
+    return found is None or isinstance(found, dict)
 
 
 _FIELDS = ["content", "reasoning", "reasoning_content", "tool_calls", "refusal", "role", "name"]
