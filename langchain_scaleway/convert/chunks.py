@@ -1,11 +1,11 @@
 """The chunks of a stream, made without pydantic's validators.
 
 A stream yields one chunk per token, and the validators are most of what a token costs. So a chunk
-is a copy of one that LangChain's constructors have made, with all in it that can be changed made
-anew; `tests/unit/test_chunks.py` holds every function to what the constructors make.
+is made as pickle makes one: from the state of one that LangChain's constructors have made, with all
+in it that can be changed made anew. `tests/unit/test_chunks.py` holds every function to what the
+constructors make.
 """
 
-from copy import copy
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
@@ -18,27 +18,28 @@ MODEL_PROVIDER = "scaleway"
 """`response_metadata["model_provider"]`; LangChain finds our block translator by it."""
 
 
-def _constructed(**fields: Any) -> ChatGenerationChunk:
+def _state(**fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The states of a chunk with these fields, and of the message in it."""
     metadata = {"model_provider": MODEL_PROVIDER}
     message = AIMessageChunk(content="", response_metadata=metadata, **fields)
-    return ChatGenerationChunk(message=message)
+    return ChatGenerationChunk(message=message).__getstate__(), message.__getstate__()
 
 
-_TEXT = _constructed()
-_REASONING = _constructed(additional_kwargs={"reasoning_content": ""})
-_TOOL = _constructed(tool_call_chunks=[tool_call_chunk(args="")])
+_TEXT = _state()
+_REASONING = _state(additional_kwargs={"reasoning_content": ""})
+_TOOL = _state(tool_call_chunks=[tool_call_chunk(args="")])
 
 _new_text = str.__new__  # `TextAccessor(text)` would look for a deprecated way of calling it.
 
 
 def text_chunk(text: str) -> ChatGenerationChunk:
     """A chunk of answer text."""
-    return _copied(_TEXT, text)
+    return _made(_TEXT, text)
 
 
 def reasoning_chunk(reasoning: str) -> ChatGenerationChunk:
     """A chunk of reasoning text."""
-    return _copied(_REASONING, additional_kwargs={"reasoning_content": reasoning})
+    return _made(_REASONING, additional_kwargs={"reasoning_content": reasoning})
 
 
 def tool_chunk(
@@ -55,9 +56,9 @@ def tool_chunk(
     fragment = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
     if (parsed := _parsed(arguments)) is not None:
         call = tool_call(name=name or "", args=parsed, id=call_id)
-        return _copied(_TOOL, tool_call_chunks=[fragment], tool_calls=[call])
+        return _made(_TOOL, tool_call_chunks=[fragment], tool_calls=[call])
     invalid = invalid_tool_call(name=name, args=arguments, id=call_id, error=None)
-    return _copied(_TOOL, tool_call_chunks=[fragment], invalid_tool_calls=[invalid])
+    return _made(_TOOL, tool_call_chunks=[fragment], invalid_tool_calls=[invalid])
 
 
 def _parsed(arguments: str) -> dict[str, Any] | None:
@@ -73,18 +74,34 @@ def _parsed(arguments: str) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _copied(example: ChatGenerationChunk, text: str = "", **fields: Any) -> ChatGenerationChunk:
-    chunk, message = copy(example), copy(example.message)
-    message.__dict__.update(
+def _made(
+    states: tuple[dict[str, Any], dict[str, Any]], text: str = "", **fields: Any
+) -> ChatGenerationChunk:
+    of_chunk, of_message = states
+    message = AIMessageChunk.__new__(AIMessageChunk)
+    message.__setstate__(
         {
-            "content": text,
-            "response_metadata": {"model_provider": MODEL_PROVIDER},
-            "additional_kwargs": {},
-            "tool_calls": [],
-            "invalid_tool_calls": [],
-            "tool_call_chunks": [],
-            **fields,
+            **of_message,
+            "__pydantic_fields_set__": set(of_message["__pydantic_fields_set__"]),
+            "__dict__": {
+                **of_message["__dict__"],
+                "content": text,
+                "response_metadata": {"model_provider": MODEL_PROVIDER},
+                "additional_kwargs": {},
+                "tool_calls": [],
+                "invalid_tool_calls": [],
+                "tool_call_chunks": [],
+                **fields,
+            },
         }
     )
-    chunk.__dict__.update(text=_new_text(TextAccessor, text), message=message)
+    accessor = _new_text(TextAccessor, text)
+    chunk = ChatGenerationChunk.__new__(ChatGenerationChunk)
+    chunk.__setstate__(
+        {
+            **of_chunk,
+            "__pydantic_fields_set__": set(of_chunk["__pydantic_fields_set__"]),
+            "__dict__": {**of_chunk["__dict__"], "text": accessor, "message": message},
+        }
+    )
     return chunk
