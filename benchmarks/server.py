@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+import certifi
 import trustme
 
 from benchmarks.wire import STAMP, STAMP_DIGITS, Reply, replies
@@ -93,7 +94,7 @@ class _Connection(asyncio.Protocol):
 async def _serve(certificates: Path) -> None:
     known = {name.encode(): reply for name, reply in replies().items()}
     authority = trustme.CA()
-    authority.cert_pem.write_to_path(certificates / "ca.pem")
+    _write_bundle(certificates / "ca.pem", authority)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     loop = asyncio.get_running_loop()
@@ -105,6 +106,11 @@ async def _serve(certificates: Path) -> None:
         ports.append(server.sockets[0].getsockname()[1])
     print(json.dumps(ports), flush=True)
     await asyncio.Event().wait()
+
+
+def _write_bundle(path: Path, authority: trustme.CA) -> None:
+    """Write the certificates that every machine trusts, and one more; reading them takes time."""
+    path.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
 
 
 class Server:
