@@ -1,7 +1,8 @@
 """Where requests go and how: everything about a request that needs no I/O."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -10,7 +11,15 @@ from langchain_scaleway.client.encoding import encode
 from langchain_scaleway.client.redaction import Redaction, credentials_in
 from langchain_scaleway.client.retry import RetryPolicy
 from langchain_scaleway.client.timeouts import DEFAULT_TIMEOUT, as_timeout
-from langchain_scaleway.client.transport import LIBRARY, Response, Timeout, encode_form, host_of
+from langchain_scaleway.client.transport import (
+    LIBRARY,
+    Request,
+    Response,
+    Timeout,
+    encode_form,
+    host_of,
+    new_request,
+)
 from langchain_scaleway.errors import ScalewayTimeoutError
 
 TRICKLE = 5
@@ -29,11 +38,14 @@ _SAID = {
 """What is said of each timeout. The names are the `type` of the error."""
 
 
-class Call(NamedTuple):
+@dataclass(slots=True)
+class Call:
     """A request, as every attempt sends it.
 
+    Error trackers show the variables of a failure, and a tuple's items one by one: so it is none.
+
     Attributes:
-        headers: Names in lower case.
+        headers: Names in lower case. They hold the key.
         content: The body.
         body: The JSON object that the body is, if it is one.
         model: The model that is asked, for error messages.
@@ -41,14 +53,14 @@ class Call(NamedTuple):
 
     method: str
     url: str
-    headers: dict[str, str]
-    content: bytes
-    body: Mapping[str, Any] | None
+    headers: dict[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    body: Mapping[str, Any] | None = field(repr=False)
     model: str | None
 
-    def __repr__(self) -> str:
-        """Show no headers: they hold the key."""
-        return f"{type(self).__name__}({self.method} {self.url})"
+    def request(self, timeout: Timeout) -> Request:
+        """Make the request for our own connections."""
+        return new_request(self.method, self.url, self.headers, self.content, timeout.as_dict())
 
 
 class Endpoint:

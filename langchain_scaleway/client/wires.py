@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Call
-from langchain_scaleway.client.transport import Response, Timeout, body_of, new_request
+from langchain_scaleway.client.transport import Response, Timeout, body_of
 from langchain_scaleway.client.waits import broken_off_after, within
 from langchain_scaleway.errors import ScalewayConnectionError
 
@@ -65,7 +65,7 @@ class Blocking:
             TimeoutError: The head has not come in time.
         """
         if self._client is None:
-            return self._connections.send(new_request(*call[:4], self._timeout.as_dict()))
+            return self._connections.send(call.request(self._timeout))
         request = _request_of(self._client, call, self._timeout)
         response: Response = self._client.send(request, **_UNREAD)
         return response
@@ -108,8 +108,7 @@ class Awaiting(Blocking):
     @override
     async def send(self, call: Call) -> Response:
         if self._client is None:
-            request = new_request(*call[:4], self._timeout.as_dict())
-            return await self._connections.asend(request)
+            return await self._connections.asend(call.request(self._timeout))
         request = _request_of(self._client, call, self._timeout)
         response: Response = await self._client.send(request, **_UNREAD)
         return response

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_scaleway.client.connections import Connections
 from langchain_scaleway.client.endpoint import Endpoint
 from langchain_scaleway.client.translation import Translation
-from langchain_scaleway.client.transport import Timeout, new_request
+from langchain_scaleway.client.transport import Timeout
 from langchain_scaleway.errors import ScalewayError
 from langchain_scaleway.settings import UUID, Settings
 
@@ -62,7 +62,7 @@ class Exchange:
         started = time.monotonic()
         try:
             with Translation(endpoint, None):
-                response = connections.send(new_request(*call[:4], _TIMEOUT.as_dict()))
+                response = connections.send(call.request(_TIMEOUT))
                 self.status, self.headers = response.status_code, dict(response.headers)
                 lines = [f"HTTP/1.1 {self.status} {response.reason_phrase}".encode()]
                 fields = [

@@ -12,6 +12,9 @@ _NOT_WALKED = (types.ModuleType, types.FunctionType, types.TracebackType, types.
 _DEEPEST = 12
 """Steps from the object, after which the walk ends."""
 
+_DEEPEST_SHOWN = 4
+"""Steps from a variable, after which error trackers show nothing more."""
+
 
 def is_in(text: str | bytes) -> bool:
     """Whether the canary is in a text."""
@@ -32,23 +35,30 @@ def leaks_of(error: BaseException) -> list[str]:
 def leaks_in_locals(error: BaseException) -> list[str]:
     """Where the canary is among the local variables of all frames but the tests' own.
 
-    Some tracebacks show them, such as rich's and those of error trackers.
+    Some tracebacks show them, such as rich's; error trackers show their items, too.
     """
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
     return [
-        f"{frame.name}: {name}"
-        for frame in _frames(told)
-        if "/tests/" not in frame.filename
-        for name, text in (frame.locals or {}).items()
-        if is_in(text)
+        f"{frame.f_code.co_name}: {name}"
+        for frame in _frames(error)
+        if "/tests/" not in frame.f_code.co_filename
+        for name, value in frame.f_locals.items()
+        if any(map(is_in, _shown(value)))
     ]
 
 
-def _frames(told: traceback.TracebackException | None) -> Iterator[traceback.FrameSummary]:
-    if told is not None:
-        yield from told.stack
-        yield from _frames(told.__cause__)
-        yield from _frames(told.__context__)
+def _frames(error: BaseException | None) -> Iterator[types.FrameType]:
+    if error is not None:
+        yield from (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+        yield from _frames(error.__cause__)
+        yield from _frames(error.__context__)
+
+
+def _shown(value: Any, depth: int = 0) -> Iterator[str]:
+    yield repr(value)
+    if depth < _DEEPEST_SHOWN:
+        items = value.values() if isinstance(value, dict) else value
+        for item in items if isinstance(value, (dict, list, tuple)) else ():
+            yield from _shown(item, depth + 1)
 
 
 def leaks_in(value: Any) -> Iterator[str]:
