@@ -111,8 +111,8 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "glm-5": Template(
         names="glm-?5",
-        source="chat_template.jinja of GLM 4.7 Flash and 5.3 Flash; the beginning of that of "
-        "zai-org/GLM-5.2, quoted in public (read 2026-11)",
+        source="chat_template.jinja of GLM 5.2 (in ik_llama.cpp), of GLM 4.7 Flash and 5.3 Flash "
+        "(read 2026-11)",
         reads_reasoning=True,
     ),
     "gpt-oss": Template(
