@@ -43,7 +43,8 @@ _CONTEXT_OVERFLOW = (
     r"|input length .*exceeds the maximum allowed length"  # SGLang 0.5
     r"|exceeds? (?:the )?(?:available |model's )?(?:maximum )?context"  # llama.cpp, gateways
     r"|context[ _]?(?:length|window)[ _]?(?:is )?exceeded"  # OpenAI's code, LiteLLM's class
-    r"|(?:prompt|input) is too long"  # Anthropic's and others', through gateways
+    r"|(?:prompt|input) (?:\([^)]*\) )?is too long"  # vLLM 0.8; Anthropic's, through gateways
+    r"|tokens? (?:count )?(?:of \d+ )?exceeds? the .*limit"  # OpenAI's and Copilot's of 2026
 )
 """How servers say that prompt and answer do not fit; tests hold each to what was recorded."""
 
@@ -59,7 +60,9 @@ _FIRST_CLIENT_ERROR = 400
 _FIRST_SERVER_ERROR = 500
 _UNPROCESSABLE = 422
 
-_UNKNOWN_MODEL = r"(?i)\b(?:model|endpoint|route)\b"
+_UNKNOWN_MODEL = (
+    r"(?i)\b(?:model|endpoint|route)\b.*\b(?:not found|not exist|not supported|required|unknown)"
+)
 _ROUTE_NOT_SUPPORTED = "ROUTE NOT SUPPORTED"
 """The type of an error that a known model gives on an API that it is not served on."""
 

@@ -97,9 +97,10 @@ class EventReader:
         for name, data in events:
             if not data.startswith(b"{"):
                 said = data.strip()
-                if not said:
-                    continue  # A keep-alive.
                 self.is_done = self.is_done or said == b"[DONE]"
+                is_of_another_kind = name not in ("message", "error") and said[:1] != b"{"
+                if not said or said.startswith(b":") or is_of_another_kind:
+                    continue  # A keep-alive; some gateways make data of comments.
             if self.is_done:
                 return
             event = self._parse_data(data, may_be_text=name == "error")

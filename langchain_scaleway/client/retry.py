@@ -30,10 +30,11 @@ logger = logging.getLogger("langchain_scaleway")
 RetryListener = Callable[["RetryCallState"], Any]
 """Told of each retry before the wait; may be a coroutine function on the async side."""
 
-RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503})
-"""Statuses that the next try may not meet again. 504 is retried once, see `should_retry`."""
+RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, *range(520, 531)})
+"""Statuses that the next try may not meet again; the last ones are Cloudflare's, and Anthropic's
+529. Timeouts of a gateway are retried once, see `should_retry`."""
 
-_GATEWAY_TIMEOUT = 504
+_GATEWAY_TIMEOUTS = (504, 524)
 
 INCOMPLETE_ANSWER = "incomplete_answer"
 """The `type` of an error for a connection that broke after a success status."""
@@ -120,7 +121,7 @@ def _may_fail_again(error: ScalewayError) -> bool:
             or isinstance(error, ScalewayStreamInterruptedError)
             or error.type == INCOMPLETE_ANSWER
         )
-    return error.status_code == _GATEWAY_TIMEOUT
+    return error.status_code in _GATEWAY_TIMEOUTS
 
 
 def _is_quota_per_minute(error: BaseException | None) -> bool:

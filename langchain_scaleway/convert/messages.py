@@ -37,6 +37,14 @@ from langchain_scaleway.convert.templates import Template, fit, template_of
 
 WireMessage = dict[str, Any]
 
+_OTHER_ROLES = {
+    "developer": "system",
+    "human": "user",
+    **dict.fromkeys(("ai", "model"), "assistant"),
+    "function": "tool",
+}
+"""What chat messages call the roles: OpenAI's, LangChain's and Gemini's names."""
+
 
 def messages_to_wire(
     messages: Sequence[BaseMessage],
@@ -135,7 +143,7 @@ def _role_of(message: BaseMessage, position: int) -> str:
         case SystemMessage():
             return "system"
         case ChatMessage():
-            return "system" if message.role == "developer" else message.role
+            return _OTHER_ROLES.get(message.role, message.role)
     problem = (
         "It deletes a message from a graph's state. Apply it to the history, as LangGraph's "
         "`add_messages` does, and send the rest."

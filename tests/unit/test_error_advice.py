@@ -103,6 +103,7 @@ OVERFLOWS = {
         "This model's maximum context length is 262144 tokens, 32768 output tokens were requested"
     ),
     "vLLM 0.6": "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    "vLLM 0.8": "The prompt (total length 40000) is too long to fit into the model.",
     "vLLM 0.10": (
         "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens."
     ),
@@ -123,6 +124,8 @@ OVERFLOWS = {
         "litellm.ContextWindowExceededError: litellm.BadRequestError: Hosted_vllmException - no"
     ),
     "OpenAI": "context_length_exceeded",
+    "OpenAI, 2026": "Input tokens exceed the configured limit of 272000 tokens.",
+    "Copilot": "prompt token count of 300000 exceeds the limit of 200000",
     "a gateway": "The input exceeds the model's maximum context length of 8192.",
     "another gateway": "Context window exceeded",
     "Anthropic": "prompt is too long: 210000 tokens > 200000 maximum",
@@ -135,6 +138,7 @@ NO_OVERFLOWS = [
     "Requested sample logprobs of 100, which is greater than max allowed: 20",
     "At most 12 images may be provided in one prompt.",
     "The name is too long.",
+    "The number of stop tokens exceeds 4.",
     "Additional context is required.",
     "Grammar error: the schema is too long",
 ]

@@ -147,6 +147,17 @@ def test_choices_that_are_missing_or_null() -> None:
     assert read(*map(as_event, events)) == events
 
 
+def test_keep_alives_mean_nothing_in_any_form() -> None:
+    """OpenRouter's comments come as data through some gateways, and pings have names of their own."""
+    events = [chunk("One"), chunk("", "stop")]
+    for keep_alive in (
+        *(": ping\n\n", "data:\n\n", "data: : OPENROUTER PROCESSING\n\n"),
+        *("event: ping\ndata: keep-alive\n\n", 'event: ping\ndata: {"type": "ping"}\n\n'),
+    ):
+        found = read(*(keep_alive.encode() + as_event(event, "completion") for event in events))
+        assert [event for event in found if event in events] == events
+
+
 def test_data_that_is_no_object() -> None:
     for data in ("{", '"text"', "[1]", "5", "null", "\x00"):
         error = error_in(as_event(chunk("One")), as_event(data))

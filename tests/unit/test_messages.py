@@ -27,6 +27,14 @@ ROLES: dict[str, tuple[BaseMessage, dict[str, Any]]] = {
     "AI": (AIMessage("a"), {"role": "assistant", "content": "a"}),
     "empty AI": (AIMessage(""), {"role": "assistant", "content": ""}),
     "chat": (ChatMessage(content="a", role="user"), {"role": "user", "content": "a"}),
+    **{
+        f"{name}'s chat": (ChatMessage(content="a", role=name), {"role": role, "content": "a"})
+        for name, role in {"human": "user", "ai": "assistant", "model": "assistant"}.items()
+    },
+    "function's chat": (
+        ChatMessage(content="a", role="function"),
+        {"role": "tool", "tool_call_id": "", "content": "a"},
+    ),
     "own role": (ChatMessage(content="a", role="critic"), {"role": "critic", "content": "a"}),
     "tool": (
         ToolMessage("a", tool_call_id="1", status="error", artifact=object(), id="run-1"),

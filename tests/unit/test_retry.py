@@ -85,9 +85,9 @@ def test_statuses(status: int) -> None:
     error = errors.ScalewayAPIError("x", status_code=status)
     policy = RetryPolicy(max_retries=5)
     tries = [attempt for attempt in range(1, 10) if policy.should_retry(attempt, error)]
-    if status == 504:
+    if status in (504, 524):
         assert tries == [1]
-    elif status in RETRIED_STATUSES:
+    elif status in {*RETRIED_STATUSES, 520, 522, 529}:  # Cloudflare's, and Anthropic's
         assert tries == [1, 2, 3, 4, 5]
     else:
         assert tries == []
