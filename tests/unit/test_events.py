@@ -148,7 +148,7 @@ def test_choices_that_are_missing_or_null() -> None:
 
 
 def test_keep_alives_mean_nothing_in_any_form() -> None:
-    """OpenRouter's comments come as data through some gateways, and pings have names of their own."""
+    """Some gateways make data of OpenRouter's comments, and pings have names of their own."""
     events = [chunk("One"), chunk("", "stop")]
     for keep_alive in (
         *(": ping\n\n", "data:\n\n", "data: : OPENROUTER PROCESSING\n\n"),
