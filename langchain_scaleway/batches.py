@@ -135,11 +135,11 @@ class ScalewayBatches:
         with InputFiles() as files:
             cost = await self._write(wire, files, inputs)
             if max_cost is not None and not (cost is not None and cost <= max_cost):
-                price = "have no known price" if cost is None else f"may cost {cost:.4f} EUR"
+                price = "have no known price" if cost is None else f"may cost {_plain(cost)} EUR"
                 raise ValueError(
                     f"{files.count} requests to {self._rows.name} {price}, and `max_cost` is "
-                    f"{max_cost} EUR: nothing was sent. Answers count as long as they may become, "
-                    "so a lower `max_tokens` lowers the estimate."
+                    f"{_plain(max_cost)} EUR: nothing was sent. Answers count as long as they may "
+                    "become, so a lower `max_tokens` lowers the estimate."
                 )
             records = await self._service.send(wire, files)
             return Batch(self._service, records, files.count, cost)
@@ -391,6 +391,11 @@ class FailedRequests:
         if wanted:
             message = f"{len(wanted)} requests are in no input file any more: submit them anew."
             raise ScalewayAPIError(message)
+
+
+def _plain(amount: float) -> str:
+    """An amount without an exponent, however small."""
+    return f"{amount:.10f}".rstrip("0").rstrip(".")
 
 
 def _some(rest: Iterator[T]) -> list[T]:

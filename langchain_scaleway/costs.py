@@ -1,6 +1,7 @@
 """`usage_cost`: what a call of any endpoint cost."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -64,18 +65,19 @@ def _list_price(usage: Mapping[str, Any], model: str | None) -> float | None:
     facts = model_facts(model) if isinstance(model, str) else None
     if facts is None:
         return None
-    seconds: float | None = usage.get("seconds")
+    seconds = _number(usage, "seconds")
     if seconds is not None:
         price = facts.audio_minute_price
         return None if price is None else seconds / _SECONDS_PER_MINUTE * price
     # LangChain and the Responses API say input, chat completions and embeddings prompt; a ranking
     # has a total alone.
-    prompt: int | None = _first(usage, "input_tokens", "prompt_tokens", "total_tokens")
-    completion: int = _first(usage, "output_tokens", "completion_tokens") or 0
+    prompt = _number(usage, "input_tokens", "prompt_tokens", "total_tokens")
+    completion = _number(usage, "output_tokens", "completion_tokens") or 0
     if prompt is None or facts.input_price is None or facts.output_price is None:
         return None
-    details = _first(usage, "input_token_details", "input_tokens_details", "prompt_tokens_details")
-    cached: int = min(_first(details or {}, "cache_read", "cached_tokens") or 0, prompt)
+    kinds = ("input_token_details", "input_tokens_details", "prompt_tokens_details")
+    found = [details for kind in kinds if isinstance(details := usage.get(kind), Mapping)]
+    cached = min(_number(found[0], "cache_read", "cached_tokens") or 0, prompt) if found else 0
     cached_price = facts.cached_input_price
     if cached_price is None:
         cached_price = facts.input_price
@@ -86,6 +88,13 @@ def _list_price(usage: Mapping[str, Any], model: str | None) -> float | None:
     ) / _TOKENS_PER_PRICE
 
 
-def _first(usage: Mapping[str, Any], *names: str) -> Any:
-    """The value of the first of these names that has one."""
-    return next((usage[name] for name in names if usage.get(name) is not None), None)
+def _number(usage: Mapping[str, Any], *names: str) -> float | None:
+    """The first of these that is a number, or the text of one."""
+    for name in names:
+        try:
+            number = float(usage.get(name, ""))
+        except (TypeError, ValueError):
+            continue
+        if 0 <= number < inf:
+            return number
+    return None

@@ -126,6 +126,20 @@ class TestBatches:
             await model.abatch(prompts(30))
         assert scaleway.peak_concurrent_requests == 3
 
+    def test_of_a_closed_event_loop_take_no_places(self) -> None:
+        """Some programs close their loop while tasks wait, and keep the tasks."""
+        with ScalewayEmulator() as emulator:
+            one = model_on(emulator, rate_limiter=limiter(max_concurrency=1, time_scale=1))
+            stream = one.stream("Hello?")
+            next(stream)
+            loop = asyncio.new_event_loop()
+            waiting = [loop.create_task(one.ainvoke("Hello?")) for _ in range(3)]
+            loop.run_until_complete(asyncio.sleep(0.05))
+            loop.close()
+            assert [*stream]
+            assert goes_at_once(one)
+            assert not any(task.done() for task in waiting)
+
     async def test_leave_the_event_loop_free(self) -> None:
         turns, scale = 0, 50
         pacer = limiter(requests_per_minute=20, time_scale=scale)

@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from redis import Redis
 
 from langchain_scaleway import ScalewayRateLimiter
-from langchain_scaleway.testing import EmulatorProcess, Quotas, ScalewayEmulator
+from langchain_scaleway.testing import EmulatorProcess, Quotas, Reply, ScalewayEmulator
 from tests.support.models import PLAIN_MODEL, model_on
 from tests.support.redis_server import RedisServer
 
@@ -156,6 +157,27 @@ def test_a_process_killed_in_the_middle_frees_its_places(redis: RedisServer) -> 
         fleet.start([1, 2, 3])
         results = fleet.results([1, 2, 3])
     assert results == [[8, []]] * 3
+
+
+async def test_a_stream_counts_for_longer_than_its_timeout(redis: RedisServer) -> None:
+    """Its pieces come in time, and all of them take three times as long."""
+    quotas = Quotas(requests_per_minute=None, tokens_per_minute=None, concurrent_requests=1)
+    with ScalewayEmulator(quotas=quotas, token_interval=1, time_scale=SCALE) as emulator:
+        emulator.script(Reply("word " * 15), Reply("Hi"))
+
+        def model_of_a_process() -> Any:
+            client = Redis.from_url(redis.url)  # Whoever has another client counts by itself.
+            limiter = ScalewayRateLimiter(store=client, max_concurrency=1, time_scale=SCALE)
+            return model_on(emulator, timeout=0.5, rate_limiter=limiter, max_retries=0)
+
+        async with model_of_a_process() as one, model_of_a_process() as other:
+            stream = one.astream("Hello?")
+            first = await anext(stream)
+            waiting = asyncio.create_task(other.ainvoke("Hello?"))
+            text = first.text + "".join([chunk.text async for chunk in stream])
+            assert text.strip() == ("word " * 15).strip()
+            await waiting
+        assert emulator.statuses == {200: 2}
 
 
 async def test_redis_may_go_and_come_back(

@@ -124,6 +124,10 @@ def test_the_cache_never_makes_it_dearer(
         ),
         ({"prompt_tokens": 10**6, "prompt_tokens_details": None}, DEEPSEEK, 0.4),
         ({"type": "duration", "seconds": 90}, "whisper-large-v3", 0.0045),
+        ({"type": "duration", "seconds": "90"}, "whisper-large-v3", 0.0045),
+        ({"type": "duration", "seconds": "a while"}, "whisper-large-v3", None),
+        ({"prompt_tokens": float("nan")}, DEEPSEEK, None),
+        ({"prompt_tokens": 10**6, "prompt_tokens_details": [1]}, DEEPSEEK, 0.4),
         ({"type": "duration", "seconds": 90}, "glm-5.2", None),
         ({"prompt_tokens": 10**6}, "whisper-large-v3", None),
         ({"prompt_tokens": 10**6}, None, None),
@@ -131,7 +135,8 @@ def test_the_cache_never_makes_it_dearer(
     ],
     ids=[
         *("embedding", "rerank", "chat", "cached chat", "cached Responses", "no details"),
-        *("transcription", "audio of a chat model", "tokens of audio", "no model", "no usage"),
+        *("transcription", "seconds as a text", "no seconds", "no number", "odd details"),
+        *("audio of a chat model", "tokens of audio", "no model", "no usage"),
     ],
 )
 def test_usage_as_the_service_writes_it(

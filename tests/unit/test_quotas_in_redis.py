@@ -167,6 +167,21 @@ class TestLeases:
         clock.shift(2)
         lease_of(other)
 
+    def test_that_are_renewed_last_longer(self, clock: time_machine.Traveller) -> None:
+        server = fakeredis.FakeServer()
+        scope = Scope("account", Limits(concurrency=1), lease=60)
+        quota, other = (a_quota(scope, server) for _ in range(2))
+        lease = lease_of(quota)
+        for _ in range(3):
+            clock.shift(59)
+            quota.renew([lease.id])
+        assert isinstance(other.take(Estimate()), float)
+        clock.shift(61)
+        lease_of(other)
+        quota.renew([lease.id])
+        clock.shift(61)
+        lease_of(quota)
+
     def test_that_have_expired_end_without_harm(self, clock: time_machine.Traveller) -> None:
         quota = a_quota(Scope("account", Limits(concurrency=1), lease=60))
         late = lease_of(quota)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from math import inf
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary
 
 from langchain_scaleway.client.quotas.estimates import TokenEstimator
@@ -52,6 +52,19 @@ Estimator = Callable[[], Estimate]
 """Estimates a request, by what is known at the time."""
 
 
+class Waiter(NamedTuple):
+    """A request that waits, in a task of an event loop or in a thread."""
+
+    future: Future[Lease]
+    estimate: Estimator
+    loop: asyncio.AbstractEventLoop | None
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.future.cancelled() or (self.loop is not None and self.loop.is_closed())
+
+
 class Line:
     """The requests of one limiter that wait for one quota.
 
@@ -64,7 +77,8 @@ class Line:
         self.tokens = tokens
         self.quota = dispatcher.store.quota(scope)
         self.asks_at = 0.0  # Not earlier, on the monotonic clock.
-        self.waiting: deque[tuple[Future[Lease], Estimator]] = deque()
+        self.renews_at = 0.0  # The leases of a remote store, likewise.
+        self.waiting: deque[Waiter] = deque()
 
 
 class Dispatcher:
@@ -80,7 +94,7 @@ class Dispatcher:
         self._lock = threading.RLock()
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._lines: set[Line] = set()  # Those in which somebody waits.
-        self._leases = 0  # Of a remote store, not settled yet.
+        self._leases: dict[str, tuple[Line, float]] = {}  # Of a remote store, and since when.
         self._thread: threading.Thread | None = None
         self._estimators: WeakValueDictionary[str, TokenEstimator] = WeakValueDictionary()
         if store.is_remote:
@@ -107,7 +121,7 @@ class Dispatcher:
 
     async def aacquire(self, line: Line, estimate: Estimator) -> Lease:
         """Wait in this task, otherwise as `acquire`."""
-        future = self._join(line, estimate)
+        future = self._join(line, estimate, asyncio.get_running_loop())
         if future.done():
             return future.result()
         try:
@@ -134,14 +148,16 @@ class Dispatcher:
         """
         self._events.put(lambda: self._settle(line, lease, outcome, hopeless))
 
-    def _join(self, line: Line, estimate: Estimator) -> Future[Lease]:
+    def _join(
+        self, line: Line, estimate: Estimator, loop: asyncio.AbstractEventLoop | None = None
+    ) -> Future[Lease]:
         future: Future[Lease] = Future()
         with self._lock:
             lease = None if self.store.is_remote else self._take_now(line, estimate)
             if lease is not None:
                 future.set_result(lease)
                 return future
-            line.waiting.append((future, estimate))
+            line.waiting.append(Waiter(future, estimate, loop))
             self._lines.add(line)
             if self._thread is not None:
                 self._events.put(lambda: None)  # Wakes it.
@@ -173,7 +189,7 @@ class Dispatcher:
                 self._do_events(wait)
                 with self._lock:
                     lines = list(self._lines)
-                wait = min((self._serve(line) for line in lines), default=inf)
+                wait = min([*map(self._serve, lines), self._renew()])
                 with self._lock:
                     if not self._lines and not self._leases:
                         self._thread = None
@@ -189,12 +205,12 @@ class Dispatcher:
         """Let requests of a line through, and say how many seconds to wait for the next."""
         while True:
             with self._lock:
-                while line.waiting and line.waiting[0][0].cancelled():
+                while line.waiting and line.waiting[0].has_left:
                     line.waiting.popleft()
                 if not line.waiting:
                     self._lines.discard(line)
                     return inf
-                future, estimate = line.waiting[0]
+                future, estimate, _ = line.waiting[0]
             if (early := line.asks_at - time.monotonic()) > 0:
                 return early
             outcome = line.quota.take(estimate())
@@ -206,13 +222,25 @@ class Dispatcher:
                 wait = max(min(wait, most), random.uniform(least, 2 * least))  # noqa: S311 -- no secret
                 line.asks_at = time.monotonic() + wait
                 return wait
-            self._leases += self.store.is_remote
+            if self.store.is_remote:
+                self._leases[outcome.id] = line, time.monotonic()
             with self._lock:
                 line.waiting.popleft()
             if future.set_running_or_notify_cancel():
                 future.set_result(outcome)
             else:
                 self.settle(line, outcome, NOTHING_TAKEN)
+
+    def _renew(self) -> float:
+        """Keep what is under way from expiring in a remote store, and say when to do so again."""
+        now, leases = time.monotonic(), self._leases.items()
+        lines = {line for line, _ in self._leases.values()}
+        for line in lines:
+            if now >= line.renews_at:
+                oldest = now - line.scope.longest
+                line.quota.renew([id_ for id_, (of, at) in leases if of is line and at > oldest])
+                line.renews_at = now + line.scope.lease / 3
+        return min((line.renews_at - now for line in lines), default=inf)
 
     def _do_events(self, wait: float = 0.0) -> None:
         """Do what has been put off; wait for the first of it."""
@@ -228,7 +256,7 @@ class Dispatcher:
         self, line: Line, lease: Lease, outcome: Outcome, hopeless: Exception | None
     ) -> None:
         refusals = line.quota.settle(lease, outcome)
-        self._leases -= self.store.is_remote
+        self._leases.pop(lease.id, None)
         if hopeless is not None and refusals >= _MOST_REFUSALS:
             with self._lock:
                 lines = [one for one in self._lines if one.scope.account == line.scope.account]
@@ -238,7 +266,7 @@ class Dispatcher:
         """Let nobody in these lines wait any longer."""
         for line in lines:
             while line.waiting:
-                future, _ = line.waiting.popleft()
+                future = line.waiting.popleft().future
                 if future.set_running_or_notify_cancel():
                     future.set_exception(copy.copy(error))
 

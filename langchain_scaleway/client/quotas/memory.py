@@ -5,7 +5,7 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
 
 from langchain_scaleway.client.quotas.store import (
@@ -73,8 +73,7 @@ class MemoryQuota:
         self._lock = lock
         self._clock = clock
         self._time_scale = scope.time_scale
-        # A stream may last longer than its timeout, and no killed process has left requests here.
-        self._seconds = max(scope.lease, Scope.lease) * scope.time_scale
+        self._seconds = scope.longest * scope.time_scale  # No killed process leaves requests here.
 
     def take(self, estimate: Estimate) -> Lease | float:
         """Let a request through, or say how long to wait; infinite until another ends."""
@@ -93,6 +92,9 @@ class MemoryQuota:
         """Learn from a success and from its headers."""
         with self._lock:
             self._shared.learn(lease, states, self._now())
+
+    def renew(self, leases: Sequence[str]) -> None:
+        """Nothing is to be done: they have all the time from the beginning."""
 
     def settle(self, lease: Lease, outcome: Outcome) -> int:
         """Count what a request has taken, and learn from a refusal."""

@@ -68,7 +68,7 @@ class RedisStore:
     def __init__(self, client: "redis.Redis") -> None:
         self._scripts = {
             name: client.register_script(_CONSTANTS + _lua("common") + _lua(name))
-            for name in ("take", "learn", "settle")
+            for name in ("take", "learn", "renew", "settle")
         }
         self.process = token_hex(8)
         self.processes = 1
@@ -124,6 +124,7 @@ class RedisQuota:
         base = f"langchain-scaleway:{{{scope.account}:{scope.share:g}:{scope.time_scale:g}}}"
         self._keys = [f"{base}:processes", f"{base}:quota", f"{base}:leases"]
         self._limits = [*scope.assumed]
+        self._seconds = scope.lease * scope.time_scale
         if scope.own != UNLIMITED:
             own = ":".join(f"{limit:g}" for limit in scope.own)
             self._keys += [f"{base}:own:{own}", f"{base}:own:{own}:leases"]
@@ -133,11 +134,12 @@ class RedisQuota:
 
     def take(self, estimate: Estimate) -> Lease | float:
         """Let a request through, or say how long to wait before asking again."""
-        scope, (prompt, answer) = self._scope, estimate
+        prompt, answer = estimate
         member = f"{token_hex(8)}:{prompt:.3f}:{answer:.3f}"
         limits = [_INFINITE if limit == inf else limit for limit in self._limits]
-        expires = scope.lease * scope.time_scale
-        taken = self._run("take", member, self._store.process, expires, prompt, answer, *limits)
+        taken = self._run(
+            "take", member, self._store.process, self._seconds, prompt, answer, *limits
+        )
         if taken is None:
             return self._take_here(estimate)
         self._local = None
@@ -156,6 +158,10 @@ class RedisQuota:
         for name, used in zip(("requests", "tokens"), lease.used, strict=True):
             numbers += [*states.get(name, ("", "")), used]
         self._run("learn", self._scope.share, lease.at, lease.epoch, *lease.estimate, *numbers)
+
+    def renew(self, leases: Sequence[str]) -> None:
+        """Have requests that are under way, by their ids, count for as long as new ones."""
+        self._run("renew", self._seconds, *leases)
 
     def settle(self, lease: Lease, outcome: Outcome) -> int:
         """Count what a request has taken, and learn from a refusal."""

@@ -5,7 +5,7 @@ requests at once. The store counts what is in use. `MemoryQuota` and the scripts
 follow the same rules, in two languages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, NamedTuple, Protocol
@@ -33,8 +33,9 @@ class Scope:
         own: The limits of the user, which count besides Scaleway's.
         share: The part of Scaleway's limits that may be used.
         time_scale: How many of the server's seconds pass in a second.
-        lease: Seconds after which a request has ended even if nobody has said so; by default a
-            little more than the five minutes that Scaleway gives an answer.
+        lease: Seconds after which a request has ended if nobody has said so and its process may
+            have been killed; by default a little more than the five minutes that Scaleway gives
+            an answer.
     """
 
     account: str
@@ -42,6 +43,14 @@ class Scope:
     share: float = 1.0
     time_scale: float = 1.0
     lease: float = 330.0
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which a request has ended, whatever has become of it.
+
+        A stream may last longer than the timeout of its pieces.
+        """
+        return max(self.lease, Scope.lease)
 
     @property
     def assumed(self) -> Limits:
@@ -138,6 +147,9 @@ class Quota(Protocol):
 
     def learn(self, lease: Lease, states: Mapping[str, QuotaState]) -> None:
         """Learn from a success and from its headers, by name: `requests` and `tokens`."""
+
+    def renew(self, leases: Sequence[str]) -> None:
+        """Have requests that are under way, by their ids, count for as long as new ones."""
 
     def settle(self, lease: Lease, outcome: Outcome) -> int:
         """Count what was taken instead of the estimate; gives the refusals in a row until now."""

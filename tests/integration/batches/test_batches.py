@@ -137,8 +137,11 @@ def test_requests_for_two_endpoints_come_back_as_one_list(
 
 def test_cost_is_estimated_bounded_and_counted(model: ChatScaleway, batches_of: Make) -> None:
     batches = batches_of(model)
-    with pytest.raises(ValueError, match=r"2000 requests .* may cost 0\.\d{4} EUR, .* nothing was"):
+    with pytest.raises(ValueError, match=r"2000 requests .* may cost 0\.0\d+ EUR, .* nothing was"):
         batches.submit(["Hello?"] * 2_000, max_cost=0.01)
+    said = r"1 requests .* may cost 0\.0000\d*[1-9] EUR, and `max_cost` is 0\.000001 EUR"
+    with pytest.raises(ValueError, match=said):
+        batches.submit(["Hello?"], max_cost=1e-6)
     batch = batches.submit(["Hello?"] * 10, max_cost=0.1)
     messages = batch.wait(poll=SOON).results()
     single = [usage_cost(message) or 0 for message in messages]
