@@ -34,6 +34,9 @@ from langchain_scaleway import ChatScaleway, ScalewayRateLimiter
 
 options = json.loads(sys.argv[1])
 
+def tell(*values):
+    os.write(1, json.dumps(values).encode() + b"\\n")  # At once, so that no lines mix.
+
 def work(number):
     model = ChatScaleway(
         rate_limiter=ScalewayRateLimiter(**options["limiter"]), **options["model"]
@@ -44,11 +47,11 @@ def work(number):
     else:
         answers = asyncio.run(model.abatch(prompts, return_exceptions=True))
     errors = [repr(answer) for answer in answers if isinstance(answer, Exception)]
-    print(json.dumps(["done", number, len(answers) - len(errors), errors]), flush=True)
+    tell("done", number, len(answers) - len(errors), errors)
 
 for number in sys.stdin:
     if pid := os.fork():
-        print(json.dumps(["pid", int(number), pid]), flush=True)
+        tell("pid", int(number), pid)
     else:
         work(int(number))
         os._exit(0)
