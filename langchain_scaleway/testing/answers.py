@@ -1,6 +1,6 @@
 """An HTTP answer on its way to the client, and what may happen between its pieces."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, islice
@@ -38,6 +38,7 @@ class Answer:
     status: int
     headers: dict[str, str]  # names in lower case, without `content-length`
     pieces: Iterable[Piece]
+    relayed: AsyncIterator[bytes] | None = None  # another service's body, instead
     content_length: int | None = None  # `None` sends the body in chunks
     delay: float = 0.0  # emulated seconds before the first byte
     reset_at_byte: int | None = None  # counted with status line and headers

@@ -9,7 +9,7 @@ import http.client
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from email.utils import formatdate
 from typing import Any, Final, Self
 
@@ -55,7 +55,7 @@ class Delivery(web.StreamResponse):
             if answer.delay:
                 await asyncio.sleep(clock.real_seconds(answer.delay))
             await self._write(self._head())
-            for piece, is_last in _marking_the_last(pieces):
+            async for piece, is_last in _marking_the_last(answer.relayed or _in_turn(pieces)):
                 if is_last and piece is not Ending.HANG:
                     self._finish(given=True)
                 await self._send(piece)
@@ -161,11 +161,17 @@ class Delivery(web.StreamResponse):
             self._transport.close()
 
 
-def _marking_the_last(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
+async def _in_turn(pieces: Iterable[Piece]) -> AsyncIterator[Piece]:
+    for piece in pieces:
+        yield piece
+
+
+async def _marking_the_last(pieces: AsyncIterator[Piece]) -> AsyncIterator[tuple[Piece, bool]]:
     """Yield each piece with whether it is the last."""
-    iterator = iter(pieces)
-    for held in iterator:
-        for piece in iterator:
+    held: Piece | None = None
+    async for piece in pieces:
+        if held is not None:
             yield held, False
-            held = piece  # noqa: PLW2901 -- the loop goes on with it
+        held = piece
+    if held is not None:
         yield held, True

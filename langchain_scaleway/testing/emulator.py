@@ -8,7 +8,7 @@ from typing import Final, Self, Unpack
 
 from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import Queue, Step, check_endpoint, check_step
+from langchain_scaleway.testing.replies import Queue, Step
 from langchain_scaleway.testing.server import EmulatorServer
 from langchain_scaleway.testing.service import EmulatedService
 
@@ -97,7 +97,8 @@ class ScalewayEmulator(EmulatedService):
                 nothing was scripted for although `strict` is set, and steps that are left. It is a
                 `BaseExceptionGroup` where a function ended the test, as `pytest.fail` does.
         """
-        if problems := list(self.steps.problems(leftover=leftover)):
+        problems = [*self.scripts.failures, *(self.scripts.leftovers() if leftover else ())]
+        if problems:
             raise BaseExceptionGroup("The emulator was not used as the test says", problems)
 
     # --- Where it is ----------------------------------------------------------------------
@@ -140,10 +141,10 @@ class ScalewayEmulator(EmulatedService):
                 Responses API.
 
         Raises:
-            TypeError: One is no step.
+            TypeError: One is no step, and none has been taken over.
             ValueError: There is no such endpoint.
         """
-        self.steps.add(endpoint, *steps)
+        self.scripts.steps += [Rule(endpoint=endpoint).reply(step, times=1) for step in steps]
 
     def respond_with(
         self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
@@ -154,12 +155,8 @@ class ScalewayEmulator(EmulatedService):
             TypeError: It is no function.
             ValueError: There is no such endpoint.
         """
-        check_endpoint(endpoint)
-        if function is None:
-            self.steps.defaults.pop(endpoint, None)
-        else:
-            check_step(function, endpoint)
-            self.steps.defaults[endpoint] = function
+        rule = Rule(endpoint=endpoint)
+        self.scripts.defaults[endpoint] = rule if function is None else rule.reply(function)
 
     def when(self, **criteria: Unpack[Criteria]) -> Rule:
         """Say what requests of a kind get, in whatever order they come.
@@ -175,7 +172,7 @@ class ScalewayEmulator(EmulatedService):
             >>> _ = weather.reply("It is sunny.", times=1)
         """
         rule = Rule(**criteria)
-        self.steps.rules.append(rule)
+        self.scripts.rules.append(rule)
         return rule
 
     # --- What it has seen -----------------------------------------------------------------
@@ -216,7 +213,7 @@ class ScalewayEmulator(EmulatedService):
     @property
     def scripted_steps_left(self) -> int:
         """How many steps no request has taken yet."""
-        return self.steps.left
+        return len(self.scripts.steps)
 
     @property
     def connections_opened(self) -> int:

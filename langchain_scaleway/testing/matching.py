@@ -1,9 +1,9 @@
 """Requests by what is in them: for rules that answer them, and for assertions about them."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self, Unpack
+from typing import Any, Final, Self, Unpack
 
-from typing_extensions import TypedDict, override
+from typing_extensions import TypedDict
 
 from langchain_scaleway.testing.received import ReceivedRequest, UploadedFile
 from langchain_scaleway.testing.replies import Step, check_endpoint, check_step
@@ -42,27 +42,18 @@ class Matcher:
     """
 
     def __init__(self, **criteria: Unpack[Criteria]) -> None:
-        unknown = criteria.keys() - Criteria.__annotations__.keys()
+        unknown = criteria.keys() - _MEETS.keys()
         if unknown:
             raise TypeError(f"There is no criterion {', '.join(sorted(unknown))}.")
         endpoint = criteria.get("endpoint", "/")
         if not endpoint.startswith("/"):
             check_endpoint(endpoint)
-        self.criteria = criteria
+        self.criteria: dict[str, Any] = {**criteria}
 
     def matches(self, request: ReceivedRequest) -> bool:
         """Return whether a request meets all criteria."""
-        wanted, path = self.criteria, request.path
-        endpoint = wanted.get("endpoint", request.endpoint)
-        is_path = endpoint.startswith("/") and path.endswith(endpoint)
-        body = _body(request)
-        return (
-            (endpoint == request.endpoint or is_path)
-            and ("model" not in wanted or body.get("model") == wanted["model"])
-            and ("contains" not in wanted or any(wanted["contains"] in one for one in _asked(body)))
-            and ("tool_result" not in wanted or _has_result(body, wanted["tool_result"]))
-            and ("where" not in wanted or wanted["where"](request))
-        )
+        given = self.criteria
+        return all(meets(request, given[name]) for name, meets in _MEETS.items() if name in given)
 
     def __repr__(self) -> str:
         """Show the criteria."""
@@ -71,7 +62,7 @@ class Matcher:
 
 
 class Rule(Matcher):
-    """A step for all requests of a kind, whatever their order.
+    """A step for all requests of a kind, whatever their order; of `chat`, if no endpoint is said.
 
     Attributes:
         step: What they get.
@@ -80,7 +71,8 @@ class Rule(Matcher):
     """
 
     def __init__(self, **criteria: Unpack[Criteria]) -> None:
-        super().__init__(**criteria)
+        wanted: Criteria = {"endpoint": "chat", **criteria}
+        super().__init__(**wanted)
         self.step: Step | None = None
         self.times: int | None = None
         self.taken = 0
@@ -96,28 +88,22 @@ class Rule(Matcher):
         Raises:
             TypeError: It is no step.
         """
-        check_step(step, self.criteria.get("endpoint", "chat"))
+        check_step(step, self.criteria["endpoint"])
         self.step, self.times = step, times
         return self
-
-    @override
-    def matches(self, request: ReceivedRequest) -> bool:
-        """Return whether a request meets all criteria; without an endpoint it is one of `chat`."""
-        is_meant = "endpoint" in self.criteria or request.endpoint == "chat"
-        return is_meant and super().matches(request)
 
     def applies(self, request: ReceivedRequest) -> bool:
         """Return whether the rule has a step for a request."""
         is_left = self.step is not None and (self.times is None or self.taken < self.times)
         return is_left and self.matches(request)
 
-    @property
-    def is_left_over(self) -> bool:
-        """Whether fewer requests have come than the test said."""
-        return self.step is not None and self.taken < (1 if self.times is None else self.times)
+
+def _is_at(request: ReceivedRequest, endpoint: str) -> bool:
+    is_path = endpoint.startswith("/") and request.path.endswith(endpoint)
+    return is_path or request.endpoint == endpoint
 
 
-def _body(request: ReceivedRequest) -> dict[str, Any]:
+def _fields(request: ReceivedRequest) -> dict[str, Any]:
     """Return the fields of a body of either kind; none of a body that is neither."""
     if form := request.form:
         return dict(form)
@@ -126,6 +112,10 @@ def _body(request: ReceivedRequest) -> dict[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _asks_about(request: ReceivedRequest, text: str) -> bool:
+    return any(text in one for one in _asked(_fields(request)))
 
 
 def _asked(body: dict[str, Any]) -> Iterator[str]:
@@ -140,8 +130,8 @@ def _asked(body: dict[str, Any]) -> Iterator[str]:
                 yield one if isinstance(one, str) else one.name
 
 
-def _has_result(body: dict[str, Any], wanted: str | bool) -> bool:  # noqa: FBT001 -- a criterion
-    turns = _turns(body)
+def _has_result(request: ReceivedRequest, wanted: str | bool) -> bool:  # noqa: FBT001 -- a criterion
+    turns = _turns(_fields(request))
     asked = max((place for place, (role, _) in enumerate(turns) if role == "user"), default=0)
     results = [text for role, text in turns[asked:] if role == "tool"]
     if isinstance(wanted, bool):
@@ -162,3 +152,12 @@ def _turns(body: dict[str, Any]) -> list[tuple[str, str]]:
             text = " ".join(one for one in texts if isinstance(one, str))
             turns.append(("tool" if is_result else str(item.get("role", "")), text))
     return turns
+
+
+_MEETS: Final[dict[str, Callable[[ReceivedRequest, Any], bool]]] = {
+    "endpoint": _is_at,
+    "model": lambda request, model: _fields(request).get("model") == model,
+    "contains": _asks_about,
+    "tool_result": _has_result,
+    "where": lambda request, function: function(request),
+}

@@ -8,7 +8,7 @@ key nor a cookie is in them.
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import aiohttp
 import orjson
-from aiohttp import web
 
 from langchain_scaleway.testing.answers import Answer
 from langchain_scaleway.testing.received import (
@@ -95,44 +94,42 @@ class Recorder:
         self._numbers: Counter[str] = Counter()
         self._session: aiohttp.ClientSession | None = None
 
-    async def exchange(
-        self, received: ReceivedRequest, http: web.Request, note_status: Callable[[int], None]
-    ) -> web.StreamResponse:
-        """Ask the service, and pass on each byte as it comes.
-
-        The status is noted before any of it: who has the answer may look at once.
+    async def answer(self, received: ReceivedRequest, path: str) -> Answer:
+        """Ask the service, and return its answer, each byte of which is passed on as it comes.
 
         Raises:
-            aiohttp.ClientError: The service cannot be asked, or breaks off.
+            aiohttp.ClientError: The service cannot be asked.
         """
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
         started = time.monotonic()
-        async with self._session.request(
+        answer = await self._session.request(
             received.method,
-            f"{self._upstream}{http.path_qs}",
+            f"{self._upstream}{path}",
             headers=_without(received.headers.items(), _OF_A_CONNECTION),
             data=received.body,
             allow_redirects=False,
             skip_auto_headers=["accept-encoding"],  # a recording is for reading, too
-        ) as answer:
-            note_status(answer.status)
-            response = web.StreamResponse(status=answer.status, reason=answer.reason)
-            response.headers.update(_without(answer.headers.items(), _OF_A_CONNECTION))
-            head = [f"HTTP/1.1 {answer.status} {answer.reason}"]
-            kept = _without(answer.headers.items(), _OF_A_CONNECTION | {"set-cookie"})
-            head += [f"{name}: {value}" for name, value in kept.items()]
-            writes = ["\r\n".join([*head, "transfer-encoding: chunked", "", ""]).encode()]
-            times = [time.monotonic() - started]
-            await response.prepare(http)
+        )
+        headers = _without(answer.headers.items(), _OF_A_CONNECTION)
+        return Answer(answer.status, headers, [], self._kept(received, answer, started))
+
+    async def _kept(
+        self, received: ReceivedRequest, answer: aiohttp.ClientResponse, started: float
+    ) -> AsyncIterator[bytes]:
+        """Yield the parts of a body, and keep the exchange when it is whole."""
+        head = [f"HTTP/1.1 {answer.status} {answer.reason}"]
+        kept = _without(answer.headers.items(), _OF_A_CONNECTION | {"set-cookie"})
+        head += [f"{name}: {value}" for name, value in kept.items()]
+        writes = ["\r\n".join([*head, "transfer-encoding: chunked", "", ""]).encode()]
+        times = [time.monotonic() - started]
+        async with answer:
             async for piece in answer.content.iter_any():
-                await response.write(piece)
                 writes.append(b"%x\r\n%b\r\n" % (len(piece), piece))
                 times.append(time.monotonic() - started)
-            await response.write_eof()
+                yield piece
         self._save(received, [*writes, b"0\r\n\r\n"], [*times, time.monotonic() - started])
-        return response
 
     async def close(self) -> None:
         """Close the connections to the service."""

@@ -56,12 +56,12 @@ class Entry(BaseModel):
             TypeError: It cannot answer requests of its endpoint.
             ValueError: There is no such field or endpoint.
         """
+        criteria: Criteria = {"endpoint": self.endpoint, **(self.when or {})}
         if self.when is None:
-            script.add(self.endpoint, *[self.step] * (self.times or 1))
+            steps = [Rule(**criteria).reply(self.step, times=1) for _ in range(self.times or 1)]
+            script.steps += steps
         else:
-            criteria: Criteria = {"endpoint": self.endpoint, **self.when}
-            rule = Rule(**criteria)
-            script.rules.append(rule.reply(self.step, times=self.times))
+            script.rules.append(Rule(**criteria).reply(self.step, times=self.times))
 
 
 class ScriptFile(RootModel[list[Entry]]):

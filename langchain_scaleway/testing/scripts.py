@@ -1,40 +1,29 @@
-"""What a test has said the emulator shall answer: queues, rules, functions, and what went wrong."""
+"""What a test has said the emulator shall answer, and what went wrong with it."""
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import get_args
 
 from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.matching import Rule
 from langchain_scaleway.testing.received import ReceivedRequest
-from langchain_scaleway.testing.replies import RawReply, Reply, Step, check_endpoint, check_step
+from langchain_scaleway.testing.replies import Queue, RawReply, Reply, Step, check_step
 
 
 @dataclass(slots=True)
 class Script:
-    """The steps of one emulator, and the errors in them.
+    """All of it is rules: those of `when`, then each step of a queue, then each queue's default.
 
-    Rules are asked before the queues, and `defaults` after them. `failures` are the exceptions of
-    functions, `pytest.fail` among them, and requests that should not have come.
+    `failures` are the exceptions of functions, `pytest.fail` among them, and requests that should
+    not have come.
     """
 
     strict: bool = False
-    queues: defaultdict[str, deque[Step]] = field(default_factory=lambda: defaultdict(deque))
     rules: list[Rule] = field(default_factory=list)
-    defaults: dict[str, Callable[[ReceivedRequest], Step]] = field(default_factory=dict)
+    steps: list[Rule] = field(default_factory=list)  # that no request has taken yet
+    defaults: dict[str, Rule] = field(default_factory=dict)
     failures: list[BaseException] = field(default_factory=list)
-
-    def add(self, queue: str, *steps: Step) -> None:
-        """Append steps to a queue, or none of them if one is no step."""
-        check_endpoint(queue)
-        for step in steps:
-            check_step(step, queue)
-        self.queues[queue].extend(steps)
-
-    @property
-    def left(self) -> int:
-        """How many steps no request has taken."""
-        return sum(map(len, self.queues.values()))
 
     def next_step(
         self, received: ReceivedRequest, *, looks: bool = False
@@ -43,35 +32,30 @@ class Script:
 
         One that only `looks` at what there is takes no reply, and needs none.
         """
-        step = self._find(received.endpoint, received, looks=looks)
+        step: Step | None = None
+        for rule in chain(self.rules, self.steps, self.defaults.values()):
+            if rule.applies(received) and not (looks and isinstance(rule.step, str | Reply)):
+                step = rule.step
+                rule.taken += 1
+                if rule in self.steps:
+                    self.steps.remove(rule)
+                break
+        else:
+            if self.strict and not looks:
+                raise AssertionError(f"Nothing is scripted for {received}.")
         while callable(step):
             step = step(received)
             check_step(step, received.endpoint)
         return Reply(step) if isinstance(step, str) else step
 
-    def _find(self, queue: str, received: ReceivedRequest, *, looks: bool) -> Step | None:
-        for rule in self.rules:
-            if rule.applies(received) and not (looks and isinstance(rule.step, str | Reply)):
-                rule.taken += 1
-                return rule.step
-        steps = self.queues[queue]
-        if steps and not (looks and isinstance(steps[0], str | Reply)):
-            return steps.popleft()
-        if self.strict and not looks and queue not in self.defaults:
-            raise AssertionError(f"Nothing is scripted for {received}.")
-        return self.defaults.get(queue)
-
-    def problems(self, *, leftover: bool) -> Iterator[BaseException]:
-        """Yield what a test ought to fail for; steps that no request took, if they count."""
-        yield from self.failures
-        if not leftover:
-            return
-        for queue, steps in self.queues.items():
-            if steps:
+    def leftovers(self) -> Iterator[AssertionError]:
+        """Yield what a test ought to fail for because too few requests came."""
+        for queue in get_args(Queue):
+            if steps := [rule.step for rule in self.steps if rule.criteria["endpoint"] == queue]:
                 yield AssertionError(
-                    f"{len(steps)} step(s) of the {queue} script were never taken: {list(steps)}"
+                    f"{len(steps)} step(s) of the {queue} script were never taken: {steps}"
                 )
         for rule in self.rules:
-            if rule.is_left_over:
+            if rule.step is not None and rule.taken < (rule.times or 1):
                 counted = f"{rule.taken} of {rule.times or 'any'}"
                 yield AssertionError(f"Too few requests ({counted}) came for {rule}")

@@ -45,7 +45,7 @@ class EmulatorServer:
         self._socket = socket.create_server((host, port), backlog=_BACKLOG)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
         self.connections_opened = 0
-        # What is open, with its number, and what is to be found dead by the next request on it.
+        # Open connections with their numbers, and those that the next request on them finds dead.
         self._numbers: WeakKeyDictionary[asyncio.BaseTransport, int] = WeakKeyDictionary()
         self._dead: WeakSet[asyncio.BaseTransport] = WeakSet()
         self._next_number = itertools.count(1)
@@ -122,8 +122,7 @@ class EmulatorServer:
         """Close what is to be found dead, and answer where there is no route."""
         transport = request.transport
         if transport is None or transport in self._dead:
-            if transport is not None:
-                transport.close()
+            request.protocol.force_close()
             return web.Response()  # goes nowhere
         if transport not in self._numbers:
             self._numbers[transport] = next(self._next_number)
@@ -136,20 +135,14 @@ class EmulatorServer:
 
     async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
         received = await self._receive(http, endpoint.queue)
-        if self._recorder is not None:
-            note_status = partial(self._service.note_status, received)
+        if self._recorder is None:
+            project = http.match_info.get("project")
+            answer = self._service.serve(received, project, endpoint.serve)
+        else:
             try:
-                response = await self._recorder.exchange(received, http, note_status)
+                answer = await self._recorder.answer(received, http.path_qs)
             except ClientError as error:
                 answer = self._service.failed(received, error)
-                if received.status is None:
-                    return await self._deliver(http, received, answer)
-                if http.transport is not None:
-                    http.transport.abort()  # in the middle of the service's answer
-                return web.Response()  # goes nowhere
-            received.completed = True
-            return response
-        answer = self._service.serve(received, http.match_info.get("project"), endpoint.serve)
         return await self._deliver(http, received, answer)
 
     async def _receive(self, http: web.Request, endpoint: str = "") -> ReceivedRequest:

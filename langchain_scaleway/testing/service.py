@@ -43,9 +43,9 @@ class EmulatedService(EmulatorSettings):
         self.ledger = QuotaLedger(self.quotas)
         self.received: list[ReceivedRequest] = []
         self.statuses: Counter[int] = Counter()
-        self.steps = Script(self.strict)
+        self.scripts = Script(self.strict)
         if self.script_file is not None:
-            read_script(self.script_file, self.steps)
+            read_script(self.script_file, self.scripts)
         self._player: Player | None = None
         if self.recordings is not None and self.upstream is None:
             self._player = Player(self.recordings)
@@ -100,7 +100,7 @@ class EmulatedService(EmulatorSettings):
         So the test sees it soon.
         """
         error.add_note(f"Raised when {received} was to be answered.")
-        self.steps.failures.append(error)
+        self.scripts.failures.append(error)
         message = f"The test's script failed: {type(error).__name__}: {error}"
         refusal = gateway_refusal(400, message, "EMULATOR SCRIPT FAILED")
         return json_answer(refusal.status, refusal.body)
@@ -113,7 +113,7 @@ class EmulatedService(EmulatorSettings):
         looks: bool = False,
     ) -> Answer:
         """Return the answer that the script, or chance, has for a request, or the usual one."""
-        step = self.steps.next_step(received, looks=looks) or next(self._random_faults)
+        step = self.scripts.next_step(received, looks=looks) or next(self._random_faults)
         if isinstance(step, RawReply):
             answer, faults = _raw_answer(step), step.faults
         elif isinstance(step, Reply):

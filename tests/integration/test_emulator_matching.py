@@ -113,8 +113,8 @@ def test_rules_that_too_few_requests_met_are_named(emulator: ScalewayEmulator) -
     with pytest.raises(ExceptionGroup) as caught:
         emulator.verify()
     assert [str(error) for error in caught.value.exceptions] == [
-        "Too few requests (0 of any) came for Rule(model='glm-5.2')",
-        "Too few requests (1 of 2) came for Rule(contains='Hello')",
+        "Too few requests (0 of any) came for Rule(endpoint='chat', model='glm-5.2')",
+        "Too few requests (1 of 2) came for Rule(endpoint='chat', contains='Hello')",
     ]
 
 

@@ -56,7 +56,7 @@ def answered(endpoint: ModelEndpoint[Any], body: dict[str, Any]) -> int:
     )
     answer = service.serve(received, None, endpoint.serve)
     assert all(isinstance(piece, bytes | Ending) for piece in answer.pieces)
-    assert service.steps.failures == []
+    assert service.scripts.failures == []
     return answer.status
 
 
