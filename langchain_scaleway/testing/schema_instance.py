@@ -1,10 +1,7 @@
 """Make a JSON value that satisfies a JSON schema, the same one every time.
 
-Covers what models are asked for in practice, Pydantic's and LangChain's schemas above all:
-`type`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `$ref` with `$defs` (also recursive),
-`properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `uniqueItems`, `pattern`,
-`format`, bounds of numbers, lengths and counts, and `multipleOf`. Ignored are `not`, `if`,
-`dependent*`, `contains` and `patternProperties`.
+Covers what models are asked for in practice, Pydantic's and LangChain's schemas above all. Ignored
+are `not`, `if`, `dependent*`, `contains` and `patternProperties`.
 """
 
 import math
@@ -12,7 +9,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import Any, Final, TypeVar
 
 _MAX_DEPTH: Final = 40
@@ -76,7 +73,7 @@ def instance_of(schema: Any, hints: Hints | None = None) -> Any:
         {'n': 5}
     """
     try:
-        return _Maker(schema, hints or Hints("")).make(schema, name="value", depth=0)
+        return _Maker(schema, hints or Hints("")).make(schema, "value", 0)
     except SchemaError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error) as error:
@@ -90,34 +87,40 @@ class _Maker:
         self._root = root
         self._hints = hints
 
-    def make(self, schema: Any, *, name: str, depth: int, unlike: int = 0) -> Any:
+    def make(self, schema: Any, name: str, depth: int) -> Any:
         """Return a value for a property; texts are made of its name.
 
-        `depth` counts the objects, arrays and references that lead here, `unlike` the values of
-        one array that must differ.
+        `depth` counts the objects, arrays and references that lead here.
         """
-        if schema is True or schema == {}:
-            return name
+        for value in self._values(schema, name, depth):
+            return value
+        raise SchemaError(f"No value was found for {schema}")
+
+    def _values(self, schema: Any, name: str, depth: int) -> Iterator[Any]:
+        """Yield different values, the best first."""
+        schema = {"const": name} if schema is True or schema == {} else schema
         schema = self._resolved(schema, depth)
         if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return self._member(schema["enum"], unlike)
-        value: Any = None
-        match _kind(schema):
-            case "object":
-                value = self._object(schema, depth)
-            case "array":
-                value = self._array(schema, name, depth)
-            case "string":
-                value = self._string(schema, name, unlike)
-            case "integer" | "number" as kind:
-                value = self._number(schema, unlike, whole=kind == "integer")
-            case "boolean":
-                value = unlike % 2 == 0
-            case kind if kind != "null":
-                raise SchemaError(f"Invalid type: {kind}")
-        return value
+            yield schema["const"]
+        elif "enum" in schema:
+            yield from sorted(schema["enum"], key=self._is_not_mentioned)
+        else:
+            match _kind(schema):
+                case "object":
+                    yield self._object(schema, depth)
+                case "array":
+                    yield self._array(schema, name, depth)
+                case "string":
+                    yield from self._strings(schema, name)
+                case "integer" | "number" as kind:
+                    for number in self._numbers(schema, whole=kind == "integer"):
+                        yield float(number) if number % 1 else int(number)
+                case "boolean":
+                    yield from (True, False)
+                case "null":
+                    yield None
+                case kind:
+                    raise SchemaError(f"Invalid type: {kind}")
 
     def _resolved(self, schema: Any, depth: int) -> dict[str, Any]:
         """Follow references, merge `allOf` and choose a branch of `anyOf`."""
@@ -149,15 +152,9 @@ class _Maker:
             raise SchemaError(f"Unresolvable reference: {reference}")
         return found
 
-    def _member(self, members: list[Any], unlike: int) -> Any:
-        """Choose the member that the prompt mentions, else the first."""
-        if not members:
-            raise SchemaError("An empty enum allows no value.")
+    def _is_not_mentioned(self, member: Any) -> bool:
         prompt = self._hints.prompt.lower()
-        for member in () if unlike else members:
-            if isinstance(member, str) and member and member.lower() in prompt:
-                return member
-        return members[unlike % len(members)]
+        return not (isinstance(member, str) and member and member.lower() in prompt)
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties") or {}
@@ -169,46 +166,40 @@ class _Maker:
         if missing > 0 and extra is False:
             raise SchemaError("minProperties asks for more properties than there are.")
         wanted += [f"property_{number}" for number in range(1, missing + 1)]
-        return {
-            name: self.make(properties.get(name, extra), name=name, depth=depth + 1)
-            for name in wanted
-        }
+        return {name: self.make(properties.get(name, extra), name, depth + 1) for name in wanted}
 
     def _array(self, schema: dict[str, Any], name: str, depth: int) -> list[Any]:
         first = schema.get("prefixItems") or []
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
         size = max(least, min(max(int(depth <= _DEEP), len(first)), most))
         made: list[Any] = []
-        for unlike in range(_ATTEMPTS + size):
-            position = len(made)
-            item = first[position] if position < len(first) else schema.get("items", True)
-            if position >= size or item is False:
-                break
-            value = self.make(item, name=name, depth=depth + 1, unlike=unlike)
-            if not (schema.get("uniqueItems") and value in made):
-                made.append(value)
+        for item in [*first, *[schema.get("items", True)] * size][:size]:
+            values = self._values(item, name, depth + 1) if item is not False else iter(())
+            if schema.get("uniqueItems"):
+                values = (value for value in values if value not in made)
+            made += islice(values, 1)
         if len(made) < least:
             raise SchemaError(f"Could not make {least} items for an array.")
         return made
 
-    def _string(self, schema: dict[str, Any], name: str, unlike: int) -> str:
+    def _strings(self, schema: dict[str, Any], name: str) -> Iterator[str]:
         least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
         pattern, usual = schema.get("pattern"), _FORMATS.get(schema.get("format", ""))
-        named = (f"{name} {unlike + 1}" if unlike else name).ljust(least, ".")
-        if len(named) > most:
-            named = named[len(named) - int(most) :]  # its end differs from others'
-        candidates: Iterable[str] = _matches(pattern) if pattern else [named]
-        return _chosen(
-            candidates if usual is None else [usual, *candidates],
-            lambda text: (
-                least <= len(text) <= most and (not pattern or bool(re.search(pattern, text)))
-            ),
-            hints=[] if usual else self._hints.phrases,
-            unlike=unlike if pattern else 0,
-            complaint=f"Could not write a text that matches {pattern!r} and fits.",
-        )
 
-    def _number(self, schema: dict[str, Any], unlike: int, *, whole: bool) -> float:
+        def fits(text: str) -> bool:
+            return least <= len(text) <= most and bool(re.search(pattern or "", text))
+
+        if pattern:
+            made = _matches(pattern)
+        else:
+            named = chain([name], (f"{name} {number}" for number in count(2)))
+            padded = (text.ljust(least, ".") for text in named)
+            made = (text[max(0, len(text) - most) :] for text in padded)  # the ends differ
+        if usual:
+            return _fitting([], chain([usual], made), fits)
+        return _fitting(self._hints.phrases, made, fits)
+
+    def _numbers(self, schema: dict[str, Any], *, whole: bool) -> Iterator[Decimal]:
         def bound(name: str, default: str) -> Decimal:
             # As it is written: of floats, 0.07 is no multiple of 0.01.
             return Decimal(str(schema.get(name, default)))
@@ -216,46 +207,30 @@ class _Maker:
         low, above = bound("minimum", "-Infinity"), bound("exclusiveMinimum", "-Infinity")
         high, below = bound("maximum", "Infinity"), bound("exclusiveMaximum", "Infinity")
         step, has_step = bound("multipleOf", "1"), whole or "multipleOf" in schema
+
+        def fits(value: Decimal) -> bool:
+            is_between = low <= value <= high and above < value < below
+            return is_between and not (whole and value % 1) and not (has_step and value % step)
+
         lowest, highest = max(low, above), min(high, below)
         # From 1, or the bound nearest to it, up and then down; at last what lies between bounds.
         nearest = math.ceil(max(lowest, min(highest, Decimal(1))) / step)
-        up, down = range(nearest, nearest + _ATTEMPTS), range(nearest, nearest - _ATTEMPTS, -1)
-        candidates: Iterable[Decimal] = dict.fromkeys(factor * step for factor in chain(up, down))
+        up, down = range(nearest, nearest + _ATTEMPTS), range(nearest - 1, nearest - _ATTEMPTS, -1)
+        multiples = (factor * step for factor in (*up, *down))
+        parts: Iterable[Decimal] = ()
         if not has_step and highest - lowest < Decimal("Infinity"):
             parts = (lowest + (highest - lowest) / 2**power for power in range(1, _ATTEMPTS))
-            candidates = chain(candidates, parts)
-        number = _chosen(
-            candidates,
-            lambda value: (
-                low <= value <= high
-                and above < value < below
-                and not (whole and value % 1)
-                and not (has_step and value % step)
-            ),
-            hints=self._hints.numbers,
-            unlike=unlike,
-            complaint=f"No number lies between {lowest} and {highest} in steps of {step}.",
-        )
-        return float(number) if number % 1 else int(number)
+        return _fitting(self._hints.numbers, chain(multiples, parts), fits)
 
 
-def _chosen(
-    candidates: Iterable[_Plain],
-    fits: Callable[[_Plain], bool],
-    *,
-    hints: list[_Plain],
-    unlike: int,
-    complaint: str,
-) -> _Plain:
-    """Return the first hint that fits, which is then used up, or one of the candidates."""
-    for place, hint in enumerate(hints):
-        if fits(hint):
-            return hints.pop(place)
-    # There may be fewer values than items, and equal ones are allowed.
-    found = [*islice((one for one in candidates if fits(one)), unlike + 1)]
-    if not found:
-        raise SchemaError(complaint)
-    return found[unlike % len(found)]
+def _fitting(
+    hints: list[_Plain], candidates: Iterable[_Plain], fits: Callable[[_Plain], bool]
+) -> Iterator[_Plain]:
+    """Yield the hints that fit, which are then used up, and the candidates that do."""
+    for hint in filter(fits, [*hints]):
+        hints.remove(hint)
+        yield hint
+    yield from filter(fits, islice(candidates, 3 * _ATTEMPTS))
 
 
 def _matches(pattern: str) -> Iterator[str]:

@@ -125,10 +125,10 @@ def test_schemas_without_values_are_refused() -> None:
         ({"$ref": "#/$defs/x"}, "Unresolvable reference: #/\\$defs/x"),
         ({"$ref": "#"}, "circle"),
         ({"allOf": [{"$ref": "#"}]}, "without end|circle"),
-        ({"type": "number", "minimum": 3, "exclusiveMaximum": 3}, "No number lies between"),
+        ({"type": "number", "minimum": 3, "exclusiveMaximum": 3}, "No value was found"),
         ({"type": "array", "items": False, "minItems": 1}, "1 items"),
         ({"type": "array", "items": {"const": 1}, "minItems": 2, "uniqueItems": True}, "2 items"),
-        ({"type": "string", "pattern": "^a$", "minLength": 2}, "matches"),
+        ({"type": "string", "pattern": "^a$", "minLength": 2}, "No value was found"),
         ({"properties": {}, "additionalProperties": False, "minProperties": 1}, "minProperties"),
         ({"enum": []}, "enum"),
         ("text", "Not a JSON schema"),
@@ -171,6 +171,12 @@ def test_multiples_of_fractions_are_exact(step: str, least: int, prompt: list[fl
     value = Decimal(str(instance_of(schema, Hints(f"Some {prompt}"))))
     assert value % Decimal(step) == 0
     assert value >= low
+
+
+def test_texts_have_the_names_of_their_fields() -> None:
+    items = {"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True}
+    schema = {"properties": {"title": {"type": "string"}, "tags": items}}
+    assert instance_of(schema) == {"title": "title", "tags": ["tags", "tags 2"]}
 
 
 def test_formats() -> None:
