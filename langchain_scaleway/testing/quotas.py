@@ -1,15 +1,10 @@
 """Scaleway's quotas: requests and tokens per minute, and concurrent requests, per model.
 
 Scaleway documents the figures and the headers, not the algorithm. Its samples, 599 of 600
-requests left and "250ms" to reset beside "35ms" for tokens, exclude a fixed window (both
-resets would be equal and near a minute), so the emulator keeps **token buckets**: a bucket
-holds one minute's worth, refills continuously, and `reset` is the time until it is full
-again, which is what the header means in OpenAI's API. Where Scaleway leaves a choice open:
-
-- a request takes one request and its prompt tokens when it arrives; if either bucket holds
-  less, the answer is 429 and nothing is taken;
-- its completion tokens are taken when it ends, and may leave the bucket below zero;
-- checks run in the order concurrency, requests, tokens, seconds of audio.
+requests left and "250ms" to reset beside "35ms" for tokens, exclude a fixed window, so the emulator
+keeps **token buckets**: each holds one minute's worth and refills continuously, and `reset` is the
+time until it is full again. A request takes what it needs when it arrives, or is refused and takes
+nothing; its completion tokens are taken when it ends, and may leave the bucket below zero.
 """
 
 import time
@@ -39,11 +34,7 @@ class Quotas:
 
 
 class ScaledClock:
-    """Counts emulated seconds since it was made, at `epoch` in seconds since 1970.
-
-    Every duration of the emulator, on the wire and in its settings, is in emulated seconds:
-    with a scale of 60 a quota's minute lasts one second.
-    """
+    """Counts emulated seconds since it was made, at `epoch` in seconds since 1970."""
 
     def __init__(self, scale: float = 1.0) -> None:
         if scale <= 0:
@@ -150,10 +141,7 @@ class QuotaLedger:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as Go and Scaleway's headers do: `250ms`, `1.5s`, `1m0.25s`.
-
-    Whole milliseconds are enough; Scaleway's samples are `250ms` and `35ms`.
-    """
+    """Write a duration as Go and Scaleway's headers do: `250ms`, `1.5s`, `1m0.25s`."""
     milliseconds = round(seconds * 1000)
     if milliseconds < 1000:  # noqa: PLR2004 -- a second
         return f"{milliseconds}ms"

@@ -1,5 +1,6 @@
 """What the emulator keeps of each request, for a test's assertions."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -9,31 +10,22 @@ from typing import Any, Final
 import orjson
 from typing_extensions import override
 
-_SECRET_WORDS: Final = (
-    *("auth", "cookie", "credential", "key", "password", "secret", "session", "token"),
-)
+_SECRET: Final = re.compile("auth|cookie|credential|key|password|secret|session|token")
 
 
 def is_secret(header: str) -> bool:
     """Return whether a request's header, by its name, holds a credential."""
-    return any(word in header.lower() for word in _SECRET_WORDS)
+    return bool(_SECRET.search(header.lower()))
 
 
 class RequestHeaders(Mapping[str, str]):
     """HTTP headers under names of any case, whose repr hides credentials.
 
     Several headers of one name are joined with commas; `raw` has them as they came.
-
-    Example:
-        >>> headers = RequestHeaders([(b"authorization", b"Bearer secret")])
-        >>> headers["Authorization"]
-        'Bearer secret'
-        >>> headers
-        RequestHeaders({'authorization': '**********'})
     """
 
-    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self.raw = list(raw)
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.raw = [*raw]
         self._values: dict[str, str] = {}
         for name, value in self.raw:
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -66,7 +58,7 @@ class UploadedFile:
     content: bytes = field(default=b"", repr=False)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class ReceivedRequest:
     """One request as it arrived, and what became of it.
 
@@ -89,12 +81,12 @@ class ReceivedRequest:
         client_disconnected: Whether the client closed the connection before that.
     """
 
-    number: int
     method: str
     path: str
-    query: str
-    headers: RequestHeaders
     body: bytes = field(repr=False)
+    headers: RequestHeaders = field(default_factory=RequestHeaders)
+    query: str = ""
+    number: int = 0
     arrived_at: float = 0.0
     connection: int = 0
     endpoint: str = ""

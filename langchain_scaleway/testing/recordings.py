@@ -9,7 +9,6 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +17,7 @@ import aiohttp
 import orjson
 
 from langchain_scaleway.testing.answers import Answer
-from langchain_scaleway.testing.received import (
-    ReceivedRequest,
-    RequestHeaders,
-    UploadedFile,
-    is_secret,
-)
+from langchain_scaleway.testing.received import ReceivedRequest, is_secret
 
 # Headers that belong to one connection, and what aiohttp writes itself.
 _OF_A_CONNECTION: Final = frozenset(
@@ -33,9 +27,9 @@ _SHORTEST_SECRET: Final = 8  # a shorter one, such as a test's "key", is a word 
 
 
 class Player:
-    """Serves recorded exchanges: to equal bodies what they got, in the order of the recordings.
+    """Serves recorded exchanges: to equal requests what they got, in the order of the recordings.
 
-    The last answer to a body is given again and again.
+    The last answer to a request is given again and again.
 
     Raises:
         ValueError: There are no recordings in the directory.
@@ -45,9 +39,8 @@ class Player:
         self._directory = directory
         self._answers: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sorted(directory.glob("*.request.json")):
-            request = _recorded(orjson.loads(path.read_bytes()))
             answer = path.with_name(path.name.replace(".request.json", ".response.http"))
-            self._answers[_digest(request)].append(answer)
+            self._answers[_digest(orjson.loads(path.read_bytes()))].append(answer)
         if not self._answers:
             raise ValueError(f"There is no recording in {directory}.")
 
@@ -57,7 +50,7 @@ class Player:
         Raises:
             LookupError: None was recorded.
         """
-        found = self._answers.get(_digest(received))
+        found = self._answers.get(_digest(_sent(received)))
         if not found:
             raise LookupError(f"No recording in {self._directory} is of {received}.")
         return _answer_from(found.pop(0) if len(found) > 1 else found[0])
@@ -142,12 +135,12 @@ class Recorder:
             rows.append([round(seconds, 6), offset, len(write)])
             offset += len(write)
         timing = {"end": "chunked-end", "total_s": round(times[-1], 6), "recv": rows}
-        path = _public_path(received).removeprefix("/v1/").replace("/", "_")
-        name = f"{path}_{_digest(received)[:8]}"
+        sent = _sent(received)
+        name = f"{sent['path'].removeprefix('/v1/').replace('/', '_')}_{_digest(sent)[:8]}"
         self._numbers[name] += 1
         self._directory.mkdir(parents=True, exist_ok=True)
         for ending, content in (
-            ("request.json", orjson.dumps(_sent(received), option=orjson.OPT_INDENT_2)),
+            ("request.json", orjson.dumps(sent, option=orjson.OPT_INDENT_2)),
             ("response.http", b"".join(writes)),
             ("timing.json", orjson.dumps(timing)),
         ):
@@ -159,7 +152,7 @@ def _sent(received: ReceivedRequest) -> dict[str, Any]:
     """Return what is kept of a request, whose path is without the project."""
     request: dict[str, Any] = {
         "method": received.method,
-        "path": _public_path(received),
+        "path": f"/v1{received.path.partition('/v1')[2]}",
         "headers": {name: value for name, value in received.headers.items() if not is_secret(name)},
     }
     try:
@@ -168,35 +161,13 @@ def _sent(received: ReceivedRequest) -> dict[str, Any]:
         return request | {"raw_body": received.body.decode("latin-1")}
 
 
-def _recorded(request: dict[str, Any]) -> ReceivedRequest:
-    """Return a request as it was before `_sent`."""
-    raw = request.get("raw_body", "").encode("latin-1")
-    return ReceivedRequest(
-        number=0,
-        method=request["method"],
-        path=request["path"],
-        query="",
-        headers=RequestHeaders(
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in request["headers"].items()
-        ),
-        body=orjson.dumps(request["body"]) if "body" in request else raw,
-    )
-
-
-def _digest(received: ReceivedRequest) -> str:
+def _digest(sent: dict[str, Any]) -> str:
     """Return what is equal where methods, paths and bodies are, whatever boundary a form has."""
-    asked: Any = [repr(field) for field in received.form.items()]
-    files = [one.content for one in received.form.values() if isinstance(one, UploadedFile)]
-    with suppress(ValueError):
-        asked = received.json
-    said = [received.method, _public_path(received), asked]
-    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS) + b"".join(files)).hexdigest()
-
-
-def _public_path(received: ReceivedRequest) -> str:
-    """Return the path without the project in it."""
-    return f"/v1{received.path.partition('/v1')[2]}"
+    asked = [sent["method"], sent["path"], sent.get("body"), sent.get("raw_body")]
+    content = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    for boundary in re.findall(r'boundary="?([^"\s;]+)', " ".join(sent["headers"].values())):
+        content = content.replace(boundary.encode(), b"")
+    return sha256(content).hexdigest()
 
 
 def _without_secrets(content: bytes, received: ReceivedRequest) -> bytes:

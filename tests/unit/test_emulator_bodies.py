@@ -12,7 +12,7 @@ from langchain_scaleway.testing.endpoints.base import ModelEndpoint
 from langchain_scaleway.testing.endpoints.chat import COMPLETIONS
 from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS, RERANK
 from langchain_scaleway.testing.endpoints.responses import RESPONSES
-from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
+from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.service import EmulatedService
 
 SERVED: dict[ModelEndpoint[Any], str] = {
@@ -46,14 +46,7 @@ VALUES = st.recursive(
 def answered(endpoint: ModelEndpoint[Any], body: dict[str, Any]) -> int:
     """The status that a body is answered with; all of the answer is made."""
     service = EmulatedService(api_key=None)
-    received = ReceivedRequest(
-        number=1,
-        method="POST",
-        path="/v1/x",
-        query="",
-        headers=RequestHeaders([(b"content-type", b"application/json")]),
-        body=orjson.dumps(body),
-    )
+    received = ReceivedRequest(method="POST", path="/v1/x", body=orjson.dumps(body))
     answer = service.serve(received, None, endpoint.serve)
     assert all(isinstance(piece, bytes | Ending) for piece in answer.pieces)
     assert service.scripts.failures == []

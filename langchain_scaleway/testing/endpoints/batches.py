@@ -25,7 +25,7 @@ from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS
 from langchain_scaleway.testing.endpoints.responses import RESPONSES
 from langchain_scaleway.testing.endpoints.transcriptions import TRANSCRIPTIONS
 from langchain_scaleway.testing.quotas import QuotaLedger
-from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
+from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.refusals import Refusal, gateway_refusal
 from langchain_scaleway.testing.replies import Reply
 from langchain_scaleway.testing.service import EmulatedService
@@ -47,6 +47,25 @@ _ENDPOINTS: Final = {
 }
 
 
+class BatchRequest(RequestModel):
+    """The body of a request for a batch (OpenAPI, 2026-09)."""
+
+    input_file_id: str
+    endpoint: Literal[
+        "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/audio/transcriptions"
+    ]
+    completion_window: Literal["24h"]
+
+
+class _Line(BaseModel):
+    """One request of a batch."""
+
+    custom_id: str
+    method: Literal["POST"]
+    url: str
+    body: dict[str, Any]
+
+
 class _BadInputError(Exception):
     """A whole batch that fails, with OpenAI's word for the reason and the wrong line, from 1."""
 
@@ -57,15 +76,6 @@ class _BadInputError(Exception):
         self.details = {"code": code, "message": message, "line": line, "param": None}
 
 
-class _Line(BaseModel):
-    """One request."""
-
-    custom_id: str
-    method: Literal["POST"]
-    url: str
-    body: dict[str, Any]
-
-
 class Batch:
     """One batch, whose requests are in an object of a bucket.
 
@@ -73,17 +83,17 @@ class Batch:
     """
 
     def __init__(
-        self, service: EmulatedService, input_url: str, path: str, failure: str | None
+        self, service: EmulatedService, request: BatchRequest, reply: Reply | None
     ) -> None:
         self.id = str(uuid.uuid4())
         self.status = "validating"
         self._service = service
-        self._input_url = input_url
-        self._path = path
-        self._failure = None if failure is None else _BadInputError(failure)
-        self._model: str | None = None
+        self._input_url = request.input_file_id
+        self._path = request.endpoint
+        reason = reply.text if reply else None
+        self._failure = None if reason is None else _BadInputError(reason)
         self._at = {"created": service.clock.now()}
-        self._files: dict[str, str | None] = {}
+        self._files: dict[str, str] = {}
         self._lines: list[_Line] = []
         self._answered: list[bytes] = []
         self._failed: list[bytes] = []
@@ -117,7 +127,7 @@ class Batch:
             if self._done == len(self._lines):
                 self._enter("finalizing")
             elif age >= _DAY:
-                self._end("expired")
+                self._expire()
         if self.status == "finalizing" and age >= seconds:
             self._end("completed")
         elif self.status == "cancelling" and now > self._at["cancelling"]:
@@ -151,12 +161,10 @@ class Batch:
                 raise _BadInputError(message, "duplicate_custom_id", number)
             ids.add(line.custom_id)
             self._lines.append(line)
-        models = {str(line.body.get("model")) for line in self._lines}
-        if len(models) != 1:
+        if len({str(line.body.get("model")) for line in self._lines}) != 1:
             raise _BadInputError("All lines must name the same model.", "mismatched_model")
-        self._model = models.pop()
         try:
-            self._service.find_model(self._model)
+            self._service.find_model(self._lines[0].body.get("model"))
         except Refusal as refusal:
             raise _BadInputError(refusal.body["message"], "model_not_found") from refusal
 
@@ -180,54 +188,53 @@ class Batch:
             reason = error
         raise _BadInputError(f"{url} cannot be read: {reason}", "file_not_accessible")
 
-    def _write(self, kind: str, lines: list[bytes]) -> None:
-        """Write an object, unless there are no lines; the last line comes first."""
-        if lines:
-            url = self._files[kind] = f"{self._input_url.removesuffix('.jsonl')}_{kind}.jsonl"
-            path, content = urlsplit(url).path.lstrip("/"), b"\n".join([*lines[::-1], b""])
-            storage = self._service.batch_storage
-            if isinstance(storage, Path):
-                (storage / path).write_bytes(content)
-            elif storage is not None:
-                storage.put(path, content)
-
     def _answer(self, line: _Line) -> None:
         """Answer a line, and keep the outcome in the form of its file."""
-        endpoint = _ENDPOINTS[self._path]
+        service, endpoint = self._service, _ENDPOINTS[self._path]
         received = ReceivedRequest(
-            number=0,
             method="POST",
             path=self._path,
-            query="",
-            headers=RequestHeaders([(b"content-type", b"application/json")]),
             body=orjson.dumps(line.body),
-            arrived_at=self._service.clock.now(),
+            arrived_at=service.clock.now(),
             endpoint=endpoint.queue,
         )
-
-        service, without_quotas = self._service, QuotaLedger(None)
+        without_quotas = QuotaLedger(None)
         answer = service.attempt(
             received, lambda: endpoint.serve(received, service, without_quotas)
         )
         body = orjson.loads(answer.joined_body() or b"null")
         response = {"request_id": str(uuid.uuid4()), "status_code": answer.status, "body": body}
-        outcome = {"id": self.id, "custom_id": line.custom_id, "error": None, "response": response}
-        is_good = answer.status == 200  # noqa: PLR2004 -- the one that is no failure
-        if not is_good and self._service.batch_error_lines == "vllm":
-            outcome["error"], response["body"] = body, None
-        (self._answered if is_good else self._failed).append(orjson.dumps(outcome))
-        usage = body.get("usage") or {} if is_good and isinstance(body, dict) else {}
-        for name, old in (("input", "prompt_tokens"), ("output", "completion_tokens")):
-            self._tokens[name] += usage.get(old) or usage.get(f"{name}_tokens") or 0
+        if answer.status == 200:  # noqa: PLR2004 -- the one that is no failure
+            self._answered.append(self._outcome(line, response, None))
+            usage = (body.get("usage") or {}) if isinstance(body, dict) else {}
+            for name, old in (("input", "prompt_tokens"), ("output", "completion_tokens")):
+                self._tokens[name] += usage.get(old) or usage.get(f"{name}_tokens") or 0
+        elif service.batch_error_lines == "vllm":
+            self._failed.append(self._outcome(line, response | {"body": None}, body))
+        else:
+            self._failed.append(self._outcome(line, response, None))
+
+    def _outcome(self, line: _Line, response: object, error: object) -> bytes:
+        head = {"id": self.id, "custom_id": line.custom_id}
+        return orjson.dumps({**head, "response": response, "error": error})
+
+    def _expire(self) -> None:
+        """End without an answer to each line."""
+        error = {"code": "batch_expired", "message": "The batch has expired."}
+        self._failed += [self._outcome(line, None, error) for line in self._lines[self._done :]]
+        self._end("expired")
 
     def _end(self, status: str) -> None:
-        """Write the results; their order is not that of the input."""
-        error = {"code": "batch_expired", "message": "The batch has expired."}
-        for line in self._lines[self._done :] if status == "expired" else ():
-            outcome = {"id": self.id, "custom_id": line.custom_id, "response": None}
-            self._failed.append(orjson.dumps({**outcome, "error": error}))
-        self._write("output", self._answered)
-        self._write("error", self._failed)
+        """Write an object for each outcome that there is; the last line comes first."""
+        storage = self._service.batch_storage
+        for kind, lines in (("output", self._answered), ("error", self._failed)):
+            if lines:
+                url = self._files[kind] = f"{self._input_url.removesuffix('.jsonl')}_{kind}.jsonl"
+                path, content = urlsplit(url).path.lstrip("/"), b"\n".join([*lines[::-1], b""])
+                if isinstance(storage, Path):
+                    (storage / path).write_bytes(content)
+                elif storage is not None:
+                    storage.put(path, content)
         self._enter(status)
 
     def as_json(self) -> dict[str, Any]:
@@ -235,22 +242,21 @@ class Batch:
         epoch, tokens, errors = self._service.clock.epoch, self._tokens, None
         if self.status == "failed" and self._failure is not None:
             errors = {"object": "list", "data": [self._failure.details]}
+        at = {f"{name}_at": int(epoch + seconds) for name, seconds in self._at.items()}
         return {
             "id": self.id,
             "object": "batch",
             "endpoint": self._path,
-            "model": self._model,
+            "model": self._lines[0].body["model"] if self._lines else None,
             "errors": errors,
             "input_file_id": self._input_url,
             "completion_window": "24h",
             "status": self.status,
             "output_file_id": self._files.get("output"),
             "error_file_id": self._files.get("error"),
-            "expires_at": int(epoch + self._at["created"] + _DAY),
-            **{
-                f"{name}_at": int(epoch + self._at[name]) if name in self._at else None
-                for name in _TIMES
-            },
+            "expires_at": at["created_at"] + _DAY,
+            **dict.fromkeys(f"{name}_at" for name in _TIMES),
+            **at,
             "request_counts": {
                 "total": len(self._lines),
                 "completed": len(self._answered),
@@ -266,24 +272,12 @@ class Batch:
         }
 
 
-class BatchRequest(RequestModel):
-    """The body of a request for a batch (OpenAPI, 2026-09)."""
-
-    input_file_id: str
-    endpoint: Literal[
-        "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/audio/transcriptions"
-    ]
-    completion_window: Literal["24h"]
-    output_expires_after: dict[str, Any] | None = None
-
-
 def create(received: ReceivedRequest, service: EmulatedService) -> Answer:
     """Make a batch; a scripted `Reply` fails it as a whole, with its text for a reason."""
     request = validate(BatchRequest, fields_of(received))
 
     def usual(reply: Reply | None) -> Answer:
-        failure = reply.text if reply else None
-        batch = Batch(service, request.input_file_id, request.endpoint, failure)
+        batch = Batch(service, request, reply)
         service.batches[batch.id] = batch
         return json_answer(200, batch.as_json())
 
