@@ -21,9 +21,7 @@ class ScalewayEmulator(EmulatedService):
 
     It runs in a thread of its own, from `start` or `with` to `stop`, and listens on a free
     port of 127.0.0.1. It has no model: unless a test scripts its replies it obeys the form
-    of each request, always in the same way (see `langchain_scaleway.testing.responder`).
-
-    Its keyword arguments, which are attributes afterwards, are those of `EmulatorSettings`.
+    of each request, always in the same way. Its keyword arguments are those of `EmulatorSettings`.
 
     Attributes:
         statuses: How many answers each HTTP status has had.
@@ -77,11 +75,7 @@ class ScalewayEmulator(EmulatedService):
         return self.start()
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        """Stop; a function of the test's that failed to answer fails the test.
-
-        Raises:
-            ExceptionGroup: One did, and nothing else has been raised.
-        """
+        """Stop, and `verify` without leftovers unless something else has been raised."""
         self.stop()
         if error_type is None:
             self.verify(leftover=False)

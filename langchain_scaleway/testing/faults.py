@@ -29,6 +29,7 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from langchain_scaleway.testing.answers import DONE, JSON_TYPE, Answer, Ending, Pause, Piece, event
+from langchain_scaleway.testing.quotas import CONCURRENCY_EXCEEDED
 from langchain_scaleway.testing.refusals import ErrorShape, error_body
 
 _HTML_ERROR: Final = """<html>
@@ -63,9 +64,6 @@ class Fault:
         raise NotImplementedError
 
 
-# --- Delivery: the answer is as it should be, but does not arrive that way ---------------
-
-
 @dataclass(frozen=True)
 class Delay(Fault):
     """Send nothing, not even the status line, for some emulated seconds."""
@@ -79,12 +77,7 @@ class Delay(Fault):
 
 @dataclass(frozen=True)
 class Stall(Fault):
-    """Stop sending in the middle of the body and keep the connection open.
-
-    Attributes:
-        after_events: How many events are sent before.
-        seconds: Emulated seconds until the rest follows; `None`: it never does.
-    """
+    """Stop sending after some events; the rest follows after some emulated seconds, or never."""
 
     after_events: int = 1
     seconds: float | None = None
@@ -97,12 +90,10 @@ class Stall(Fault):
 
 @dataclass(frozen=True)
 class Reset(Fault):
-    """Reset the connection (TCP RST).
+    """Reset the connection (TCP RST), after so many bytes or so many events of the answer.
 
-    Attributes:
-        at_byte: After so many bytes of the answer, counted from the first byte of the
-            status line: 0 resets before anything is sent, 20 within the headers.
-        after_events: After so many events instead.
+    Bytes count from the first of the status line: 0 resets before anything is sent, 20 within the
+    headers.
     """
 
     at_byte: int = 0
@@ -118,13 +109,11 @@ class Reset(Fault):
 
 @dataclass(frozen=True)
 class CutStream(Fault):
-    """End a stream before its end: no finish reason, no usage, no `[DONE]`.
+    """End a stream after some events: no finish reason, no usage, no `[DONE]`.
 
-    Attributes:
-        after_events: How many events are sent.
-        ending: `terminated` ends the body properly, so that HTTP sees nothing wrong;
-            `closed` closes the connection without the terminating chunk; `until_close`
-            sends neither length nor chunks, so that closing the connection is a valid end.
+    `terminated` ends the body properly, so that HTTP sees nothing wrong; `closed` closes the
+    connection without the last chunk; `until_close` sends neither length nor chunks, so that
+    closing the connection is a valid end.
     """
 
     after_events: int = 1
@@ -140,10 +129,8 @@ class CutStream(Fault):
 class StaleConnection(Fault):
     """Give a good answer on a connection that is dead afterwards.
 
-    Attributes:
-        closes: `after_answer` closes it at once although keep-alive was promised, so that
-            a client's pool can notice; `on_next_request` closes it when the next request
-            arrives on it, which no client can foresee.
+    `after_answer` closes it at once although keep-alive was promised, so that a client's pool can
+    notice; `on_next_request` when the next request arrives on it, which no client can foresee.
     """
 
     closes: Literal["after_answer", "on_next_request"] = "on_next_request"
@@ -178,9 +165,6 @@ class Gzip(Fault):
             answer.replace_body(answer.joined_body())
 
 
-# --- Content: something other than a completion comes back --------------------------------
-
-
 @dataclass(frozen=True)
 class HttpError(Fault):
     """Answer with an error status and one of Scaleway's error bodies.
@@ -199,27 +183,18 @@ class HttpError(Fault):
         answer.become(self.status, {"content-type": JSON_TYPE, **self.headers}, body)
 
 
-def rate_limited(
-    message: str = "You exceeded your current limit of concurrent requests.",
-) -> HttpError:
+def rate_limited(message: str = CONCURRENCY_EXCEEDED) -> HttpError:
     """Return Scaleway's bare 429: retryable, without `retry-after` or quota headers."""
     return HttpError(429, message)
 
 
 @dataclass(frozen=True)
 class ErrorEvent(Fault):
-    """Report an error inside a stream that began with status 200.
+    """Report an error inside a stream that began with status 200, in one of Scaleway's shapes.
 
     Scaleway documents that 5xx errors can come so; vLLM sends the `recent` shape and then
-    `[DONE]`. A request that does not stream gets the error as its answer instead.
-
-    Attributes:
-        after_events: How many events are sent before.
-        shape: The shape of the error's body.
-        status: The status that the body repeats.
-        message: Scaleway's sentence.
-        done: Whether `[DONE]` follows.
-        named: Whether the event carries the line `event: error`.
+    `[DONE]` (`done`). `named` adds the line `event: error`. A request that does not stream gets the
+    error as its answer instead.
     """
 
     after_events: int = 1
@@ -341,9 +316,8 @@ class WrongContentType(Fault):
 def _gzipped(pieces: Iterable[Piece], *, corrupt: bool) -> Iterator[Piece]:
     """Compress a stream so that each event can be read as soon as it arrives.
 
-    Garbage, in the place of the second event, begins at a byte boundary. There it is read as the
-    head of a block of a kind that does not exist; in the middle of a block it might by chance be
-    read as more of it, and be no fault at all.
+    Garbage begins at the boundary of a block, where it is read as the head of a kind of block that
+    does not exist; elsewhere it might by chance be read as more of it, and be no fault at all.
     """
     compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     for number, piece in enumerate(pieces):
@@ -355,9 +329,6 @@ def _gzipped(pieces: Iterable[Piece], *, corrupt: bool) -> Iterator[Piece]:
         else:
             yield compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH)
     yield compressor.flush()
-
-
-# --- By name ------------------------------------------------------------------------------
 
 
 def fault_from_text(text: str) -> Fault:

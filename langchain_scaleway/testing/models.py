@@ -1,9 +1,9 @@
 """The models that the emulator serves, with the limits that Scaleway enforces."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
-from langchain_scaleway.data import ModelFacts, known_models
+from langchain_scaleway.data import known_models
 from langchain_scaleway.data.facts import Kind
 
 _USUAL_CONTEXT_WINDOW: Final = 128_000
@@ -57,10 +57,11 @@ class ServedModel:
         """Whether the model thinks before it answers: on Scaleway, if it can."""
         return bool(self.efforts)
 
-    @classmethod
-    def from_facts(cls, facts: ModelFacts) -> Self:
-        """Take over what `langchain_scaleway.data` says of a serverless model."""
-        return cls(
+
+def serverless_models() -> tuple[ServedModel, ...]:
+    """Return the models that Scaleway answers for, retired ones with a successor too."""
+    return tuple(
+        ServedModel(
             id=facts.model,
             kinds=facts.kinds,
             context_window=facts.context_window or _USUAL_CONTEXT_WINDOW,
@@ -75,12 +76,6 @@ class ServedModel:
             reports_cached_tokens=facts.cached_input_price is not None,
             answered_by=facts.successor if facts.status == "end_of_life" else None,
         )
-
-
-def serverless_models() -> tuple[ServedModel, ...]:
-    """Return the models that Scaleway answers for, retired ones with a successor too."""
-    return tuple(
-        ServedModel.from_facts(facts)
         for facts in known_models()
         if "ocr" not in facts.kinds and (facts.status != "end_of_life" or facts.successor)
     )

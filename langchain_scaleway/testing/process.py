@@ -27,10 +27,9 @@ else:
 class EmulatorProcess(_Remote):
     """A `ScalewayEmulator` in another process, under the same names.
 
-    What is scripted must be picklable: replies and faults are, functions of a module are,
-    lambdas are not. `requests` are copies, as they are now; rules and waiting are not for here. A
-    program that starts one needs the usual `if __name__ == "__main__":`. The process ends with the
-    program that started it, and `with` raises what scripted functions raised.
+    What is scripted must be picklable, as lambdas are not; `requests` are copies, and rules and
+    waiting are not for here. A program that starts one needs `if __name__ == "__main__":`. The
+    process ends with the program that started it.
     """
 
     def __post_init__(self) -> None:
@@ -69,11 +68,7 @@ class EmulatorProcess(_Remote):
         return self.start()
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        """End the process; a function that failed to answer fails the test.
-
-        Raises:
-            ExceptionGroup: One did, and nothing else has been raised.
-        """
+        """End the process; a function that failed to answer fails the test."""
         try:
             if error_type is None and self._pipe is not None:
                 self.verify(leftover=False)
@@ -81,12 +76,7 @@ class EmulatorProcess(_Remote):
             self.stop()
 
     def __getattr__(self, name: str) -> Any:
-        """Ask for an attribute of the emulator, or return a method that calls its own.
-
-        Raises:
-            AttributeError: An emulator has no public attribute of that name.
-            RuntimeError: The process does not run.
-        """
+        """Ask for an attribute of the emulator, or return a method that calls its own."""
         if name.startswith("_"):
             raise AttributeError(f"EmulatorProcess has no attribute {name!r}.")
         is_method = callable(getattr(ScalewayEmulator, name, None))

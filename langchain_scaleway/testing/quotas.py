@@ -10,6 +10,9 @@ nothing; its completion tokens are taken when it ends, and may leave the bucket 
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
+
+CONCURRENCY_EXCEEDED: Final = "You exceeded your current limit of concurrent requests."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class QuotaLedger:
         concurrent = self.quotas.concurrent_requests if self.quotas else None
         if concurrent is not None and self._running[model] >= concurrent:
             self.refused["concurrent_requests"] += 1
-            return "You exceeded your current limit of concurrent requests."
+            return CONCURRENCY_EXCEEDED
         amounts = {"requests": 1, "tokens": prompt_tokens, "audio_seconds": audio_seconds}
         buckets = self._buckets_of(model, now)
         for name, bucket in buckets.items():

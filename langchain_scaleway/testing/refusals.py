@@ -1,11 +1,8 @@
 """What is refused, in the three shapes that Scaleway uses and the words of gateway and engine.
 
 The gateway answers flat, recent models answer as OpenAI does, older models as older vLLM
-releases did. Samples of all three are in Scaleway's page "Understanding errors" (2025-10-07),
-in live captures of 2026-07 (gateway) and in vLLM 0.32's recordings (`err_*`). vLLM reads bodies
-with Pydantic, whose errors are its answers, and so does this.
-
-Whatever checks a request raises `Refusal`.
+releases did (Scaleway's page "Understanding errors", 2025-10-07; live captures of 2026-07; vLLM
+0.32's recordings `err_*`). Whatever checks a request raises `Refusal`.
 """
 
 from collections.abc import Callable

@@ -1,15 +1,8 @@
 """The default responder: what the emulated model says when a test has not scripted it.
 
-It understands nothing. It obeys the request's form, always in the same way:
-
-- a response schema gets JSON that satisfies it, and no tool is called beside it (as on
-  Scaleway); `json_object` gets an object with the names quoted in the conversation;
-- after a tool's result it answers in text with that result;
-- `tool_choice` `required` and a named tool get calls whose arguments satisfy the schema;
-  `auto` calls the tools whose names share a word with the last user message;
-- everything else gets a sentence that repeats the question.
-
-Arguments and JSON use the numbers, quoted phrases and names of the last user message.
+It understands nothing, and obeys the request's form, always in the same way. A response schema
+suppresses tool calls, as on Scaleway; `tool_choice` `auto` calls the tools whose names share a word
+with the last user message. Arguments and JSON use that message's numbers, quoted phrases and names.
 """
 
 import random

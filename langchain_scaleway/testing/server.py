@@ -20,10 +20,11 @@ except ModuleNotFoundError as error:
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.delivery import Delivery
-from langchain_scaleway.testing.endpoints.routes import ENDPOINTS, Endpoint
+from langchain_scaleway.testing.endpoints.routes import ROUTES, Serve
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.recordings import Recorder
 from langchain_scaleway.testing.refusals import error_body
+from langchain_scaleway.testing.replies import Queue
 from langchain_scaleway.testing.service import EmulatedService
 
 _BACKLOG: Final = 4096
@@ -109,10 +110,10 @@ class EmulatorServer:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guarded], client_max_size=_LARGEST_BODY)
-        for endpoint in ENDPOINTS:
-            for project in ("", "/{project}"):
-                path, handler = f"{project}/v1{endpoint.path}", partial(self._answer, endpoint)
-                app.router.add_route(endpoint.method, path, handler)
+        for method, path, queue, serve in ROUTES:
+            handler = partial(self._answer, queue, serve)
+            app.router.add_route(method, f"/v1{path}", handler)
+            app.router.add_route(method, f"/{{project}}/v1{path}", handler)
         app.router.add_get("/healthz", self._healthy)
         app.router.add_post("/reset", self._reset)
         return app
@@ -133,11 +134,11 @@ class EmulatorServer:
             answer, received = json_answer(error.status, body), await self._receive(request)
             return await self._deliver(request, received, answer)
 
-    async def _answer(self, endpoint: Endpoint, http: web.Request) -> web.StreamResponse:
-        received = await self._receive(http, endpoint.queue)
+    async def _answer(self, queue: Queue, serve: Serve, http: web.Request) -> web.StreamResponse:
+        received = await self._receive(http, queue)
         if self._recorder is None:
             project = http.match_info.get("project")
-            answer = self._service.serve(received, project, endpoint.serve)
+            answer = self._service.serve(received, project, serve)
         else:
             try:
                 answer = await self._recorder.answer(received, http.path_qs)

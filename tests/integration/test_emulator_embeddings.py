@@ -14,6 +14,7 @@ QWEN = "qwen3-embedding-8b"
 NOT_EMULATED = {
     "embed_models_list": "the models are compared with Scaleway's documentation",
     "embed_truncate": "an option of vLLM that Scaleway does not document",
+    "embed_token_ids": "LangChain sends texts",
     "embed_err_no_auth": "the gateway's answer",
     "embed_err_unknown_model": "the gateway's answer",
     "rerank_err_unknown_model": "the gateway's answer",

@@ -27,21 +27,17 @@ _WORD: Final = re.compile(r"\w+|[^\w\s]")
 
 
 class EmbeddingsRequest(RequestModel):
-    """The body; token ids are taken as vLLM takes them, and never sent by LangChain."""
+    """The body."""
 
     model: str
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | list[str]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
 
     @property
     def texts(self) -> list[str]:
-        """The inputs, one a vector; token ids as their digits."""
-        if isinstance(self.input, str):
-            return [self.input]
-        if self.input and isinstance(self.input[0], int):
-            return [str(self.input)]
-        return [str(one) for one in self.input]
+        """The inputs, one a vector."""
+        return [self.input] if isinstance(self.input, str) else self.input
 
 
 class RerankRequest(RequestModel):

@@ -1,7 +1,7 @@
 """The endpoints that the emulator serves, as the server routes requests to them."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.endpoints import batches
@@ -13,14 +13,7 @@ from langchain_scaleway.testing.received import ReceivedRequest
 from langchain_scaleway.testing.replies import Queue
 from langchain_scaleway.testing.service import EmulatedService
 
-
-class Endpoint(NamedTuple):
-    """A path, the queue that its requests take scripted steps from, and what answers them."""
-
-    method: str
-    path: str
-    queue: Queue
-    serve: Callable[[ReceivedRequest, EmulatedService], Answer]
+Serve = Callable[[ReceivedRequest, EmulatedService], Answer]
 
 
 def _list_models(received: ReceivedRequest, service: EmulatedService) -> Answer:
@@ -34,15 +27,16 @@ def _list_models(received: ReceivedRequest, service: EmulatedService) -> Answer:
     return service.scripted(received, lambda _reply: json_answer(200, listed))
 
 
-ENDPOINTS: Final = (
+# Method, path behind `/v1`, the queue that requests take scripted steps from, what answers them.
+ROUTES: Final[tuple[tuple[str, str, Queue, Serve], ...]] = (
     *(
-        Endpoint("POST", endpoint.path, endpoint.queue, endpoint.serve)
+        ("POST", endpoint.path, endpoint.queue, endpoint.serve)
         for endpoint in (COMPLETIONS, RESPONSES, EMBEDDINGS, RERANK, TRANSCRIPTIONS)
     ),
-    Endpoint("GET", "/models", "models", _list_models),
-    Endpoint("POST", "/batches", "batches", batches.create),
-    Endpoint("GET", "/batches", "batches", batches.list_page),
-    Endpoint("GET", "/batches/{id}", "batches", batches.retrieve),
-    Endpoint("POST", "/batches/{id}/cancel", "batches", batches.cancel),
-    Endpoint("DELETE", "/batches/{id}", "batches", batches.delete),
+    ("GET", "/models", "models", _list_models),
+    ("POST", "/batches", "batches", batches.create),
+    ("GET", "/batches", "batches", batches.list_page),
+    ("GET", "/batches/{id}", "batches", batches.retrieve),
+    ("POST", "/batches/{id}/cancel", "batches", batches.cancel),
+    ("DELETE", "/batches/{id}", "batches", batches.delete),
 )
