@@ -137,7 +137,7 @@ class ToolCalls:
         for call in calls:
             if call.id is None and is_no_object(call.arguments):
                 call.id = call.made_id(reply_id)  # Blocks of such a call are known by it.
-        return [call.begin() for call in calls]
+        return [chunk for call in calls for chunk in call.begin()]
 
 
 @dataclass(eq=False, repr=False)
@@ -178,9 +178,14 @@ class _Call:
     def made_id(self, reply_id: Any) -> str:
         return f"{reply_id or f'call-{uuid4().hex}'}-tool-{self.position}"
 
-    def begin(self) -> ChatGenerationChunk:
+    def begin(self) -> list[ChatGenerationChunk]:
+        """Give the name, then the arguments: AG-UI reads none in the chunk that begins a call."""
         self.has_given_id = self.id is not None
-        return tool_chunk(self.name, escaped(self.arguments), self.id, self.position)
+        arguments = escaped(self.arguments)
+        if not arguments or is_no_object(arguments):
+            return [tool_chunk(self.name, arguments, self.id, self.position)]
+        named = tool_chunk(self.name, "", self.id, self.position)
+        return [named, tool_chunk(None, arguments, None, self.position)]
 
 
 def is_no_object(arguments: str) -> bool:
