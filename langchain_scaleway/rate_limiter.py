@@ -166,8 +166,8 @@ class ScalewayRateLimiter(BaseRateLimiter):
         key = api_key.get_secret_value() if api_key is not None else ""
         account = f"{urlsplit(base_url).netloc}\0{self._arguments['organization'] or key}"
         digest = blake2b(account.encode(), person=b"scaleway-quotas").digest()
-        lease = timeout or _LONGEST_REQUEST
-        return QuotaGate(lambda model: self._line(digest, model, lease))
+        longest = timeout or _LONGEST_REQUEST
+        return QuotaGate(lambda model: self._line(digest, model, longest))
 
     def __repr__(self) -> str:
         """Show the arguments that were given."""
@@ -182,13 +182,13 @@ class ScalewayRateLimiter(BaseRateLimiter):
         """Pickle the arguments alone; what is known belongs to the process."""
         return partial(type(self), **self._arguments), ()
 
-    def _line(self, account: bytes, model: str, lease: float) -> Line:
+    def _line(self, account: bytes, model: str, longest: float) -> Line:
         """The line to a model's quota, for a request that its client counts by itself."""
         self._give_back()
         key = account, model
         line = self._lines.get(key)
         if line is None:
-            dispatcher, scope = self._dispatcher(), self._scope(account, model, lease)
+            dispatcher, scope = self._dispatcher(), self._scope(account, model, longest)
             with _lock:
                 line = self._lines.setdefault(key, dispatcher.line(scope))
         return line
@@ -202,9 +202,16 @@ class ScalewayRateLimiter(BaseRateLimiter):
                 _remote[self._store] = Dispatcher(_connect(self._store))
             return _remote[self._store]
 
-    def _scope(self, account: bytes, model: str, lease: float) -> Scope:
+    def _scope(self, account: bytes, model: str, longest: float) -> Scope:
         digest = blake2b(model.encode(), key=account, digest_size=16)
-        return Scope(digest.hexdigest(), self._own, self._share, self._time_scale, lease)
+        return Scope(
+            digest.hexdigest(),
+            self._own,
+            self._share,
+            self._time_scale,
+            lease=min(longest, Scope.lease),
+            longest=max(longest, Scope.longest),  # Of a stream `timeout` limits its pieces alone.
+        )
 
     def _pay(self, lease: Lease | None) -> bool:
         if lease is None:

@@ -123,7 +123,7 @@ class TestFixedLimits:
 
 def test_what_nobody_ends_has_ended_when_its_time_is_up() -> None:
     """An event loop may be closed while requests of it are under way."""
-    clock = Clock(Scope(MODEL, Limits(concurrency=1), lease=400))
+    clock = Clock(Scope(MODEL, Limits(concurrency=1), longest=400))
     lost = clock.take()
     clock.now += 399
     assert clock.wait() == inf

@@ -76,8 +76,7 @@ STEPS = st.one_of(
     ),
 )
 SCOPES = st.builds(
-    Scope,
-    account=st.just("account"),
+    lambda own, share, lease: Scope("account", own, share, lease=lease, longest=lease),
     own=st.sampled_from([Limits(), Limits(20, 10_000, 5), Limits(concurrency=2)]),
     share=st.sampled_from([1.0, 0.25]),
     lease=st.sampled_from([330, 1e9]),
@@ -247,6 +246,31 @@ class TestWithoutRedis:
             assert isinstance(lease, Lease)
             both[0].settle(lease, Outcome(1, Estimate()))
         assert sum(isinstance(both[0].take(Estimate()), Lease) for _ in range(200)) == 50
+
+    def test_places_that_could_not_be_given_back_are_free_after_half_a_minute(
+        self, clock: time_machine.Traveller
+    ) -> None:
+        server = fakeredis.FakeServer()
+        quota, other = (a_quota(Scope("account", Limits(concurrency=1)), server) for _ in range(2))
+        lease = lease_of(quota)
+        server.connected = False
+        quota.settle(lease, Outcome(1, Estimate()))
+        server.connected = True
+        assert isinstance(other.take(Estimate()), float)
+        clock.shift(31)
+        lease_of(other)
+
+    def test_errors_of_any_client_lose_no_request(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Those of the package `valkey` are none of the package `redis`."""
+
+        class Client(fakeredis.FakeRedis):
+            def evalsha(self, *_: Any) -> Any:
+                raise LookupError("Valkey is away")
+
+        gate = ScalewayRateLimiter(store=Client()).gate("https://api.scaleway.ai/v1", None)
+        with caplog.at_level(logging.WARNING, logger="langchain_scaleway"):
+            gate.acquire({"model": MODEL, "messages": []}).end()
+        assert "cannot be reached (Valkey is away)" in caplog.text
 
     def test_what_was_taken_meanwhile_ends_where_it_was_taken(
         self, monkeypatch: pytest.MonkeyPatch

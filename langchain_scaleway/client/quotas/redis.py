@@ -101,7 +101,7 @@ class RedisStore:
             return None
         try:
             answer = self._scripts[script](keys=keys, args=arguments)
-        except redis.RedisError as error:
+        except Exception as error:  # noqa: BLE001 -- no failure of any client may lose a request
             if self._down_until == -inf:
                 logger.warning(
                     "The store of rate limits cannot be reached (%s). Until it can, this process "

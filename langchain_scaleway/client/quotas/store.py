@@ -33,24 +33,18 @@ class Scope:
         own: The limits of the user, which count besides Scaleway's.
         share: The part of Scaleway's limits that may be used.
         time_scale: How many of the server's seconds pass in a second.
-        lease: Seconds after which a request has ended if nobody has said so and its process may
-            have been killed; by default a little more than the five minutes that Scaleway gives
-            an answer.
+        lease: Seconds for which a shared store counts a request that nobody renews, because its
+            process has been killed, or could not reach the store.
+        longest: Seconds after which a request has ended, whatever has become of it; by default a
+            little more than the five minutes that Scaleway gives an answer.
     """
 
     account: str
     own: Limits = UNLIMITED
     share: float = 1.0
     time_scale: float = 1.0
-    lease: float = 330.0
-
-    @property
-    def longest(self) -> float:
-        """Seconds after which a request has ended, whatever has become of it.
-
-        A stream may last longer than the timeout of its pieces.
-        """
-        return max(self.lease, Scope.lease)
+    lease: float = 30.0
+    longest: float = 330.0
 
     @property
     def assumed(self) -> Limits:
