@@ -285,6 +285,7 @@ def _address(block: Block, kind: str = "") -> str:
     data = _without_spaces(data)
     if data.startswith("data:"):
         return data
+    data = data.replace("-", "+").replace("_", "/")  # Pydantic writes bytes for use in URLs.
     signatures = _SIGNATURES.get(kind, {}).items()
     guesses = (f"{kind}/{form}" for begin, form in signatures if data.startswith(begin))
     mime_type = block.get("mime_type") or next(guesses, None)

@@ -114,6 +114,8 @@ PICTURE: dict[str, Any] = {
         "resource": {"uri": "f:a", "mimeType": "image/png", "blob": PNG},
     },
     "MCP image": {"type": "image", "data": PNG, "mimeType": "image/png"},
+    "file of deepagents in JavaScript": {"type": "file", "data": PNG, "mimeType": "image/png"},
+    "v0 image without its source type": {"type": "image", "data": PNG, "mime_type": "image/png"},
     "v1 image in base64 with line breaks": {
         "type": "image",
         "base64": f"{PNG[:9]}\n{PNG[9:]}\n",
@@ -140,6 +142,7 @@ PICTURE: dict[str, Any] = {
 }
 WAVE: dict[str, Any] = {
     "MCP audio": {"type": "audio", "data": WAV, "mimeType": "audio/wav"},
+    "v0 audio without its source type": {"type": "audio", "data": WAV, "mime_type": "audio/wav"},
     "v1 audio, another name for WAV": {**create_audio_block(base64=WAV, mime_type="audio/x-wav")},
     "v1 audio that does not say what it is": {"type": "audio", "base64": WAV},
     "v1 audio in a data URL": {"type": "audio", "url": f"data:audio/wav;base64,{WAV}"},
@@ -229,6 +232,15 @@ PARTS: dict[str, tuple[Any, dict[str, Any]]] = {
     **{name: (block, video_part(f"data:video/mp4;base64,{MP4}")) for name, block in FILM.items()},
     **{name: (block, video_part(URL)) for name, block in FILM_BY_URL.items()},
 }
+
+
+def test_base64_for_urls_goes_out_as_servers_read_it() -> None:
+    """Pydantic writes the bytes of a message so, when a checkpoint or a cache keeps it."""
+    picture = b"\x89PNG\xfb\xff\xbf"
+    block = {"type": "image", "mime_type": "image/png"}
+    written = base64.urlsafe_b64encode(picture).decode()
+    url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    assert parts_of({**block, "base64": written}) == [image_part(url)]
 
 
 @pytest.mark.parametrize(("block", "part"), PARTS.values(), ids=PARTS)
