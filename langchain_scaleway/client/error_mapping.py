@@ -223,8 +223,8 @@ def error_from_event(event: Mapping[str, Any], *, model: str | None, **place: An
     if choice is None or choice.get("error"):
         report = _report(choice or event, text)
     else:
-        said = f"The server broke the answer off (finish_reason {choice['finish_reason']!r})"
-        report = _Report(said, type=INCOMPLETE_ANSWER)
+        reason = f"The server broke the answer off: finish_reason is {choice['finish_reason']!r}"
+        report = _Report(reason, type=INCOMPLETE_ANSWER)
     error = _error(_status_within(event, report.code), report, model, _where(**place))
     error.body = event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY]
     return error

@@ -76,7 +76,9 @@ def in_standard_form(block: Block) -> Block:  # noqa: C901, PLR0911, PLR0912 -- 
             return _text(lines)
         # Pictures, recordings and resources of MCP
         case {"type": "image" | "audio" | "file" as kind, "data": data, "mimeType": mime_type} | {
-            "type": "image" | "audio" | "video" as kind, "data": data, "mime_type": mime_type
+            "type": "image" | "audio" | "video" as kind,
+            "data": data,
+            "mime_type": mime_type,
         } if "source_type" not in block:
             return {"type": kind, "base64": data, "mime_type": mime_type}
         case {"type": "resource", "resource": {"text": str(text), **more}}:

@@ -106,15 +106,14 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
     def _object_in(self, message: AIMessage) -> Any:
         _REFUSALS.parse_result([ChatGeneration(message=message)])
         text = message.text.strip()
-        calls = [call["args"] for call in message.tool_calls if call["name"] == self.tool]
-        # A model that may choose writes the object without calling the tool, too.
-        is_text = self.tool is None or not (message.tool_calls or message.invalid_tool_calls)
-        if is_text:
+        if self.tool is None:
             fenced = [inside for inside in _FENCED.findall(text) if not fault_of(inside)]
             whole = fenced[0] if len(fenced) == 1 and fault_of(text) else text
+            is_whole = not fault_of(whole)
         else:
-            whole = json.dumps(calls[0]) if calls else ""
-        if calls or not fault_of(whole):
+            calls = [call["args"] for call in message.tool_calls if call["name"] == self.tool]
+            whole, is_whole = json.dumps(next(iter(calls), None)), bool(calls)
+        if is_whole:
             try:
                 return self.read(whole)
             except ValueError as error:
@@ -124,7 +123,7 @@ class _WholeObjects(BaseCumulativeTransformOutputParser[Any]):
                     llm_output=whole,
                 ) from error
         fitting = []
-        if is_text:
+        if self.tool is None:
             # vLLM's parser for Qwen (0.23 and later) may take the whole answer for reasoning.
             thoughts = _reasoning(message)
             for found in objects_in(text) if text else [thoughts] * thoughts.startswith("{"):

@@ -176,7 +176,9 @@ class ReplyDecoder:
         is_cut_off = metadata.get("finish_reason") == CUT_OFF or (
             context.max_tokens is not None and written >= context.max_tokens
         )
-        text = "".join(self.text) if context.has_tools else ""
+        # Qwen writes calls within its thoughts at times, where vLLM does not look for them.
+        said = "".join(self.text).strip() or "".join(self.reasoning)
+        text = said if context.has_tools else ""
         calls = self._calls
         calls.end(metadata.get("id"), is_cut_off=is_cut_off, text=text)
         if is_cut_off and calls.invalid:

@@ -24,7 +24,8 @@ from langchain_scaleway.convert.names import ToolNames
 _decode = json.JSONDecoder(strict=False).decode
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
-_WRITTEN_NAME = re.compile(r'"name":\s*"([^"]+)"')
+_WRITTEN_NAME = re.compile(r'"name":\s*"([^"]+)"|<function=([^>\s]+)|^\s*([\w.-]+)\s*<arg_key>')
+"""The name in a call as Qwen's and other models write it, as Qwen's coders, and as GLM."""
 
 _CUT_OFF = "The limit on output tokens cut the call off."
 
@@ -76,13 +77,15 @@ class ToolCalls:
             reply_id: The reply's id; calls without an id of their own get one made from it, since
                 tool messages cannot answer them otherwise.
             is_cut_off: Whether the limit on output tokens ended the reply.
-            text: The text of a reply that may end in a call, as models write calls.
+            text: The text of a reply that may end in a call, as models write calls. vLLM leaves it
+                there if it was cut off (recording `tool_truncated`), and its parsers do if it is
+                not quite as they want it (issues 22975 and 39056 of 2025 and 2026).
         """
-        # vLLM leaves it in the text of a whole reply that was cut off (recording `tool_truncated`).
         _, markup, written = text.rpartition("<tool_call>")
-        if is_cut_off and markup and "</tool_call>" not in written:
+        is_closed = written.rstrip().endswith("</tool_call>") and not self._calls
+        if markup and (is_closed or (is_cut_off and "</tool_call>" not in written)):
             found = _WRITTEN_NAME.search(written)
-            name = self._names.from_wire(found[1]) if found else None
+            name = self._names.from_wire(found[found.lastindex or 0]) if found else None
             self._calls.append(_Call(len(self._calls), name=name, pieces=[markup, written]))
         for call in self._calls:
             call.id = call.id or call.made_id(reply_id)

@@ -210,16 +210,6 @@ async def test_an_object_in_the_reasoning_is_taken_from_there(ask: Ask) -> None:
             assert await answers(ask, message, schema, method) == [expected] * 4
 
 
-async def test_an_object_without_its_call_is_taken_from_the_text(ask: Ask) -> None:
-    """As models write it that may choose, which thinking ones must (`tool_choice="auto"`)."""
-    for schema, expected in EXPECTED:
-        found = await answers(ask, {"content": ALICE}, schema, "function_calling")
-        assert found == [expected] * 4
-        called = {"content": ALICE, **saying("function_calling", "{}", "look_up")}
-        for error in await answers(ask, called, schema, "function_calling"):
-            assert "the tool 'look_up' instead" in str(error)
-
-
 async def test_of_several_calls_every_schema_finds_the_same(ask: Ask) -> None:
     calls = [("look", "{}"), ("Person", ALICE), ("Person", '{"name": "Bob"}')]
     message = {

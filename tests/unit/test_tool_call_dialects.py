@@ -186,6 +186,31 @@ def test_a_call_that_was_cut_off_within_the_text_is_an_invalid_call(
         assert all(call["id"] for call in message.invalid_tool_calls)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        '{"name": "look", "arguments": {}}',
+        "<function=look>\n<parameter=at>\nParis\n</parameter>\n</function>",
+        "look\n<arg_key>at</arg_key>\n<arg_value>Paris</arg_value>",
+    ],
+    ids=["Qwen", "Qwen's coders", "GLM"],
+)
+@pytest.mark.parametrize("field", ["content", "reasoning"])
+def test_a_call_that_the_server_left_in_the_text_is_an_invalid_call(field: str, call: str) -> None:
+    """An agent would take the answer for the last one, although nothing was done."""
+    markup = f"<tool_call>\n{call}\n</tool_call>"
+    said = {field: f"I look.\n{markup}\n"}
+    for message in (
+        whole_message(whole(said), has_tools=True),
+        decode(event(said), event({}, "stop"), has_tools=True),
+    ):
+        assert message.tool_calls == []
+        [invalid] = message.invalid_tool_calls
+        assert (invalid["name"], str(invalid["args"]).strip()) == ("look", markup)
+    answered = {**said, "tool_calls": [fragment("{}", name="look", id="call_a")]}
+    assert whole_message(whole(answered), has_tools=True).invalid_tool_calls == []
+
+
 def test_markup_in_a_text_is_text_without_tools_or_a_cut() -> None:
     assert whole_message(whole({"content": WRITTEN}, "length")).invalid_tool_calls == []
     reply = whole({"content": WRITTEN}, "stop")
