@@ -36,7 +36,7 @@ class ReplyContext(NamedTuple):
     Attributes:
         model: The model that was asked; another one may answer.
         names: The names of the request's tools.
-        has_tools: Whether the model was offered tools.
+        has_tools: Whether the model was offered tools, and may call them.
         max_tokens: The limit on output tokens, if one was sent for a single choice.
         with_headers: Whether the answer's HTTP headers go into `response_metadata`.
     """
@@ -55,7 +55,7 @@ class ReplyContext(NamedTuple):
         return cls(
             model=body["model"],
             names=names,
-            has_tools=bool(body.get("tools")),
+            has_tools=bool(body.get("tools")) and body.get("tool_choice") != "none",
             max_tokens=limit if isinstance(limit, int) and body.get("n") in (None, 1) else None,
             with_headers=with_headers,
         )

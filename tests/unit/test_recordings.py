@@ -48,7 +48,7 @@ def replay(replay_server: ReplayServer, model_at: ModelFactory) -> Replay:
         if recording.status == 200 and not recording.case.startswith("err_"):
             sent = recording.request["body"]
             fields["max_tokens"] = sent.get("max_tokens")
-            fields["extra_body"] = {"tools": sent["tools"]} if "tools" in sent else None
+            fields["extra_body"] = {k: sent[k] for k in ("tools", "tool_choice") if k in sent}
         base_url = replay_server.base_url(recording, pace)
         return model_at(base_url, recording.requested_model, **fields)
 
