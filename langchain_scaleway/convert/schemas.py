@@ -63,33 +63,6 @@ def function_of(source: Any, *, strict: bool | None = None) -> dict[str, Any]:
         ) from error
 
 
-def with_plain_types(schema: Any) -> Any:
-    """A tool's schema without null among the types where it is the default: leaving out says that.
-
-    Chat templates and parsers read a parameter's `type` alone, where `anyOf` hides it: Gemma 4's
-    template shows none to the model, and vLLM's parser for GLM (to 0.22) writes text without its
-    first quotation mark in streams, and the text `42` as a number (issue 40195, April 2026).
-    """
-    if isinstance(schema, list):
-        return [with_plain_types(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    copied = {k: v if k in _VALUES else with_plain_types(v) for k, v in schema.items()}
-    if isinstance(properties := copied.get("properties"), dict):
-        optional = properties.keys() - set(schema.get("required") or ())
-        properties.update({name: _without_null(properties[name]) for name in optional})
-    return copied
-
-
-def _without_null(schema: Any) -> Any:
-    match schema:
-        case {"anyOf": [{"type": str()} as one, {"type": "null"}], "default": None, **more}:
-            return {**one, **more}
-        case {"type": [str(one), "null"] | ["null", str(one)], "default": None, **more}:
-            return {**more, "type": one}
-    return schema
-
-
 def closed(function: dict[str, Any], strict: bool | None) -> dict[str, Any]:  # noqa: FBT001 -- the request's field
     """Close every object of a function's schema, as OpenAI's `strict` demands; `None` leaves it."""
     return function if strict is None else convert_to_openai_function(function, strict=strict)

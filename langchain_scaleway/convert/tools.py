@@ -86,10 +86,7 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
             return tool
     from langchain_core.tools import BaseTool  # noqa: PLC0415 -- slow to import
 
-    from langchain_scaleway.convert.schemas import (  # noqa: PLC0415 -- slow to import
-        function_of,
-        with_plain_types,
-    )
+    from langchain_scaleway.convert.schemas import function_of  # noqa: PLC0415 -- slow to import
 
     kind = None
     if isinstance(tool, Mapping):
@@ -104,6 +101,4 @@ def _convert_tool(tool: Tool, *, strict: bool | None) -> dict[str, Any]:
     function = function_of(tool, strict=strict)
     if not function["name"]:
         raise ValueError(f"A tool has a name, or a `title` in its place; {tool!r} has none.")
-    if not strict:  # It makes every key required, so that only null can stand for nothing.
-        function["parameters"] = with_plain_types(function["parameters"])
     return {"type": "function", "function": function}

@@ -219,38 +219,6 @@ def test_properties_may_be_called_like_keywords() -> None:
     assert parameters["properties"] == {"title": named, "default": named, "enum": enum}
 
 
-TEXT_OR_NULL = [{"type": "string"}, {"type": "null"}]
-ITSELF = None
-
-
-@pytest.mark.parametrize(
-    ("schema", "required", "sent"),
-    [
-        ({"anyOf": TEXT_OR_NULL, "default": None, "description": "A name"}, [], "A name"),
-        ({"type": ["null", "string"], "default": None, "description": "A name"}, [], "A name"),
-        # Null says something else there than nothing does.
-        ({"anyOf": TEXT_OR_NULL, "default": None}, ["title"], ITSELF),
-        ({"anyOf": TEXT_OR_NULL, "default": "None"}, [], ITSELF),
-        ({"anyOf": TEXT_OR_NULL}, [], ITSELF),
-    ],
-)
-def test_what_may_be_left_out_has_one_type(
-    schema: dict[str, Any], required: list[str], sent: str | None
-) -> None:
-    """Chat templates and parsers of calls read the `type` of a parameter alone."""
-    book = {"type": "object", "properties": {"title": schema}, "required": required}
-    [converted] = convert_tools([tool_of({"properties": {"books": {"items": book}}})])
-    found = converted["function"]["parameters"]["properties"]["books"]["items"]["properties"]
-    plain = {"type": "string", "description": sent}
-    assert found == {"title": schema if sent is ITSELF else plain}
-
-
-def test_what_may_be_left_out_is_null_in_strict_calls() -> None:
-    schema = {"type": "object", "properties": {"a": {"anyOf": TEXT_OR_NULL, "default": None}}}
-    [converted] = convert_tools([tool_of(schema)], strict=True)
-    assert converted["function"]["parameters"]["properties"] == schema["properties"]
-
-
 def test_a_json_schema_without_properties_is_kept() -> None:
     """LangChain's converter keeps the title alone."""
     schema = {"title": "plant", "$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object"}}}

@@ -128,7 +128,7 @@ PLACE = _parameters(Described)["properties"]["place"]
 
 RICH: dict[str, Any] = {
     "nullable": {"anyOf": [NUMBER, NULL]},
-    "described": {**NUMBER, "description": "Unknown at night"},
+    "described": {"anyOf": [NUMBER, NULL], "default": None, "description": "Unknown at night"},
     "missing": {"type": "string", "description": "May be missing"},
     "missing_too": NUMBER,
     "pair": {
