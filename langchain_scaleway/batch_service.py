@@ -25,6 +25,7 @@ from langchain_scaleway.convert.batches import (
     Outcome,
     lost,
     missing,
+    numbers_in,
     place_of,
     read_outcome,
     read_record,
@@ -213,11 +214,11 @@ class BatchService:
             page = await self.ask(wire, f"?limit=100{after}")
             listed = page.get("data") or []
             for record in listed:
-                counts = record.get("request_counts") or {}
+                counts = numbers_in(record.get("request_counts"))
                 is_of_use = record.get("status") not in ENDED or counts.get("completed")
                 url = f"{record.get('input_file_id')}"
                 if is_of_use and url.endswith(name) and self.bucket.holds(url):
-                    return dict(record)
+                    return read_record(record)
             before, after = after, f"&after={listed[-1]['id']}" if listed else ""
             if not page.get("has_more") or after in ("", before):
                 return None

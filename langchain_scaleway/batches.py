@@ -106,6 +106,7 @@ class ScalewayBatches:
         """Find a batch by its `id` again, after a crash or on another machine.
 
         Raises:
+            ValueError: The id is empty.
             ScalewayError: There is none, or the service did not answer.
         """
         return run(self._resume(_HERE, batch_id))
@@ -170,10 +171,11 @@ class ScalewayBatches:
             tokens["output_tokens"] += longest_answer(body)
 
     async def _resume(self, wire: InThread, batch_id: str) -> "Batch":
-        ids = map(str.strip, batch_id.split(","))
+        ids = [one.strip() for one in batch_id.split(",") if one.strip()]
+        if not ids:
+            raise ValueError("`resume` takes the id of a batch, as `Batch.id` has it.")
         records = [await self._service.look_at(wire, one) for one in ids]
-        counts = [record.get("request_counts") or {} for record in records]
-        return Batch(self._service, records, sum(one.get("total") or 0 for one in counts), None)
+        return Batch(self._service, records, _total(records, "total"), None)
 
 
 class Batch:
@@ -206,10 +208,8 @@ class Batch:
     def usage(self) -> dict[str, int]:
         """The tokens used, as far as the service has counted them."""
         total = Counter[str]()
-        for usage in (record.get("usage") or {} for record in self._records):
-            total.update({name: n for name, n in usage.items() if isinstance(n, int)})
-            cached = (usage.get("input_tokens_details") or {}).get("cached_tokens")
-            total["cached_tokens"] += cached or 0
+        for record in self._records:
+            total.update(record["usage"])
         return dict(total)
 
     @property
@@ -285,8 +285,7 @@ class Batch:
                 for place, record in enumerate(self._records):
                     if record["status"] not in ENDED:
                         self._records[place] = await self._look_at(wire, record)
-                counts = [record.get("request_counts") or {} for record in self._records]
-                done = sum(one.get(end) or 0 for one in counts for end in ("completed", "failed"))
+                done = _total(self._records, "completed", "failed")
                 tell(done - shown)
                 shown = done
                 if all(record["status"] in ENDED for record in self._records):
@@ -391,6 +390,10 @@ class FailedRequests:
         if wanted:
             message = f"{len(wanted)} requests are in no input file any more: submit them anew."
             raise ScalewayAPIError(message)
+
+
+def _total(records: list[Record], *counts: str) -> int:
+    return sum(record["request_counts"].get(name, 0) for record in records for name in counts)
 
 
 def _plain(amount: float) -> str:

@@ -135,7 +135,7 @@ def read_outcome(line: Any) -> Outcome | None:
 
 
 def read_record(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what the service says of a batch.
+    """Read what the service says of a batch; `usage` and `request_counts` are numbers by name.
 
     Raises:
         ScalewayResponseError: It is not about a batch.
@@ -146,15 +146,25 @@ def read_record(body: Mapping[str, Any]) -> dict[str, Any]:
             "again; if it persists, check that `base_url` serves batches.",
             body=body,
         )
-    return dict(body)
+    usage = numbers_in(body.get("usage"))
+    if usage:
+        details = numbers_in(body["usage"].get("input_tokens_details"))
+        usage["cached_tokens"] = details.get("cached_tokens", 0)
+    return {**body, "usage": usage, "request_counts": numbers_in(body.get("request_counts"))}
+
+
+def numbers_in(value: Any) -> dict[str, int]:
+    """What is a number in an object; nothing if it is none."""
+    items = value.items() if isinstance(value, Mapping) else ()
+    return {name: number for name, number in items if isinstance(number, int)}
 
 
 def result_urls(record: Mapping[str, Any]) -> Iterator[list[str]]:
     """Where the answers may be, and the errors: Scaleway's pages have had two names for each."""
     name = record["input_file_id"].removesuffix(".jsonl")
     for kind in ("output", "error"):
-        named = record.get(f"{kind}_file_id")
-        yield [*filter(None, [named]), f"{name}_{kind}.jsonl", f"{name}-{kind}.jsonl"]
+        named = [url for url in [record.get(f"{kind}_file_id")] if url and isinstance(url, str)]
+        yield [*named, f"{name}_{kind}.jsonl", f"{name}-{kind}.jsonl"]
 
 
 def missing(record: Mapping[str, Any], custom_id: str) -> ScalewayError:

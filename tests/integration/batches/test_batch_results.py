@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -152,6 +153,38 @@ def test_objects_are_found_by_each_form_of_their_address(
     ).text.replace("https://my-bucket.s3.fr-par.scw.cloud/", address)
     emulator.script(RawReply(200, body=record.encode()), endpoint="batches")
     assert batches_of(model).resume(batch.id).results()[0].text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"usage": None, "request_counts": None},
+        {"usage": [1], "request_counts": [3]},
+        {"usage": {"input_tokens": "12", "input_tokens_details": [1]}},
+        {"usage": {"input_tokens": 12, "input_tokens_details": {"cached_tokens": "7"}}},
+        {"request_counts": {"total": "3", "completed": "3", "failed": None}},
+        {"output_file_id": 5, "error_file_id": ["x"]},
+    ],
+)
+def test_answers_are_read_whatever_else_the_service_says(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, odd: Any
+) -> None:
+    batch = batches_of(model).submit(["Hello?"]).wait(poll=SOON)
+    record = httpx.get(
+        f"{emulator.base_url}/batches/{batch.id}",
+        headers={"authorization": f"Bearer {emulator.api_key}"},
+    ).json()
+    emulator.script(RawReply(200, body=json.dumps(record | odd).encode()), endpoint="batches")
+    resumed = batches_of(model).resume(batch.id)
+    assert resumed.wait(progress=True).results()[0].text
+    assert resumed.cost is None or resumed.cost >= 0
+    assert resumed.count in (0, 1)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", " , "])
+def test_an_empty_id_is_refused(model: ChatScaleway, batches_of: Make, nothing: str) -> None:
+    with pytest.raises(ValueError, match=r"takes the id of a batch, as `Batch\.id` has it"):
+        batches_of(model).resume(nothing)
 
 
 def test_a_batch_that_fails_as_a_whole_carries_the_services_words(
