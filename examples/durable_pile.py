@@ -4,7 +4,8 @@
     python -m examples.durable_pile prompts.txt    # a prompt a line; without a file: made up here
 
 DBOS keeps in a file of SQLite what was asked and answered. The id of each row's workflow is the
-digest of its request, so the same row is asked once, however often it comes and the program runs.
+digest of its request, so the same row is answered once, however often it comes and the program
+runs; one that failed is asked again.
 With Postgres in the place of SQLite, many machines work on one pile under the same rate. From
 Python 3.12 on, DBOS 3.4 needs SQLite 3.42.
 """
@@ -34,8 +35,11 @@ def answer(prompt: str) -> str:
 
 
 def enqueue(prompt: str) -> str:
-    """Put a prompt into the queue, unless it has ever been there; give the id of its workflow."""
+    """Put a prompt into the queue, unless it was answered before; give the id of its workflow."""
     workflow_id = hashlib.sha256(f"{MODEL}\n{prompt}".encode()).hexdigest()
+    earlier = DBOS.get_workflow_status(workflow_id)
+    if earlier is not None and earlier.status == "ERROR":
+        DBOS.delete_workflow(workflow_id)  # Else its failure would be its answer for ever.
     with SetWorkflowID(workflow_id):
         DBOS.enqueue_workflow("pile", answer, prompt)
     return workflow_id

@@ -265,7 +265,7 @@ def assert_answered(output: str, prompts: list[str]) -> None:
     reason="From Python 3.12 on, DBOS 3.4 needs SQLite 3.42.",
 )
 def test_durable_pile_killed_in_the_middle_answers_every_row_once(tmp_path: Path) -> None:
-    """Only calls that were in flight are repeated."""
+    """Only calls that were in flight are repeated, and those that failed."""
     prompts = [f"Say {number} times" for number in range(40)]
     (tmp_path / "prompts.txt").write_text("\n".join([*prompts, prompts[0]]), encoding="utf-8")
     arguments = [str(tmp_path / "prompts.txt"), "--database", f"sqlite:///{tmp_path}/pile.sqlite"]
@@ -284,10 +284,15 @@ def test_durable_pile_killed_in_the_middle_answers_every_row_once(tmp_path: Path
             killed.kill()
         output = start("durable_pile", *arguments, environ=scaleway.environment).stdout
         asked = Counter(request.json["messages"][-1]["content"] for request in emulator.requests)
+        emulator.respond_with(lambda request: str(request.json["messages"][-1]["content"]))
+        mended = start("durable_pile", *arguments, environ=scaleway.environment).stdout
+        assert len(emulator.requests) == asked.total() + 1
+    assert "Too odd" not in mended
+    assert mended.count("\n") == 41
     assert_answered(output, [*prompts, prompts[0]])
     assert asked.keys() == {*prompts}
     assert max(asked.values()) <= 2
-    assert asked.total() <= len(prompts) + 10, "as many as were asked at once"
+    assert asked.total() <= len(prompts) + 11, "as many as were asked at once, and the refused one"
 
 
 @pytest.mark.parametrize("example", ["dask_pile", "ray_pile"])
