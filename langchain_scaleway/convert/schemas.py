@@ -24,6 +24,9 @@ _KEYWORDS = frozenset(
 _NAMED = frozenset({"patternProperties", "properties"})
 """Keywords that hold schemas by names, which are no keywords."""
 
+_NOT_KEPT = frozenset({"discriminator", "title"})
+"""Keywords that say nothing to a model."""
+
 _VALUES = frozenset({"const", "default", "enum", "examples"})
 """Keywords whose values are no schemas."""
 
@@ -134,7 +137,8 @@ class _ContainsItselfError(Exception):
 def _in_place(part: Any, schema: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
     """A part of a schema, with what its references lead to in their place.
 
-    Titles are left out: Pydantic's repeat the names of fields, and would be paid for as tokens.
+    Titles are left out: Pydantic's repeat the names of fields, and would be paid for as tokens. So
+    are discriminators, which say in OpenAPI's words where the schemas were that stand there now.
     """
     if isinstance(part, list):
         return [_in_place(item, schema, within) for item in part]
@@ -151,7 +155,7 @@ def _in_place(part: Any, schema: dict[str, Any], within: tuple[str, ...] = ()) -
             copied[key] = {name: _in_place(inner, schema, within) for name, inner in value.items()}
         elif key in _VALUES:
             copied[key] = deepcopy(value)
-        elif key != "title":
+        elif key not in _NOT_KEPT:
             copied[key] = _in_place(value, schema, within)
     return copied
 

@@ -2,7 +2,7 @@
 
 import functools
 from copy import deepcopy
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import jsonschema
 import pytest
@@ -198,6 +198,23 @@ def test_references_are_replaced_where_that_can_be_done(strict: bool | None) -> 
         converted = convert_tools([form], strict=strict)
         assert converted == [convert_to_openai_tool(form, strict=strict)]
         assert "$" not in str(converted)
+
+
+def test_nothing_points_to_what_was_replaced() -> None:
+    """Pydantic says of a union where each of its classes is, too."""
+
+    class Oak(BaseModel):
+        kind: Literal["oak"]
+
+    class Elm(BaseModel):
+        kind: Literal["elm"]
+
+    class Wood(BaseModel):
+        tree: Oak | Elm = Field(discriminator="kind")
+
+    parameters = convert_tools([Wood])[0]["function"]["parameters"]
+    assert len(parameters["properties"]["tree"]["oneOf"]) == 2
+    assert "$" not in str(parameters)
 
 
 def test_properties_may_be_called_like_keywords() -> None:
