@@ -220,7 +220,7 @@ def _decoded_once(arguments: str) -> str:
 
     vLLM's parser "hermes" writes those of Granite 4 so (pull request 54964, September 2026).
     """
-    if arguments.lstrip().startswith('"'):
+    if arguments.lstrip().startswith('"') and arguments.rstrip().endswith('"'):
         with suppress(ValueError, RecursionError):
             decoded = _decode(arguments)
             if isinstance(_decode(decoded), dict):
