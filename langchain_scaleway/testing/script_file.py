@@ -8,9 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt, RootModel, model_validator
 
 from langchain_scaleway.testing.faults import Fault
-from langchain_scaleway.testing.matching import Criteria, Rule
+from langchain_scaleway.testing.matching import Criteria, Rule, Script
 from langchain_scaleway.testing.replies import Queue, RawReply, Reply, Step
-from langchain_scaleway.testing.scripts import Script
 
 _OWN: Final = ("fault", "endpoint", "when", "times")
 _OF_AN_ANSWER: Final = frozenset({"status", "headers", "body"})

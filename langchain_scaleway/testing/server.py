@@ -20,7 +20,11 @@ except ModuleNotFoundError as error:
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.delivery import Delivery
-from langchain_scaleway.testing.endpoints.routes import ROUTES, Serve
+from langchain_scaleway.testing.endpoints import batches
+from langchain_scaleway.testing.endpoints.chat import COMPLETIONS
+from langchain_scaleway.testing.endpoints.embeddings import EMBEDDINGS, RERANK
+from langchain_scaleway.testing.endpoints.responses import RESPONSES
+from langchain_scaleway.testing.endpoints.transcriptions import TRANSCRIPTIONS
 from langchain_scaleway.testing.received import ReceivedRequest, RequestHeaders
 from langchain_scaleway.testing.recordings import Recorder
 from langchain_scaleway.testing.refusals import error_body
@@ -32,6 +36,7 @@ _STOP_SECONDS: Final = 5.0
 _LARGEST_BODY: Final = 1024**3
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Serve = Callable[[ReceivedRequest, EmulatedService], Answer]
 
 
 class EmulatorServer:
@@ -110,7 +115,7 @@ class EmulatorServer:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guarded], client_max_size=_LARGEST_BODY)
-        for method, path, queue, serve in ROUTES:
+        for method, path, queue, serve in _ROUTES:
             handler = partial(self._answer, queue, serve)
             app.router.add_route(method, f"/v1{path}", handler)
             app.router.add_route(method, f"/{{project}}/v1{path}", handler)
@@ -134,7 +139,7 @@ class EmulatorServer:
             answer, received = json_answer(error.status, body), await self._receive(request)
             return await self._deliver(request, received, answer)
 
-    async def _answer(self, queue: Queue, serve: Serve, http: web.Request) -> web.StreamResponse:
+    async def _answer(self, queue: Queue, serve: _Serve, http: web.Request) -> web.StreamResponse:
         received = await self._receive(http, queue)
         if self._recorder is None:
             project = http.match_info.get("project")
@@ -173,3 +178,29 @@ class EmulatorServer:
     async def _reset(self, http: web.Request) -> web.StreamResponse:
         self._service.reset()
         return await self._healthy(http)
+
+
+def _list_models(received: ReceivedRequest, service: EmulatedService) -> Answer:
+    """List the models of all kinds; retired ones are not in it."""
+    models = [
+        {"id": model.id, "object": "model", "created": 1_795_357_352, "owned_by": "Scaleway"}
+        for model in service.models
+        if model.answered_by is None
+    ]
+    listed = {"object": "list", "data": models}
+    return service.scripted(received, lambda _reply: json_answer(200, listed))
+
+
+# Method, path behind `/v1`, the queue that requests take scripted steps from, what answers them.
+_ROUTES: Final[tuple[tuple[str, str, Queue, _Serve], ...]] = (
+    *(
+        ("POST", endpoint.path, endpoint.queue, endpoint.serve)
+        for endpoint in (COMPLETIONS, RESPONSES, EMBEDDINGS, RERANK, TRANSCRIPTIONS)
+    ),
+    ("GET", "/models", "models", _list_models),
+    ("POST", "/batches", "batches", batches.create),
+    ("GET", "/batches", "batches", batches.list_page),
+    ("GET", "/batches/{id}", "batches", batches.retrieve),
+    ("POST", "/batches/{id}/cancel", "batches", batches.cancel),
+    ("DELETE", "/batches/{id}", "batches", batches.delete),
+)

@@ -1,12 +1,13 @@
 """The emulated service: what it was told, what it has received, and whom it serves."""
 
 import itertools
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from langchain_scaleway.testing.answers import JSON_TYPE, Answer, json_answer
+from langchain_scaleway.testing.matching import Script
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.quotas import QuotaLedger, ScaledClock
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -14,7 +15,6 @@ from langchain_scaleway.testing.recordings import Player
 from langchain_scaleway.testing.refusals import Refusal, gateway_refusal
 from langchain_scaleway.testing.replies import RawReply, Reply
 from langchain_scaleway.testing.script_file import read_script
-from langchain_scaleway.testing.scripts import Script
 from langchain_scaleway.testing.settings import EmulatorSettings
 
 # Vendor prefixes that Scaleway has been seen to accept (2026-08-13).
@@ -25,11 +25,7 @@ _ACCEPTED_VENDORS: Final = ("qwen/", "google/")
 class EmulatedService(EmulatorSettings):
     """Scaleway's behaviour without the network.
 
-    Its answers are made on the server's thread; scripts are filled and requests read from
-    the test's.
-
-    Attributes:
-        statuses: How many answers each HTTP status has had.
+    Answers are made on the server's thread; scripts are filled and requests read on the test's.
     """
 
     def __post_init__(self) -> None:
@@ -41,7 +37,7 @@ class EmulatedService(EmulatorSettings):
     def reset(self) -> None:
         """Forget all requests, scripts, failures and quotas; the clock runs on."""
         self.ledger = QuotaLedger(self.quotas)
-        self.received: list[ReceivedRequest] = []
+        self.received: deque[ReceivedRequest] = deque(maxlen=self.keep_requests)
         self.statuses: Counter[int] = Counter()
         self.scripts = Script(self.strict)
         if self.script_file is not None:
@@ -60,8 +56,6 @@ class EmulatedService(EmulatorSettings):
         arrived_at = self.clock.now()
         request = ReceivedRequest(number=next(self._numbers), arrived_at=arrived_at, **fields)
         self.received.append(request)
-        if self.keep_requests is not None:
-            del self.received[: max(0, len(self.received) - self.keep_requests)]
         return request
 
     def note_status(self, request: ReceivedRequest, status: int) -> None:
@@ -95,10 +89,7 @@ class EmulatedService(EmulatorSettings):
             return self.failed(received, error)
 
     def failed(self, received: ReceivedRequest, error: BaseException) -> Answer:
-        """Note an error of the test; its status is one that no client retries.
-
-        So the test sees it soon.
-        """
+        """Note an error of the test; its status is one that no client retries."""
         error.add_note(f"Raised when {received} was to be answered.")
         self.scripts.failures.append(error)
         message = f"The test's script failed: {type(error).__name__}: {error}"

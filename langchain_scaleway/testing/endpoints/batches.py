@@ -6,6 +6,7 @@ take from that endpoint's script and from no quota. Nobody has captured what Sca
 beyond its documentation; the forms of failed lines are vLLM's and OpenAI's.
 """
 
+import re
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -36,8 +37,6 @@ _TIMES: Final = (
 )
 _ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 _DAY: Final = 24 * 60 * 60
-_MOST_LINES: Final = 50_000
-_MOST_BYTES: Final = 200 * 1024 * 1024
 _EDGE: Final = 0.1  # the part of a batch's time that validating takes, and writing
 _USUAL_PAGE: Final = 20
 _LARGEST_PAGE: Final = 100
@@ -67,13 +66,11 @@ class _Line(BaseModel):
 
 
 class _BadInputError(Exception):
-    """A whole batch that fails, with OpenAI's word for the reason and the wrong line, from 1."""
+    """A whole batch that fails: the reason, and the number of the wrong line, if one is."""
 
-    def __init__(
-        self, message: str, code: str = "invalid_request", line: int | None = None
-    ) -> None:
+    def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
-        self.details = {"code": code, "message": message, "line": line, "param": None}
+        self.details = {"code": "invalid_request", "message": message, "line": line, "param": None}
 
 
 class Batch:
@@ -90,8 +87,7 @@ class Batch:
         self._service = service
         self._input_url = request.input_file_id
         self._path = request.endpoint
-        reason = reply.text if reply else None
-        self._failure = None if reason is None else _BadInputError(reason)
+        self._failure = _BadInputError(reply.text) if reply and reply.text else None
         self._at = {"created": service.clock.now()}
         self._files: dict[str, str] = {}
         self._lines: list[_Line] = []
@@ -114,7 +110,7 @@ class Batch:
         age = now - self._at["created"]
         if self.status == "validating" and age >= seconds * _EDGE:
             try:
-                self._validate()
+                self._read_lines()
                 self._enter("in_progress")
             except _BadInputError as error:
                 self._failure = error
@@ -140,53 +136,46 @@ class Batch:
     def _enter(self, status: str) -> None:
         self.status, self._at[status] = status, self._service.clock.now()
 
-    def _validate(self) -> None:
+    def _read_lines(self) -> None:
         """Read the input file, or fail as a whole."""
         if self._failure is not None:
             raise self._failure
-        content = self._read_input()
-        lines = content.splitlines()
-        if len(content) > _MOST_BYTES or len(lines) > _MOST_LINES:
-            raise _BadInputError(f"At most {_MOST_LINES} lines and 200 MB are allowed.")
         ids: set[str] = set()
-        for number, text in enumerate(lines, start=1):
+        for number, text in enumerate(self._read_input().splitlines(), start=1):
             try:
                 line = _Line.model_validate_json(text)
             except ValidationError as error:
-                raise _BadInputError(f"Line {number}: {error}", line=number) from error
+                raise _BadInputError(f"Line {number}: {error}", number) from error
             if line.url != self._path:
-                raise _BadInputError(f"Line {number} must POST to {self._path}.", line=number)
+                raise _BadInputError(f"Line {number} must POST to {self._path}.", number)
             if line.custom_id in ids:
-                message = f"custom_id {line.custom_id!r} is not unique."
-                raise _BadInputError(message, "duplicate_custom_id", number)
+                raise _BadInputError(f"custom_id {line.custom_id!r} is not unique.", number)
             ids.add(line.custom_id)
             self._lines.append(line)
-        if len({str(line.body.get("model")) for line in self._lines}) != 1:
-            raise _BadInputError("All lines must name the same model.", "mismatched_model")
+        models = {str(line.body.get("model")) for line in self._lines}
+        if len(models) != 1:
+            raise _BadInputError("All lines must name the same model.")
         try:
-            self._service.find_model(self._lines[0].body.get("model"))
+            self._service.find_model(*models)
         except Refusal as refusal:
-            raise _BadInputError(refusal.body["message"], "model_not_found") from refusal
+            raise _BadInputError(refusal.body["message"]) from refusal
 
     def _read_input(self) -> bytes:
         url, storage = self._input_url, self._service.batch_storage
-        parts = urlsplit(url)
-        is_object = parts.scheme == "https" and (parts.hostname or "").endswith(".scw.cloud")
-        if not is_object or parts.query:
+        if not re.fullmatch(r"https://[^/]+\.scw\.cloud/[^?]+", url):
             raise _BadInputError(
                 "input_file_id must be the URL of an object in Object Storage, such as "
                 f"https://BUCKET.s3.fr-par.scw.cloud/input.jsonl, and not signed; got {url}"
             )
-        path = parts.path.lstrip("/")
         try:
             if isinstance(storage, Path):
-                return (storage / path).read_bytes()
+                return (storage / _path_of(url)).read_bytes()
             if storage is not None:
-                return bytes(storage.get(path).bytes())
+                return bytes(storage.get(_path_of(url)).bytes())
             reason: Exception | str = "no access to the bucket"
         except Exception as error:  # noqa: BLE001 -- a store may raise anything
             reason = error
-        raise _BadInputError(f"{url} cannot be read: {reason}", "file_not_accessible")
+        raise _BadInputError(f"{url} cannot be read: {reason}")
 
     def _answer(self, line: _Line) -> None:
         """Answer a line, and keep the outcome in the form of its file."""
@@ -230,11 +219,11 @@ class Batch:
         for kind, lines in (("output", self._answered), ("error", self._failed)):
             if lines:
                 url = self._files[kind] = f"{self._input_url.removesuffix('.jsonl')}_{kind}.jsonl"
-                path, content = urlsplit(url).path.lstrip("/"), b"\n".join([*lines[::-1], b""])
+                content = b"\n".join([*lines[::-1], b""])
                 if isinstance(storage, Path):
-                    (storage / path).write_bytes(content)
+                    (storage / _path_of(url)).write_bytes(content)
                 elif storage is not None:
-                    storage.put(path, content)
+                    storage.put(_path_of(url), content)
         self._enter(status)
 
     def as_json(self) -> dict[str, Any]:
@@ -270,6 +259,10 @@ class Batch:
                 "total_tokens": tokens.total(),
             },
         }
+
+
+def _path_of(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
 
 
 def create(received: ReceivedRequest, service: EmulatedService) -> Answer:

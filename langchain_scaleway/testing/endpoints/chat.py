@@ -13,7 +13,7 @@ from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.endpoints.base import ModelEndpoint
 from langchain_scaleway.testing.endpoints.chat_wire import Completion
 from langchain_scaleway.testing.endpoints.templates import check_template, is_gpt_oss
-from langchain_scaleway.testing.generation import generate
+from langchain_scaleway.testing.generation import generate, respond
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import (
     Refusal,
@@ -25,7 +25,6 @@ from langchain_scaleway.testing.refusals import (
     invalid,
 )
 from langchain_scaleway.testing.replies import Reply, Usage
-from langchain_scaleway.testing.responder import respond
 from langchain_scaleway.testing.service import EmulatedService
 from langchain_scaleway.tokens import MEDIA, prompt_size
 

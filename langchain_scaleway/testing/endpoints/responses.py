@@ -24,12 +24,12 @@ from langchain_scaleway.testing.generation import (
     GeneratedCall,
     Generation,
     generate,
+    respond,
     tokens_of,
 )
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import Refusal, bad_parameter, engine_refusal
 from langchain_scaleway.testing.replies import Reply, Usage
-from langchain_scaleway.testing.responder import respond
 from langchain_scaleway.testing.service import EmulatedService
 
 _PATH: Final = "/responses"

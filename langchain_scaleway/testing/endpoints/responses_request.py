@@ -1,7 +1,6 @@
 """The body of a request to the Responses API, and the chat request that vLLM makes of it.
 
-Pydantic refuses malformed items; what is wrong with tools and options is refused where the chat
-request is read.
+What is wrong with tools and options is refused where the chat request is read.
 """
 
 from functools import cached_property
@@ -11,65 +10,41 @@ from typing_extensions import TypedDict
 
 from langchain_scaleway.testing.chat_request import ChatRequest
 from langchain_scaleway.testing.endpoints.base import RequestModel, validate
+from langchain_scaleway.testing.refusals import bad_parameter
 
 _Json = dict[str, Any]
 
 # The types of parts, and what chat completions call them.
-_PARTS: Final = {
+_ASKED_PARTS: Final = {
     "input_text": "text",
-    "output_text": "text",
-    "refusal": "text",
     "input_image": "image_url",
     "input_file": "input_file",
 }
+_ANSWERED_PARTS: Final = {**_ASKED_PARTS, "output_text": "text", "refusal": "text"}
 
 
-class _AskedPart(TypedDict, total=False):
-    type: Required[Literal["input_text", "input_image", "input_file"]]
+class _Part(TypedDict, total=False):
+    type: Required[str]
     text: str | None
 
 
-class _AnsweredPart(TypedDict, total=False):
-    type: Required[Literal["input_text", "output_text", "refusal"]]
-    text: str | None
-
-
-class _Asked(TypedDict, total=False):
-    type: Literal["message"]
-    role: Required[Literal["user", "system", "developer"]]
-    content: Required[str | list[_AskedPart]]
-
-
-class _Answered(TypedDict, total=False):
-    type: Literal["message"]
-    role: Required[Literal["assistant"]]
-    content: Required[str | list[_AnsweredPart]]
-
-
-class _Thought(TypedDict, total=False):
-    type: Required[Literal["reasoning"]]
-    summary: Required[list[Any]]  # it may be empty, but not missing (recorded)
-    encrypted_content: None
-
-
-class _Call(TypedDict):
-    type: Literal["function_call"]
+class _Item(TypedDict, total=False):
+    type: Literal["message", "function_call", "function_call_output", "reasoning"]
+    role: Literal["user", "assistant", "system", "developer"]
+    content: str | list[_Part]
+    output: str | list[_Part]
     call_id: str
     name: str
     arguments: str
-
-
-class _Result(TypedDict, total=False):
-    type: Required[Literal["function_call_output"]]
-    call_id: str
-    output: Required[str | list[_AskedPart]]
+    summary: list[Any]
+    encrypted_content: None
 
 
 class ResponsesRequest(RequestModel):
     """The body. Fields that vLLM takes and ignores are not declared."""
 
     model: str
-    input: str | list[_Asked | _Answered | _Thought | _Call | _Result]
+    input: str | list[_Item]
     instructions: str | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -111,10 +86,16 @@ class ResponsesRequest(RequestModel):
     def chat(self) -> ChatRequest:
         """The chat request that the engine makes of this one; to ask for it may refuse it."""
         choice, wanted = self.tool_choice, (self.text or {}).get("format")
+        try:
+            messages = self._messages()
+        except KeyError as missing:
+            raise bad_parameter(
+                f"An item of the input is malformed at {missing}.", "input"
+            ) from None
         tools = [{"type": "function", "function": tool} for tool in self.functions]
         body: _Json = {
             "model": self.model,
-            "messages": self._messages(),
+            "messages": messages,
             "stream": self.stream,
             "max_tokens": self.max_output_tokens,
             "temperature": self.temperature,
@@ -142,28 +123,35 @@ class ResponsesRequest(RequestModel):
         if isinstance(items, str):
             items = [{"role": "user", "content": items}]
         for item in items:
-            if item.get("type") == "function_call_output":
+            kind = item.get("type", "message")
+            if kind == "function_call_output":
                 said = {"content": _content(item["output"]), "tool_call_id": item.get("call_id")}
                 messages.append({"role": "tool", **said})
-                continue
-            if item.get("role", "assistant") != "assistant":
+            elif kind == "message" and item["role"] != "assistant":
                 messages.append({"role": item["role"], "content": _content(item["content"])})
-                continue
-            last = messages[-1] if messages else {}
-            is_said = last.get("content") is not None and "content" in item
-            if last.get("role") != "assistant" or is_said:
-                last = {"role": "assistant", "content": None}
-                messages.append(last)
-            if item.get("type") == "function_call":
-                call = {"id": item["call_id"], "type": "function", "function": item}
-                last.setdefault("tool_calls", []).append(call)
-            elif "role" in item:
-                last["content"] = _content(item["content"])
+            else:
+                last = messages[-1] if messages else {}
+                is_said = last.get("content") is not None and kind == "message"
+                if last.get("role") != "assistant" or is_said:
+                    last = {"role": "assistant", "content": None}
+                    messages.append(last)
+                _add_to_assistant(last, item, kind)
         return messages
 
 
-def _content(content: str | list[_Json]) -> str | list[_Json]:
+def _add_to_assistant(message: _Json, item: _Json, kind: str) -> None:
+    if kind == "function_call":
+        function = {"name": item["name"], "arguments": item["arguments"]}
+        call = {"id": item["call_id"], "type": "function", "function": function}
+        message.setdefault("tool_calls", []).append(call)
+    elif kind == "message":
+        message["content"] = _content(item["content"], _ANSWERED_PARTS)
+    else:
+        _ = item["summary"]  # it may be empty, but not missing (recorded)
+
+
+def _content(content: str | list[_Json], kinds: dict[str, str] = _ASKED_PARTS) -> Any:
     """Return what an item says, as messages say it."""
     if isinstance(content, str):
         return content
-    return [{**part, "type": _PARTS[part["type"]]} for part in content]
+    return [{**part, "type": kinds[part["type"]]} for part in content]
