@@ -1,25 +1,25 @@
 """`python -m langchain_scaleway.testing`: the emulator as a program."""
 
 import argparse
-import asyncio
-import contextlib
 import re
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import fields
 from inspect import getdoc
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 try:
-    from langchain_scaleway.testing.server import EmulatorServer
-    from langchain_scaleway.testing.service import EmulatedService
+    from langchain_scaleway.testing.emulator import ScalewayEmulator
 except ImportError as error:
     sys.exit(str(error))
 from langchain_scaleway.testing.faults import Fault, fault_from_text
 from langchain_scaleway.testing.quotas import Quotas
 from langchain_scaleway.testing.settings import EmulatorSettings, RandomFaults
+
+_POLL_SECONDS: Final = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,36 +29,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The command line, without the program's name.
     """
     options = command_line_parser().parse_args(arguments)
+    address = f"{options.host}:{options.port}"
     try:
-        service = EmulatedService(**_settings(options))
+        emulator = ScalewayEmulator(**_settings(options))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(service, options.host, options.port))
-
-
-async def _serve(service: EmulatedService, host: str, port: int) -> None:
     try:
-        server = EmulatorServer(service, host, port)
+        emulator.start(options.host, options.port)
     except (OSError, OverflowError) as error:
-        sys.exit(f"Cannot listen on {host}:{port}: {error}. `--port 0` finds a free port.")
-    loop = asyncio.get_running_loop()
+        sys.exit(f"Cannot listen on {address}: {error}. `--port 0` finds a free port.")
+    interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Where there are no handlers, as on Windows, an interrupt ends the program itself.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, server.stop)
-    address, port = server.address
-    if service.upstream is not None:
-        _say(f"Hands requests on to {service.upstream} with their own keys, and records them.")
-    elif service.recordings is not None:
-        _say(f"Serves the recordings in {service.recordings}, whatever the key.")
-    else:
-        _say("An emulator of Scaleway's Generative APIs: no model, made-up answers.")
-    _say(f"base_url    http://{address}:{port}/v1")
-    _say(f"project     http://{address}:{port}/{service.project_id}/v1")
-    _say(f"api_key     {service.api_key}")
-    await server.serve()
-    _say(f"Answers by status: {dict(service.statuses)}")
+        signal.signal(number, lambda *_: interrupted.set())
+    what = "An emulator of Scaleway's Generative APIs: no model, made-up answers."
+    if emulator.upstream is not None:
+        what = f"Hands requests on to {emulator.upstream} with their own keys, and records them."
+    elif emulator.recordings is not None:
+        what = f"Serves the recordings in {emulator.recordings}, whatever the key."
+    _say(what)
+    _say(f"base_url    {emulator.base_url}")
+    _say(f"project     {emulator.project_url}")
+    _say(f"api_key     {emulator.api_key}")
+    while not interrupted.wait(_POLL_SECONDS):  # without a bound Windows would not be interrupted
+        pass
+    emulator.stop()
+    _say(f"Answers by status: {dict(emulator.statuses)}")
 
 
 def _say(line: str) -> None:

@@ -19,9 +19,9 @@ _POLL_SECONDS: Final = 0.005
 class ScalewayEmulator(EmulatedService):
     """An HTTP server on this machine that answers as Scaleway's Generative APIs do.
 
-    It runs in a thread of its own, from `start` or `with` to `stop`, and listens on a free
-    port of 127.0.0.1. It has no model: unless a test scripts its replies it obeys the form
-    of each request, always in the same way. Its keyword arguments are those of `EmulatorSettings`.
+    It runs in a thread of its own, from `start` or `with` to `stop`. It has no model: unless a test
+    scripts its replies it obeys the form of each request, always in the same way. Its keyword
+    arguments are those of `EmulatorSettings`.
 
     Attributes:
         statuses: How many answers each HTTP status has had.
@@ -47,15 +47,16 @@ class ScalewayEmulator(EmulatedService):
     _server: EmulatorServer | None = None
     _thread: threading.Thread | None = None
 
-    def start(self) -> Self:
-        """Start to serve.
+    def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
+        """Start to serve, on a free port unless one is given.
 
         Raises:
             RuntimeError: The emulator runs already or does not start.
+            OSError: It cannot listen there.
         """
         if self._thread is not None:
             raise RuntimeError("The emulator runs already.")
-        self._server = server = EmulatorServer(self)
+        self._server = server = EmulatorServer(self, host, port)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(server.serve()), name="scaleway-emulator", daemon=True
         )

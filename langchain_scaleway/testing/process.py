@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from langchain_scaleway.testing.emulator import ScalewayEmulator
 from langchain_scaleway.testing.settings import EmulatorSettings
 
-_START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class EmulatorProcess(_Remote):
         """Prepare a process that is not started yet."""
         self._pipe: Pipe[Any, Any] | None = None
 
-    def start(self) -> Self:
+    def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
         """Start the process and wait until it serves.
 
         Raises:
@@ -45,14 +44,11 @@ class EmulatorProcess(_Remote):
         # Not forked: the program may have threads and event loops.
         context = multiprocessing.get_context("spawn")
         settings = {one.name: getattr(self, one.name) for one in fields(EmulatorSettings)}
-        pipe, other_end = context.Pipe()
+        self._pipe, other_end = context.Pipe()
         self._process = context.Process(target=_serve, args=(settings, other_end), daemon=True)
         self._process.start()
         other_end.close()
-        if not pipe.poll(_START_SECONDS):
-            raise RuntimeError("The emulator's process did not start.")
-        _receive(pipe)
-        self._pipe = pipe
+        self._ask("start", host, port)
         return self
 
     def stop(self) -> None:
@@ -87,21 +83,15 @@ class EmulatorProcess(_Remote):
         if self._pipe is None:
             raise RuntimeError("The emulator's process has not been started.")
         self._pipe.send((name, arguments, options))
-        return _receive(self._pipe)
-
-
-def _receive(pipe: "Pipe[Any, Any]") -> Any:
-    """Return what the process answers, or raise what it raised."""
-    answer = pipe.recv()
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+        answer = self._pipe.recv()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
 
 def _serve(settings: dict[str, Any], pipe: "Pipe[Any, Any]") -> None:
-    """Serve until the program at the other end of the pipe closes it, or ends."""
-    emulator = ScalewayEmulator(**settings).start()
-    pipe.send(None)
+    """Do what the program at the other end of the pipe asks, until it closes it or ends."""
+    emulator = ScalewayEmulator(**settings)
     while True:
         try:
             name, arguments, options = pipe.recv()
@@ -109,7 +99,8 @@ def _serve(settings: dict[str, Any], pipe: "Pipe[Any, Any]") -> None:
             break
         try:
             found = getattr(emulator, name)
-            pipe.send(found(*arguments, **options) if callable(found) else found)
+            answer = found(*arguments, **options) if callable(found) else found
+            pipe.send(None if answer is emulator else answer)
         except BaseException as error:  # noqa: BLE001 -- raised again at the other end
             pipe.send(error)
     emulator.stop()

@@ -46,7 +46,7 @@ class EmulatorServer:
         OSError: It cannot listen there.
     """
 
-    def __init__(self, service: EmulatedService, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, service: EmulatedService, host: str, port: int) -> None:
         self._service = service
         self._socket = socket.create_server((host, port), backlog=_BACKLOG)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
