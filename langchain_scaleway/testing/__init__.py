@@ -1,9 +1,7 @@
 """An emulator of Scaleway's Generative APIs, for tests without a network.
 
-`ScalewayEmulator` is an HTTP server that answers as Scaleway does: completions and streams,
-reasoning, tool calls, JSON that satisfies a schema, quotas with their headers and bare 429,
-the gateway's and the engines' refusals, and on demand every way in which a network can fail.
-It needs the extra `testing`; the fixture `scaleway_emulator` offers it to pytest, and
+`ScalewayEmulator` is an HTTP server that answers as Scaleway does, or fails as a network can. It
+needs the extra `testing`; the fixture `scaleway_emulator` offers it to pytest, and
 `python -m langchain_scaleway.testing` runs it on its own.
 """
 
@@ -78,8 +76,6 @@ __all__ = [
     "serverless_models",
 ]
 
-# pytest imports this package in every run, for the plugin in it, so a name is imported when it
-# is first asked for.
 # Those that need aiohttp come last.
 _MODULES: Final = (
     *("faults", "matching", "models", "quotas"),
@@ -88,15 +84,10 @@ _MODULES: Final = (
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from the module that has it (PEP 562)."""
+    """Import a public name when it is first asked for: pytest loads the plugin in every run."""
     if name in __all__:
         for module_name in _MODULES:
             module = importlib.import_module(f"{__name__}.{module_name}")
             if hasattr(module, name):
                 return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return __all__

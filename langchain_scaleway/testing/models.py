@@ -12,8 +12,6 @@ _USUAL_DIMENSIONS: Final = 64
 # Models that take any effort the engine knows, beyond their own list (a third party's test,
 # 2026-08 to 2026-10).
 _LENIENT_ABOUT_EFFORTS: Final = frozenset({"deepseek-v4-flash-0731", "qwen3.6-35b-a3b"})
-# Models whose errors have the older shape ("understanding errors", 2025-10-07).
-_LEGACY_ERRORS: Final = frozenset({"llama-3.3-70b-instruct", "gemma-3-27b-it"})
 # Models that refuse the Responses API with 422 (live, 2026-08 and 2026-10).
 _WITHOUT_RESPONSES: Final = frozenset({"glm-5.2", "mistral-medium-3.5-128b"})
 
@@ -34,7 +32,6 @@ class ServedModel:
         lenient_efforts: Whether efforts outside the list are taken silently.
         responses_api: Whether a chat model serves `/v1/responses`, too.
         dimensions: The length of an embedding model's vectors.
-        legacy_errors: Whether the engine's errors have the `legacy` shape.
         reports_cached_tokens: Whether usage breaks out tokens read from the prompt cache.
         answered_by: After its end of life, the model that answers in its place.
     """
@@ -48,7 +45,6 @@ class ServedModel:
     lenient_efforts: bool = False
     responses_api: bool = True
     dimensions: int = _USUAL_DIMENSIONS
-    legacy_errors: bool = False
     reports_cached_tokens: bool = False
     answered_by: str | None = None
 
@@ -71,7 +67,6 @@ def serverless_models() -> tuple[ServedModel, ...]:
             lenient_efforts=facts.model in _LENIENT_ABOUT_EFFORTS,
             responses_api=facts.model not in _WITHOUT_RESPONSES,
             dimensions=facts.embedding_dimensions or _USUAL_DIMENSIONS,
-            legacy_errors=facts.model in _LEGACY_ERRORS,
             # Breakdowns were seen where a price for cached tokens is listed.
             reports_cached_tokens=facts.cached_input_price is not None,
             answered_by=facts.successor if facts.status == "end_of_life" else None,

@@ -29,12 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def scaleway_emulator(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[ScalewayEmulator]":
-    """An emulator of Scaleway's Generative APIs, started for one test.
+    """An emulator of Scaleway's Generative APIs, started for one test and verified when it ends.
 
     The marker of the same name gives it settings; the nearest marker wins, setting by
     setting. Two more are the fixture's own: `environment=True` sets the environment variables
-    by which an app finds the emulator, and `leftover=True` allows that steps of the script are
-    not taken. Otherwise they fail the test when it ends, as functions do that raised.
+    by which an app finds the emulator, and `leftover=True` allows that steps are not taken.
 
     Example:
         ```python

@@ -83,7 +83,10 @@ class EmulatorProcess(_Remote):
         if self._pipe is None:
             raise RuntimeError("The emulator's process has not been started.")
         self._pipe.send((name, arguments, options))
-        answer = self._pipe.recv()
+        try:
+            answer = self._pipe.recv()
+        except EOFError as error:
+            raise RuntimeError("The emulator's process has ended.") from error
         if isinstance(answer, BaseException):
             raise answer
         return answer

@@ -72,7 +72,6 @@ class ReceivedRequest:
         arrived_at: Emulated seconds since the emulator was made.
         connection: The connection's number, from 1, to see which requests shared one.
         endpoint: The queue of the script that it takes from; empty where there is no such path.
-        parameters: The variable parts of the path, such as a batch's `id`.
         status: The status that was answered; `None` until then.
         text: The text that was sent or was to be sent, after `stop` and `max_tokens`.
         faults: Names of the faults applied.
@@ -90,7 +89,6 @@ class ReceivedRequest:
     arrived_at: float = 0.0
     connection: int = 0
     endpoint: str = ""
-    parameters: dict[str, str] = field(default_factory=dict, repr=False)
     status: int | None = None
     text: str | None = None
     faults: tuple[str, ...] = ()

@@ -30,9 +30,6 @@ class Player:
     """Serves recorded exchanges: to equal requests what they got, in the order of the recordings.
 
     The last answer to a request is given again and again.
-
-    Raises:
-        ValueError: There are no recordings in the directory.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -45,11 +42,7 @@ class Player:
             raise ValueError(f"There is no recording in {directory}.")
 
     def answer(self, received: ReceivedRequest) -> Answer:
-        """Return what was answered to an equal request.
-
-        Raises:
-            LookupError: None was recorded.
-        """
+        """Return what was answered to an equal request, or raise if there was none."""
         found = self._answers.get(_digest(_sent(received)))
         if not found:
             raise LookupError(f"No recording in {self._directory} is of {received}.")
@@ -88,11 +81,7 @@ class Recorder:
         self._session: aiohttp.ClientSession | None = None
 
     async def answer(self, received: ReceivedRequest, path: str) -> Answer:
-        """Ask the service, and return its answer, each byte of which is passed on as it comes.
-
-        Raises:
-            aiohttp.ClientError: The service cannot be asked.
-        """
+        """Ask the service, and return its answer, each byte of which is passed on as it comes."""
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)

@@ -104,9 +104,9 @@ def check_endpoint(name: str) -> None:
     Raises:
         ValueError: There is no such queue.
     """
-    if name not in get_args(Queue):
-        names = ", ".join(get_args(Queue))
-        raise ValueError(f"There is no endpoint {name!r}; their names are {names}.")
+    names = get_args(Queue)
+    if name not in names:
+        raise ValueError(f"There is no endpoint {name!r}; their names are {', '.join(names)}.")
 
 
 def check_step(step: object, queue: str) -> None:

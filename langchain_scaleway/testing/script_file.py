@@ -49,12 +49,7 @@ class Entry(BaseModel):
         return steps[0]
 
     def add_to(self, script: Script) -> None:
-        """Add the step to a script, as a rule if it has criteria.
-
-        Raises:
-            TypeError: It cannot answer requests of its endpoint.
-            ValueError: There is no such field or endpoint.
-        """
+        """Add the step to a script, as a rule if it has criteria."""
         criteria: Criteria = {"endpoint": self.endpoint, **(self.when or {})}
         if self.when is None:
             steps = [Rule(**criteria).reply(self.step, times=1) for _ in range(self.times or 1)]

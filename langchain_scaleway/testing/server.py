@@ -40,11 +40,7 @@ _Serve = Callable[[ReceivedRequest, EmulatedService], Answer]
 
 
 class EmulatorServer:
-    """Serves an `EmulatedService` over HTTP on an address; port 0 is a free one.
-
-    Raises:
-        OSError: It cannot listen there.
-    """
+    """Serves an `EmulatedService` over HTTP on an address; port 0 is a free one."""
 
     def __init__(self, service: EmulatedService, host: str, port: int) -> None:
         self._service = service
@@ -160,7 +156,6 @@ class EmulatorServer:
             headers=RequestHeaders(http.raw_headers),
             body=body,
             endpoint=endpoint,
-            parameters=dict(http.match_info),
             connection=self._numbers[http.transport] if http.transport is not None else 0,
         )
 

@@ -302,9 +302,10 @@ def _look_at(
     act: Callable[[Batch], object], received: ReceivedRequest, service: EmulatedService
 ) -> Answer:
     """Look at one batch, and do something with it."""
-    batch = service.batches.get(received.parameters["id"])
+    batch_id = received.path.partition("/batches/")[2].partition("/")[0]
+    batch = service.batches.get(batch_id)
     if batch is None:
-        raise gateway_refusal(404, f"batch '{received.parameters['id']}' not found")
+        raise gateway_refusal(404, f"batch '{batch_id}' not found")
 
     def usual(_reply: Reply | None) -> Answer:
         batch.advance()

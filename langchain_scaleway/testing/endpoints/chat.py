@@ -16,7 +16,6 @@ from langchain_scaleway.testing.endpoints.templates import check_template, is_gp
 from langchain_scaleway.testing.generation import generate, respond
 from langchain_scaleway.testing.models import ServedModel
 from langchain_scaleway.testing.refusals import (
-    Refusal,
     bad_parameter,
     check_length,
     check_range,
@@ -69,24 +68,18 @@ def check_output_cap(bound: int | None, model: ServedModel) -> None:
 
 def check_engine(request: ChatRequest, model: ServedModel) -> None:
     """Check what the engine checks, and refuse with the sentence of the first check that fails."""
-    try:
-        check_template(request, model)
-        _check_parts(request, model)
-        _check_sampling(request)
-        _check_tools(request)
-        wanted = request.response_format
-        if wanted and wanted["type"] == "json_schema" and not wanted.get("json_schema"):
-            raise bad_parameter(
-                "When response_format type is 'json_schema', the 'json_schema' field must be "
-                "provided.",
-                "response_format",
-            )
-        _check_effort(request.reasoning_effort, model)
-        _check_context(request, model)
-    except Refusal as refusal:
-        if model.legacy_errors and "error" in refusal.body:
-            refusal.body = {"object": "error", **refusal.body["error"]}
-        raise
+    check_template(request, model)
+    _check_parts(request, model)
+    _check_sampling(request)
+    _check_tools(request)
+    wanted = request.response_format
+    if wanted and wanted["type"] == "json_schema" and not wanted.get("json_schema"):
+        raise bad_parameter(
+            "When response_format type is 'json_schema', the 'json_schema' field must be provided.",
+            "response_format",
+        )
+    _check_effort(request.reasoning_effort, model)
+    _check_context(request, model)
 
 
 def _check_context(request: ChatRequest, model: ServedModel) -> None:
