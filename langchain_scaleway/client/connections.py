@@ -12,6 +12,7 @@ Nothing is built before it is needed, and nothing is left behind:
 
 import asyncio
 import os
+import sys
 import threading
 import weakref
 from collections.abc import AsyncGenerator
@@ -60,7 +61,9 @@ class Connections:
         self.close()
         kept = self._by_loop.pop(asyncio.get_running_loop(), None)
         if kept is not None:
-            await kept[1].aclose()
+            pool, keeper = kept
+            await pool.aclose()
+            await keeper.aclose()
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> "Connections":
         """Copy without connections: neither sockets nor locks can be copied."""
@@ -109,7 +112,10 @@ async def _close_with_loop(
         if connections is not None:
             connections._by_loop.pop(loop, None)  # noqa: SLF001 -- a part of the class above
         if loop.is_running():  # With `nest_asyncio` it is left as it is at the program's end.
-            await pool.aclose()
+            if sys.get_asyncgen_hooks().finalizer is not None:
+                await pool.aclose()
+            else:  # There a model was dropped, and nobody finalises what would be awaited.
+                loop.call_soon_threadsafe(lambda: loop.create_task(pool.aclose()))
 
 
 def _after_fork_in_child() -> None:

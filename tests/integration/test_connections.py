@@ -104,10 +104,20 @@ from langchain_scaleway import ChatScaleway
 from tests.support.calls import ask_all
 
 nest_asyncio.apply()
-model = ChatScaleway(model=sys.argv[1], base_url=sys.argv[2], api_key=sys.argv[3])
+fields = {"model": sys.argv[1], "base_url": sys.argv[2], "api_key": sys.argv[3]}
+model = ChatScaleway(**fields)
 for _ in range(2):
     asyncio.run(ask_all(model))
 asyncio.new_event_loop().run_until_complete(ask_all(model))
+
+
+async def ask_models_that_are_dropped():
+    for _ in range(2):
+        await ask_all(ChatScaleway(**fields))
+        await asyncio.sleep(0)
+
+
+asyncio.run(ask_models_that_are_dropped())
 """
 
 
