@@ -17,7 +17,7 @@ from typing_extensions import override
 from langchain_scaleway.batch_rows import ChatRows, TextRows
 from langchain_scaleway.client import wires
 from langchain_scaleway.client.encoding import decode, encode
-from langchain_scaleway.client.error_mapping import error_from, error_from_event
+from langchain_scaleway.client.error_mapping import error_from, error_from_event, is_error
 from langchain_scaleway.client.http import ScalewayClient
 from langchain_scaleway.convert.batches import (
     InputFile,
@@ -227,6 +227,8 @@ class BatchService:
         """A result, or the error that stands in its place."""
         _, body, status, error = outcome
         if body is not None:
+            if is_error(body):
+                return error_from_event(body, model=self.rows.name)
             try:
                 return self.rows.answer(body, endpoint)
             except ScalewayError as unreadable:

@@ -111,6 +111,23 @@ def test_lines_that_are_missing_or_broken_are_named(
         batch.results()
 
 
+def test_half_an_answer_in_a_result_file_is_an_error_and_is_sent_again(
+    tmp_path: Path, model: ChatScaleway, batches_of: Make
+) -> None:
+    """The server broke the answer off, and counts its request as completed nevertheless."""
+    batch = batches_of(model).submit(["a", "b"]).wait(poll=SOON)
+    [output] = tmp_path.rglob("*_output.jsonl")
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    [half] = [line for line in lines if line["custom_id"].startswith("0-")]
+    half["response"]["body"]["choices"][0]["finish_reason"] = "abort"
+    output.write_text("\n".join(map(json.dumps, lines)))
+    broken, whole = batch.results()
+    assert isinstance(broken, ScalewayError)
+    assert "broke the answer off" in broken.message
+    assert whole.text
+    assert batch.failed().custom_ids == [half["custom_id"]]
+
+
 def test_a_batch_that_other_software_has_made_keeps_its_order(
     emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
 ) -> None:
