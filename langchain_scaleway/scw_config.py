@@ -26,7 +26,7 @@ def config_path() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 -- Path.expanduser raises where there is no home directory
     path = Path(base, "scw", "config.yaml")
     alternative = path.with_suffix(".yml")
-    return alternative if not path.exists() and alternative.exists() else path
+    return alternative if not _is_there(path) and _is_there(alternative) else path
 
 
 def load_profile(path: Path) -> dict[str, Any]:
@@ -65,13 +65,18 @@ def load_profile(path: Path) -> dict[str, Any]:
     return config | {key: value for key, value in overrides.items() if value is not None}
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is a file, as far as this user can see: `HOME` may be another's."""
+    return os.path.exists(path)  # noqa: PTH110 -- Path.exists raises where a directory is closed
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     """The file's top level, `None` if there is no file."""
     try:
         content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except OSError as error:
+        if not _is_there(path):
+            return None
         raise _unusable(path, f"cannot be read: {error.strerror}") from error
 
     import yaml  # noqa: PLC0415 -- costs milliseconds, and most programs have no such file

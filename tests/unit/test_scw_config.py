@@ -1,5 +1,6 @@
 """Scaleway's own configuration file: where it is, which profile counts, what is malformed."""
 
+import os
 import re
 from pathlib import Path
 
@@ -51,6 +52,19 @@ class TestPath:
         monkeypatch.setenv("XDG_CONFIG_HOME", "")
         monkeypatch.setenv("SCW_CONFIG_PATH", "")
         assert config_path() == tmp_path / "home/.config/scw/config.yaml"
+
+    @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="Windows closes no directory so")
+    def test_a_home_that_is_closed_to_the_user_has_no_file(self, tmp_path: Path) -> None:
+        """A server that was started by root and runs as somebody else keeps root's `HOME`."""
+        home = tmp_path / "home"
+        home.mkdir(mode=0o000)
+        if os.geteuid() == 0:  # To root nothing is closed.
+            os.seteuid(65534)
+        try:
+            assert load_profile(config_path()) == {}
+        finally:
+            if os.getuid() == 0:
+                os.seteuid(0)
 
     def test_the_other_ending_is_found(self, tmp_path: Path) -> None:
         directory = tmp_path / "home/.config/scw"
