@@ -247,8 +247,8 @@ class TestWithoutRedis:
             both[0].settle(lease, Outcome(1, Estimate()))
         assert sum(isinstance(both[0].take(Estimate()), Lease) for _ in range(200)) == 50
 
-    def test_places_that_could_not_be_given_back_are_free_after_half_a_minute(
-        self, clock: time_machine.Traveller
+    def test_places_that_could_not_be_given_back_are_as_soon_as_it_is_there_again(
+        self, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         server = fakeredis.FakeServer()
         quota, other = (a_quota(Scope("account", Limits(concurrency=1)), server) for _ in range(2))
@@ -257,7 +257,20 @@ class TestWithoutRedis:
         quota.settle(lease, Outcome(1, Estimate()))
         server.connected = True
         assert isinstance(other.take(Estimate()), float)
-        clock.shift(31)
+        later = time.monotonic() + 6
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        quota.settle(lease_of(quota), Outcome(1, Estimate()))
+        quota.settle(lease_of(other), Outcome(1, Estimate()))
+
+    def test_places_that_nobody_gives_back_are_free_after_half_a_minute(
+        self, clock: time_machine.Traveller
+    ) -> None:
+        server = fakeredis.FakeServer()
+        quota, other = (a_quota(Scope("account", Limits(concurrency=1)), server) for _ in range(2))
+        lease_of(quota)
+        clock.shift(29)
+        assert isinstance(other.take(Estimate()), float)
+        clock.shift(2)
         lease_of(other)
 
     def test_errors_of_any_client_lose_no_request(self, caplog: pytest.LogCaptureFixture) -> None:

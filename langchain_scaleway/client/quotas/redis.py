@@ -129,11 +129,14 @@ class RedisQuota:
             own = ":".join(f"{limit:g}" for limit in scope.own)
             self._keys += [f"{base}:own:{own}", f"{base}:own:{own}:leases"]
             self._limits += scope.own
+        self._untold: list[tuple[str | float, ...]] = []  # What has ended while Redis was away.
         self._local: Quota | None = None
         self._taken_here: dict[str, Quota] = {}  # Where a lease was taken that Redis does not know.
 
     def take(self, estimate: Estimate) -> Lease | float:
         """Let a request through, or say how long to wait before asking again."""
+        while self._untold and self._run("settle", *self._untold[0]) is not None:
+            del self._untold[0]
         prompt, answer = estimate
         member = f"{token_hex(8)}:{prompt:.3f}:{answer:.3f}"
         limits = [_INFINITE if limit == inf else limit for limit in self._limits]
@@ -167,8 +170,7 @@ class RedisQuota:
         """Count what a request has taken, and learn from a refusal."""
         if lease.id in self._taken_here:
             return self._taken_here.pop(lease.id).settle(lease, outcome)
-        refusals = self._run(
-            "settle",
+        ended = (
             lease.id,
             lease.estimate.prompt,
             outcome.requests,
@@ -178,6 +180,9 @@ class RedisQuota:
             lease.epoch,
             random.uniform(1, 1 + memory.JITTER),  # noqa: S311 -- no secret
         )
+        refusals = self._run("settle", *ended)
+        if refusals is None:
+            self._untold.append(ended)
         return int(refusals or 0)
 
     def _run(self, script: str, *arguments: str | float) -> Any:
