@@ -49,7 +49,7 @@ def measure(
     """Do one of these in a fresh process: what it gives, its seconds and its megabytes."""
     model = ChatScaleway(model=_MODEL, base_url=address, api_key="any", max_tokens=200)
     batches = ScalewayBatches(model, "s3://my-bucket/llm", store=LocalStore(folder))
-    list(map(batches._rows.request, ["Warm up?"] * 10))  # noqa: SLF001 -- nothing is sent
+    list(map(batches._service.rows.request, ["Warm up?"] * 10))  # noqa: SLF001 -- nothing is sent
     before, began = _peak(), time.process_time()
     result = work(batches, given)
     return result, time.process_time() - began, _peak() - before

@@ -2,14 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable
+from langchain_core.utils import batch_iterate
 
 from langchain_scaleway.advice import warn
 from langchain_scaleway.batch_rows import ChatRows, TextRows, longest_answer
@@ -20,14 +20,12 @@ from langchain_scaleway.convert.batches import InputFiles, place_of, refusal, re
 from langchain_scaleway.costs import usage_cost
 from langchain_scaleway.embeddings import ScalewayEmbeddings
 from langchain_scaleway.errors import ScalewayAPIError, ScalewayError
-from langchain_scaleway.object_storage import Bucket, bucket_policy
+from langchain_scaleway.object_storage import Bucket
 from langchain_scaleway.progress import progress_bar
 from langchain_scaleway.tokens import prompt_size
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
-
-T = TypeVar("T")
 
 logger = logging.getLogger("langchain_scaleway")
 
@@ -76,9 +74,8 @@ class ScalewayBatches:
         store: "ObjectStore | None" = None,
     ) -> None:
         rows = TextRows(model) if isinstance(model, ScalewayEmbeddings) else ChatRows(model)
-        self._rows: ChatRows | TextRows = rows
-        self._bucket = Bucket(bucket, rows.model.api_key, access_key, store)
-        self._service = BatchService(rows, self._bucket)
+        of_the_files = Bucket(bucket, rows.model.api_key, access_key, store)
+        self._service = BatchService(rows, of_the_files)
 
     def submit(self, inputs: Iterable[Any], *, max_cost: float | None = None) -> "Batch":
         """Write inputs to the bucket, and have them answered.
@@ -125,7 +122,7 @@ class ScalewayBatches:
             owner: Who keeps all rights, you in the first place: `user_id:…` or `application_id:…`.
             *owners: Others.
         """
-        return bucket_policy(self._bucket.name, application_id, (owner, *owners))
+        return self._service.bucket.policy(application_id, owner, *owners)
 
     async def _submit(
         self, wire: InThread, inputs: Iterable[Any], max_cost: float | None
@@ -138,9 +135,9 @@ class ScalewayBatches:
             if max_cost is not None and not (cost is not None and cost <= max_cost):
                 price = "have no known price" if cost is None else f"may cost {_plain(cost)} EUR"
                 raise ValueError(
-                    f"{files.count} requests to {self._rows.name} {price}, and `max_cost` is "
-                    f"{_plain(max_cost)} EUR: nothing was sent. Answers count as long as they may "
-                    "become, so a lower `max_tokens` lowers the estimate."
+                    f"{files.count} requests to {self._service.rows.name} {price}, and "
+                    f"`max_cost` is {_plain(max_cost)} EUR: nothing was sent. Answers count as "
+                    "long as they may become, so a lower `max_tokens` lowers the estimate."
                 )
             records = await self._service.send(wire, files)
             return Batch(self._service, records, files.count, cost)
@@ -149,19 +146,20 @@ class ScalewayBatches:
         self, wire: InThread, files: InputFiles, inputs: Iterable[Any]
     ) -> float | None:
         """Write inputs into files; gives the most that they may cost."""
-        tokens, rest, head = Counter[str](), iter(inputs), self._rows.head
-        while some := await wire.do(_some, rest):
+        tokens, head = Counter[str](), self._service.rows.head
+        rest = batch_iterate(_AT_ONCE, inputs)
+        while some := await wire.do(next, rest, None):
             given = await wire.batch(head, some) if head else some
             await wire.do(self._add, given, files, tokens)
         if not files.count:
             raise ValueError("There are no inputs.")
-        return usage_cost(tokens, model=self._rows.name, batch=True)
+        return usage_cost(tokens, model=self._service.rows.name, batch=True)
 
     def _add(self, inputs: list[Any], files: InputFiles, tokens: Counter[str]) -> None:
         """Write what the model is given, and count the tokens that it may take."""
         for number, given in enumerate(inputs, start=files.count):
             try:
-                path, body = self._rows.request(given)
+                path, body = self._service.rows.request(given)
                 line = request_line(number, f"/v1{path}", encode(body))
                 files.add(line, f"/v1{path}", body["model"])
             except Exception as error:
@@ -316,8 +314,8 @@ class Batch:
         found = await self._outcomes(wire)
         answers = [found[custom_id] for custom_id in sorted(found, key=place_of)]
         if tail := self._service.rows.tail:
-            good = iter([n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)])
-            while places := _some(good):
+            good = [n for n, one in enumerate(answers) if not isinstance(one, ScalewayError)]
+            for places in batch_iterate(_AT_ONCE, good):
                 parsed = await wire.batch(tail, [answers[place] for place in places])
                 for place, one in zip(places, parsed, strict=True):
                     answers[place] = one
@@ -399,7 +397,3 @@ def _total(records: list[Record], *counts: str) -> int:
 def _plain(amount: float) -> str:
     """An amount without an exponent, however small."""
     return f"{amount:.10f}".rstrip("0").rstrip(".")
-
-
-def _some(rest: Iterator[T]) -> list[T]:
-    return [*islice(rest, _AT_ONCE)]

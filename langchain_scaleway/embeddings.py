@@ -139,18 +139,14 @@ class ScalewayEmbeddings(TextFields, Embeddings):
         return Part(0, [f"Instruct: {self.query_instruction}\nQuery:{part.texts[0]}"])
 
     def _embed(self, part: Part, done: Callable[[int], object] = bool) -> Vectors:
-        with self._explained(part):
+        with self._explained(part, done):
             body = self._ask(_PATH, self._body(part))
-            vectors = read_embeddings(body, part.texts, self.model)
-        done(len(vectors))
-        return vectors
+            return read_embeddings(body, part.texts, self.model)
 
     async def _aembed(self, part: Part, done: Callable[[int], object] = bool) -> Vectors:
-        with self._explained(part):
+        with self._explained(part, done):
             body = await self._aask(_PATH, self._body(part))
-            vectors = read_embeddings(body, part.texts, self.model)
-        done(len(vectors))
-        return vectors
+            return read_embeddings(body, part.texts, self.model)
 
     def _body(self, part: Part) -> dict[str, Any]:
         # Nothing that is unset goes out: servers refuse `null` here (reported of vLLM in 2026).
@@ -161,10 +157,11 @@ class ScalewayEmbeddings(TextFields, Embeddings):
         return body
 
     @contextmanager
-    def _explained(self, part: Part) -> Iterator[None]:
-        """Say at an error which texts it is about."""
+    def _explained(self, part: Part, done: Callable[[int], object]) -> Iterator[None]:
+        """Say at an error which texts it is about, and at the end how many are done."""
         try:
             yield
+            done(len(part.texts))
         except ScalewayContextOverflowError as error:
             longest = max(range(len(part.texts)), key=lambda index: len(part.texts[index]))
             facts = model_facts(self.model)

@@ -110,6 +110,18 @@ class Bucket:
         with _errors("delete", url), suppress(FileNotFoundError):
             self._store.delete(_place_of(url)[1])
 
+    def policy(self, application_id: str, *owners: str) -> str:
+        """Write a policy, as JSON: an application may read and write, and owners do anything."""
+        allow = {"Effect": "Allow", "Resource": [self.name, f"{self.name}/*"]}
+        batches = {"SCW": f"application_id:{application_id}"}
+        actions = ["s3:GetObject", "s3:PutObject"]
+        statements = [
+            {"Sid": "batches", "Principal": batches, "Action": actions, **allow},
+            {"Sid": "owners", "Principal": {"SCW": [*owners]}, "Action": "*", **allow},
+        ]
+        policy = {"Version": "2023-04-17", "Id": "batches", "Statement": statements}
+        return json.dumps(policy, indent=2)
+
     def _make_store(self, secret: SecretStr | str | None, access_key: str | None) -> "ObjectStore":
         try:
             from obstore.store import S3Store  # noqa: PLC0415 -- an extra
@@ -172,16 +184,3 @@ def _errors(operation: str, url: str) -> Iterator[None]:
         if _denies(error):
             raise ScalewayPermissionDeniedError(f"{message} {_RIGHTS}") from error
         raise ScalewayAPIError(message) from error
-
-
-def bucket_policy(bucket: str, application_id: str, owners: Iterable[str]) -> str:
-    """Write a policy, as JSON, that lets an application read and write, and owners do anything."""
-    allow = {"Effect": "Allow", "Resource": [bucket, f"{bucket}/*"]}
-    batches = {"SCW": f"application_id:{application_id}"}
-    actions = ["s3:GetObject", "s3:PutObject"]
-    statements = [
-        {"Sid": "batches", "Principal": batches, "Action": actions, **allow},
-        {"Sid": "owners", "Principal": {"SCW": [*owners]}, "Action": "*", **allow},
-    ]
-    policy = {"Version": "2023-04-17", "Id": "batches", "Statement": statements}
-    return json.dumps(policy, indent=2)

@@ -67,16 +67,13 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
             ValueError: The file is empty or too large, or its format is not said.
             ScalewayError: The request failed.
         """
-        files = {"file": audio_file(blob)}
-        fields = self._fields(response_format=self.response_format)
-        reply = self._client().request(_PATH, fields, files=files, model=self.model)
+        reply = self._client().request(**self._plain_request(audio_file(blob)))
         yield from documents_of(reply.body, blob, model=self.model, language=self.language)
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
         """`lazy_parse` for asynchronous programs."""
-        files = {"file": await asyncio.to_thread(audio_file, blob)}
-        fields = self._fields(response_format=self.response_format)
-        reply = await self._client().arequest(_PATH, fields, files=files, model=self.model)
+        request = self._plain_request(await asyncio.to_thread(audio_file, blob))
+        reply = await self._client().arequest(**request)
         for document in documents_of(reply.body, blob, model=self.model, language=self.language):
             yield document
 
@@ -87,30 +84,24 @@ class ScalewayTranscriptionParser(ClientFields, BaseBlobParser):
             ValueError: The file is empty or too large, or its format is not said.
             ScalewayError: The request failed; `partial_text` is what had come.
         """
-        return self._client().stream(
-            _PATH,
-            self._fields(stream="true"),
-            files={"file": audio_file(blob)},
-            decoder=TranscriptDecoder(),
-            completion=TranscriptCompletion,
-            model=self.model,
-        )
+        return self._client().stream(**self._streamed_request(audio_file(blob)))
 
     async def astream(self, blob: Blob) -> AsyncIterator[str]:
         """`stream` for asynchronous programs."""
-        pieces = self._client().astream(
-            _PATH,
-            self._fields(stream="true"),
-            files={"file": await asyncio.to_thread(audio_file, blob)},
-            decoder=TranscriptDecoder(),
-            completion=TranscriptCompletion,
-            model=self.model,
-        )
+        request = self._streamed_request(await asyncio.to_thread(audio_file, blob))
         # Not closed here: a loop that ends closes both at the same time.
-        async for piece in pieces:
+        async for piece in self._client().astream(**request):
             yield piece
 
-    def _fields(self, **more: str) -> dict[str, Any]:
+    def _plain_request(self, file: tuple[str, bytes, str]) -> dict[str, Any]:
+        return self._request(file, response_format=self.response_format)
+
+    def _streamed_request(self, file: tuple[str, bytes, str]) -> dict[str, Any]:
+        reader = {"decoder": TranscriptDecoder(), "completion": TranscriptCompletion}
+        return self._request(file, stream="true") | reader
+
+    def _request(self, file: tuple[str, bytes, str], **more: str) -> dict[str, Any]:
         fields = {"language": self.language, "prompt": self.prompt, "temperature": self.temperature}
         given = {name: str(value) for name, value in fields.items() if value is not None}
-        return {"model": self.model, **given, **more}
+        body = {"model": self.model, **given, **more}
+        return {"path": _PATH, "body": body, "files": {"file": file}, "model": self.model}
