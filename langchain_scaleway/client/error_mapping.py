@@ -219,11 +219,11 @@ def error_from_event(event: Mapping[str, Any], *, model: str | None, **place: An
     Its status is the one that the error itself names; for the arguments see `error_from`.
     """
     text = _as_text(event)
-    choice = _broken_off(event)
-    if choice is None or choice.get("error"):
-        report = _report(choice or event, text)
+    broken = _broken_off(event)
+    if broken is None or broken.get("error"):
+        report = _report(broken or event, text)
     else:
-        reason = f"The server broke the answer off: finish_reason is {choice['finish_reason']!r}"
+        reason = f"The server broke the answer off: finish_reason is {broken['finish_reason']!r}"
         report = _Report(reason, type=INCOMPLETE_ANSWER)
     error = _error(_status_within(event, report.code), report, model, _where(**place))
     error.body = event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY]
@@ -234,7 +234,7 @@ def is_error(body: Mapping[str, Any]) -> bool:
     """Whether a JSON object that came with a success status is an error."""
     if body.get("error") or body.get("object") == "error":
         return True
-    if body.get("choices"):
+    if body.get("choices") or body.get("response"):
         return _broken_off(body) is not None
     return bool(body.get("detail")) or isinstance(body.get("message"), str)
 
@@ -316,8 +316,10 @@ def _advice(
 
 
 def _broken_off(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The choice, if there is one, that the server did not let the model finish."""
-    choices = body.get("choices")
+    """What the server did not let the model finish: a choice, or the response of an event."""
+    response, choices = body.get("response"), body.get("choices")
+    if isinstance(response, dict) and response.get("error"):
+        return response
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and (
             choice.get("error") or choice.get("finish_reason") in _BROKEN_OFF

@@ -239,23 +239,22 @@ class ResponsesDecoder(ReplyDecoder):
             streamed = self._item(_DELTAS[kind], index)
             yield from self._give(streamed, piece, event.get("logprobs"))
         elif isinstance(item, dict) and (of := str(item.get("type"))) in self._by_kind:
-            if kind == "response.output_item.added" and self._item(of, index).text:
-                del self._by_index[of, str(index)]  # Proxies give every item the index 0.
+            if kind == "response.output_item.added":
+                if self._item(of, index).text:
+                    del self._by_index[of, str(index)]  # Proxies give every item the index 0.
+                # A text that is there already comes again in pieces (llama-cpp-python 2285).
+                item = {**item, "content": None, "summary": None, "arguments": None}
             yield from self._complete(self._item(of, index), item)
 
     def _end(self, response: Mapping[str, Any]) -> Iterator[Json]:
         """Give what was not streamed, and why the response ended."""
         status = response.get("status")
         if status not in (None, "completed", "incomplete"):  # `cancelled`, or even `queued`
-            error = response.get("error")
-            said = error if isinstance(error, Mapping) else {}
             raise ScalewayAPIError(
-                f"The response of model {self.context.model!r} failed: "
-                f"{said.get('message') or f'its status is {status!r}'}. Try again; if it persists, "
-                "report it to Scaleway's support.",
+                f"The response of model {self.context.model!r} failed: its status is {status!r}. "
+                "Try again; if it persists, report it to Scaleway's support.",
                 model=self.context.model,
-                code=said.get("code"),
-                body=error,
+                body=dict(response),
             )
         output = response.get("output")
         output = output if isinstance(output, list) else []
@@ -376,9 +375,11 @@ def _finish_reason(response: Mapping[str, Any], *, has_calls: bool) -> str:
 
 
 def _usage(usage: Any) -> Json | None:
-    """The usage in chat's words."""
+    """The usage in chat's words, which SGLang and others use here, too."""
     if not isinstance(usage, Mapping):
         return None
+    if "input_tokens" not in usage:
+        return dict(usage)
     return {
         "prompt_tokens": usage.get("input_tokens"),
         "completion_tokens": usage.get("output_tokens"),

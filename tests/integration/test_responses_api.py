@@ -1,6 +1,7 @@
 """gpt-oss on the emulator: its tools work on the Responses API, which it is asked through."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_scaleway import ScalewayError, ScalewayWarning
-from langchain_scaleway.errors import ScalewayInvalidRequestError
-from langchain_scaleway.testing import Reply, ScalewayEmulator, ServedModel, ToolCall
+from langchain_scaleway.errors import ScalewayContextOverflowError, ScalewayInvalidRequestError
+from langchain_scaleway.testing import RawReply, Reply, ScalewayEmulator, ServedModel, ToolCall
 from tests.support.models import model_on
 from tests.support.tools import Person, get_weather
 
@@ -137,6 +138,21 @@ def test_structured_output_by_each_method(
     found = [*structured.stream("Who?")][-1] if stream else structured.invoke("Who?")
     assert found == Person(name="Ada")
     assert paths(emulator) == ["/responses"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["invoke", "stream"])
+def test_a_response_that_failed_is_the_same_error_either_way(
+    emulator: ScalewayEmulator, stream: bool
+) -> None:
+    error = {"code": "context_length_exceeded", "message": "Too much."}
+    response = {"object": "response", "status": "failed", "output": [], "error": error}
+    event = f"data: {json.dumps({'type': 'response.failed', 'response': response})}\n\n"
+    body, kind = (event, "text/event-stream") if stream else (json.dumps(response), "")
+    headers = {"content-type": kind or "application/json"}
+    emulator.script(RawReply(headers=headers, body=body.encode()))
+    model = model_on(emulator, GPT_OSS, use_responses_api=True)
+    with pytest.raises(ScalewayContextOverflowError, match="Too much"):
+        _ = [*model.stream("Hello")] if stream else model.invoke("Hello")
 
 
 def test_usage_breaks_out_reasoning_and_cache(emulator: ScalewayEmulator) -> None:

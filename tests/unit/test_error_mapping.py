@@ -229,6 +229,8 @@ def test_422_may_be_about_something_else() -> None:
         ({"choices": [{"finish_reason": "abort"}]}, True),
         ({"choices": [{"finish_reason": "repetition", "error": None}, None]}, False),
         ({"choices": [{"finish_reason": {"type": "stop"}}]}, False),
+        ({"type": "response.failed", "response": {"error": {"message": "x"}}}, True),
+        ({"type": "response.created", "response": {"error": None}, "message": "x"}, False),
         ({"error": "", "choices": []}, False),
         ({"object": "chat.completion.chunk", "choices": []}, False),
         ({}, False),
@@ -275,6 +277,7 @@ def test_what_is_an_error(body: dict[str, Any], expected: bool) -> None:
             errors.ScalewayAPIError,
             502,
         ),
+        ({"response": recent("429", "No.")}, errors.ScalewayRateLimitError, 429),
     ],
     ids=lambda value: repr(value)[:60],
 )

@@ -290,6 +290,33 @@ def test_an_id_that_changes_at_the_end_makes_no_second_call() -> None:
     assert call == {"name": "f", "args": {"a": 1}, "id": "call_1", "type": "tool_call"}
 
 
+def test_what_comes_with_an_items_beginning_comes_once() -> None:
+    """llama-cpp-python 2285: an item already holds the first piece when it is announced."""
+    call = item("function_call", call_id="call_1", name="f", arguments='{"a"')
+    thought = item("reasoning", content=[{"type": "reasoning_text", "text": "So"}])
+    begun = {"reasoning_text": thought, "output_text": message_item("Hel")}
+    begun["function_call_arguments"] = call
+    pieces = [("So", "."), ("Hel", "lo."), ('{"a"', ": 1}")]
+    events: list[dict[str, Any]] = []
+    for place, (kind, texts) in enumerate(zip(begun, pieces, strict=True)):
+        added = "response.output_item.added"
+        events.append({"type": added, "output_index": place, "item": begun[kind]})
+        for text in texts:
+            delta = f"response.{kind}.delta"
+            events.append({"type": delta, "output_index": place, "delta": text})
+    message = streamed([*events, last_event(response_of())], CONTEXT)
+    assert message.content == "Hello."
+    assert message.additional_kwargs["reasoning_content"] == "So."
+    assert [call["args"] for call in message.tool_calls] == [{"a": 1}]
+
+
+def test_usage_in_the_words_of_chat_completions_counts() -> None:
+    """SGLang's Responses API has them."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    found = whole(response_of(message_item("Hi."), usage=usage), CONTEXT).usage_metadata
+    assert found == {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+
+
 def test_items_that_a_proxy_gives_one_index_are_told_apart() -> None:
     calls = [
         item("function_call", call_id=f"call_{n}", name="f", arguments=f'{{"a": {n}}}')
@@ -383,15 +410,6 @@ def test_the_status_says_why_an_answer_is_incomplete(details: Any, reason: str) 
     for kind in ("response.completed", "response.incomplete"):
         message = streamed([last_event(response, kind)], CONTEXT)
         assert message.response_metadata["finish_reason"] == reason
-
-
-def test_a_failed_response_is_an_error_with_the_services_words() -> None:
-    response = response_of(
-        status="failed", error={"code": "server_error", "message": "Out of luck"}
-    )
-    with pytest.raises(ScalewayAPIError, match="Out of luck") as caught:
-        streamed([last_event(response, "response.failed")], CONTEXT)
-    assert caught.value.code == "server_error"
 
 
 @pytest.mark.parametrize("status", ["cancelled", "in_progress", "queued"])
