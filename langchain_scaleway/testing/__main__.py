@@ -23,11 +23,7 @@ _POLL_SECONDS: Final = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted.
-
-    Args:
-        arguments: The command line, without the program's name.
-    """
+    """Serve as the command line says, until interrupted."""
     options = command_line_parser().parse_args(arguments)
     address = f"{options.host}:{options.port}"
     try:
@@ -62,11 +58,7 @@ def _say(line: str) -> None:
 
 
 def command_line_parser() -> argparse.ArgumentParser:
-    """Return the parser of the program's command line.
-
-    The settings that are texts, numbers or choices are options under their own names, with the
-    help that the docstring of `EmulatorSettings` gives; so are the quotas.
-    """
+    """Return the parser, whose options are the settings that a command line can express."""
     parser = argparse.ArgumentParser(
         prog="python -m langchain_scaleway.testing",
         description="An emulator of Scaleway's Generative APIs on this machine.",

@@ -25,23 +25,6 @@ class ScalewayEmulator(EmulatedService):
 
     Attributes:
         statuses: How many answers each HTTP status has had.
-
-    Example:
-        >>> import httpx
-        >>> with ScalewayEmulator() as emulator:
-        ...     emulator.script("Bonjour")
-        ...     answer = httpx.post(
-        ...         f"{emulator.base_url}/chat/completions",
-        ...         headers={"Authorization": f"Bearer {emulator.api_key}"},
-        ...         json={
-        ...             "model": "qwen3.6-35b-a3b",
-        ...             "messages": [{"role": "user", "content": "Hello"}],
-        ...         },
-        ...     ).json()
-        >>> answer["choices"][0]["message"]["content"]
-        'Bonjour'
-        >>> emulator.requests[0].json["messages"][0]["content"]
-        'Hello'
     """
 
     _server: EmulatorServer | None = None
@@ -144,12 +127,7 @@ class ScalewayEmulator(EmulatedService):
     def respond_with(
         self, function: Callable[[ReceivedRequest], Step] | None, *, endpoint: Queue = "chat"
     ) -> None:
-        """Answer requests beyond the script with a function; `None` for the default again.
-
-        Raises:
-            TypeError: It is no function.
-            ValueError: There is no such endpoint.
-        """
+        """Answer requests beyond the script with a function; `None` for the default again."""
         rule = Rule(endpoint=endpoint)
         self.scripts.defaults[endpoint] = rule if function is None else rule.reply(function)
 
@@ -161,10 +139,6 @@ class ScalewayEmulator(EmulatedService):
 
         Args:
             **criteria: `endpoint`, `model`, `contains`, `tool_result`, `where`: see `Criteria`.
-
-        Example:
-            >>> weather = ScalewayEmulator().when(contains="weather", tool_result=False)
-            >>> _ = weather.reply("It is sunny.", times=1)
         """
         rule = Rule(**criteria)
         self.scripts.rules.append(rule)
@@ -185,9 +159,6 @@ class ScalewayEmulator(EmulatedService):
             matcher: The kind: a `Matcher`, or what `when` has given.
             times: How many; at least one by default.
             **criteria: The kind, spelled out, or what must hold besides.
-
-        Raises:
-            AssertionError: There were others; the message lists what came.
         """
         kinds = [] if matcher is None else [matcher]
         if criteria or matcher is None:
@@ -235,15 +206,12 @@ class ScalewayEmulator(EmulatedService):
         return self.clock.now()
 
     def wait_until(self, condition: Callable[[Self], bool], seconds: float = 5.0) -> bool:
-        """Wait for something that the server's thread is about to note.
+        """Wait for something that the server's thread is about to note; say whether it came.
 
         Args:
             condition: What to wait for, such as
                 `lambda emulator: emulator.requests[0].client_disconnected`.
             seconds: Real seconds to wait at most.
-
-        Returns:
-            Whether it came about.
         """
         end = time.monotonic() + seconds
         while not (come := condition(self)) and time.monotonic() < end:

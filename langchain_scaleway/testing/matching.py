@@ -41,15 +41,7 @@ class Criteria(TypedDict, total=False):
 
 
 class Matcher:
-    """Tells whether a request is one of a kind.
-
-    Args:
-        **criteria: See `Criteria`.
-
-    Raises:
-        TypeError: There is no such criterion.
-        ValueError: There is no such endpoint.
-    """
+    """Tells whether a request is one of a kind, by `Criteria`."""
 
     def __init__(self, **criteria: Unpack[Criteria]) -> None:
         unknown = criteria.keys() - _MEETS.keys()
@@ -94,9 +86,6 @@ class Rule(Matcher):
             step: As for `ScalewayEmulator.script`.
             times: For how many of them; the next rule or the script is asked then. By default
                 for all.
-
-        Raises:
-            TypeError: It is no step.
         """
         check_step(step, self.criteria["endpoint"])
         self.step, self.times = step, times

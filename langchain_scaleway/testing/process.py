@@ -36,11 +36,7 @@ class EmulatorProcess(_Remote):
         self._pipe: Pipe[Any, Any] | None = None
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
-        """Start the process and wait until it serves.
-
-        Raises:
-            RuntimeError: It does not start.
-        """
+        """Start the process and wait until it serves."""
         # Not forked: the program may have threads and event loops.
         context = multiprocessing.get_context("spawn")
         settings = {one.name: getattr(self, one.name) for one in fields(EmulatorSettings)}

@@ -101,11 +101,7 @@ class ReceivedRequest:
 
     @property
     def json(self) -> Any:
-        """The body's JSON value.
-
-        Raises:
-            ValueError: The body is not JSON.
-        """
+        """The body's JSON value; a `ValueError` if it is none."""
         return orjson.loads(self.body)
 
     @property

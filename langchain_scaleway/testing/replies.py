@@ -99,22 +99,14 @@ _WITHOUT_TEXT: Final = frozenset({"embeddings", "rerank", "models"})
 
 
 def check_endpoint(name: str) -> None:
-    """Refuse the name of a queue that there is not.
-
-    Raises:
-        ValueError: There is no such queue.
-    """
+    """Refuse the name of a queue that there is not."""
     names = get_args(Queue)
     if name not in names:
         raise ValueError(f"There is no endpoint {name!r}; their names are {', '.join(names)}.")
 
 
 def check_step(step: object, queue: str) -> None:
-    """Refuse what cannot answer a request of a queue.
-
-    Raises:
-        TypeError: It is no step, or a text for an endpoint whose answers are none.
-    """
+    """Refuse what is no step, or a text for an endpoint whose answers are none."""
     text = step if isinstance(step, str) else step.text if isinstance(step, Reply) else None
     if text is not None and queue in _WITHOUT_TEXT:
         raise TypeError(f"{step!r}: no text answers {queue}; script a RawReply or a fault.")

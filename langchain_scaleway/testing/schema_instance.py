@@ -43,11 +43,6 @@ class Hints:
     """Numbers, quoted phrases and names of a prompt, each handed out once.
 
     With them, arguments look as if the prompt had been understood.
-
-    Example:
-        >>> hints = Hints("Add 3.50 to the order of 'Ada', please.")
-        >>> hints.numbers, hints.phrases
-        ([Decimal('3.50')], ['Ada'])
     """
 
     def __init__(self, prompt: str) -> None:
@@ -58,19 +53,10 @@ class Hints:
 
 
 def instance_of(schema: Any, hints: Hints | None = None) -> Any:
-    """Return a value that satisfies a JSON schema.
-
-    Args:
-        schema: The schema: an object, or `True` for any value.
-        hints: Values of a prompt that are used where they fit.
+    """Return a value that satisfies a JSON schema, made of a prompt's hints where they fit.
 
     Raises:
         SchemaError: The schema is malformed, contradicts itself, or never ends.
-
-    Example:
-        >>> schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 5}}}
-        >>> instance_of(schema)
-        {'n': 5}
     """
     try:
         return _Maker(schema, hints or Hints("")).make(schema, "value", 0)
