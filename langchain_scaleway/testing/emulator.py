@@ -1,10 +1,12 @@
 """`ScalewayEmulator`: the emulator as tests use it."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final, Self, Unpack
+
+from anyio.from_thread import start_blocking_portal
 
 from langchain_scaleway.testing.matching import Criteria, Matcher, Rule
 from langchain_scaleway.testing.received import ReceivedRequest
@@ -12,7 +14,6 @@ from langchain_scaleway.testing.replies import Queue, Step
 from langchain_scaleway.testing.server import EmulatorServer
 from langchain_scaleway.testing.service import EmulatedService
 
-_STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.005
 
 
@@ -28,31 +29,29 @@ class ScalewayEmulator(EmulatedService):
     """
 
     _server: EmulatorServer | None = None
-    _thread: threading.Thread | None = None
+    _running: ExitStack | None = None
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
         """Start to serve, on a free port unless one is given.
 
         Raises:
-            RuntimeError: The emulator runs already or does not start.
+            RuntimeError: The emulator runs already.
             OSError: It cannot listen there.
         """
-        if self._thread is not None:
+        if self._running is not None:
             raise RuntimeError("The emulator runs already.")
-        self._server = server = EmulatorServer(self, host, port)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve()), name="scaleway-emulator", daemon=True
-        )
-        self._thread.start()
-        server.wait_ready()
+        self._server = EmulatorServer(self, host, port)
+        with ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal(name="scaleway-emulator"))
+            stack.enter_context(portal.wrap_async_context_manager(self._server.serving()))
+            self._running = stack.pop_all()
         return self
 
     def stop(self) -> None:
         """Close all connections and stop; what was received stays readable."""
-        if self._thread is not None and self._server is not None:
-            self._server.stop()
-            self._thread.join(_STOP_SECONDS)
-            self._thread = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
 
     def __enter__(self) -> Self:
         """Start to serve."""

@@ -3,9 +3,8 @@
 import asyncio
 import itertools
 import socket
-import threading
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
@@ -55,18 +54,16 @@ class EmulatorServer:
         if service.upstream is not None:
             self._recorder = Recorder(service.upstream, service.recordings or Path("recordings"))
         self._server: web.Server | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-        self._ready = threading.Event()
 
     @property
     def connections_open(self) -> int:
         """How many connections are open."""
         return len(self._server.connections) if self._server is not None else 0
 
-    async def serve(self) -> None:
-        """Serve until `stop` is called."""
-        self._loop = asyncio.get_running_loop()
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve while the context lasts."""
+        loop = asyncio.get_running_loop()
         runner = web.AppRunner(
             self._app(),
             access_log=None,
@@ -81,14 +78,13 @@ class EmulatorServer:
             self.connections_opened += 1
             return server()
 
-        listening = await self._loop.create_server(connect, sock=self._socket, backlog=_BACKLOG)
-        self._ready.set()
+        listening = await loop.create_server(connect, sock=self._socket, backlog=_BACKLOG)
         try:
-            await self._stopping.wait()
+            yield
         finally:
             # CPython 3.11 loses connections that it has accepted, and not set up, when this closes.
             with suppress(NotImplementedError):  # on Windows
-                self._loop.remove_reader(self._socket)
+                loop.remove_reader(self._socket)
             for _ in range(2):
                 await asyncio.sleep(0)
             listening.close()
@@ -98,16 +94,6 @@ class EmulatorServer:
             await runner.cleanup()
             if self._recorder is not None:
                 await self._recorder.close()
-
-    def wait_ready(self) -> None:
-        """Wait, on another thread, until requests are answered."""
-        if not self._ready.wait(_STOP_SECONDS):
-            raise RuntimeError("The emulator did not start.")
-
-    def stop(self) -> None:
-        """Make `serve` return; may be called on any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._guarded], client_max_size=_LARGEST_BODY)
