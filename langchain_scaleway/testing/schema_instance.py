@@ -1,7 +1,7 @@
 """Make a JSON value that satisfies a JSON schema, the same one every time.
 
 Covers what models are asked for in practice, Pydantic's and LangChain's schemas above all. Ignored
-are `not`, `if`, `dependent*`, `contains` and `patternProperties`.
+are `not`, `if`, `dependent*`, `contains`, `minProperties` and `patternProperties`.
 """
 
 import math
@@ -148,10 +148,6 @@ class _Maker:
         extra = schema.get("additionalProperties", True)
         wanted = [name for name in properties if name in required or depth <= _DEEP]
         wanted += [name for name in required if name not in properties]
-        missing = schema.get("minProperties", 0) - len(set(wanted))
-        if missing > 0 and extra is False:
-            raise SchemaError("minProperties asks for more properties than there are.")
-        wanted += [f"property_{number}" for number in range(1, missing + 1)]
         return {name: self.make(properties.get(name, extra), name, depth + 1) for name in wanted}
 
     def _array(self, schema: dict[str, Any], name: str, depth: int) -> list[Any]:

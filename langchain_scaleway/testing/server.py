@@ -148,7 +148,8 @@ class EmulatorServer:
     async def _deliver(
         self, http: web.Request, received: ReceivedRequest, answer: Answer
     ) -> web.StreamResponse:
-        self._service.note_status(received, answer.status)
+        self._service.statuses[answer.status] += 1
+        received.status = answer.status
         if answer.close_on_next and http.transport is not None:
             self._dead.add(http.transport)
         return await Delivery(http, received, answer, self._service).run()

@@ -58,11 +58,6 @@ class EmulatedService(EmulatorSettings):
         self.received.append(request)
         return request
 
-    def note_status(self, request: ReceivedRequest, status: int) -> None:
-        """Note how a request is about to be answered."""
-        self.statuses[status] += 1
-        request.status = status
-
     def serve(
         self,
         received: ReceivedRequest,

@@ -10,9 +10,6 @@ from langchain_scaleway.testing.faults import Fault
 from langchain_scaleway.testing.models import ServedModel, serverless_models
 from langchain_scaleway.testing.quotas import Quotas
 
-Framing = Literal["serverless", "dedicated"]
-ReasoningField = Literal["reasoning", "reasoning_content", "both"]
-
 # A secret key and a project id have the form of a UUID on Scaleway.
 EMULATED_KEY = "5ca1e0a1-0000-4000-8000-00000000cafe"
 EMULATED_PROJECT = "5ca1e0a1-0000-4000-8000-000000000001"
@@ -107,8 +104,8 @@ class EmulatorSettings:
     script_file: Path | None = None
     upstream: str | None = None
     recordings: Path | None = None
-    framing: Framing = "serverless"
-    reasoning_field: ReasoningField = "reasoning"
+    framing: Literal["serverless", "dedicated"] = "serverless"
+    reasoning_field: Literal["reasoning", "reasoning_content", "both"] = "reasoning"
     reasoning_usage: bool = False
     transcription_stream: Literal["openai", "vllm"] = "openai"
     batch_storage: Path | ObjectStore | None = None
