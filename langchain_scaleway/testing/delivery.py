@@ -40,9 +40,10 @@ class Delivery(web.StreamResponse):
         self._received = received
         self._answer = answer
         self._service = service
+        self._has_body = answer.status != http.HTTPStatus.NO_CONTENT
         no_chunks = request.version < HttpVersion11
         self._until_close = answer.until_close or (answer.is_stream and no_chunks)
-        self._is_chunked = answer.is_stream and not self._until_close
+        self._is_chunked = answer.is_stream and self._has_body and not self._until_close
         self._is_finished = False
         self._bytes_left = answer.reset_at_byte
 
@@ -116,7 +117,7 @@ class Delivery(web.StreamResponse):
         fields |= answer.headers
         if self._is_chunked:
             fields["transfer-encoding"] = "chunked"
-        elif not self._until_close and status != http.HTTPStatus.NO_CONTENT:
+        elif self._has_body and not self._until_close:
             fields["content-length"] = answer.content_length
         if not self.keep_alive:
             fields["connection"] = "close"

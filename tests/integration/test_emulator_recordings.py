@@ -12,6 +12,7 @@ import pytest
 
 from langchain_scaleway.testing import (
     CutStream,
+    EmptyAnswer,
     HttpError,
     RawReply,
     Reply,
@@ -169,6 +170,17 @@ def test_no_file_holds_a_key(tmp_path: Path) -> None:
     assert f"{'*' * len(KEY)} or {'*' * 15} is not valid" in files["response.http"]
     with ScalewayEmulator(recordings=tmp_path) as replay:
         assert ask(replay).status_code == 403
+
+
+def test_answer_without_a_body_is_passed_on_and_served_again(tmp_path: Path) -> None:
+    with ScalewayEmulator(api_key=KEY) as service, between(service, tmp_path) as emulator:
+        service.script(EmptyAnswer(204), "whole")
+        with client_of(emulator) as client:
+            answers = [client.post("/chat/completions", json=body_of(text)) for text in "ab"]
+    assert [answer.status_code for answer in answers] == [204, 200]
+    with ScalewayEmulator(recordings=tmp_path) as replay, client_of(replay) as client:
+        again = [client.post("/chat/completions", json=body_of(text)) for text in "ab"]
+    assert [answer.content for answer in again] == [answer.content for answer in answers]
 
 
 def test_directory_without_recordings_is_refused_at_once(tmp_path: Path) -> None:
