@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from pydantic_core import from_json
 
 from langchain_scaleway.convert.content import standard_blocks
@@ -48,8 +48,10 @@ def said_by(message: BaseMessage) -> tuple[str, list[Call], str]:
         What it said, a refusal included; its calls, valid or not, each once; and what it thought,
         as far as the provider did not encrypt it.
     """
-    content, kwargs = message.content, message.additional_kwargs
-    kept = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
+    content, kwargs = message.content, {**(message.model_extra or {}), **message.additional_kwargs}
+    kept = (
+        [*message.tool_calls, *message.invalid_tool_calls] if isinstance(message, AIMessage) else ()
+    )
     if isinstance(content, str) and not (kwargs or kept):  # as most messages of a long history
         return whole_characters(content), [], ""
     blocks = [] if isinstance(content, str) else list(standard_blocks(content))
@@ -100,13 +102,14 @@ def _calls(
                 calls.append(call)
     if calls:
         return calls
-    raw = kwargs.get("tool_calls")
-    if not isinstance(raw, list):  # from before there were tools, without an id
-        raw = [{"function": kwargs.get("function_call")}]
-    for one in raw:
+    lists = [kwargs.get("tool_calls"), kwargs.get("invalid_tool_calls")]
+    raw = [one for some in lists if isinstance(some, list) for one in some]
+    for one in raw or [{"function": kwargs.get("function_call")}]:  # from before there were tools
         match one:
             case {"function": {"name": name, **more}}:
                 calls.append(_call(one.get("id"), name, more.get("arguments")))
+            case {"name": name, "args": args}:  # of a message that has lost its class
+                calls.append(_call(one.get("id"), name, args))
     return calls
 
 

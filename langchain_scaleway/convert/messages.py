@@ -45,6 +45,9 @@ _OTHER_ROLES = {
 }
 """What chat messages call the roles: OpenAI's, LangChain's and Gemini's names."""
 
+_TYPES = ("human", "ai", "system", "tool", "function")
+"""Types of messages that have lost their class, as in a Pydantic state of `list[BaseMessage]`."""
+
 
 def messages_to_wire(
     messages: Sequence[BaseMessage],
@@ -144,6 +147,8 @@ def _role_of(message: BaseMessage, position: int) -> str:
             return "system"
         case ChatMessage():
             return _OTHER_ROLES.get(message.role, message.role)
+    if type(message) is BaseMessage and message.type in _TYPES:
+        return _OTHER_ROLES.get(message.type, message.type)
     problem = (
         "It deletes a message from a graph's state. Apply it to the history, as LangGraph's "
         "`add_messages` does, and send the rest."

@@ -11,8 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import example, given, reject
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
-from pydantic import ValidationError
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.messages.tool import invalid_tool_call, tool_call
+from pydantic import TypeAdapter, ValidationError
 
 from langchain_scaleway.convert.messages import messages_to_wire
 from langchain_scaleway.convert.templates import TEMPLATES
@@ -144,3 +152,20 @@ def test_a_call_without_a_text_for_its_id_or_name(field: str) -> None:
         "call0n0",
         "unnamed_tool",
     }
+
+
+def test_a_state_that_has_forgotten_the_classes_of_its_messages_goes_on() -> None:
+    """A Pydantic state of `list[BaseMessage]` that was read from JSON (langgraph 6675)."""
+    history = [
+        SystemMessage("Be brief."),
+        HumanMessage("How warm?"),
+        AIMessage("", tool_calls=[tool_call(name="f", args={"a": 1}, id="1")]),
+        ToolMessage("21", tool_call_id="1"),
+        AIMessage("21 °C.", invalid_tool_calls=[invalid_tool_call(name="f", args="{", id="2")]),
+    ]
+    forgetful = TypeAdapter(list[BaseMessage])
+    read = forgetful.validate_json(json.dumps([message.model_dump() for message in history]))
+    assert {type(message) for message in read} == {BaseMessage}
+    assert messages_to_wire(read) == messages_to_wire(history)
+    odd = ChatMessage(content="Hm.", role="assistant", tool_calls=[None, {"id": 5}])
+    assert wire_of(odd) == {"role": "assistant", "content": "Hm."}
