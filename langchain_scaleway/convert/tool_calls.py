@@ -24,7 +24,9 @@ from langchain_scaleway.convert.names import ToolNames
 _decode = json.JSONDecoder(strict=False).decode
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
-_WRITTEN_NAME = re.compile(r'"name":\s*"([^"]+)"|<function=([^>\s]+)|^\s*([\w.-]+)\s*<arg_key>')
+_WRITTEN_NAME = re.compile(
+    r'"name":\s*"([^"]+)"|<function=([^>\s]+)|^\s*([\w.-]+)\s*<(?:arg_key|/tool_call)>'
+)
 """The name in a call as Qwen's and other models write it, as Qwen's coders, and as GLM."""
 
 _CUT_OFF = "The limit on output tokens cut the call off."

@@ -192,8 +192,9 @@ def test_a_call_that_was_cut_off_within_the_text_is_an_invalid_call(
         '{"name": "look", "arguments": {}}',
         "<function=look>\n<parameter=at>\nParis\n</parameter>\n</function>",
         "look\n<arg_key>at</arg_key>\n<arg_value>Paris</arg_value>",
+        "look",
     ],
-    ids=["Qwen", "Qwen's coders", "GLM"],
+    ids=["Qwen", "Qwen's coders", "GLM", "GLM, without arguments"],
 )
 @pytest.mark.parametrize("field", ["content", "reasoning"])
 def test_a_call_that_the_server_left_in_the_text_is_an_invalid_call(field: str, call: str) -> None:
