@@ -181,17 +181,18 @@ class BatchService:
         name = await wire.do(file.name)
         url = self.bucket.url(name)
         await wire.do(self.bucket.put, url, file.content)
-        lock = f"{url}.lock"
-        for _ in range(_LONGEST_LOCK):
-            is_mine = await wire.do(self.bucket.claim, lock)
-            found = await self._find(wire, name)
-            if is_mine or found:
-                break
-            await wire.sleep(1)
+        lock, is_mine, waited = f"{url}.lock", False, 0
         try:
-            return found or await self._create(wire, name, file.endpoint)
+            while True:
+                is_mine = await wire.do(self.bucket.claim, lock) or waited == _LONGEST_LOCK
+                if found := await self._find(wire, name):
+                    return found
+                if is_mine:
+                    return await self._create(wire, name, file.endpoint)
+                await wire.sleep(1)
+                waited += 1
         finally:
-            if is_mine or not found:
+            if is_mine:
                 with suppress(ScalewayError):  # Such as of a key that may not delete.
                     await wire.do(self.bucket.delete, lock)
 

@@ -16,7 +16,11 @@ from langchain_scaleway.scw_config import config_path, load_profile
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Credential
 
-_PLACE = r"(?:s3://([a-z0-9.-]+)|https://([a-z0-9.-]+)\.s3\.([a-z-]+)\.scw\.cloud)(?:/([^?#]*))?"
+_NAME = r"[\w=~-][\w.=~-]*"  # Of a folder, as it can stand in an address.
+_PLACE = (
+    r"(?:s3://([a-z0-9.-]+)|https://([a-z0-9.-]+)\.s3\.([a-z-]+)\.scw\.cloud)"
+    rf"(?:/+({_NAME}(?:/{_NAME})*)?/*)?"
+)
 _USUAL_REGION = "fr-par"
 _PARTS_AT_ONCE = 3
 """Of an object that is written, each of 5 MB and in memory meanwhile."""
@@ -42,15 +46,16 @@ class Bucket:
         access_key: str | None,
         store: "ObjectStore | None",
     ) -> None:
-        found = re.fullmatch(_PLACE, place)
+        found = re.fullmatch(_PLACE, place, re.ASCII)
         if found is None:
             raise ValueError(
                 f"`bucket` must look like s3://my-bucket/folder (in {_USUAL_REGION}) or "
-                f"https://my-bucket.s3.nl-ams.scw.cloud/folder, not {place!r}."
+                "https://my-bucket.s3.nl-ams.scw.cloud/folder, with no more than letters, digits "
+                f"and . _ - = ~ in names, not {place!r}."
             )
         self.name = found[1] or found[2]
         self._region = found[3] or _USUAL_REGION
-        self._folder = (found[4] or "").strip("/")
+        self._folder = found[4] or ""
         self._store: Any = self._make_store(secret_key, access_key) if store is None else store
 
     def url(self, name: str) -> str:

@@ -169,7 +169,14 @@ def test_the_policy_lets_scaleway_in_and_the_owner_stay(
     assert owners["Resource"] == ["my-bucket", "my-bucket/*"]
 
 
-@pytest.mark.parametrize("bucket", ["my-bucket", "s3://", "https://my-bucket.s3.amazonaws.com/x"])
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        *("my-bucket", "s3://", "https://my-bucket.s3.amazonaws.com/x", "s3://My-Bucket/a"),
+        *("s3://my-bucket/a b", "s3://my-bucket/été", "s3://my-bucket/a%2Fb", "s3://my-bucket/a?b"),
+        *("s3://my-bucket/../a", "s3://my-bucket/a/./b", "s3://my-bucket/a//b"),
+    ],
+)
 def test_other_forms_of_bucket_are_refused(model: ChatScaleway, bucket: str) -> None:
     with pytest.raises(ValueError, match="must look like s3://my-bucket/folder"):
         ScalewayBatches(model, bucket)

@@ -252,6 +252,20 @@ def test_programs_that_submit_the_same_at_the_same_time_make_one_batch(
     assert not [*tmp_path.rglob("*.lock")]
 
 
+@pytest.mark.parametrize("refused", ["GET", "POST"])
+def test_a_program_that_is_refused_lets_the_next_one_in_at_once(
+    emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path, refused: str
+) -> None:
+    emulator.respond_with(
+        lambda request: HttpError(403) if request.method == refused else Reply(),
+        endpoint="batches",
+    )
+    with pytest.raises(ScalewayPermissionDeniedError):
+        batches_of(model).submit(["Hello?"])
+    assert [*tmp_path.rglob("*.jsonl")]
+    assert not [*tmp_path.rglob("*.lock")]
+
+
 def test_a_program_that_is_killed_before_it_makes_its_batch_stops_no_other(
     emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
 ) -> None:
