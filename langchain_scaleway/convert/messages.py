@@ -68,8 +68,8 @@ def messages_to_wire(
     - Results of tools in a human message, as Anthropic has them, are tool messages before it.
     - Pictures that tools returned go into a user message behind all results of the turn: vLLM
       0.33 takes them in a tool message, for some models; the Mistral family does not.
-    - A line of text takes the place of what the model cannot be shown, except in human messages
-      after the last reply.
+    - A line of text takes the place of what the model cannot be shown, except in the last human
+      message, if it is not answered yet.
 
     Args:
         messages: The history, by this or any other provider's models.
@@ -82,8 +82,8 @@ def messages_to_wire(
             system message, in whose place a line goes out.
 
     Raises:
-        ValueError: A human message after the last reply holds something that Scaleway cannot
-            take, or a message is of no known type. The text names it and says what to do.
+        ValueError: The last human message, not answered yet, holds something that Scaleway
+            cannot take, or a message is of no known type. The text names it and says what to do.
 
     Example:
         >>> messages_to_wire([HumanMessage("Hi!"), AIMessage("Hello.")])
@@ -108,8 +108,10 @@ def messages_to_wire(
         elif role == "system":
             wire.add(role, joined(parts_of(content, frozenset(), on_left_out)), name)
         else:
-            # Never refused: what another model took before, and what a program wrote (a summary).
-            is_new = position > last_reply and "lc_source" not in message.additional_kwargs
+            # Never refused: what another model took before, what a program wrote (a summary), and
+            # what was refused before the user wrote something else.
+            is_last = position == last_question > last_reply
+            is_new = is_last and "lc_source" not in message.additional_kwargs
             if isinstance(content, str):
                 wire.add(role, content if is_new else whole_characters(content), name)
                 continue

@@ -140,6 +140,14 @@ class TestEarlierPictures:
         question, *_ = messages_to_wire([HumanMessage([TEXT, pdf]), *self.THREAD[1:]])
         assert question["content"][1]["text"] == "[file, application/pdf: not shown]"
 
+    def test_what_was_refused_does_not_end_the_thread(self) -> None:
+        """An agent's checkpoint holds it when the user writes something else."""
+        pdf = {"type": "file", "base64": "JVBERi0=", "mime_type": "application/pdf"}
+        with pytest.raises(ValueError, match="cannot be sent"):
+            wire_of(HumanMessage([TEXT, pdf]))
+        sent = messages_to_wire([HumanMessage([TEXT, pdf]), HumanMessage("Without it, then.")])
+        assert sent[0]["content"][1]["text"] == "[file, application/pdf: not shown]"
+
     def test_a_message_of_the_harness(self) -> None:
         """Its summary is a human message that no human wrote."""
         block = {"type": "file", "file_id": "file-1"}
