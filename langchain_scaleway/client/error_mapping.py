@@ -9,6 +9,7 @@ gateway's flat one, whose `error` is a word; the one with an `error` object; and
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from langchain_scaleway.client.retry import INCOMPLETE_ANSWER
@@ -71,6 +72,7 @@ _BROKEN_OFF = ("abort", "error")
 57082, September 2026), and gateways', some of which put the `error` beside it."""
 
 _HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
+_FRAMED = r"(?m)^(?:data|error): ?(\{.*\})\s*$"
 _NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
 
 _BY_STATUS: dict[int, type[ScalewayError]] = {
@@ -374,10 +376,10 @@ def _from_fields(fields: Mapping[str, Any], error_type: Any, text: str) -> _Repo
 
 
 def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    framed = re.search(_FRAMED, text)  # Some servers write an error as the event of a stream.
+    with suppress(ValueError, RecursionError):
+        return json.loads(framed[1] if framed else text)
+    return text
 
 
 def _status_within(event: Mapping[str, Any], code: str | int | None) -> int | None:

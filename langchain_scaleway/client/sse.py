@@ -4,6 +4,8 @@ Follows the parsing rules of the WHATWG HTML standard, section "Server-sent even
 Only LF, CR and CRLF end a line; characters such as U+2028 and U+0085 are ordinary ones,
 which `str.splitlines` and line iterators built on it get wrong. Working on bytes avoids
 that trap and the cost of decoding what the JSON parser decodes anyway.
+
+A field named `error`, which the standard would ignore, is an event of that name.
 """
 
 from typing import NamedTuple
@@ -120,4 +122,7 @@ class SSEDecoder:
             self._data.append(value)
         elif name == b"event":
             self._event = value.decode("utf-8", "replace")
+        elif name == b"error":  # llama.cpp's of 2025, which writes `[DONE]` behind it
+            self._event = "error"
+            self._data.append(value)
         # Comments (an empty name), `id`, `retry` and unknown fields mean nothing here.

@@ -91,6 +91,8 @@ def test_vllms_401_is_a_word_alone() -> None:
         ("<html><head><title>502 Bad Gateway</title></head>", ": 502 Bad Gateway."),
         ('<TITLE lang="en">\n504 Gateway\nTime-out </TITLE>', ": 504 Gateway\nTime-out."),
         ("<html><body>No title</body></html>", ": <html><body>No title</body></html>."),
+        ('data: {"error": {"message": "No."}}\n\ndata: [DONE]\n\n', ": No."),
+        ('event: error\r\ndata:{"message": "No."}\r\n\r\n', ": No."),
         ('{"error": {"message": "cut of', '{"error": {"message": "cut of'),
         ("[" * 10_000, "[[["),
     ],

@@ -130,6 +130,13 @@ def test_an_event_named_error_may_be_text(data: str) -> None:
     assert "The engine died" in str(error)
 
 
+def test_half_an_answer_does_not_pass_for_a_whole_one_behind_llama_cpps_error() -> None:
+    """Until late 2025 it wrote errors as a field of their own, and `[DONE]` behind them."""
+    error = b'error: {"code": 400, "message": "It exceeds the available context size"}\n\n'
+    told = error_in(as_event(chunk("One")), error, as_event("[DONE]"))
+    assert type(told) is errors.ScalewayContextOverflowError
+
+
 def test_an_error_after_the_finish_reason() -> None:
     error = error_in(as_event(chunk("One", "stop")), as_event({"error": "The engine died"}))
     assert "The engine died" in str(error)

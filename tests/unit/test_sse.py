@@ -25,7 +25,8 @@ def message(data: bytes) -> ServerSentEvent:
 def reference(stream: bytes) -> list[ServerSentEvent]:
     """The standard's text turned into code, whole stream at once and without haste.
 
-    One deviation, on purpose: an event still open at the end of the stream counts.
+    Two deviations, on purpose: an event still open at the end of the stream counts, and a field
+    `error` makes an event of that name.
     """
     events = []
     name = ""
@@ -43,6 +44,9 @@ def reference(stream: bytes) -> list[ServerSentEvent]:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
+        elif field == b"error":
+            name = "error"
+            data.append(value)
     return events
 
 
@@ -61,6 +65,7 @@ def reference(stream: bytes) -> list[ServerSentEvent]:
         pytest.param(b"data\n\n", [message(b"")], id="data without a colon is empty data"),
         pytest.param(b"data:\n\n", [message(b"")], id="empty data"),
         pytest.param(b"event: error\ndata: a\n\n", [ServerSentEvent("error", b"a")], id="named"),
+        pytest.param(b"error: a\n\n", [ServerSentEvent("error", b"a")], id="llama.cpp's error"),
         pytest.param(b"event:\ndata: a\n\n", [message(b"a")], id="an empty name is no name"),
         pytest.param(b"event: x\n\ndata: a\n\n", [message(b"a")], id="a name without data is lost"),
         pytest.param(
@@ -117,8 +122,8 @@ def test_a_long_event_in_many_small_chunks() -> None:
 
 
 _PIECES = [
-    *(b"\n", b"\r", b"\r\n", b"\n\n", b"data", b"data:", b"data: ", b"event:", b"event: ", b"id: "),
-    *(b"retry:", b":", b" ", b": ping", b"[DONE]", b'{"a":1}', b"\xef\xbb\xbf", b"\x00", b"\xff"),
+    *(b"\n", b"\r", b"\r\n", b"\n\n", b"data", b"data:", b"data: ", b"event:", b"event: "),
+    *(b"error:", b":", b" ", b": ping", b"[DONE]", b'{"a":1}', b"\xef\xbb\xbf", b"\x00", b"\xff"),
     *("\u2028".encode(), "\u0085".encode(), b"\x0b", b"\x0c", "é☕👩‍🚀".encode(), b"x", b"d", b"e"),
 ]
 _SPLICED = st.lists(st.sampled_from(_PIECES), max_size=40).map(b"".join)
