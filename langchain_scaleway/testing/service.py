@@ -1,4 +1,9 @@
-"""The emulated service: what it was told, what it has received, and whom it serves."""
+"""The emulated service: what it was told, what it has received, and whom it serves.
+
+A request goes from `server` through `EmulatedService.serve` to its endpoint, which reads and checks
+it and asks the quotas; the script then says what the model says, or what fails; the answer goes
+through its faults, and `delivery` sends it.
+"""
 
 import itertools
 from collections import Counter, deque
