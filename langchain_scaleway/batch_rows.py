@@ -63,7 +63,7 @@ class ChatRows:
         Raises:
             ScalewayResponseError: It is none.
         """
-        api = RESPONSES if (endpoint or "").endswith(RESPONSES.path) else CHAT_COMPLETIONS
+        api = RESPONSES if str(endpoint).endswith(RESPONSES.path) else CHAT_COMPLETIONS
         message = api.decoder(self._context).result(body, {}).generations[0].message
         if self.model.output_version == "v1":
             message.response_metadata["output_version"] = "v1"
