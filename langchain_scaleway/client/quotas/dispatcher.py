@@ -233,12 +233,14 @@ class Dispatcher:
 
     def _renew(self) -> float:
         """Keep what is under way from expiring in a remote store, and say when to do so again."""
-        now, leases = time.monotonic(), self._leases.items()
+        now = time.monotonic()
+        for lease, (line, since) in list(self._leases.items()):
+            if now - since > line.scope.longest:
+                del self._leases[lease]  # Nobody will say that it has ended.
         lines = {line for line, _ in self._leases.values()}
         for line in lines:
             if now >= line.renews_at:
-                oldest = now - line.scope.longest
-                line.quota.renew([id_ for id_, (of, at) in leases if of is line and at > oldest])
+                line.quota.renew([lease for lease, (of, _) in self._leases.items() if of is line])
                 line.renews_at = now + line.scope.lease / 3
         return min((line.renews_at - now for line in lines), default=inf)
 
