@@ -219,6 +219,7 @@ class ChatScaleway(BaseChatModel, ChatParameters, ClientFields, defer_build=Fals
             messages,
             family=family_of(facts.model if facts else model, self.model_family),
             inputs=inputs,
+            most_images=facts.most_images if facts else None,
             replay_reasoning=self.replay_reasoning,
             names=names,
             on_left_out=partial(warn_about_history, model),

@@ -54,6 +54,7 @@ def messages_to_wire(
     *,
     family: str | None = None,
     inputs: frozenset[str] = INPUTS,
+    most_images: int | None = None,
     replay_reasoning: bool | None = None,
     names: ToolNames | None = None,
     on_left_out: Callable[[str], None] | None = None,
@@ -75,6 +76,7 @@ def messages_to_wire(
         messages: The history, by this or any other provider's models.
         family: The family of the model's chat template, a key of `TEMPLATES`; see `fit`.
         inputs: What the model reads besides text, of `INPUTS`.
+        most_images: How many images a request may hold; lines take the place of the oldest.
         replay_reasoning: Whether to send earlier reasoning back to the model. `None` is for that
             since the last human message, if the template reads it.
         names: The names of the request's tools; those in the history are made legal, too.
@@ -121,6 +123,8 @@ def messages_to_wire(
                 kind = type(message).__name__
                 raise ValueError(f"messages[{position}] ({kind}): {error}") from error
     wire.end_turn()
+    if most_images is not None:
+        wire.leave_out_images(most_images, but_those_of_last=last_question > last_reply)
     return fit(wire.messages, family)
 
 
@@ -189,6 +193,26 @@ class _Wire:
         if self._pictures:
             self.messages.append({"role": "user", "content": self._pictures})
             self._pictures = []
+
+    def leave_out_images(self, most: int, *, but_those_of_last: bool) -> None:
+        """Put lines in the place of the oldest images, so that no more are left than a model takes.
+
+        An agent that looks at screenshots comes to the limit within a run. What a person has just
+        asked about goes out: the server says what is wrong with it.
+        """
+        asked = self.messages[-1] if but_those_of_last else None
+        images = [
+            (message, number)
+            for message in self.messages
+            if isinstance(message["content"], list)
+            for number, part in enumerate(message["content"])
+            if part["type"] == "image_url"
+        ]
+        for message, number in images[: max(len(images) - most, 0)]:
+            if message is not asked:
+                block = {"type": "image", **message["content"][number]["image_url"]}
+                line = shown(block, frozenset(), self._on_left_out)
+                message["content"][number] = line
 
     def add_blocks(
         self, role: str, content: list[str | Block], name: str | None, *, is_new: bool

@@ -85,6 +85,11 @@ class ModelFacts(NamedTuple):
         """Whether it reads images."""
         return None if self.inputs is None else "image" in self.inputs
 
+    @property
+    def most_images(self) -> int | None:
+        """How many images the serverless API takes in a request (docs: query-vision-models)."""
+        return 12 if self.status else None
+
     def on_dedicated_deployment(self) -> "ModelFacts":
         """The same model on a deployment of one's own.
 

@@ -126,6 +126,24 @@ def test_tool_that_returns_a_picture_and_a_file_is_no_end_of_a_run(
     assert len(pictures) == (1 if "user" in roles else 0)
 
 
+def test_a_thirteenth_screenshot_is_no_end_of_a_run(emulator: ScalewayEmulator) -> None:
+    """Scaleway takes twelve pictures in a request; the model has seen the oldest."""
+
+    def look() -> list[dict[str, str]]:
+        """Look at the screen."""
+        return [PICTURE]
+
+    emulator.script(*[Reply(tool_calls=[ToolCall("look", {})])] * 13, "All is well.")
+    agent = create_agent(model_on(emulator, THINKING_MODEL), tools=[look])
+    with pytest.warns(ScalewayWarning, match="is not shown a block of type 'image'"):
+        state = agent.invoke(ask())
+
+    assert state["messages"][-1].text == "All is well."
+    seen = [m["content"] for m in emulator.requests[-1].json["messages"] if m["role"] == "user"]
+    kinds = [content[1]["type"] for content in seen[1:]]
+    assert kinds == ["text", *["image_url"] * 12]
+
+
 @pytest.mark.usefixtures("both_apis")
 def test_tool_that_fails_is_reported_to_the_model(emulator: ScalewayEmulator) -> None:
     def get_weather(city: str) -> str:

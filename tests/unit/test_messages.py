@@ -148,6 +148,15 @@ class TestEarlierPictures:
         sent = messages_to_wire([HumanMessage([TEXT, pdf]), HumanMessage("Without it, then.")])
         assert sent[0]["content"][1]["text"] == "[file, application/pdf: not shown]"
 
+    def test_as_many_as_a_request_may_hold_go_out(self) -> None:
+        asked = HumanMessage([IMAGE, IMAGE])
+        _, _, question = messages_to_wire([asked, AIMessage("Cats."), asked], most_images=1)
+        assert question["content"] == [IMAGE_PART, IMAGE_PART], "the server says what is wrong"
+        thread = [asked, AIMessage("Cats."), HumanMessage([TEXT, IMAGE])]
+        earlier, _, question = messages_to_wire(thread, most_images=2)
+        assert [part["type"] for part in earlier["content"]] == ["text", "image_url"]
+        assert question["content"] == [TEXT, IMAGE_PART]
+
     def test_a_message_of_the_harness(self) -> None:
         """Its summary is a human message that no human wrote."""
         block = {"type": "file", "file_id": "file-1"}
