@@ -11,13 +11,12 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
-from urllib.parse import parse_qs, urlsplit
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from langchain_scaleway.testing.answers import Answer, json_answer
 from langchain_scaleway.testing.endpoints.base import RequestModel, fields_of, validate
@@ -38,8 +37,6 @@ _TIMES: Final = (
 _ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 _DAY: Final = 24 * 60 * 60
 _EDGE: Final = 0.1  # the part of a batch's time that validating takes, and writing
-_USUAL_PAGE: Final = 20
-_LARGEST_PAGE: Final = 100
 _ENDPOINTS: Final = {
     f"/v1{endpoint.path}": endpoint
     for endpoint in (COMPLETIONS, RESPONSES, EMBEDDINGS, TRANSCRIPTIONS)
@@ -54,6 +51,13 @@ class BatchRequest(RequestModel):
         "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/audio/transcriptions"
     ]
     completion_window: Literal["24h"]
+
+
+class PageRequest(RequestModel):
+    """The query of a request for a list of batches."""
+
+    limit: Annotated[int, Field(ge=0, le=100)] = 20
+    after: str | None = None
 
 
 class _Line(BaseModel):
@@ -279,13 +283,10 @@ def create(received: ReceivedRequest, service: EmulatedService) -> Answer:
 
 def list_page(received: ReceivedRequest, service: EmulatedService) -> Answer:
     """List batches, the latest first."""
-    query = {name: values[-1] for name, values in parse_qs(received.query).items()}
-    limit = query.get("limit", str(_USUAL_PAGE))
-    if not limit.isdecimal() or int(limit) > _LARGEST_PAGE:
-        raise gateway_refusal(400, f"limit must be from 0 to {_LARGEST_PAGE}, got {limit}")
+    query = validate(PageRequest, dict(parse_qsl(received.query)))
     ids = [*reversed(service.batches)]
-    start = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
-    page = [service.batches[one] for one in islice(ids, start, start + int(limit))]
+    start = ids.index(query.after) + 1 if query.after in ids else 0
+    page = [service.batches[one] for one in ids[start : start + query.limit]]
     for batch in page:
         batch.advance()
     listed = {
