@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final, Self, Unpack, get_args
 
 from typing_extensions import TypedDict
@@ -119,7 +118,8 @@ class Script:
         One that only `looks` at what there is takes no reply, and needs none.
         """
         step: Step | None = None
-        for rule in chain(self.rules, self.steps, self.defaults.values()):
+        # Copies: the test's thread may say more meanwhile.
+        for rule in [*self.rules, *self.steps, *self.defaults.values()]:
             if rule.applies(received) and not (looks and isinstance(rule.step, str | Reply)):
                 step = rule.step
                 rule.taken += 1
