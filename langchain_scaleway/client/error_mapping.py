@@ -71,6 +71,9 @@ _BROKEN_OFF = ("abort", "error")
 """Finish reasons of answers that are not whole: vLLM's if its engine is stopped or fails (issue
 57082, September 2026), and gateways', some of which put the `error` beside it."""
 
+_MESSAGES = ("message", "msg", "error_msg")
+"""What servers call what they say; the latter two are Chinese gateways'."""
+
 _HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
 _FRAMED = r"(?m)^(?:data|error): ?(\{.*\})\s*$"
 _NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
@@ -238,7 +241,8 @@ def is_error(body: Mapping[str, Any]) -> bool:
         return True
     if body.get("choices") or body.get("response"):
         return _broken_off(body) is not None
-    return bool(body.get("detail")) or isinstance(body.get("message"), str)
+    said = (isinstance(body.get(name), str) for name in _MESSAGES)
+    return bool(body.get("detail")) or any(said) or _status_within(body) is not None
 
 
 def shortened(message: str, *, is_cut: bool = False) -> str:
@@ -368,7 +372,7 @@ def _report(body: Any, text: str) -> _Report:
 def _from_fields(fields: Mapping[str, Any], error_type: Any, text: str) -> _Report:
     code = fields.get("code")
     return _Report(
-        message=_as_words(fields.get("message") or text),
+        message=_as_words(next(filter(None, map(fields.get, _MESSAGES)), text)),
         code=code if isinstance(code, (str, int)) else None,
         type=error_type if isinstance(error_type, str) else None,
         param=_as_words(fields["param"]) if fields.get("param") is not None else None,
@@ -382,9 +386,9 @@ def _parse(text: str) -> Any:
     return text
 
 
-def _status_within(event: Mapping[str, Any], code: str | int | None) -> int | None:
+def _status_within(event: Mapping[str, Any], code: str | int | None = None) -> int | None:
     """The HTTP status that an error inside a success names, wherever it does."""
-    error = event.get("error")
+    code, error = code or event.get("code"), event.get("error")
     places: list[Mapping[str, Any]] = [event, error] if isinstance(error, Mapping) else [event]
     named = [place.get(name) for place in places for name in ("status", "status_code")]
     for status in map(_as_words, [*named, code]):

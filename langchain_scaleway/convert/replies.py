@@ -181,7 +181,9 @@ class ReplyDecoder:
         text = said if context.has_tools else ""
         calls = self._calls
         calls.end(metadata.get("id"), is_cut_off=is_cut_off, text=text)
-        if is_cut_off and calls.invalid:
+        # Some servers say `stop`, or `completed`, of thoughts that were cut off (vLLM 24184).
+        says_nothing = not (calls.valid or self._refusal or "".join(self.text).strip())
+        if is_cut_off and (calls.invalid or says_nothing):
             metadata["finish_reason"] = CUT_OFF
         reason = normalized_finish_reason(
             metadata.get("finish_reason"),

@@ -20,6 +20,7 @@ from tests.support.wire import (
     event,
     fragment,
     streamed_outcome,
+    usage_event,
     whole,
     whole_message,
 )
@@ -148,6 +149,21 @@ def test_the_finish_reason_in_langchains_words(
     for metadata in (answered.response_metadata, streamed.response_metadata):
         assert metadata["finish_reason"] == finish_reason
         assert metadata.get("normalized_finish_reason") == normalized
+
+
+@pytest.mark.parametrize(("tokens", "reason"), [(10, "length"), (9, "stop")])
+def test_thoughts_that_used_up_the_limit_were_cut_off_whatever_the_server_says(
+    tokens: int, reason: str
+) -> None:
+    """An agent would take the empty answer for the last one (vLLM 24184, oMLX 2817)."""
+    usage = {"prompt_tokens": 3, "completion_tokens": tokens, "total_tokens": 3 + tokens}
+    thought = {"reasoning": "First I"}
+    events = event(thought), event({}, "stop"), usage_event(usage)
+    for message in (
+        decode(*events, max_tokens=10),
+        whole_message(whole(thought, usage=usage), max_tokens=10),
+    ):
+        assert message.response_metadata["finish_reason"] == reason
 
 
 def test_the_name_of_a_reply_is_kept() -> None:
