@@ -70,7 +70,7 @@ class ScalewayRerank(TextFields, BaseDocumentCompressor):
             ValueError: The query is empty.
             ScalewayError: A request failed.
         """
-        scores: list[Score] = []
+        documents, scores = list(documents), list[Score]()
         for part in self._parts(documents, query):
             scores += self._scores(self._ask(_PATH, self._body(part, query)), part)
         return self._ordered(documents, scores)
@@ -86,6 +86,7 @@ class ScalewayRerank(TextFields, BaseDocumentCompressor):
         async def scores_of(part: Part) -> list[Score]:
             return self._scores(await self._aask(_PATH, self._body(part, query)), part)
 
+        documents = list(documents)
         parts = self._parts(documents, query)
         found = await map_concurrently(scores_of, parts, _REQUESTS_AT_ONCE)
         return self._ordered(documents, [score for scores in found for score in scores])

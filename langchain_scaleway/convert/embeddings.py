@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from langchain_scaleway.convert.dialects import whole_characters
 from langchain_scaleway.errors import ScalewayResponseError
 from langchain_scaleway.tokens import text_tokens
 
@@ -41,6 +42,8 @@ class Part(NamedTuple):
 def parts_of(texts: Iterable[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
     """Divide any number of texts into requests of so many at most, in their order.
 
+    Programs read them, such as from PDF files, so half a character ends no pile.
+
     Raises:
         ValueError: A text is empty, or is no text. The service would refuse the whole request for
             it, so nothing should be sent.
@@ -57,7 +60,8 @@ def parts_of(texts: Iterable[Any], most_texts: int = MOST_TEXTS) -> list[Part]:
                 f"texts[{index}] {problem}. The service refuses a whole request for one such "
                 "text: leave it out, or give it a text."
             )
-        size = text_tokens(text)
+        texts[index] = whole_characters(text)
+        size = text_tokens(texts[index])
         is_full = index - start == most_texts or tokens + size > _MOST_TOKENS
         if is_full and index > start:
             parts.append(Part(start, texts[start:index]))

@@ -165,6 +165,15 @@ def test_an_empty_text_is_refused_before_anything_is_sent(
     assert scaleway_emulator.requests == []
 
 
+def test_half_a_character_ends_no_pile(scaleway_emulator: ScalewayEmulator) -> None:
+    """Readers of PDF files leave some behind."""
+    assert len(model_of(scaleway_emulator).embed_documents(["a", "From a PDF: \ud83d"])) == 2
+    assert scaleway_emulator.requests[0].json["input"] == [
+        "a",
+        "From a PDF: \N{REPLACEMENT CHARACTER}",
+    ]
+
+
 def test_no_texts_are_no_request(scaleway_emulator: ScalewayEmulator) -> None:
     assert model_of(scaleway_emulator).embed_documents([]) == []
     assert asyncio.run(model_of(scaleway_emulator).aembed_documents([])) == []

@@ -73,6 +73,20 @@ def test_a_long_list_goes_out_in_parts_and_is_ordered_as_one(
     assert found[0].page_content == "Rome is in Italy."
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_documents_may_come_one_by_one_and_hold_half_a_character(
+    scaleway_emulator: ScalewayEmulator, is_async: bool
+) -> None:
+    rerank = rerank_of(scaleway_emulator)
+    some: Any = (Document(text) for text in ("Rome is in Italy.", "From a PDF: \ud83d"))
+    found = (
+        asyncio.run(rerank.acompress_documents(some, "Where is Rome?"))
+        if is_async
+        else rerank.compress_documents(some, "Where is Rome?")
+    )
+    assert [one.page_content for one in found] == ["Rome is in Italy.", "From a PDF: \ud83d"]
+
+
 def test_no_documents_are_no_request(scaleway_emulator: ScalewayEmulator) -> None:
     assert rerank_of(scaleway_emulator).compress_documents([], "Where?") == []
     assert scaleway_emulator.requests == []
