@@ -214,13 +214,18 @@ def joined(parts: Iterable[Part]) -> str:
 
 def _part_of_data(block: Block) -> Part:
     kind = block["type"]
-    if kind == "file":
-        kind = _essence(block.get("mime_type")).partition("/")[0]
+    url = str(block.get("url"))
+    declared = url[len("data:") :][:100] if url.startswith("data:") else ""
+    mime_type = _essence(block.get("mime_type") or declared)
+    if mime_type.endswith(_TEXTUAL_ENDINGS):
+        kind = "file"  # Also an image, if it is SVG.
+    elif kind == "file":
+        kind = mime_type.partition("/")[0]
     if kind in ("image", "video"):
-        url = {"url": _address(block, kind)}
+        address = {"url": _address(block, kind)}
         if detail := block.get("detail"):
-            url["detail"] = detail
-        return {"type": f"{kind}_url", f"{kind}_url": url}
+            address["detail"] = detail
+        return {"type": f"{kind}_url", f"{kind}_url": address}
     if kind == "audio":
         header, _, data = _address(block, "audio").partition(",")
         subtype = _essence(header).removeprefix("data:audio/").removeprefix("x-")

@@ -107,6 +107,11 @@ NOTES: dict[str, Any] = {
         f"v1 file of {kind}": {"type": "file", "base64": NOTE, "mime_type": kind}
         for kind in ("application/json", "a/ld+json", "APPLICATION/XML; charset=utf-8")
     },
+    "v1 image that is text": {"type": "image", "base64": NOTE, "mime_type": "image/svg+xml"},
+    "Chat Completions image that is text": {
+        "type": "image_url",
+        "image_url": {"url": f"data:image/svg+xml;base64,{NOTE}"},
+    },
 }
 PICTURE: dict[str, Any] = {
     "MCP resource with a picture": {
