@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import reduce
+from math import inf
 from operator import or_
 from typing import Any
 
@@ -11,11 +12,10 @@ from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
 from langchain_scaleway.chat_apis import CHAT_COMPLETIONS, RESPONSES
 from langchain_scaleway.chat_models import ChatScaleway
+from langchain_scaleway.client.quotas.estimates import bound_of
 from langchain_scaleway.convert.embeddings import parts_of, read_embeddings
 from langchain_scaleway.data import model_facts
 from langchain_scaleway.embeddings import ScalewayEmbeddings
-
-_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 class ChatRows:
@@ -107,8 +107,8 @@ def longest_answer(body: Mapping[str, Any]) -> int:
     """The most tokens that may answer a request, as far as that is known."""
     facts = model_facts(body["model"])
     known = facts and (facts.max_output_tokens or facts.context_window)
-    limits = [n for name in _LIMITS if (n := body.get(name))]
-    return (min(limits) if limits else known or 0) * (body.get("n") or 1)
+    bound = bound_of(body)
+    return int(bound if bound < inf else known or 0) * (body.get("n") or 1)
 
 
 def _steps_of(chain: Any) -> list[Any]:

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from inspect import iscoroutinefunction
@@ -20,7 +21,6 @@ from langchain_scaleway.client.quotas.dispatcher import Dispatcher, Line
 from langchain_scaleway.client.quotas.gate import QuotaGate
 from langchain_scaleway.client.quotas.memory import MemoryStore
 from langchain_scaleway.client.quotas.store import (
-    DOCUMENTED,
     NOTHING_TAKEN,
     Estimate,
     Lease,
@@ -120,7 +120,8 @@ class ScalewayRateLimiter(BaseRateLimiter):
                 raise ValueError(f"`{name}` must be positive, not {value}.")
         if share > 1:
             raise ValueError(f"`share` is a part of the quota, 1 at most, not {share}.")
-        self._own = Limits(*(math.inf if value is None else value for value in limits.values()))
+        own = Limits(*(math.inf if value is None else value for value in limits.values()))
+        self._scope = Scope("", own, share, time_scale)
         self._arguments: dict[str, Any] = {
             **limits,
             "share": share,
@@ -128,8 +129,6 @@ class ScalewayRateLimiter(BaseRateLimiter):
             "store": store,
             "time_scale": time_scale,
         }
-        self._share = share
-        self._time_scale = time_scale
         self._store = store
         self._forget()
         self._dispatcher()  # Refuses an address that makes no sense; nothing is opened.
@@ -188,7 +187,13 @@ class ScalewayRateLimiter(BaseRateLimiter):
         key = account, model
         line = self._lines.get(key)
         if line is None:
-            dispatcher, scope = self._dispatcher(), self._scope(account, model, longest)
+            scope = replace(
+                self._scope,
+                account=blake2b(model.encode(), key=account, digest_size=16).hexdigest(),
+                lease=min(longest, Scope.lease),
+                longest=max(longest, Scope.longest),  # `timeout` limits the pieces of a stream.
+            )
+            dispatcher = self._dispatcher()
             with _lock:
                 line = self._lines.setdefault(key, dispatcher.line(scope))
         return line
@@ -201,17 +206,6 @@ class ScalewayRateLimiter(BaseRateLimiter):
             if self._store not in _remote:
                 _remote[self._store] = Dispatcher(_connect(self._store))
             return _remote[self._store]
-
-    def _scope(self, account: bytes, model: str, longest: float) -> Scope:
-        digest = blake2b(model.encode(), key=account, digest_size=16)
-        return Scope(
-            digest.hexdigest(),
-            self._own,
-            self._share,
-            self._time_scale,
-            lease=min(longest, Scope.lease),
-            longest=max(longest, Scope.longest),  # Of a stream `timeout` limits its pieces alone.
-        )
 
     def _pay(self, lease: Lease | None) -> bool:
         if lease is None:
@@ -228,11 +222,11 @@ class ScalewayRateLimiter(BaseRateLimiter):
 
     def _forget(self) -> None:
         """Start without knowledge and without requests under way."""
-        requests = self._arguments["requests_per_minute"] or DOCUMENTED.requests * self._share
+        scope = self._scope
+        requests = min(scope.own.requests, scope.assumed.requests)
         # LangChain does not tell when a call ends: its lease ends by `_give_back`, or expires.
         own = Limits(requests, _ANY_NUMBER, _ANY_NUMBER)
-        calls = Scope(token_hex(8), own, time_scale=self._time_scale)
-        self._calls = _memory.line(calls)
+        self._calls = _memory.line(Scope(token_hex(8), own, time_scale=scope.time_scale))
         self._lines: dict[tuple[bytes, str], Line] = {}
 
 
