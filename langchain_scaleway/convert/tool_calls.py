@@ -6,6 +6,7 @@ which keeps their text, so that the model can be shown its mistake.
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,10 +25,19 @@ from langchain_scaleway.convert.names import ToolNames
 _decode = json.JSONDecoder(strict=False).decode
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
-_WRITTEN_NAME = re.compile(
-    r'"name":\s*"([^"]+)"|<function=([^>\s]+)|^\s*([\w.-]+)\s*<(?:arg_key|/tool_call)>'
+_OPENING = re.compile(
+    r"<tool_call>|<\|tool_call>|<\uff5c+DSML\uff5c+ ?\w{0,20}calls>|\[TOOL_CALLS\]"
 )
-"""The name in a call as Qwen's and other models write it, as Qwen's coders, and as GLM."""
+_CLOSING = re.compile(r"</tool_call>|<tool_call\|>|</\uff5c+DSML\uff5c+ ?\w{0,20}calls>")
+"""What stands around calls as Qwen and GLM write them, Gemma 4, DeepSeek, and Mistral's models,
+whose calls just end with their arguments."""
+
+_MISTRALS = "[TOOL_CALLS]"
+
+_WRITTEN_NAME = re.compile(
+    r'"name":\s*"([^"]+)"|<function=([^>\s]+)|call:([^{\s]+)|invoke name="([^"]+)"'
+    r"|^\s*([\w.-]+)\s*(?:<arg_key>|</tool_call>|\{|\[[A-Z])"
+)
 
 _CUT_OFF = "The limit on output tokens cut the call off."
 
@@ -81,14 +91,12 @@ class ToolCalls:
             is_cut_off: Whether the limit on output tokens ended the reply.
             text: The text of a reply that may end in a call, as models write calls. vLLM leaves it
                 there if it was cut off (recording `tool_truncated`), and its parsers do if it is
-                not quite as they want it (issues 22975 and 39056 of 2025 and 2026).
+                not quite as they want it (issues 22975, 39056, 44522, 54686 of 2025 and 2026).
         """
-        _, markup, written = text.rpartition("<tool_call>")
-        is_closed = written.rstrip().endswith("</tool_call>") and not self._calls
-        if markup and (is_closed or (is_cut_off and "</tool_call>" not in written)):
-            found = _WRITTEN_NAME.search(written)
+        if written := _written_call(text, is_cut_off=is_cut_off, is_only=not self._calls):
+            found = _WRITTEN_NAME.search(written[1])
             name = self._names.from_wire(found[found.lastindex or 0]) if found else None
-            self._calls.append(_Call(len(self._calls), name=name, pieces=[markup, written]))
+            self._calls.append(_Call(len(self._calls), name=name, pieces=[*written]))
         for call in self._calls:
             call.id = call.id or call.made_id(reply_id)
             arguments = call.arguments
@@ -196,6 +204,19 @@ class _Call:
 def is_no_object(arguments: str) -> bool:
     """Whether arguments are something else than a JSON object from their first character on."""
     return bool(arguments) and not arguments.lstrip().startswith("{")
+
+
+def _written_call(text: str, *, is_cut_off: bool, is_only: bool) -> tuple[str, str] | None:
+    """What opens the last call that a text ends in, and the call; none beside other calls."""
+    for opening in deque(_OPENING.finditer(text), maxlen=1):
+        markup, written = opening[0], text[opening.end() :]
+        closing = _CLOSING.search(written)
+        is_closed = closing and not written[closing.end() :].strip()
+        if markup == _MISTRALS:
+            is_closed = written.rstrip().endswith(("}", "]"))
+        if (is_closed and is_only) or (is_cut_off and not (is_closed or closing)):
+            return markup, written
+    return None
 
 
 def _parts(wire_calls: Any) -> Iterator[tuple[int | str | None, str | None, str | None, str]]:

@@ -187,19 +187,25 @@ def test_a_call_that_was_cut_off_within_the_text_is_an_invalid_call(
 
 
 @pytest.mark.parametrize(
-    "call",
+    "markup",
     [
-        '{"name": "look", "arguments": {}}',
-        "<function=look>\n<parameter=at>\nParis\n</parameter>\n</function>",
-        "look\n<arg_key>at</arg_key>\n<arg_value>Paris</arg_value>",
-        "look",
+        '<tool_call>\n{"name": "look", "arguments": {}}\n</tool_call>',
+        "<tool_call>\n<function=look>\n<parameter=at>\nA\n</parameter>\n</function>\n</tool_call>",
+        "<tool_call>look\n<arg_key>at</arg_key>\n<arg_value>Paris</arg_value>\n</tool_call>",
+        "<tool_call>look</tool_call>",
+        '<|tool_call>call:look{at:<|"|>Paris<|"|>}<tool_call|>',
+        '<|DSML|function_calls>\n<|DSML|invoke name="look">\n</|DSML|invoke>\n'
+        "</|DSML|function_calls>".replace("|", "\uff5c"),
+        '[TOOL_CALLS]look[ARGS]{"name": "Paris"}',
+        '[TOOL_CALLS][{"name": "look", "arguments": {}}]',
     ],
-    ids=["Qwen", "Qwen's coders", "GLM", "GLM, without arguments"],
+    ids=["Qwen", "Qwen's coders", "GLM", "GLM, nothing", "Gemma", "DeepSeek", "Mistral", "v3"],
 )
 @pytest.mark.parametrize("field", ["content", "reasoning"])
-def test_a_call_that_the_server_left_in_the_text_is_an_invalid_call(field: str, call: str) -> None:
+def test_a_call_that_the_server_left_in_the_text_is_an_invalid_call(
+    field: str, markup: str
+) -> None:
     """An agent would take the answer for the last one, although nothing was done."""
-    markup = f"<tool_call>\n{call}\n</tool_call>"
     said = {field: f"I look.\n{markup}\n"}
     for message in (
         whole_message(whole(said), has_tools=True),
