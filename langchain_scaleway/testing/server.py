@@ -134,8 +134,10 @@ class EmulatorServer:
         return await self._deliver(http, received, answer)
 
     async def _receive(self, http: web.Request, endpoint: str = "") -> ReceivedRequest:
-        body = await http.read()
-        return self._service.note(
+        body, service = await http.read(), self._service
+        received = ReceivedRequest(
+            number=next(service.numbers),
+            arrived_at=service.clock.now(),
             method=http.method,
             path=http.path,
             query=http.query_string,
@@ -144,6 +146,8 @@ class EmulatorServer:
             endpoint=endpoint,
             connection=self._numbers[http.transport] if http.transport is not None else 0,
         )
+        service.received.append(received)
+        return received
 
     async def _deliver(
         self, http: web.Request, received: ReceivedRequest, answer: Answer

@@ -50,18 +50,11 @@ class EmulatedService(EmulatorSettings):
         self._player: Player | None = None
         if self.recordings is not None and self.upstream is None:
             self._player = Player(self.recordings)
-        self._numbers = itertools.count(1)
+        self.numbers = itertools.count(1)
         self.seen_prompts: set[int] = set()
         self.batches: dict[str, Any] = {}
         chance = self.random_faults
         self._random_faults = chance.draw() if chance else itertools.repeat(None)
-
-    def note(self, **fields: Any) -> ReceivedRequest:
-        """Keep a request that has arrived."""
-        arrived_at = self.clock.now()
-        request = ReceivedRequest(number=next(self._numbers), arrived_at=arrived_at, **fields)
-        self.received.append(request)
-        return request
 
     def serve(
         self,

@@ -47,82 +47,86 @@ class TranscriptionRequest(RequestModel):
         except (wave.Error, EOFError, ZeroDivisionError):
             return len(self.file.content) / _BYTES_PER_SECOND
 
-    def check(self, _model: ServedModel) -> None:
-        """Check size, file type, format and temperature, in vLLM's words."""
-        if len(self.file.content) > _MOST_BYTES:
-            raise bad_parameter("Maximum file size exceeded", "audio_filesize_mb")
-        extension = self.file.name.rpartition(".")[2].lower()
-        if extension not in _EXTENSIONS or not self.file.content:
-            raise engine_refusal("Invalid or unsupported audio file.")
-        if self.response_format not in _FORMATS:
-            listed = ", ".join(f"`{one}`" for one in _FORMATS)
-            raise engine_refusal(f"Currently only support response_format: {listed}")
-        if self.stream and self.response_format == "verbose_json":
-            raise engine_refusal("verbose_json format doesn't support streaming case")
-        check_range("temperature", self.temperature)
 
-    def answer(self, model: ServedModel, service: EmulatedService, reply: Reply | None) -> Answer:
-        """Answer with the scripted text, or one that names the file."""
-        text = reply.text if reply else None
-        if text is None:
-            text = f"An emulated transcription of {self.file.name}. Nobody has listened to it."
-        if self.stream and service.transcription_stream == "vllm":
-            answer = event_stream(self._vllm_events(model, text))
-        elif self.stream:
-            answer = event_stream(map(event, self._openai_events(text)))
-        else:
-            segments = {"segments": self._segments(text)}
-            more = segments if self.response_format == "verbose_json" else {}
-            answer = json_answer(200, {"text": text, "usage": self._usage, **more})
-        answer.text = text
-        return answer
+def _check(request: TranscriptionRequest, _model: ServedModel) -> None:
+    """Check size, file type, format and temperature, in vLLM's words."""
+    if len(request.file.content) > _MOST_BYTES:
+        raise bad_parameter("Maximum file size exceeded", "audio_filesize_mb")
+    extension = request.file.name.rpartition(".")[2].lower()
+    if extension not in _EXTENSIONS or not request.file.content:
+        raise engine_refusal("Invalid or unsupported audio file.")
+    if request.response_format not in _FORMATS:
+        listed = ", ".join(f"`{one}`" for one in _FORMATS)
+        raise engine_refusal(f"Currently only support response_format: {listed}")
+    if request.stream and request.response_format == "verbose_json":
+        raise engine_refusal("verbose_json format doesn't support streaming case")
+    check_range("temperature", request.temperature)
 
-    @property
-    def _usage(self) -> dict[str, Any]:
-        return {"type": "duration", "seconds": math.ceil(self.audio_seconds)}
 
-    def _segments(self, text: str) -> list[dict[str, Any]]:
-        """Divide a text at its sentences, as if each took as long; live shape of 2026-09-03."""
-        sentences = re.split(r"(?<=[.!?]) ", text)
-        length = self.audio_seconds / len(sentences)
-        return [
-            {
-                "id": number,
-                "seek": 0,
-                "start": round(number * length, 2),
-                "end": round((number + 1) * length, 2),
-                "text": f" {sentence}",
-                "tokens": [*range(len(tokens_of(sentence)))],
-                "temperature": self.temperature or 0.0,
-                "avg_logprob": -0.25,
-                "compression_ratio": 1.2,
-                "no_speech_prob": None,
-            }
-            for number, sentence in enumerate(sentences)
-        ]
+def _answer(
+    request: TranscriptionRequest,
+    model: ServedModel,
+    service: EmulatedService,
+    reply: Reply | None,
+) -> Answer:
+    """Answer with the scripted text, or one that names the file."""
+    text = reply.text if reply else None
+    if text is None:
+        text = f"An emulated transcription of {request.file.name}. Nobody has listened to it."
+    seconds = request.audio_seconds
+    whole = {"text": text, "usage": {"type": "duration", "seconds": math.ceil(seconds)}}
+    if request.stream and service.transcription_stream == "vllm":
+        answer = event_stream(_vllm_events(text, model, seconds))
+    elif request.stream:
+        deltas = [{"type": "transcript.text.delta", "delta": token} for token in tokens_of(text)]
+        answer = event_stream(map(event, [*deltas, {"type": "transcript.text.done", **whole}]))
+    elif request.response_format == "verbose_json":
+        segments = _segments(text, seconds, request.temperature or 0.0)
+        answer = json_answer(200, {**whole, "segments": segments})
+    else:
+        answer = json_answer(200, whole)
+    answer.text = text
+    return answer
 
-    def _openai_events(self, text: str) -> Iterator[dict[str, Any]]:
-        for token in tokens_of(text):
-            yield {"type": "transcript.text.delta", "delta": token}
-        yield {"type": "transcript.text.done", "text": text, "usage": self._usage}
 
-    def _vllm_events(self, model: ServedModel, text: str) -> Iterator[bytes]:
-        """Yield vLLM's chunks; each piece of 30 seconds ends with a finish reason of its own."""
-        tokens = tokens_of(text)
-        pieces = max(1, math.ceil(self.audio_seconds / _CHUNK_SECONDS))
-        size = max(1, math.ceil(len(tokens) / pieces))
-        head = {
-            "id": f"transcribe-{uuid.uuid4().hex}",
-            "object": "transcription.chunk",
-            "created": int(time.time()),
-            "model": model.id,
+def _segments(text: str, seconds: float, temperature: float) -> list[dict[str, Any]]:
+    """Divide a text at its sentences, as if each took as long; live shape of 2026-09-03."""
+    sentences = re.split(r"(?<=[.!?]) ", text)
+    length = seconds / len(sentences)
+    return [
+        {
+            "id": number,
+            "seek": 0,
+            "start": round(number * length, 2),
+            "end": round((number + 1) * length, 2),
+            "text": f" {sentence}",
+            "tokens": [*range(len(tokens_of(sentence)))],
+            "temperature": temperature,
+            "avg_logprob": -0.25,
+            "compression_ratio": 1.2,
+            "no_speech_prob": None,
         }
-        for number, token in enumerate(tokens, start=1):
-            choice: dict[str, Any] = {"delta": {"content": token}}
-            if number % size == 0 or number == len(tokens):
-                choice["finish_reason"] = "stop"
-            yield event({**head, "choices": [choice]})
-        yield DONE
+        for number, sentence in enumerate(sentences)
+    ]
+
+
+def _vllm_events(text: str, model: ServedModel, seconds: float) -> Iterator[bytes]:
+    """Yield vLLM's chunks; each piece of 30 seconds ends with a finish reason of its own."""
+    tokens = tokens_of(text)
+    pieces = max(1, math.ceil(seconds / _CHUNK_SECONDS))
+    size = max(1, math.ceil(len(tokens) / pieces))
+    head = {
+        "id": f"transcribe-{uuid.uuid4().hex}",
+        "object": "transcription.chunk",
+        "created": int(time.time()),
+        "model": model.id,
+    }
+    for number, token in enumerate(tokens, start=1):
+        choice: dict[str, Any] = {"delta": {"content": token}}
+        if number % size == 0 or number == len(tokens):
+            choice["finish_reason"] = "stop"
+        yield event({**head, "choices": [choice]})
+    yield DONE
 
 
 TRANSCRIPTIONS: Final = ModelEndpoint(
@@ -130,6 +134,6 @@ TRANSCRIPTIONS: Final = ModelEndpoint(
     "transcriptions",
     "transcription",
     TranscriptionRequest,
-    TranscriptionRequest.check,
-    TranscriptionRequest.answer,
+    _check,
+    _answer,
 )
