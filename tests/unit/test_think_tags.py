@@ -1,4 +1,4 @@
-"""`<think>` blocks that an engine without a reasoning parser leaves in the content."""
+"""`<think>` and similar blocks that an engine without a reasoning parser leaves in the content."""
 
 import itertools
 
@@ -37,6 +37,9 @@ BLOCKS: Splits = {
     "<think>a < b </ c</think>Four.": ("a < b </ c", "Four."),
     "<think>Why?</think>Write <think>.": ("Why?", "Write <think>."),
     "<think>Why?</think>a</think>b": ("Why?", "a</think>b"),
+    "<|channel>thought\nWhy?\n<channel|>Four.": ("\nWhy?\n", "Four."),
+    "<|channel>thought\na </think> <channel": ("\na </think> <channel", ""),
+    "[THINK]Why? [/[/THINK]Four. [/THINK]": ("Why? [/", "Four. [/THINK]"),
 }
 
 CLOSED_ONLY: Splits = {
@@ -54,6 +57,8 @@ NO_BLOCKS = (
     "<thinking>Four.",
     "<b>Four</b>",
     "<",
+    "[1, 2]",
+    "<|channel|>final",
     "Models write <think> and </think> around reasoning.",
 )
 
