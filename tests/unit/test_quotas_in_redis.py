@@ -133,6 +133,20 @@ class TestRules:
         second.learn(probe, {})
         lease_of(first)
 
+    def test_a_clock_that_is_set_back_stops_nobody(self, clock: time_machine.Traveller) -> None:
+        """As after a failover to a replica whose clock is behind."""
+        quota = a_quota(Scope("account"))
+        assert quota.settle(lease_of(quota), Outcome(0, Estimate(), "unknown")) == 1
+        clock.shift(-3_600)
+        probe = lease_of(quota)
+        wait = quota.take(Estimate())
+        assert isinstance(wait, float)
+        assert wait <= PROBE_SECONDS
+        clock.shift(-3_600)
+        assert quota.take(Estimate()) == pytest.approx(PROBE_SECONDS)
+        quota.learn(probe, {})
+        lease_of(quota)
+
     def test_what_one_learns_all_know(self, clock: time_machine.Traveller) -> None:
         server = fakeredis.FakeServer()
         first, second = (a_quota(Scope("account"), server) for _ in range(2))

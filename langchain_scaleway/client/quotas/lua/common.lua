@@ -22,6 +22,8 @@ local function load(number)
   q.probe = values[1] or ''
   for i, field in ipairs(FIELDS) do q[field] = tonumber(values[i + 1]) or 0 end
   if q.concurrency == 0 then q.concurrency = 1e18 end
+  -- After a failover, or by hand, the clock may be behind what it was.
+  if q.at > now then q.at, q.closed_until, q.probed_at = now, now, now end
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', q.leases, '-inf', now)) do
     q.tokens_used = q.tokens_used + string.match(member, ':.*:(.*)')
     release(q, member)
