@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, islice
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -46,10 +46,9 @@ class Answer:
     # Neither length nor chunks: the body ends where the connection does, so that a cut cannot be
     # told from the end.
     until_close: bool = False
-    # The connection closes behind the answer, unannounced, or as soon as another request arrives
-    # on it: the race of a stale keep-alive connection.
-    close_after: bool = False
-    close_on_next: bool = False
+    # When the connection closes, unannounced: behind the answer, or as soon as another request
+    # arrives on it, which is the race of a stale keep-alive connection.
+    closes: Literal["after_answer", "on_next_request"] | None = None
     text: str | None = None  # what the model says in it
     generated_tokens: int = 0  # what the quota is charged with at the end
     release: Callable[[], None] | None = None  # called when the answer is out, or will not be

@@ -67,7 +67,7 @@ class Delivery(web.StreamResponse):
             self._finish(given=True)
             if self._is_chunked:
                 await self._write(b"0\r\n\r\n")
-            if answer.close_after:
+            if answer.closes == "after_answer":
                 self._transport.close()
         except ConnectionError:
             pass

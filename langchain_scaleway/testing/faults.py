@@ -137,8 +137,7 @@ class StaleConnection(Fault):
 
     @override
     def rewrite(self, answer: Answer) -> None:
-        answer.close_after = self.closes == "after_answer"
-        answer.close_on_next = not answer.close_after
+        answer.closes = self.closes
 
 
 @dataclass(frozen=True)

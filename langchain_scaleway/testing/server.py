@@ -154,7 +154,7 @@ class EmulatorServer:
     ) -> web.StreamResponse:
         self._service.statuses[answer.status] += 1
         received.status = answer.status
-        if answer.close_on_next and http.transport is not None:
+        if answer.closes == "on_next_request" and http.transport is not None:
             self._dead.add(http.transport)
         return await Delivery(http, received, answer, self._service).run()
 
