@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import is_dataclass
 from types import FunctionType, MethodType
-from typing import Any, get_origin
+from typing import Any, get_origin, get_type_hints
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, create_schema_from_function
 from langchain_core.utils.function_calling import convert_to_openai_function
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
@@ -102,7 +103,8 @@ def _from_python(source: Any) -> dict[str, Any]:
         schema = create_schema_from_function(
             source.__name__,
             source,
-            filter_args=(),
+            # A tool that is made of the function is given the config, and does not show it.
+            filter_args=[k for k, v in get_type_hints(source).items() if v is RunnableConfig],
             parse_docstring=True,
             error_on_invalid_docstring=False,
             include_injected=False,

@@ -2,11 +2,12 @@
 
 import functools
 from copy import deepcopy
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import jsonschema
 import pytest
-from langchain_core.tools import StructuredTool, Tool, tool
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import InjectedToolCallId, StructuredTool, Tool, tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field
 
@@ -70,6 +71,16 @@ def test_every_form_becomes_a_function_tool(form: Any) -> None:
     [closed] = convert_tools([form], strict=True)
     assert closed["function"]["strict"] is True
     assert closed["function"]["parameters"]["additionalProperties"] is False
+
+
+def test_what_langchain_fills_in_is_not_shown_to_the_model() -> None:
+    def look(at: str, config: RunnableConfig, call: Annotated[str, InjectedToolCallId]) -> str:
+        """Look there."""
+        return f"{at} {config} {call}"
+
+    for form in (look, tool(look)):
+        [sent] = convert_tools([form])
+        assert [*sent["function"]["parameters"]["properties"]] == ["at"]
 
 
 def test_tools_may_come_in_anything_that_holds_them() -> None:
