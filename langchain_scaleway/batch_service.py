@@ -213,14 +213,14 @@ class BatchService:
         after = ""
         while True:
             page = await self.ask(wire, f"?limit=100{after}")
-            listed = page.get("data") or []
+            listed = [one for one in page.get("data") or () if isinstance(one, dict)]
             for record in listed:
                 counts = numbers_in(record.get("request_counts"))
                 is_of_use = record.get("status") not in ENDED or counts.get("completed")
                 url = f"{record.get('input_file_id')}"
                 if is_of_use and url.endswith(name) and self.bucket.holds(url):
                     return read_record(record)
-            before, after = after, f"&after={listed[-1]['id']}" if listed else ""
+            before, after = after, f"&after={listed[-1].get('id')}" if listed else ""
             if not page.get("has_more") or after in ("", before):
                 return None
 

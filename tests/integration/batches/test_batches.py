@@ -375,7 +375,7 @@ def test_a_batch_of_the_same_bucket_is_found_on_a_later_page(
     emulator: ScalewayEmulator, model: ChatScaleway, batches_of: Make, tmp_path: Path
 ) -> None:
     batch = batches_of(model).submit(["Hello?"])
-    others = [{"id": name, "status": "failed"} for name in ("a", "b")]
+    others = [None, *({"id": name, "status": "failed"} for name in ("a", "b"))]
     page = {"object": "list", "data": others, "has_more": True}
     emulator.script(RawReply(200, body=json.dumps(page).encode()), endpoint="batches")
     assert batches_of(model).submit(["Hello?"]).id == batch.id
