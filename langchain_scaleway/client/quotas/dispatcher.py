@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from math import inf
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from langchain_scaleway.client.quotas.estimates import TokenEstimator
@@ -51,18 +51,8 @@ _SECONDS_AT_EXIT = 1.0
 Estimator = Callable[[], Estimate]
 """Estimates a request, by what is known at the time."""
 
-
-class Waiter(NamedTuple):
-    """A request that waits, in a task of an event loop or in a thread."""
-
-    future: Future[Lease]
-    estimate: Estimator
-    loop: asyncio.AbstractEventLoop | None
-
-    @property
-    def has_left(self) -> bool:
-        """Whether nobody waits for it any more."""
-        return self.future.cancelled() or (self.loop is not None and self.loop.is_closed())
+Waiter = tuple[Future[Lease], Estimator, Callable[[], bool]]
+"""A request that waits, its size, and whether the event loop that it waits in is closed."""
 
 
 class Line:
@@ -121,7 +111,7 @@ class Dispatcher:
 
     async def aacquire(self, line: Line, estimate: Estimator) -> Lease:
         """Wait in this task, otherwise as `acquire`."""
-        future = self._join(line, estimate, asyncio.get_running_loop())
+        future = self._join(line, estimate, asyncio.get_running_loop().is_closed)
         if future.done():
             return future.result()
         try:
@@ -149,15 +139,16 @@ class Dispatcher:
         self._events.put(lambda: self._settle(line, lease, outcome, hopeless))
 
     def _join(
-        self, line: Line, estimate: Estimator, loop: asyncio.AbstractEventLoop | None = None
+        self, line: Line, estimate: Estimator, is_closed: Callable[[], bool] = bool
     ) -> Future[Lease]:
+        """Wait in a line; a thread has no event loop that could be closed."""
         future: Future[Lease] = Future()
         with self._lock:
             lease = None if self.store.is_remote else self._take_now(line, estimate)
             if lease is not None:
                 future.set_result(lease)
                 return future
-            line.waiting.append(Waiter(future, estimate, loop))
+            line.waiting.append((future, estimate, is_closed))
             self._lines.add(line)
             if self._thread is not None:
                 self._events.put(lambda: None)  # Wakes it.
@@ -205,12 +196,13 @@ class Dispatcher:
         """Let requests of a line through, and say how many seconds to wait for the next."""
         while True:
             with self._lock:
-                while line.waiting and line.waiting[0].has_left:
-                    line.waiting.popleft()
                 if not line.waiting:
                     self._lines.discard(line)
                     return inf
-                future, estimate, _ = line.waiting[0]
+                future, estimate, is_closed = line.waiting[0]
+                if future.cancelled() or is_closed():
+                    line.waiting.popleft()
+                    continue
             if (early := line.asks_at - time.monotonic()) > 0:
                 return early
             outcome = line.quota.take(estimate())
@@ -268,7 +260,7 @@ class Dispatcher:
         """Let nobody in these lines wait any longer."""
         for line in lines:
             while line.waiting:
-                future = line.waiting.popleft().future
+                future, *_ = line.waiting.popleft()
                 if future.set_running_or_notify_cancel():
                     future.set_exception(copy.copy(error))
 
