@@ -74,13 +74,13 @@ test-newest: $(VENV)/tools.stamp ## Tests on the newest versions that the packag
 	@$(call VERSIONS,$(LANES)/newest)
 	$(LANES)/newest/$(SCRIPTS)/pytest -n auto $(SELECTED)
 
-# In a copy, with the one line changed that would move the package to the fork.
+# In a copy, with the one line changed that would move the package to the fork, and users with it.
 .PHONY: test-httpx2
 test-httpx2: $(VENV)/dev.stamp ## Tests of the package on httpx2 in the place of httpx
 	@rm -rf $(LANES)/httpx2 && mkdir -p $(LANES)/httpx2
 	@git ls-files | tar -cf - -T - | tar -xf - -C $(LANES)/httpx2
-	@sed 's/^import httpx$$/import httpx2 as httpx/' langchain_scaleway/client/transport.py \
-	  > $(LANES)/httpx2/langchain_scaleway/client/transport.py
+	@for file in langchain_scaleway/client/transport.py tests/typing/user_code.py; do \
+	  sed 's/^import httpx$$/import httpx2 as httpx/' $$file > $(LANES)/httpx2/$$file; done
 	cd $(LANES)/httpx2 && export PYTHONPATH=$$PWD \
 	  && ../../$(SCRIPTS)/python -c 'from langchain_scaleway.client.transport import LIBRARY; assert "httpx2" in LIBRARY' \
 	  && ../../$(SCRIPTS)/pytest -n auto $(SELECTED)

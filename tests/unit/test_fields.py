@@ -13,6 +13,7 @@ from langchain_core.rate_limiters import InMemoryRateLimiter
 from pydantic import SecretStr, ValidationError
 
 from langchain_scaleway import ChatScaleway, __version__
+from langchain_scaleway.client.transport import Timeout
 
 MODEL = "mistral-small-3.2-24b-instruct-2506"
 KEY = "11111111-aaaa-4aaa-8aaa-000000000001"
@@ -96,7 +97,7 @@ EDGES: dict[str, list[Any]] = {
     "presence_penalty": [-2, 2],
     "top_logprobs": [0, 20],
     "max_retries": [0, 100],
-    "timeout": [0.001, None, httpx.Timeout(5), httpx.Timeout(None)],
+    "timeout": [0.001, None, Timeout(5), Timeout(None)],
     "stop": ["", [], ["a", "b"]],
     "reasoning_effort": ["none", "max", "of tomorrow"],
     "model": ["mistral/mistral-small-3.2-24b-instruct-2506:fp8", "of tomorrow"],
