@@ -22,6 +22,11 @@ _END_OF_LIFE = f"{_MODELS_PAGE}#end-of-life-eol-models"
 _REASONING_PAGE = f"{_DOCS}/how-to/query-reasoning-models/"
 _COMMON_ISSUES_PAGE = f"{_DOCS}/troubleshooting/fixing-common-issues/"
 
+_VLLM_PAGE = "https://docs.vllm.ai/en/latest/features/structured_outputs.html"
+
+_GUIDES = ("json", "regex", "choice", "grammar")
+"""What vLLM's fields `guided_…` were of, and its `structured_outputs` holds now."""
+
 _IN_BETWEEN = {"asyncio", "concurrent", "contextlib", "langgraph", "threading"}
 """Packages whose code is between the user's call and this module on the stack, besides those whose
 names begin with langchain."""
@@ -137,6 +142,12 @@ def request_advice(
         advice["reasoning effort"] = (
             f"{model} knows reasoning_effort {', '.join(facts.efforts)}; {effort!r} is refused or "
             f"replaced by the model's default, depending on the model. See {_REASONING_PAGE}"
+        )
+    if kind := next((kind for kind in _GUIDES if body.get(f"guided_{kind}") is not None), None):
+        advice["guided decoding"] = (
+            f"`guided_{kind}` holds {model} to nothing: vLLM ignores it in silence since 0.12. Use "
+            "`with_structured_output`, or give "
+            f"`extra_body={{'structured_outputs': {{{kind!r}: …}}}}`. See {_VLLM_PAGE}"
         )
     if body.get("tools"):
         advice |= _tools_advice(facts, body, on_responses=on_responses)

@@ -108,6 +108,12 @@ def test_a_problem_is_told(model: str, fields: dict[str, Any], said: str) -> Non
     assert "https://www.scaleway.com/en/docs/" in text
 
 
+def test_a_guide_that_vllm_ignores_in_silence_is_told() -> None:
+    """The answer would be free, and nobody would say so (vLLM 53975)."""
+    (text,) = told("glm-5.2", request(guided_choice=["yes", "no"], guided_decoding_backend="auto"))
+    assert "`extra_body={'structured_outputs': {'choice': …}}`" in text
+
+
 def test_the_responses_api_is_not_recommended_to_who_uses_it() -> None:
     facts = model_facts("gpt-oss-120b")
     assert facts is not None
