@@ -17,7 +17,8 @@ from typing_extensions import override
 from langchain_scaleway.batch_rows import ChatRows, TextRows
 from langchain_scaleway.client import wires
 from langchain_scaleway.client.encoding import decode, encode
-from langchain_scaleway.client.error_mapping import error_from, error_from_event, is_error
+from langchain_scaleway.client.error_mapping import error_from, error_from_event
+from langchain_scaleway.client.error_reports import is_error
 from langchain_scaleway.client.http import ScalewayClient
 from langchain_scaleway.convert.batches import (
     InputFile,

@@ -7,12 +7,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from langchain_scaleway.client.completions import Completion
 from langchain_scaleway.client.encoding import decode
 from langchain_scaleway.client.endpoint import TRICKLE, Endpoint
-from langchain_scaleway.client.error_mapping import (
-    LONGEST_BODY,
-    error_from,
-    error_from_event,
-    is_error,
-)
+from langchain_scaleway.client.error_mapping import LONGEST_BODY, error_from, error_from_event
+from langchain_scaleway.client.error_reports import is_error
 from langchain_scaleway.client.events import EventReader
 from langchain_scaleway.client.transport import Response
 from langchain_scaleway.errors import (

@@ -1,18 +1,14 @@
 """Status, headers and body of a refusal -> the exception that says what happened and what to do.
 
-One function serves HTTP answers and the error events inside a stream alike. Three shapes of
-bodies are known (Scaleway's page "Understanding errors" and public captures of 2026): the
-gateway's flat one, whose `error` is a word; the one with an `error` object; and the older
-`"object": "error"`. vLLM's own framework adds a fourth, with `detail`.
+One function serves HTTP answers and the error events inside a stream alike. `error_reports` reads
+the bodies.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from langchain_scaleway.client.retry import INCOMPLETE_ANSWER
+from langchain_scaleway.client.error_reports import Report, as_text, report_of, report_within
 from langchain_scaleway.data import model_facts, similar_model
 from langchain_scaleway.errors import (
     DOCUMENTATION_URL,
@@ -66,17 +62,6 @@ _UNKNOWN_MODEL = (
 )
 _ROUTE_NOT_SUPPORTED = "ROUTE NOT SUPPORTED"
 """The type of an error that a known model gives on an API that it is not served on."""
-
-_BROKEN_OFF = ("abort", "error")
-"""Finish reasons of answers that are not whole: vLLM's if its engine is stopped or fails (issue
-57082, September 2026), and gateways', some of which put the `error` beside it."""
-
-_MESSAGES = ("message", "msg", "error_msg")
-"""What servers call what they say; the latter two are Chinese gateways'."""
-
-_HTML_TITLE = r"(?is)<title[^>]*>(.*?)</title>"
-_FRAMED = r"(?m)^(?:data|error): ?(\{.*\})\s*$"
-_NESTED_TOO_DEEPLY = "(nested too deeply to be shown)"
 
 _BY_STATUS: dict[int, type[ScalewayError]] = {
     401: ScalewayAuthenticationError,
@@ -181,15 +166,6 @@ is the error's."""
 _RIGHTS = "the key needs the permission set GenerativeApisModelAccess"
 
 
-class _Report(NamedTuple):
-    """What the service said, in one shape."""
-
-    message: str
-    code: str | int | None = None
-    type: str | None = None
-    param: str | None = None
-
-
 def error_from(
     status: int,
     headers: Mapping[str, str],
@@ -208,10 +184,9 @@ def error_from(
         **place: `project_id`, the project in the URL, if there is one; `is_serverless`, whether
             the serverless API was asked, rather than another server.
     """
-    body = _parse(text)
-    report = _report(body, text)
+    body, report = report_of(text)
     if "location" in headers and status < _FIRST_CLIENT_ERROR:
-        report = _Report(f"a redirect to {headers['location']}.")
+        report = Report(f"a redirect to {headers['location']}.")
     is_cut = len(text.encode("utf-8", "replace")) >= LONGEST_BODY
     error = _error(status, report, model, _where(**place), is_cut=is_cut)
     error.body, error.response = body, ErrorResponse(status, headers, text)
@@ -223,26 +198,11 @@ def error_from_event(event: Mapping[str, Any], *, model: str | None, **place: An
 
     Its status is the one that the error itself names; for the arguments see `error_from`.
     """
-    text = _as_text(event)
-    broken = _broken_off(event)
-    if broken is None or broken.get("error"):
-        report = _report(broken or event, text)
-    else:
-        reason = f"The server broke the answer off: finish_reason is {broken['finish_reason']!r}"
-        report = _Report(reason, type=INCOMPLETE_ANSWER)
-    error = _error(_status_within(event, report.code), report, model, _where(**place))
+    text = as_text(event)
+    status, report = report_within(event, text)
+    error = _error(status, report, model, _where(**place))
     error.body = event if len(text) <= LONGEST_BODY else text[:LONGEST_BODY]
     return error
-
-
-def is_error(body: Mapping[str, Any]) -> bool:
-    """Whether a JSON object that came with a success status is an error."""
-    if body.get("error") or body.get("object") == "error":
-        return True
-    if body.get("choices") or body.get("response"):
-        return _broken_off(body) is not None
-    said = (isinstance(body.get(name), str) for name in _MESSAGES)
-    return bool(body.get("detail")) or any(said) or _status_within(body) is not None
 
 
 def shortened(message: str, *, is_cut: bool = False) -> str:
@@ -255,7 +215,7 @@ def shortened(message: str, *, is_cut: bool = False) -> str:
 
 
 def _error(
-    status: int | None, report: _Report, model: str | None, where: str, *, is_cut: bool = False
+    status: int | None, report: Report, model: str | None, where: str, *, is_cut: bool = False
 ) -> ScalewayError:
     error_class = _class_for(status, report)
     answered = "sent an error" if status is None else f"answered {status}"
@@ -282,7 +242,7 @@ def _error(
     return error
 
 
-def _class_for(status: int | None, report: _Report) -> type[ScalewayError]:
+def _class_for(status: int | None, report: Report) -> type[ScalewayError]:
     by_status = _OVERFLOW_BY_STATUS.get(status or 0)
     if (by_status and re.search(by_status, report.message)) or (
         status in _OVERFLOW_STATUSES
@@ -307,7 +267,7 @@ def _class_for(status: int | None, report: _Report) -> type[ScalewayError]:
 
 
 def _advice(
-    status: int | None, report: _Report, error_class: type[ScalewayError], model: str | None
+    status: int | None, report: Report, error_class: type[ScalewayError], model: str | None
 ) -> str:
     facts = model_facts(model or "")
     if error_class is ScalewayContextOverflowError and facts and "chat" not in facts.kinds:
@@ -319,19 +279,6 @@ def _advice(
         elif key in (status, error_class):
             return advice
     return ""
-
-
-def _broken_off(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What the server did not let the model finish: a choice, or the response of an event."""
-    response, choices = body.get("response"), body.get("choices")
-    if isinstance(response, dict) and response.get("error"):
-        return response
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and (
-            choice.get("error") or choice.get("finish_reason") in _BROKEN_OFF
-        ):
-            return choice
-    return None
 
 
 def _where(*, project_id: str | None = None, is_serverless: bool = True) -> str:
@@ -351,62 +298,3 @@ def _where(*, project_id: str | None = None, is_serverless: bool = True) -> str:
         "`project_id` or set SCW_DEFAULT_PROJECT_ID, so that "
         "https://api.scaleway.ai/{project_id}/v1 is asked."
     )
-
-
-def _report(body: Any, text: str) -> _Report:
-    """Read one of the known shapes, or take the body as it is."""
-    if not isinstance(body, dict):
-        title = re.search(_HTML_TITLE, text)
-        return _Report((title[1] if title else text).strip() or "(the body is empty)")
-    error = body.get("error")
-    if isinstance(error, dict):
-        return _from_fields(error, error.get("type"), text)
-    if isinstance(error, str):
-        # The gateway's word for the error is its type; with vLLM's 401 it is all there is.
-        return _from_fields({"message": error, **body}, error, text)
-    if body.get("detail"):
-        return _Report(_as_words(body["detail"]))
-    return _from_fields(body, body.get("type"), text)
-
-
-def _from_fields(fields: Mapping[str, Any], error_type: Any, text: str) -> _Report:
-    code = fields.get("code")
-    return _Report(
-        message=_as_words(next(filter(None, map(fields.get, _MESSAGES)), text)),
-        code=code if isinstance(code, (str, int)) else None,
-        type=error_type if isinstance(error_type, str) else None,
-        param=_as_words(fields["param"]) if fields.get("param") is not None else None,
-    )
-
-
-def _parse(text: str) -> Any:
-    framed = re.search(_FRAMED, text)  # Some servers write an error as the event of a stream.
-    with suppress(ValueError, RecursionError):
-        return json.loads(framed[1] if framed else text)
-    return text
-
-
-def _status_within(event: Mapping[str, Any], code: str | int | None = None) -> int | None:
-    """The HTTP status that an error inside a success names, wherever it does."""
-    code, error = code or event.get("code"), event.get("error")
-    places: list[Mapping[str, Any]] = [event, error] if isinstance(error, Mapping) else [event]
-    named = [place.get(name) for place in places for name in ("status", "status_code")]
-    for status in map(_as_words, [*named, code]):
-        if len(status) == len("400") and status.isdecimal() and int(status) >= _FIRST_CLIENT_ERROR:
-            return int(status)
-    return None
-
-
-def _as_text(body: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(body, ensure_ascii=False)
-    except RecursionError:
-        return _NESTED_TOO_DEEPLY
-
-
-def _as_words(said: Any) -> str:
-    """What a server said in a field that should hold text, and may hold anything."""
-    try:
-        return str(said)
-    except RecursionError:
-        return _NESTED_TOO_DEEPLY

@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_scaleway.client.completions import Completion
 from langchain_scaleway.client.encoding import decode
-from langchain_scaleway.client.error_mapping import is_error
+from langchain_scaleway.client.error_reports import is_error
 from langchain_scaleway.client.sse import ServerSentEvent, SSEDecoder
 from langchain_scaleway.errors import (
     ScalewayError,

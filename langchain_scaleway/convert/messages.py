@@ -124,7 +124,7 @@ def messages_to_wire(
                 raise ValueError(f"messages[{position}] ({kind}): {error}") from error
     wire.end_turn()
     if most_images is not None:
-        wire.leave_out_images(most_images, but_those_of_last=last_question > last_reply)
+        wire.leave_out_images(most_images, keep_last=last_question > last_reply)
     return fit(wire.messages, family)
 
 
@@ -194,13 +194,13 @@ class _Wire:
             self.messages.append({"role": "user", "content": self._pictures})
             self._pictures = []
 
-    def leave_out_images(self, most: int, *, but_those_of_last: bool) -> None:
+    def leave_out_images(self, most: int, *, keep_last: bool) -> None:
         """Put lines in the place of the oldest images, so that no more are left than a model takes.
 
         An agent that looks at screenshots comes to the limit within a run. What a person has just
         asked about goes out: the server says what is wrong with it.
         """
-        asked = self.messages[-1] if but_those_of_last else None
+        asked = self.messages[-1] if keep_last else None
         images = [
             (message, number)
             for message in self.messages

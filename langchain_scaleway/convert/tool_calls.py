@@ -6,7 +6,6 @@ which keeps their text, so that the model can be shown its mistake.
 
 import json
 import re
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ _WRITTEN_NAME = re.compile(
     r'"name":\s*"([^"]+)"|<function=([^>\s]+)|call:([^{\s]+)|invoke name="([^"]+)"'
     r"|^\s*([\w.-]+)\s*(?:<arg_key>|</tool_call>|\{|\[[A-Z])"
 )
+"""The tool's name in such a call, in each of their forms; the last is GLM's and Mistral's."""
 
 _CUT_OFF = "The limit on output tokens cut the call off."
 
@@ -207,16 +207,20 @@ def is_no_object(arguments: str) -> bool:
 
 
 def _written_call(text: str, *, is_cut_off: bool, is_only: bool) -> tuple[str, str] | None:
-    """What opens the last call that a text ends in, and the call; none beside other calls."""
-    for opening in deque(_OPENING.finditer(text), maxlen=1):
-        markup, written = opening[0], text[opening.end() :]
-        closing = _CLOSING.search(written)
-        is_closed = closing and not written[closing.end() :].strip()
-        if markup == _MISTRALS:
-            is_closed = written.rstrip().endswith(("}", "]"))
-        if (is_closed and is_only) or (is_cut_off and not (is_closed or closing)):
-            return markup, written
-    return None
+    """The last call that a text ends in, in two parts: the markup that opens it, and the rest.
+
+    Whole ones count only where the reply has no other calls: else the text may just quote one.
+    """
+    openings = [*_OPENING.finditer(text)]
+    if not openings:
+        return None
+    markup, written = openings[-1][0], text[openings[-1].end() :]
+    closing = _CLOSING.search(written)
+    is_closed = closing and not written[closing.end() :].strip()
+    if markup == _MISTRALS:
+        is_closed = written.rstrip().endswith(("}", "]"))
+    is_call = (is_closed and is_only) or (is_cut_off and not (is_closed or closing))
+    return (markup, written) if is_call else None
 
 
 def _parts(wire_calls: Any) -> Iterator[tuple[int | str | None, str | None, str | None, str]]:

@@ -8,11 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_scaleway import errors
-from langchain_scaleway.client.error_mapping import (
-    LONGEST_BODY,
-    error_from_event,
-    is_error,
-)
+from langchain_scaleway.client.error_mapping import LONGEST_BODY, error_from_event
+from langchain_scaleway.client.error_reports import is_error
 from tests.support.error_shapes import (
     MODEL,
     error_of,
